@@ -1,0 +1,137 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::BearerAuth;
+use crate::protection::Protection;
+use crate::reject::is_quotable;
+use crate::scopes::{ScopeHierarchy, Scopes};
+use crate::verify::Verifier;
+
+/// Lets requests with a good bearer token through and answers the others.
+///
+/// See the [module](crate::auth) for examples. The defaults: a token is required, no scope is, the
+/// header is stripped, and tokens are at most 16 KiB long.
+#[derive(Clone)]
+pub struct BearerAuthLayer<V> {
+    verifier: V,
+    settings: Settings,
+}
+
+/// How the layer was configured; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) protection: Arc<Protection>,
+    pub(super) max_token_length: usize,
+    pub(super) optional: bool,
+    pub(super) forward_authorization: bool,
+}
+
+impl<V: Verifier> BearerAuthLayer<V> {
+    /// A layer that asks `verifier` about each request's token.
+    pub fn new(verifier: V) -> Self {
+        Self {
+            verifier,
+            settings: Settings {
+                protection: Arc::default(),
+                max_token_length: 16 * 1024,
+                optional: false,
+                forward_authorization: false,
+            },
+        }
+    }
+}
+
+impl<V> BearerAuthLayer<V> {
+    /// Names the protection space in challenges (RFC 9110 §11.5). Default: none.
+    ///
+    /// # Panics
+    ///
+    /// When the realm has a character other than visible ASCII and space, or `"` or `\`: clients in
+    /// the field would misread the challenge.
+    #[must_use]
+    #[track_caller]
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        let realm = realm.into();
+        assert!(
+            is_quotable(&realm),
+            "{realm:?} cannot be a realm: use visible ASCII and spaces, without quotes and backslashes"
+        );
+        self.protection().realm = Some(realm.into());
+        self
+    }
+
+    /// Requires all of these scopes of every request, and names them in challenges. Default: none.
+    ///
+    /// # Panics
+    ///
+    /// When a name is not a scope (RFC 6749 §3.3).
+    #[must_use]
+    #[track_caller]
+    pub fn required_scopes<I>(mut self, scopes: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        self.protection().scopes = Scopes::configured(scopes);
+        self
+    }
+
+    /// Sets which scopes imply which others, for this layer and every guard behind it.
+    #[must_use]
+    pub fn scope_hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
+        self.protection().hierarchy = hierarchy;
+        self
+    }
+
+    /// Passes requests without a bearer token on, without an
+    /// [`AccessToken`](crate::AccessToken). A token that is there is still checked, and refused when
+    /// it is bad.
+    ///
+    /// A [`RequireScopesLayer`](crate::RequireScopesLayer) or an `AccessToken` extractor further in
+    /// answers 401 to a request without a token.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.settings.optional = true;
+        self
+    }
+
+    /// The longest token to look at, in bytes; a longer one is refused unread. Default: 16 384.
+    #[must_use]
+    pub fn max_token_length(mut self, bytes: usize) -> Self {
+        self.settings.max_token_length = bytes;
+        self
+    }
+
+    /// Keeps the `Authorization` header for the inner service, marked as sensitive. By default it is
+    /// removed.
+    ///
+    /// A server that sends the token on to another one makes itself a confused deputy; MCP forbids
+    /// it. The token of a verified request is also at [`AccessToken::token`](crate::AccessToken::token).
+    #[must_use]
+    pub fn forward_authorization(mut self) -> Self {
+        self.settings.forward_authorization = true;
+        self
+    }
+
+    fn protection(&mut self) -> &mut Protection {
+        Arc::make_mut(&mut self.settings.protection)
+    }
+}
+
+impl<S, V: Clone> Layer<S> for BearerAuthLayer<V> {
+    type Service = BearerAuth<S, V>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        BearerAuth::new(inner, self.verifier.clone(), self.settings.clone())
+    }
+}
+
+impl<V> fmt::Debug for BearerAuthLayer<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerAuthLayer")
+            .field("protection", &self.settings.protection)
+            .field("optional", &self.settings.optional)
+            .finish_non_exhaustive()
+    }
+}

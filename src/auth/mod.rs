@@ -1,0 +1,67 @@
+//! The layer that puts a verified [`AccessToken`](crate::AccessToken) into each request, and answers
+//! the others itself.
+//!
+//! The five lines, with axum:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_bearer_auth::{AccessToken, BearerAuthLayer, JwtVerifier};
+//!
+//! # fn app(key: &[u8]) -> Result<Router, tower_bearer_auth::ConfigError> {
+//! let verifier = JwtVerifier::builder()
+//!     .public_key_pem(tower_bearer_auth::Algorithm::RS256, key)
+//!     .issuer("https://issuer.example.com")
+//!     .audience("https://api.example.com")
+//!     .build()?;
+//! let app = Router::new()
+//!     .route("/", get(|token: AccessToken| async move { format!("{:?}", token.subject()) }))
+//!     .layer(BearerAuthLayer::new(verifier));
+//! # Ok(app)
+//! # }
+//! ```
+//!
+//! Configured, around any tower service:
+//!
+//! ```
+//! use tower::{ServiceBuilder, service_fn};
+//! use tower_bearer_auth::{
+//!     AccessToken, BearerAuthLayer, ScopeHierarchy, StaticToken, StaticTokenVerifier,
+//! };
+//! # use http::{Request, Response};
+//! # use std::convert::Infallible;
+//! # type Body = http_body_util::Empty<bytes::Bytes>;
+//!
+//! let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+//! let service = ServiceBuilder::new()
+//!     .layer(
+//!         BearerAuthLayer::new(verifier)
+//!             .realm("notes")
+//!             .required_scopes(["notes:use"])
+//!             .scope_hierarchy(ScopeHierarchy::new().implies("admin", ["notes:use"]))
+//!             .max_token_length(4 * 1024),
+//!     )
+//!     .service(service_fn(|request: Request<Body>| async move {
+//!         let token = request.extensions().get::<AccessToken>();
+//!         assert!(token.is_some());
+//!         Ok::<_, Infallible>(Response::new(Body::default()))
+//!     }));
+//! # let _ = service;
+//! ```
+//!
+//! # What happens to a request
+//!
+//! The `Authorization` header is taken out, so that a token is not passed on by accident. Its token
+//! goes to the [verifier](crate::verify). A token that is good, current and has the
+//! [required scopes](BearerAuthLayer::required_scopes) becomes an
+//! [`AccessToken`](crate::AccessToken) extension, and the inner service runs; an `AccessToken` that
+//! was there before is dropped. Everything else is answered as [`reject`](crate::reject) lists.
+//!
+//! Every method is guarded, `OPTIONS` included: put CORS outside this layer.
+
+mod future;
+mod layer;
+mod service;
+
+pub use self::future::ResponseFuture;
+pub use self::layer::BearerAuthLayer;
+pub use self::service::BearerAuth;

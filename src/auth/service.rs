@@ -1,0 +1,95 @@
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response};
+use tower_service::Service;
+
+use super::future::ResponseFuture;
+use super::layer::Settings;
+use crate::bearer::{Credentials, take_credentials};
+use crate::caller;
+use crate::reject::{Refusal, ResponseBody};
+use crate::verify::Verifier;
+use crate::verify_error::InvalidReason;
+
+/// The service that a [`BearerAuthLayer`](super::BearerAuthLayer) makes.
+#[derive(Clone)]
+pub struct BearerAuth<S, V> {
+    inner: S,
+    verifier: V,
+    settings: Settings,
+}
+
+impl<S, V> BearerAuth<S, V> {
+    pub(super) fn new(inner: S, verifier: V, settings: Settings) -> Self {
+        Self {
+            inner,
+            verifier,
+            settings,
+        }
+    }
+}
+
+impl<S, V, B, ResB> Service<Request<B>> for BearerAuth<S, V>
+where
+    S: Service<Request<B>, Response = Response<ResB>> + Clone,
+    V: Verifier,
+{
+    type Response = Response<ResponseBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, V, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // The instance that was polled to readiness is the one to call; it may hold a permit that
+        // its clone does not have.
+        let not_ready = self.inner.clone();
+        let mut inner = mem::replace(&mut self.inner, not_ready);
+
+        caller::forget(request.extensions_mut());
+        let protection = &self.settings.protection;
+        let refusal = match self.settings.credentials(request.headers_mut()) {
+            Credentials::Bearer(token) => {
+                let verifier = self.verifier.clone();
+                let protection = Arc::clone(protection);
+                return ResponseFuture::verify(verifier, token, request, inner, protection);
+            }
+            Credentials::Missing if self.settings.optional => {
+                caller::mark_unauthenticated(request.extensions_mut(), Arc::clone(protection));
+                return ResponseFuture::pass(inner.call(request));
+            }
+            Credentials::Missing => Refusal::NoToken,
+            Credentials::Repeated => Refusal::RepeatedHeader,
+            Credentials::Malformed => Refusal::InvalidToken(InvalidReason::Malformed),
+            Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),
+        };
+        ResponseFuture::refuse(refusal.reply(protection, &protection.scopes))
+    }
+}
+
+impl Settings {
+    fn credentials(&self, headers: &mut HeaderMap) -> Credentials {
+        let forwarded = match self.forward_authorization {
+            true => headers.get(AUTHORIZATION).cloned(),
+            false => None,
+        };
+        let credentials = take_credentials(headers, self.max_token_length);
+        if let Some(mut header) = forwarded {
+            header.set_sensitive(true);
+            headers.insert(AUTHORIZATION, header);
+        }
+        credentials
+    }
+}
+
+impl<S, V> fmt::Debug for BearerAuth<S, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerAuth").finish_non_exhaustive()
+    }
+}

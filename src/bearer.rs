@@ -1,0 +1,225 @@
+//! The `Authorization` header → a bearer token (RFC 6750 §2.1, RFC 9110 §11.6.2).
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, HeaderMap};
+
+/// A token as it came in the `Authorization` header, of the form RFC 6750 §2.1 allows.
+///
+/// It shares the header's bytes instead of copying them. `Debug` does not show it.
+///
+/// ```
+/// use tower_bearer_auth::BearerToken;
+///
+/// let token: BearerToken = "mF_9.B5f-4.1JqM".parse()?;
+/// assert_eq!(token.as_str(), "mF_9.B5f-4.1JqM");
+/// assert_eq!(format!("{token:?}"), "BearerToken(..)");
+/// # Ok::<(), tower_bearer_auth::InvalidBearerToken>(())
+/// ```
+#[derive(Clone)]
+pub struct BearerToken {
+    header: HeaderValue,
+    token: Range<usize>,
+}
+
+impl BearerToken {
+    /// The token alone, without the scheme.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("a b64token is ASCII")
+    }
+
+    /// The token's bytes, all of them ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.header.as_bytes()[self.token.clone()]
+    }
+}
+
+impl FromStr for BearerToken {
+    type Err = InvalidBearerToken;
+
+    /// Takes a bare token, without scheme and of any length.
+    fn from_str(token: &str) -> Result<Self, InvalidBearerToken> {
+        if !is_b64token(token.as_bytes()) {
+            return Err(InvalidBearerToken(()));
+        }
+        // An owned buffer, so that clones share it from the first one on.
+        let shared = Bytes::from_owner(token.to_owned());
+        let header = HeaderValue::from_maybe_shared(shared).map_err(|_| InvalidBearerToken(()))?;
+        Ok(Self {
+            token: 0..header.len(),
+            header,
+        })
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(..)")
+    }
+}
+
+/// Not a bearer token: empty, or with a character outside `b64token` (RFC 6750 §2.1).
+#[derive(Debug, Clone)]
+pub struct InvalidBearerToken(());
+
+impl fmt::Display for InvalidBearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a bearer token (RFC 6750 section 2.1)")
+    }
+}
+
+impl std::error::Error for InvalidBearerToken {}
+
+/// What a request's headers say about its sender.
+pub(crate) enum Credentials {
+    /// No `Authorization`, another scheme, or `Bearer` with nothing behind it.
+    Missing,
+    /// One well-formed bearer token.
+    Bearer(BearerToken),
+    /// More than one `Authorization` header: nobody can say which one counts.
+    Repeated,
+    /// The scheme is `Bearer`, but what follows is no b64token.
+    Malformed,
+    /// A token above the length limit.
+    TooLong,
+}
+
+/// Takes the `Authorization` header out of the map and reads it.
+pub(crate) fn take_credentials(headers: &mut HeaderMap, max_token_length: usize) -> Credentials {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let repeated = values.next().is_some() && values.next().is_some();
+    let Some(header) = headers.remove(AUTHORIZATION) else {
+        return Credentials::Missing;
+    };
+    if repeated {
+        return Credentials::Repeated;
+    }
+    read(header, max_token_length)
+}
+
+fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
+    let bytes = header.as_bytes();
+    // A field value has no white space around it (RFC 9110 §5.5); servers strip it, but a request
+    // made in the same process may still carry some.
+    let start = bytes.len() - bytes.trim_ascii_start().len();
+    let value = bytes.trim_ascii();
+
+    let scheme_length = value.iter().take_while(|b| is_tchar(**b)).count();
+    let (scheme, rest) = value.split_at(scheme_length);
+    if !scheme.eq_ignore_ascii_case(b"bearer") || rest.is_empty() {
+        return Credentials::Missing;
+    }
+    let spaces = rest.iter().take_while(|b| **b == b' ').count();
+    let token = &rest[spaces..];
+    if token.len() > max_token_length {
+        return Credentials::TooLong;
+    }
+    if spaces == 0 || !is_b64token(token) {
+        return Credentials::Malformed;
+    }
+    let start = start + scheme_length + spaces;
+    let token = start..start + token.len();
+    Credentials::Bearer(BearerToken { header, token })
+}
+
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+fn is_b64token(token: &[u8]) -> bool {
+    let padding = token.iter().rev().take_while(|b| **b == b'=').count();
+    let body = &token[..token.len() - padding];
+    !body.is_empty() && body.iter().all(|b| B64TOKEN[usize::from(*b)])
+}
+
+const B64TOKEN: [bool; 256] = table(b"-._~+/");
+const TCHAR: [bool; 256] = table(b"!#$%&'*+-.^_`|~");
+
+fn is_tchar(byte: u8) -> bool {
+    TCHAR[usize::from(byte)]
+}
+
+/// Letters, digits and `others`.
+const fn table(others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut i = 0;
+    while i < others.len() {
+        table[others[i] as usize] = true;
+        i += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(value: &[u8]) -> String {
+        match read(HeaderValue::from_bytes(value).unwrap(), 16) {
+            Credentials::Missing => "missing".into(),
+            Credentials::Bearer(token) => format!("token {}", token.as_str()),
+            Credentials::Repeated => "repeated".into(),
+            Credentials::Malformed => "malformed".into(),
+            Credentials::TooLong => "too long".into(),
+        }
+    }
+
+    #[test]
+    fn the_header_is_read_as_the_rfcs_say() {
+        let table: &[(&[u8], &str)] = &[
+            (b"Bearer abc", "token abc"),
+            (b"bearer abc", "token abc"),
+            (b"BEARER   abc", "token abc"),
+            (b" Bearer abc ", "token abc"),
+            (b"Bearer a-._~+/9==", "token a-._~+/9=="),
+            (b"Bearer 0123456789abcdef", "token 0123456789abcdef"),
+            (b"Bearer 0123456789abcdef0", "too long"),
+            (b"", "missing"),
+            (b"Bearer", "missing"),
+            (b"Bearer  ", "missing"),
+            (b"Basic dXNlcjpwYXNz", "missing"),
+            (b"Bearerabc", "missing"),
+            (b"Basic \xff", "missing"),
+            (b"Bearer abc def", "malformed"),
+            (b"Bearer abc,", "malformed"),
+            (b"Bearer,abc", "malformed"),
+            (b"Bearer\tabc", "malformed"),
+            (b"Bearer \tabc", "malformed"),
+            (b"Bearer \"abc\"", "malformed"),
+            (b"Bearer a=b", "malformed"),
+            (b"Bearer ==", "malformed"),
+            (b"Bearer caf\xc3\xa9", "malformed"),
+        ];
+        for (value, expected) in table {
+            assert_eq!(outcome(value), *expected, "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn two_headers_are_told_apart_from_one_and_all_are_taken() {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a"));
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Basic b"));
+        assert!(matches!(
+            take_credentials(&mut headers, 16),
+            Credentials::Repeated
+        ));
+        assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn a_token_from_a_string_has_the_same_grammar() {
+        for bad in ["", "=", "a b", "a\"", "a\n", "é"] {
+            assert!(bad.parse::<BearerToken>().is_err(), "{bad:?}");
+        }
+        let token: BearerToken = "abc==".parse().unwrap();
+        assert_eq!(token.as_bytes(), b"abc==");
+        assert!(!format!("{token:?}").contains("abc"));
+    }
+}

@@ -1,0 +1,45 @@
+//! What the layer left in a request's extensions for those further in.
+
+use std::sync::Arc;
+
+use http::Extensions;
+
+use crate::access_token::AccessToken;
+use crate::protection::Protection;
+
+/// Who is calling, as far as the extensions tell.
+pub(crate) enum Caller<'a> {
+    /// The layer verified a token.
+    Known(&'a AccessToken),
+    /// An optional layer passed the request on without a token.
+    Anonymous(&'a Arc<Protection>),
+    /// No layer ran in front.
+    Unasked,
+}
+
+impl<'a> Caller<'a> {
+    pub(crate) fn of(extensions: &'a Extensions) -> Self {
+        if let Some(token) = extensions.get::<AccessToken>() {
+            return Self::Known(token);
+        }
+        match extensions.get::<Unauthenticated>() {
+            Some(marker) => Self::Anonymous(&marker.0),
+            None => Self::Unasked,
+        }
+    }
+}
+
+/// The mark of an optional layer that found no token: it tells "no token" from "no layer".
+#[derive(Clone)]
+struct Unauthenticated(Arc<Protection>);
+
+/// Takes away what was there before the layer ran: a token that nobody here verified.
+pub(crate) fn forget(extensions: &mut Extensions) {
+    extensions.remove::<AccessToken>();
+    extensions.remove::<Unauthenticated>();
+}
+
+/// Marks a request that goes on without a token.
+pub(crate) fn mark_unauthenticated(extensions: &mut Extensions, protection: Arc<Protection>) {
+    extensions.insert(Unauthenticated(protection));
+}

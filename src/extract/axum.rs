@@ -1,0 +1,150 @@
+//! Extractors for axum handlers behind a [`BearerAuthLayer`](crate::BearerAuthLayer).
+//!
+//! ```
+//! use serde::Deserialize;
+//! use tower_bearer_auth::{AccessToken, Claims};
+//!
+//! // Behind the layer there is always a token.
+//! async fn whoami(token: AccessToken) -> String {
+//!     token.subject().unwrap_or("a client").to_owned()
+//! }
+//!
+//! // Behind an optional layer there may be none.
+//! async fn greet(token: Option<AccessToken>) -> &'static str {
+//!     if token.is_some() { "welcome back" } else { "hello" }
+//! }
+//!
+//! #[derive(Deserialize)]
+//! struct Tenant {
+//!     tenant_id: u64,
+//! }
+//!
+//! async fn tenant(Claims(tenant): Claims<Tenant>) -> String {
+//!     tenant.tenant_id.to_string()
+//! }
+//! # let _: axum::Router = axum::Router::new()
+//! #     .route("/a", axum::routing::get(whoami))
+//! #     .route("/b", axum::routing::get(greet))
+//! #     .route("/c", axum::routing::get(tenant));
+//! ```
+
+use std::sync::Arc;
+
+use axum_core::body::Body;
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::access_token::AccessToken;
+use crate::caller::Caller;
+use crate::protection::Protection;
+use crate::reject::Refusal;
+use crate::scope_guard::ScopeError;
+use crate::verify_error::InvalidReason;
+
+impl<S: Sync> FromRequestParts<S> for AccessToken {
+    type Rejection = AccessTokenRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AccessTokenRejection> {
+        match Caller::of(&parts.extensions) {
+            Caller::Known(token) => Ok(token.clone()),
+            Caller::Anonymous(protection) => {
+                let protection = Arc::clone(protection);
+                Err(AccessTokenRejection(Lack::Token(protection)))
+            }
+            Caller::Unasked => Err(AccessTokenRejection(Lack::Layer("AccessToken"))),
+        }
+    }
+}
+
+/// `None` is for requests without a token behind an optional layer. Without a layer, this extractor
+/// too is rejected: the server would otherwise take everybody for a stranger.
+impl<S: Sync> OptionalFromRequestParts<S> for AccessToken {
+    type Rejection = AccessTokenRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &S,
+    ) -> Result<Option<Self>, AccessTokenRejection> {
+        match Caller::of(&parts.extensions) {
+            Caller::Known(token) => Ok(Some(token.clone())),
+            Caller::Anonymous(_) => Ok(None),
+            Caller::Unasked => Err(AccessTokenRejection(Lack::Layer("Option<AccessToken>"))),
+        }
+    }
+}
+
+/// The claims of the request's token, as a type of your own.
+///
+/// A token whose claims do not fit the type is answered 401 `invalid_token`: it is not one that
+/// this handler can work with.
+#[derive(Debug, Clone, Copy)]
+pub struct Claims<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ClaimsRejection> {
+        let token = <AccessToken as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| ClaimsRejection(Misfit::Token(rejection)))?;
+        token.claims().map(Claims).map_err(|error| {
+            // The category tells enough; the message could quote the claims.
+            tracing::debug!(category = ?error.classify(), "the claims do not fit the handler's type");
+            ClaimsRejection(Misfit::Claims(token.shared_protection()))
+        })
+    }
+}
+
+/// Why there is no [`AccessToken`] for a handler: the request has none (401), or no
+/// [`BearerAuthLayer`](crate::BearerAuthLayer) is in front (500).
+#[derive(Debug)]
+pub struct AccessTokenRejection(Lack);
+
+#[derive(Debug)]
+enum Lack {
+    Token(Arc<Protection>),
+    Layer(&'static str),
+}
+
+impl IntoResponse for AccessTokenRejection {
+    fn into_response(self) -> Response {
+        let reply = match &self.0 {
+            Lack::Token(protection) => Refusal::NoToken.reply(protection, &protection.scopes),
+            Lack::Layer(extractor) => {
+                let protection = Protection::default();
+                Refusal::NoLayer(extractor).reply(&protection, &protection.scopes)
+            }
+        };
+        (*reply).map(Body::new)
+    }
+}
+
+/// Why there are no [`Claims`] for a handler.
+#[derive(Debug)]
+pub struct ClaimsRejection(Misfit);
+
+#[derive(Debug)]
+enum Misfit {
+    Token(AccessTokenRejection),
+    Claims(Arc<Protection>),
+}
+
+impl IntoResponse for ClaimsRejection {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Misfit::Token(rejection) => rejection.into_response(),
+            Misfit::Claims(protection) => {
+                let refusal = Refusal::InvalidToken(InvalidReason::InvalidClaim);
+                (*refusal.reply(&protection, &protection.scopes)).map(Body::new)
+            }
+        }
+    }
+}
+
+impl IntoResponse for ScopeError {
+    fn into_response(self) -> Response {
+        self.to_response().map(Body::new)
+    }
+}

@@ -1,0 +1,4 @@
+//! The access token as a handler's parameter.
+
+#[cfg(feature = "axum")]
+pub mod axum;

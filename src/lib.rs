@@ -1,0 +1,88 @@
+//! OAuth bearer tokens for tower: one layer that verifies the token, tells handlers who is calling,
+//! and answers everyone else with the right status and challenge.
+//!
+//! For axum, hyper and MCP (Model Context Protocol) servers that act as OAuth *resource servers*.
+//! Issuing tokens is the business of an authorization server, which this is not.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_bearer_auth::{
+//!     AccessToken, BearerAuthLayer, RequireScopesLayer, StaticToken, StaticTokenVerifier,
+//! };
+//!
+//! let verifier = StaticTokenVerifier::new([
+//!     ("dev-token", StaticToken::new("dev").scopes(["read"])),
+//! ]);
+//! let app: Router = Router::new()
+//!     .route("/admin", get(|| async { "secret" }))
+//!     .route_layer(RequireScopesLayer::all(["admin"]))
+//!     .route("/", get(|token: AccessToken| async move { format!("{:?}", token.client_id()) }))
+//!     .layer(BearerAuthLayer::new(verifier));
+//! # let _ = app;
+//! ```
+//!
+//! For real tokens, put a [`JwtVerifier`] in the place of the table.
+//!
+//! # A request's path
+//!
+//! ```text
+//! Request
+//!   └─ bearer         Authorization header ──► BearerToken
+//!   └─ verify         BearerToken ──► AccessToken, or a VerifyError   (a tower service)
+//!   └─ auth           the AccessToken goes into the request's extensions
+//!   └─ scope_guard    has the AccessToken the scopes that this route needs?
+//!   └─ your service   takes AccessToken or Claims<T> (axum), or looks into the extensions
+//! any step ──► reject    status, WWW-Authenticate and a JSON body
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>` |
+//! | `testing` | no | keys and tokens, right and wrong ones, for the tests of your own server |
+//!
+//! A feature adds API and changes no behaviour.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// In the order in which a request meets them.
+pub mod auth;
+mod bearer;
+pub mod verify;
+
+mod access_token;
+mod scopes;
+
+mod caller;
+mod protection;
+pub mod scope_guard;
+
+pub mod extract;
+
+mod verify_error;
+
+pub mod reject;
+
+// What they all use.
+mod claim_lookup;
+mod clock;
+mod config_error;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use self::access_token::{AccessToken, AccessTokenBuilder, Principal};
+pub use self::auth::BearerAuthLayer;
+pub use self::bearer::{BearerToken, InvalidBearerToken};
+pub use self::clock::Clock;
+pub use self::config_error::ConfigError;
+#[cfg(feature = "axum")]
+pub use self::extract::axum::Claims;
+pub use self::scope_guard::{RequireScopesLayer, ScopeError};
+pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
+pub use self::verify::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey};
+pub use self::verify::{
+    ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt, verify_fn,
+};
+pub use self::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};

@@ -1,0 +1,185 @@
+//! Refusals as HTTP: status, challenge and body (RFC 6750 §3, RFC 9110 §11.6.1).
+//!
+//! | the request | status | `WWW-Authenticate: Bearer …` | body |
+//! |---|---|---|---|
+//! | brings no bearer token | 401 | no `error` (RFC 6750 §3.1) | `error_description` |
+//! | has two `Authorization` headers | 400 | `error="invalid_request"` | `error`, `error_description` |
+//! | has a token that is refused | 401 | `error="invalid_token"`, `scope` | the same |
+//! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope` | the same |
+//! | comes while the verifier cannot answer | 503, `Retry-After` | none | `error`, `error_description` |
+//! | reached a guard with no layer in front | 500 | none | generic |
+//!
+//! Parameters come in the order `realm`, `error`, `scope`, `error_description`. Bodies are JSON with
+//! `Cache-Control: no-store`. Nothing a client sent is repeated.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::protection::Protection;
+use crate::scopes::Scopes;
+use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
+
+mod body;
+mod challenge;
+
+pub use self::body::ResponseBody;
+pub(crate) use self::challenge::is_quotable;
+
+use self::challenge::Challenge;
+
+/// How long clients of an unavailable verifier are asked to wait where it does not say itself.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// An answer of our own. Boxed, so that it does not make every future as large as itself.
+pub(crate) type Reply = Box<Response<Full<Bytes>>>;
+
+/// Why a request does not reach the inner service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refusal<'a> {
+    /// It brings no bearer token.
+    NoToken,
+    /// It has more than one `Authorization` header.
+    RepeatedHeader,
+    /// Its token is not acceptable.
+    InvalidToken(InvalidReason),
+    /// Its token lacks a scope.
+    InsufficientScope,
+    /// Nobody can say whether its token is good.
+    Unavailable(&'a VerifyError),
+    /// The server is put together wrongly: what is named here ran without the layer in front.
+    NoLayer(&'static str),
+}
+
+impl Refusal<'_> {
+    /// The answer, with the scopes that it tells the client to ask for.
+    pub(crate) fn reply(self, protection: &Protection, scopes: &Scopes) -> Reply {
+        self.log();
+        let (status, error, description) = self.parts();
+        let mut response = Response::new(Full::from(body(error, description)));
+        *response.status_mut() = status;
+
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self {
+            Self::Unavailable(error) => {
+                headers.insert(RETRY_AFTER, retry_after(error));
+            }
+            Self::NoLayer(_) => {}
+            Self::NoToken
+            | Self::RepeatedHeader
+            | Self::InvalidToken(_)
+            | Self::InsufficientScope => {
+                let challenge = Challenge {
+                    realm: protection.realm.as_deref(),
+                    error,
+                    // A request that is malformed would be so with any scope.
+                    scope: match self {
+                        Self::RepeatedHeader => "",
+                        _ => scopes.as_str(),
+                    },
+                    // Without `error` there is nothing to describe (RFC 6750 §3.1).
+                    description: error.and(Some(description)),
+                };
+                headers.insert(WWW_AUTHENTICATE, challenge.to_header());
+            }
+        }
+        Box::new(response)
+    }
+
+    fn parts(self) -> (StatusCode, Option<&'static str>, &'static str) {
+        match self {
+            Self::NoToken => (
+                StatusCode::UNAUTHORIZED,
+                None,
+                "This server requires a bearer token",
+            ),
+            Self::RepeatedHeader => (
+                StatusCode::BAD_REQUEST,
+                Some("invalid_request"),
+                "The request has more than one Authorization header",
+            ),
+            Self::InvalidToken(reason) => (
+                StatusCode::UNAUTHORIZED,
+                Some("invalid_token"),
+                reason.description(),
+            ),
+            Self::InsufficientScope => (
+                StatusCode::FORBIDDEN,
+                Some("insufficient_scope"),
+                "The access token lacks a required scope",
+            ),
+            Self::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Some("temporarily_unavailable"),
+                "The access token cannot be verified at the moment",
+            ),
+            Self::NoLayer(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Some("server_error"),
+                "The server cannot answer this request",
+            ),
+        }
+    }
+
+    fn log(self) {
+        match self {
+            Self::NoToken => tracing::debug!(reason = "no_token", "request refused"),
+            Self::RepeatedHeader => tracing::debug!(reason = "repeated_header", "request refused"),
+            Self::InvalidToken(reason) => {
+                tracing::debug!(reason = reason.as_str(), "request refused");
+            }
+            Self::InsufficientScope => {
+                tracing::debug!(reason = "insufficient_scope", "request refused");
+            }
+            Self::Unavailable(error) => tracing::debug!(
+                reason = "unavailable",
+                error = error as &dyn std::error::Error,
+                "request refused"
+            ),
+            Self::NoLayer(who) => tracing::error!(
+                reason = "no_layer",
+                "{who} needs a BearerAuthLayer in front of it, and there is none"
+            ),
+        }
+    }
+}
+
+/// The answer to a verifier's error.
+pub(crate) fn reply_to_error(error: &VerifyError, protection: &Protection) -> Reply {
+    let scopes = &protection.scopes;
+    match error.kind() {
+        VerifyErrorKind::Invalid(reason) => Refusal::InvalidToken(reason).reply(protection, scopes),
+        VerifyErrorKind::InsufficientScope(required) => {
+            Refusal::InsufficientScope.reply(protection, &scopes.union(required))
+        }
+        VerifyErrorKind::Unavailable => Refusal::Unavailable(error).reply(protection, scopes),
+    }
+}
+
+fn retry_after(error: &VerifyError) -> HeaderValue {
+    let delay = error.retry_after().unwrap_or(DEFAULT_RETRY_AFTER);
+    let rounded_up = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    HeaderValue::from(rounded_up.max(1))
+}
+
+fn body(error: Option<&str>, description: &str) -> Bytes {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a str>,
+        error_description: &'a str,
+    }
+    let body = Body {
+        error,
+        error_description: description,
+    };
+    serde_json::to_vec(&body)
+        .expect("two strings are JSON")
+        .into()
+}

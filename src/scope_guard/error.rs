@@ -1,0 +1,68 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+
+use crate::access_token::AccessToken;
+use crate::protection::Protection;
+use crate::reject::Refusal;
+use crate::scopes::Scopes;
+use crate::verify_error::VerifyError;
+
+impl AccessToken {
+    /// Requires all of these scopes of the token, in the middle of a handler.
+    ///
+    /// # Errors
+    ///
+    /// When the token lacks one, be it because the name is none that a token can have (RFC 6749
+    /// §3.3). The error is a whole response: 403 with the layer's challenge. Axum handlers return
+    /// it as it is; elsewhere there is [`ScopeError::to_response`].
+    pub fn require_scopes<I>(&self, scopes: I) -> Result<(), ScopeError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let names: Vec<_> = scopes.into_iter().collect();
+        if names.iter().all(|name| self.has_scope(name.as_ref())) {
+            return Ok(());
+        }
+        Err(ScopeError {
+            required: Scopes::lossy(names),
+            protection: self.shared_protection(),
+        })
+    }
+}
+
+/// A token has not all the scopes that an operation needs.
+#[derive(Debug, Clone)]
+pub struct ScopeError {
+    required: Scopes,
+    protection: Arc<Protection>,
+}
+
+impl ScopeError {
+    /// Everything that the operation needs: the layer's scopes and what was asked for here.
+    pub fn required(&self) -> Scopes {
+        self.protection.scopes.union(&self.required)
+    }
+
+    /// The answer to the client: 403 with the challenge.
+    pub fn to_response(&self) -> Response<Full<Bytes>> {
+        *Refusal::InsufficientScope.reply(&self.protection, &self.required())
+    }
+}
+
+impl From<ScopeError> for VerifyError {
+    fn from(error: ScopeError) -> Self {
+        Self::insufficient_scope(error.required)
+    }
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the access token lacks a scope of: {}", self.required())
+    }
+}
+
+impl std::error::Error for ScopeError {}

@@ -1,0 +1,51 @@
+//! Scopes per route, and per step of a handler, behind a
+//! [`BearerAuthLayer`](crate::BearerAuthLayer).
+//!
+//! On a route:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_bearer_auth::{
+//!     BearerAuthLayer, RequireScopesLayer, StaticToken, StaticTokenVerifier,
+//! };
+//!
+//! let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+//! let app: Router = Router::new()
+//!     .route("/admin", get(|| async { "secret" }))
+//!     .route_layer(RequireScopesLayer::all(["admin"]))
+//!     .route("/", get(|| async { "hello" }))
+//!     .layer(BearerAuthLayer::new(verifier));
+//! # let _ = app;
+//! ```
+//!
+//! In a handler, where what is needed depends on the request:
+//!
+//! ```
+//! use tower_bearer_auth::{AccessToken, ScopeError};
+//!
+//! async fn rename(token: AccessToken, archived: bool) -> Result<&'static str, ScopeError> {
+//!     if archived {
+//!         token.require_scopes(["archive:write"])?;
+//!     }
+//!     Ok("renamed")
+//! }
+//! # let _ = rename;
+//! ```
+//!
+//! Both honour the layer's [`ScopeHierarchy`](crate::ScopeHierarchy) and answer 403 with the layer's
+//! challenge. Its `scope` is all that the operation needs: the layer's own scopes together with the
+//! guard's, or with the first alternative of [`RequireScopesLayer::any`], because clients ask for
+//! what they are told.
+//!
+//! A request that came through an [optional](crate::BearerAuthLayer::optional) layer without a token
+//! is answered 401. A guard without a layer in front answers 500 and logs an error.
+
+mod error;
+mod future;
+mod layer;
+mod service;
+
+pub use self::error::ScopeError;
+pub use self::future::ResponseFuture;
+pub use self::layer::RequireScopesLayer;
+pub use self::service::RequireScopes;

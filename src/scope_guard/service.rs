@@ -1,0 +1,42 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::future::ResponseFuture;
+use super::layer::Requirement;
+use crate::reject::ResponseBody;
+
+/// The service that a [`RequireScopesLayer`](super::RequireScopesLayer) makes.
+#[derive(Debug, Clone)]
+pub struct RequireScopes<S> {
+    inner: S,
+    requirement: Arc<Requirement>,
+}
+
+impl<S> RequireScopes<S> {
+    pub(super) fn new(inner: S, requirement: Arc<Requirement>) -> Self {
+        Self { inner, requirement }
+    }
+}
+
+impl<S, B, ResB> Service<Request<B>> for RequireScopes<S>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+{
+    type Response = Response<ResponseBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match self.requirement.check(request.extensions()) {
+            Ok(()) => ResponseFuture::pass(self.inner.call(request)),
+            Err(reply) => ResponseFuture::refuse(reply),
+        }
+    }
+}

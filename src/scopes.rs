@@ -1,0 +1,381 @@
+//! What a token may do: a set of scope names (RFC 6749 §3.3), and which names imply which.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// An ordered set of scopes, without repetitions, in the order in which they were given.
+///
+/// A scope is one or more visible ASCII characters except `"` and `\` (RFC 6749 §3.3), and is
+/// compared byte by byte.
+///
+/// ```
+/// use tower_bearer_auth::Scopes;
+///
+/// let held = Scopes::parse("notes:read notes:write")?;
+/// assert!(held.contains("notes:read"));
+/// assert!(held.is_superset(&Scopes::parse("notes:write")?));
+/// assert_eq!(held.to_string(), "notes:read notes:write");
+/// # Ok::<(), tower_bearer_auth::InvalidScope>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Scopes {
+    // The names, joined by single spaces: one allocation, and already what a challenge needs.
+    joined: Box<str>,
+}
+
+impl Scopes {
+    /// Reads a space-delimited list, as it stands in a `scope` parameter or claim.
+    ///
+    /// # Errors
+    ///
+    /// When a name has a character that RFC 6749 §3.3 does not allow.
+    pub fn parse(list: &str) -> Result<Self, InvalidScope> {
+        Self::try_from_names(list.split(' ').filter(|name| !name.is_empty()))
+    }
+
+    /// Collects names, each exactly one scope: a name with a space in it is an error, not two
+    /// scopes.
+    ///
+    /// # Errors
+    ///
+    /// When a name is empty or has a character that RFC 6749 §3.3 does not allow.
+    pub fn try_from_names<I>(names: I) -> Result<Self, InvalidScope>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let mut set = Collector::default();
+        for name in names {
+            let name = name.as_ref();
+            if !is_scope(name) {
+                return Err(InvalidScope { name: name.into() });
+            }
+            set.push(name);
+        }
+        Ok(set.finish())
+    }
+
+    /// Collects the names that are scopes and leaves out the others.
+    ///
+    /// For what a token says, where a name that is no scope (a role called `Super Admin`, say) can
+    /// match no requirement, so that leaving it out grants nothing.
+    pub(crate) fn lossy<I>(names: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let mut set = Collector::default();
+        for name in names {
+            let name = name.as_ref();
+            if is_scope(name) {
+                set.push(name);
+            }
+        }
+        set.finish()
+    }
+
+    /// [`try_from_names`](Self::try_from_names) for what a developer wrote in code.
+    #[track_caller]
+    pub(crate) fn configured<I>(names: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        match Self::try_from_names(names) {
+            Ok(scopes) => scopes,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Whether `scope` is in the set.
+    pub fn contains(&self, scope: &str) -> bool {
+        self.iter().any(|held| held == scope)
+    }
+
+    /// Whether every scope of `other` is in this set too.
+    pub fn is_superset(&self, other: &Self) -> bool {
+        other.iter().all(|scope| self.contains(scope))
+    }
+
+    /// The scopes, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        // Splitting the empty string yields one empty name, which is none.
+        self.joined.split(' ').filter(|name| !name.is_empty())
+    }
+
+    /// How many scopes there are.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether there is no scope at all.
+    pub fn is_empty(&self) -> bool {
+        self.joined.is_empty()
+    }
+
+    /// The scopes as a challenge or a `scope` claim spells them: `a b`.
+    pub fn as_str(&self) -> &str {
+        &self.joined
+    }
+
+    /// This set followed by what `other` adds to it.
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        if self.is_superset(other) {
+            return self.clone();
+        }
+        Self::lossy(self.iter().chain(other.iter()))
+    }
+
+    /// The first scope alone.
+    pub(crate) fn first(&self) -> Self {
+        Self {
+            joined: self.iter().next().unwrap_or_default().into(),
+        }
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = InvalidScope;
+
+    fn from_str(list: &str) -> Result<Self, InvalidScope> {
+        Self::parse(list)
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.joined)
+    }
+}
+
+impl fmt::Debug for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// A name that is no scope: empty, or with a character outside RFC 6749 §3.3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidScope {
+    name: Box<str>,
+}
+
+impl fmt::Display for InvalidScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is not a scope (RFC 6749 section 3.3: visible ASCII without space, quote and backslash)",
+            self.name
+        )
+    }
+}
+
+impl std::error::Error for InvalidScope {}
+
+/// Which scopes imply which others: a holder of `admin` may do what asks for `write`, and so what
+/// asks for `read`.
+///
+/// Implication is transitive. It is consulted by the layer, the scope guards and
+/// [`AccessToken::require_scopes`](crate::AccessToken::require_scopes); [`Scopes`] itself stays what
+/// the token says.
+///
+/// ```
+/// use tower_bearer_auth::{ScopeHierarchy, Scopes};
+///
+/// let hierarchy = ScopeHierarchy::new()
+///     .implies("admin", ["write"])
+///     .implies("write", ["read"]);
+/// assert!(hierarchy.grants(&Scopes::parse("admin")?, "read"));
+/// assert!(!hierarchy.grants(&Scopes::parse("read")?, "write"));
+/// # Ok::<(), tower_bearer_auth::InvalidScope>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ScopeHierarchy {
+    // For each scope, all that imply it, directly or through others.
+    implied_by: Arc<BTreeMap<Box<str>, BTreeSet<Box<str>>>>,
+}
+
+impl ScopeHierarchy {
+    /// A hierarchy in which every scope stands for itself alone.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds that `scope` implies each of `implied`.
+    ///
+    /// # Panics
+    ///
+    /// When a name is not a scope (RFC 6749 §3.3).
+    #[must_use]
+    #[track_caller]
+    pub fn implies<I>(mut self, scope: &str, implied: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let scope = Scopes::configured([scope]);
+        let implied = Scopes::configured(implied);
+        let implied_by = Arc::make_mut(&mut self.implied_by);
+
+        // Whoever implies `scope` implies, with it, all that the implied ones imply.
+        let mut above = implied_by.get(scope.as_str()).cloned().unwrap_or_default();
+        above.insert(scope.as_str().into());
+        for name in implied.iter() {
+            let below = implied_by
+                .iter()
+                .filter(|(_, above)| above.contains(name))
+                .map(|(below, _)| below.clone());
+            let below: Vec<_> = below.chain([name.into()]).collect();
+            for target in below {
+                implied_by
+                    .entry(target)
+                    .or_default()
+                    .extend(above.iter().cloned());
+            }
+        }
+        self
+    }
+
+    /// Whether a holder of `held` has `scope`, by name or by implication.
+    pub fn grants(&self, held: &Scopes, scope: &str) -> bool {
+        held.contains(scope)
+            || self
+                .implied_by
+                .get(scope)
+                .is_some_and(|above| held.iter().any(|name| above.contains(name)))
+    }
+
+    /// Whether a holder of `held` has every one of `required`.
+    pub(crate) fn grants_all(&self, held: &Scopes, required: &Scopes) -> bool {
+        required.iter().all(|scope| self.grants(held, scope))
+    }
+
+    /// Whether a holder of `held` has at least one of `alternatives`.
+    pub(crate) fn grants_any(&self, held: &Scopes, alternatives: &Scopes) -> bool {
+        alternatives.iter().any(|scope| self.grants(held, scope))
+    }
+}
+
+fn is_scope(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+/// Joins names without repeating one. Past a handful it keeps an index, so that a token with
+/// thousands of scopes costs no quadratic time.
+#[derive(Default)]
+struct Collector {
+    joined: String,
+    count: usize,
+    index: Option<HashSet<Box<str>>>,
+}
+
+impl Collector {
+    const INDEXED_FROM: usize = 32;
+
+    fn push(&mut self, name: &str) {
+        if !self.is_new(name) {
+            return;
+        }
+        if self.count > 0 {
+            self.joined.push(' ');
+        }
+        self.joined.push_str(name);
+        self.count += 1;
+    }
+
+    fn is_new(&mut self, name: &str) -> bool {
+        if self.count < Self::INDEXED_FROM {
+            return self.count == 0 || self.joined.split(' ').all(|known| known != name);
+        }
+        self.index
+            .get_or_insert_with(|| self.joined.split(' ').map(Box::from).collect())
+            .insert(name.into())
+    }
+
+    fn finish(self) -> Scopes {
+        Scopes {
+            joined: self.joined.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_kept_and_repetitions_are_dropped() {
+        let scopes = Scopes::parse("  b a  b c a ").unwrap();
+        assert_eq!(scopes.to_string(), "b a c");
+        assert_eq!(scopes.len(), 3);
+        assert_eq!(scopes.iter().collect::<Vec<_>>(), ["b", "a", "c"]);
+    }
+
+    #[test]
+    fn many_scopes_are_still_a_set() {
+        let names: Vec<String> = (0..5_000).map(|n| format!("s{}", n % 100)).collect();
+        assert_eq!(Scopes::try_from_names(&names).unwrap().len(), 100);
+    }
+
+    #[test]
+    fn the_empty_set_contains_nothing() {
+        let none = Scopes::parse(" ").unwrap();
+        assert!(none.is_empty() && none.len() == 0);
+        assert!(!none.contains(""));
+        assert!(none.is_superset(&Scopes::default()));
+    }
+
+    #[test]
+    fn a_part_of_a_name_or_two_names_at_once_are_not_contained() {
+        let scopes = Scopes::parse("notes:read notes:write").unwrap();
+        for absent in ["notes", "read", "notes:read notes:write", " ", "NOTES:READ"] {
+            assert!(!scopes.contains(absent), "{absent:?}");
+        }
+    }
+
+    #[test]
+    fn names_outside_the_grammar_are_refused() {
+        for bad in ["a\"b", "a\\b", "a\tb", "é", "a\u{7f}", "a\r\nb"] {
+            assert!(Scopes::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Scopes::try_from_names(["a b"]).is_err());
+        assert!(Scopes::try_from_names([""]).is_err());
+    }
+
+    #[test]
+    fn a_role_with_a_space_does_not_become_two_scopes() {
+        assert_eq!(Scopes::lossy(["not admin", "user"]).to_string(), "user");
+    }
+
+    #[test]
+    fn implication_is_transitive_in_whatever_order_it_is_declared() {
+        let held = Scopes::parse("admin").unwrap();
+        let downwards = ScopeHierarchy::new()
+            .implies("admin", ["write"])
+            .implies("write", ["read"]);
+        let upwards = ScopeHierarchy::new()
+            .implies("write", ["read"])
+            .implies("admin", ["write"]);
+        for hierarchy in [downwards, upwards] {
+            assert!(hierarchy.grants_all(&held, &Scopes::parse("admin write read").unwrap()));
+            assert!(!hierarchy.grants(&held, "other"));
+            assert!(!hierarchy.grants(&Scopes::parse("read").unwrap(), "admin"));
+        }
+    }
+
+    #[test]
+    fn a_circle_makes_its_members_equal() {
+        let circle = ScopeHierarchy::new()
+            .implies("a", ["b"])
+            .implies("b", ["a"]);
+        assert!(circle.grants(&Scopes::parse("a").unwrap(), "b"));
+        assert!(circle.grants(&Scopes::parse("b").unwrap(), "a"));
+    }
+
+    #[test]
+    #[should_panic(expected = "is not a scope")]
+    fn a_hierarchy_of_illegal_names_panics() {
+        let _ = ScopeHierarchy::new().implies("admin", ["no good"]);
+    }
+}

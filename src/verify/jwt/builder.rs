@@ -1,0 +1,441 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::algorithm::Algorithm;
+use super::key::VerifyingKey;
+use super::key_set::KeySet;
+use super::mapping::ClaimMapping;
+use super::rules::{Accepted, ClaimRules};
+use super::token_type::TokenTypes;
+use super::verifier::{Inner, JwtVerifier};
+use crate::clock::Clock;
+use crate::config_error::ConfigError;
+use crate::scopes::Scopes;
+
+/// Configures a [`JwtVerifier`]; see [`JwtVerifier::builder`].
+///
+/// Nothing fails before [`build`](Self::build), which then reports every problem at once.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct JwtVerifierBuilder {
+    keys: Vec<VerifyingKey>,
+    /// What was wrong with keys as they were given.
+    key_problems: Vec<String>,
+    algorithms: Option<Vec<Algorithm>>,
+    issuers: Vec<String>,
+    any_issuer: bool,
+    audiences: Vec<String>,
+    any_audience: bool,
+    token_types: Option<Vec<String>>,
+    required_claims: Vec<String>,
+    claims_in: Vec<(String, Vec<String>)>,
+    leeway: Duration,
+    accept_missing_expiry: bool,
+    accept_future_issued_at: bool,
+    accept_unchecked_confirmation: bool,
+    scope_claims: Option<Vec<String>>,
+    client_id_claims: Option<Vec<String>>,
+    scope_prefix: Option<String>,
+    clock: Clock,
+}
+
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+const MAX_LEEWAY: Duration = Duration::from_secs(3600);
+
+/// Claims that name the client a token was issued to. Requiring one of known clients narrows a token
+/// down as an audience does, for providers that write none.
+const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "cid", "appid"];
+
+impl Default for JwtVerifierBuilder {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            key_problems: Vec::new(),
+            algorithms: None,
+            issuers: Vec::new(),
+            any_issuer: false,
+            audiences: Vec::new(),
+            any_audience: false,
+            token_types: None,
+            required_claims: Vec::new(),
+            claims_in: Vec::new(),
+            leeway: DEFAULT_LEEWAY,
+            accept_missing_expiry: false,
+            accept_future_issued_at: false,
+            accept_unchecked_confirmation: false,
+            scope_claims: None,
+            client_id_claims: None,
+            scope_prefix: None,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// # Keys
+///
+/// At least one is needed; several work side by side.
+impl JwtVerifierBuilder {
+    /// Adds a key.
+    pub fn key(mut self, key: VerifyingKey) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// Adds keys, such as those of a [`KeySet`].
+    pub fn keys(mut self, keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        self.keys.extend(keys);
+        self
+    }
+
+    /// Adds a secret shared with the issuer; see [`VerifyingKey::from_secret`].
+    pub fn secret(self, algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Self {
+        self.imported(VerifyingKey::from_secret(algorithm, secret).map(Some))
+    }
+
+    /// Adds a public key or certificate in PEM; see [`VerifyingKey::from_public_key_pem`].
+    pub fn public_key_pem(self, algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Self {
+        self.imported(VerifyingKey::from_public_key_pem(algorithm, pem).map(Some))
+    }
+
+    /// Adds the keys of a JWK Set held locally; see [`KeySet::from_json`].
+    pub fn jwks_json(self, json: impl AsRef<str>) -> Self {
+        self.imported(KeySet::from_json(json.as_ref()))
+    }
+
+    fn imported(
+        mut self,
+        keys: Result<impl IntoIterator<Item = VerifyingKey>, ConfigError>,
+    ) -> Self {
+        match keys {
+            Ok(keys) => self.keys.extend(keys),
+            Err(error) => self.key_problems.extend(error.into_problems()),
+        }
+        self
+    }
+
+    /// Takes only these algorithms. By default, all that the keys allow.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+}
+
+/// # Claims
+///
+/// An issuer and an audience are needed, or the explicit refusal to check one.
+impl JwtVerifierBuilder {
+    /// Accepts tokens of this issuer: `iss` must be the same text, to the byte.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuers.push(issuer.into());
+        self
+    }
+
+    /// Accepts tokens of any of these issuers.
+    ///
+    /// All keys serve all issuers. Where each issuer has its own keys, give each its own verifier.
+    pub fn issuers(mut self, issuers: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.issuers.extend(issuers.into_iter().map(Into::into));
+        self
+    }
+
+    /// Accepts tokens meant for this audience: `aud` is it or contains it, to the byte.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Accepts tokens meant for any of these audiences.
+    pub fn audiences(mut self, audiences: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.audiences.extend(audiences.into_iter().map(Into::into));
+        self
+    }
+
+    /// How far the issuer's clock and this one may be apart, for `exp`, `nbf` and `iat`.
+    /// Default: 60 seconds; at most an hour.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Requires these claims to be there and not `null`, by literal name or JSON Pointer (see
+    /// [`AccessToken::claim`](crate::AccessToken::claim)).
+    pub fn required_claims(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.required_claims
+            .extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Requires the claim `name`, a string or an array of strings, to have one of `values`. Several
+    /// calls must all hold.
+    ///
+    /// On `client_id`, `azp`, `cid` or `appid` it stands in for the audience, for providers whose
+    /// access tokens have none, such as Cognito and Clerk.
+    pub fn claim_in(
+        mut self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item: Into<String>>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        self.claims_in.push((name.into(), values));
+        self
+    }
+
+    /// Takes only tokens whose header `typ` is one of these, with or without `application/`. By
+    /// default, `JWT`, `at+jwt` and none at all.
+    pub fn token_types(mut self, types: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.token_types = Some(types.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Holds tokens to the profile for JWT access tokens (RFC 9068 §2): `typ` is `at+jwt`, and `iss`,
+    /// `exp`, `aud`, `sub`, `client_id`, `iat` and `jti` are there.
+    pub fn rfc9068(self) -> Self {
+        self.token_types(["at+jwt"]).required_claims([
+            "iss",
+            "exp",
+            "aud",
+            "sub",
+            "client_id",
+            "iat",
+            "jti",
+        ])
+    }
+
+    /// The clock that dates are compared with. Default: the system's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+/// # Reading scopes and the client
+impl JwtVerifierBuilder {
+    /// Reads scopes from the first of these claims that is there, by literal name or JSON Pointer: a
+    /// space-delimited string, or an array with one scope per item. Default: `scope`, then `scp`.
+    pub fn scope_claims(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.scope_claims = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Reads the client from the first of these claims that is there. Default: `client_id`, `azp`,
+    /// `cid`, then `appid`.
+    pub fn client_id_claims(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.client_id_claims = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Makes a scope match with and without this prefix. Entra ID wants clients to ask for
+    /// `api://app/read` and then writes `read`: name the long form in layers and guards, so that it
+    /// is what challenges tell clients to ask for.
+    pub fn scope_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.scope_prefix = Some(prefix.into());
+        self
+    }
+}
+
+/// # Unsafe choices
+///
+/// Each gives up a check that the specifications ask for.
+impl JwtVerifierBuilder {
+    /// Accepts tokens of whatever issuer, as long as a key here made the signature.
+    pub fn accept_any_issuer(mut self) -> Self {
+        self.any_issuer = true;
+        self
+    }
+
+    /// Accepts tokens that were issued for other services, which those services can then replay
+    /// here (RFC 8707 §2, RFC 9068 §4).
+    pub fn accept_any_audience(mut self) -> Self {
+        self.any_audience = true;
+        self
+    }
+
+    /// Accepts tokens without `exp`, which are good for ever.
+    pub fn accept_missing_expiry(mut self) -> Self {
+        self.accept_missing_expiry = true;
+        self
+    }
+
+    /// Accepts tokens whose `iat` lies in the future.
+    pub fn accept_future_issued_at(mut self) -> Self {
+        self.accept_future_issued_at = true;
+        self
+    }
+
+    /// Accepts tokens that are bound to a key (`cnf`: DPoP, mTLS) as plain bearer tokens, so that
+    /// whoever steals one can use it. For servers where something else checks the binding.
+    pub fn accept_unchecked_confirmation(mut self) -> Self {
+        self.accept_unchecked_confirmation = true;
+        self
+    }
+}
+
+impl JwtVerifierBuilder {
+    /// The finished verifier. It makes no request and waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once: no key, keys that cannot be used, no issuer or audience and no explicit
+    /// word that none is checked, empty and contradictory settings.
+    pub fn build(self) -> Result<JwtVerifier, ConfigError> {
+        ConfigError::check(self.problems())?;
+        Ok(JwtVerifier::new(Inner {
+            keys: self.keys,
+            algorithms: self.algorithms,
+            token_types: self.token_types.map_or(TokenTypes::Usual, TokenTypes::Only),
+            rules: ClaimRules {
+                issuers: accepted(self.issuers),
+                audiences: accepted(self.audiences),
+                required_claims: self.required_claims,
+                claims_in: self.claims_in,
+                leeway: self.leeway,
+                accept_missing_expiry: self.accept_missing_expiry,
+                accept_future_issued_at: self.accept_future_issued_at,
+                accept_unchecked_confirmation: self.accept_unchecked_confirmation,
+            },
+            mapping: ClaimMapping {
+                scope_claims: self.scope_claims,
+                client_id_claims: self.client_id_claims,
+                scope_prefix: self.scope_prefix,
+            },
+            clock: self.clock,
+        }))
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.key_problems.clone();
+        let mut problem = |text: String| problems.push(text);
+
+        if self.keys.is_empty() && self.key_problems.is_empty() {
+            problem("there is no key to verify with".into());
+        }
+        if let Some(algorithms) = &self.algorithms {
+            for key in &self.keys {
+                if !key
+                    .algorithms()
+                    .any(|algorithm| algorithms.contains(&algorithm))
+                {
+                    let of_key: Vec<_> = key.algorithms().map(Algorithm::as_str).collect();
+                    problem(format!(
+                        "algorithms({algorithms:?}) leaves no use for the key {:?}, which is for {}",
+                        key.key_id().unwrap_or_default(),
+                        of_key.join(", "),
+                    ));
+                }
+            }
+        }
+
+        match (self.issuers.is_empty(), self.any_issuer) {
+            (true, false) => problem(
+                "there is no issuer; name it with issuer(..), or spell out accept_any_issuer()"
+                    .into(),
+            ),
+            (false, true) => problem(format!(
+                "accept_any_issuer() contradicts the issuers {:?}",
+                self.issuers
+            )),
+            _ => {}
+        }
+        let by_client = |(name, _): &(String, _)| CLIENT_CLAIMS.contains(&name.as_str());
+        let narrowed = self.any_audience || self.claims_in.iter().any(by_client);
+        match (self.audiences.is_empty(), self.any_audience) {
+            (true, _) if !narrowed => problem(
+                "there is no audience; name it with audience(..), or the clients with \
+                 claim_in(\"client_id\", ..), or spell out accept_any_audience()"
+                    .into(),
+            ),
+            (false, true) => problem(format!(
+                "accept_any_audience() contradicts the audiences {:?}",
+                self.audiences
+            )),
+            _ => {}
+        }
+        if self.leeway > MAX_LEEWAY {
+            problem(format!(
+                "a leeway of {:?} is more than {MAX_LEEWAY:?}",
+                self.leeway
+            ));
+        }
+        if let Some(prefix) = &self.scope_prefix
+            && Scopes::try_from_names([prefix]).is_err()
+        {
+            problem(format!("{prefix:?} cannot start a scope"));
+        }
+
+        for (setting, values) in self.lists() {
+            if values.is_empty() {
+                problem(format!("{setting} names nothing"));
+            }
+            if values.iter().any(String::is_empty) {
+                problem(format!("{setting} has an empty value"));
+            }
+        }
+        for name in self.claim_names() {
+            if !is_claim_name(name) {
+                problem(format!("{name:?} is no JSON Pointer (RFC 6901)"));
+            }
+        }
+        problems
+    }
+
+    /// Every setting that is a list and was set, by name.
+    fn lists(&self) -> Vec<(String, &[String])> {
+        let mut lists = Vec::new();
+        for (setting, values) in [
+            ("issuers(..)", &self.issuers),
+            ("audiences(..)", &self.audiences),
+            ("required_claims(..)", &self.required_claims),
+        ] {
+            if !values.is_empty() {
+                lists.push((setting.to_owned(), values.as_slice()));
+            }
+        }
+        for (setting, values) in [
+            ("token_types(..)", &self.token_types),
+            ("scope_claims(..)", &self.scope_claims),
+            ("client_id_claims(..)", &self.client_id_claims),
+        ] {
+            if let Some(values) = values {
+                lists.push((setting.to_owned(), values.as_slice()));
+            }
+        }
+        for (name, values) in &self.claims_in {
+            lists.push((format!("claim_in({name:?}, ..)"), values.as_slice()));
+        }
+        lists
+    }
+
+    fn claim_names(&self) -> impl Iterator<Item = &String> {
+        let named = self.claims_in.iter().map(|(name, _)| name);
+        named
+            .chain(&self.required_claims)
+            .chain(self.scope_claims.iter().flatten())
+            .chain(self.client_id_claims.iter().flatten())
+    }
+}
+
+fn accepted(values: Vec<String>) -> Accepted {
+    match values.is_empty() {
+        true => Accepted::Any,
+        false => Accepted::OneOf(values),
+    }
+}
+
+/// Any text is a literal name, but in a pointer a tilde needs its 0 or 1 (RFC 6901 §3).
+fn is_claim_name(name: &str) -> bool {
+    !name.starts_with('/')
+        || name
+            .split('~')
+            .skip(1)
+            .all(|rest| rest.starts_with(['0', '1']))
+}
+
+impl fmt::Debug for JwtVerifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtVerifierBuilder")
+            .field("keys", &self.keys)
+            .field("issuers", &self.issuers)
+            .field("audiences", &self.audiences)
+            .finish_non_exhaustive()
+    }
+}

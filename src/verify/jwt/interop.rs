@@ -1,0 +1,99 @@
+//! Keys and names from and to the `jsonwebtoken` crate, for code that has them in its types.
+
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
+
+use super::algorithm::{Algorithm, KeyKind};
+use super::jwk;
+use super::key::{Material, VerifyingKey, minimum_secret_length};
+use super::key_set::KeySet;
+use crate::config_error::ConfigError;
+
+impl TryFrom<jsonwebtoken::Algorithm> for Algorithm {
+    type Error = ConfigError;
+
+    /// Fails only for algorithms that a later `jsonwebtoken` may bring.
+    fn try_from(algorithm: jsonwebtoken::Algorithm) -> Result<Self, ConfigError> {
+        format!("{algorithm:?}").parse()
+    }
+}
+
+impl TryFrom<Algorithm> for jsonwebtoken::Algorithm {
+    type Error = ConfigError;
+
+    /// Fails for ES512, which `jsonwebtoken` does not have.
+    fn try_from(algorithm: Algorithm) -> Result<Self, ConfigError> {
+        algorithm
+            .as_str()
+            .parse()
+            .map_err(|_| ConfigError::of(format!("jsonwebtoken does not have {algorithm}")))
+    }
+}
+
+impl TryFrom<&Jwk> for VerifyingKey {
+    type Error = ConfigError;
+
+    /// As [`VerifyingKey::from_jwk`]. `jsonwebtoken` does not keep private members of a JWK, so that
+    /// those go unnoticed here, and forgets an `alg` it does not know, ES512 among them.
+    fn try_from(key: &Jwk) -> Result<Self, ConfigError> {
+        let json = serde_json::to_value(key)
+            .map_err(|error| ConfigError::of(format!("the JWK is not JSON: {error}")))?;
+        jwk::import(&json).map_err(|unusable| ConfigError::of(format!("the JWK {unusable}")))
+    }
+}
+
+impl TryFrom<&JwkSet> for KeySet {
+    type Error = ConfigError;
+
+    /// As [`KeySet::from_json`].
+    fn try_from(set: &JwkSet) -> Result<Self, ConfigError> {
+        let json = serde_json::to_value(set)
+            .map_err(|error| ConfigError::of(format!("the JWK Set is not JSON: {error}")))?;
+        Self::from_document(&json)
+    }
+}
+
+impl TryFrom<&DecodingKey> for VerifyingKey {
+    type Error = ConfigError;
+
+    /// A key for every algorithm that its kind and size allow, since a `DecodingKey` does not say
+    /// which it is for. Narrow it with `algorithms(..)` on the verifier's builder.
+    fn try_from(key: &DecodingKey) -> Result<Self, ConfigError> {
+        let problem = |text: String| ConfigError::of(format!("the DecodingKey {text}"));
+        let kind = match key.family() {
+            AlgorithmFamily::Hmac => KeyKind::Secret,
+            AlgorithmFamily::Rsa => KeyKind::Rsa,
+            AlgorithmFamily::Ec => KeyKind::Ec,
+            AlgorithmFamily::Ed => KeyKind::Ed25519,
+        };
+        let material = match (kind, key.kind()) {
+            (_, DecodingKeyKind::RsaModulusExponent { n, e }) => Material::Rsa { n, e },
+            (KeyKind::Secret, DecodingKeyKind::SecretOrDer(bytes)) => Material::Secret(bytes),
+            (KeyKind::Rsa, DecodingKeyKind::SecretOrDer(bytes)) => Material::RsaDer(bytes),
+            (KeyKind::Ec, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ec(bytes),
+            (KeyKind::Ed25519, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ed25519(bytes),
+        };
+        let suitable: Vec<_> = Algorithm::ALL
+            .into_iter()
+            .filter(|algorithm| algorithm.key_kind() == kind && fits(*algorithm, &material))
+            .collect();
+        if suitable.is_empty() {
+            return Err(problem("fits no algorithm".into()));
+        }
+        Self::from_material(suitable, &material).map_err(|bad| problem(bad.to_string()))
+    }
+}
+
+/// Whether material of the right kind has the size that `algorithm` wants.
+fn fits(algorithm: Algorithm, material: &Material<'_>) -> bool {
+    match (algorithm, material) {
+        (_, Material::Secret(secret)) => {
+            minimum_secret_length(algorithm).is_some_and(|minimum| secret.len() >= minimum)
+        }
+        // Uncompressed points: one octet, then two coordinates.
+        (Algorithm::ES256, Material::Ec(point)) => point.len() == 65,
+        (Algorithm::ES384, Material::Ec(point)) => point.len() == 97,
+        (Algorithm::ES512, Material::Ec(point)) => point.len() == 133,
+        _ => true,
+    }
+}

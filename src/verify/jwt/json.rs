@@ -1,0 +1,323 @@
+//! JSON read without mercy: what a lenient reader would take for absent or equal is told apart.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// How deep objects and arrays may lie in one another, anywhere in a header or payload.
+const MAX_DEPTH: usize = 32;
+
+/// Parses one JSON object and nothing behind it.
+pub(super) fn parse_object<'de, T: Deserialize<'de>>(json: &'de str) -> Option<T> {
+    // Derived structs would also take an array of their members in order.
+    if !json.trim_ascii_start().starts_with('{') || !is_shallow(json) {
+        return None;
+    }
+    serde_json::from_str(json).ok()
+}
+
+/// Whether nothing lies deeper than [`MAX_DEPTH`].
+fn is_shallow(json: &str) -> bool {
+    let opening = json.bytes().filter(|b| matches!(b, b'{' | b'[')).count();
+    // Usually there are too few brackets altogether, and counting them is cheap.
+    opening <= MAX_DEPTH || depth(json) <= MAX_DEPTH
+}
+
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// Moves behind the closing quote of a string.
+fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => return,
+            _ => {}
+        }
+    }
+}
+
+/// A member that is absent or a `T`. Unlike an `Option`, it does not take `null` for absent.
+#[derive(Debug)]
+pub(super) struct Member<T>(pub(super) Option<T>);
+
+impl<T> Default for Member<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        T::deserialize(json).map(|value| Self(Some(value)))
+    }
+}
+
+/// Whether a member is there at all, whatever its value, `null` included.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(super) struct Present(pub(super) bool);
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(json).map(|_| Self(true))
+    }
+}
+
+/// A string, borrowed unless it has escapes.
+#[derive(Debug)]
+pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// A string, or something else that is there but none of our business.
+#[derive(Debug)]
+pub(super) enum MaybeText<'a> {
+    Text(Cow<'a, str>),
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for MaybeText<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(MaybeTextVisitor)
+    }
+}
+
+struct MaybeTextVisitor;
+
+impl<'de> Visitor<'de> for MaybeTextVisitor {
+    type Value = MaybeText<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(MaybeText::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(MaybeText::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_seq(items)?;
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_map(members)?;
+        Ok(MaybeText::Other)
+    }
+}
+
+/// A string or an array of strings, as `aud` and several scope claims may be.
+#[derive(Debug)]
+pub(super) enum TextOrList<'a> {
+    Text(Cow<'a, str>),
+    List(Vec<Text<'a>>),
+}
+
+impl TextOrList<'_> {
+    /// The one string, or those of the array.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        let (text, list) = match self {
+            Self::Text(text) => (Some(&**text), &[][..]),
+            Self::List(list) => (None, list.as_slice()),
+        };
+        text.into_iter().chain(list.iter().map(|item| &*item.0))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for TextOrList<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(TextOrListVisitor)
+    }
+}
+
+struct TextOrListVisitor;
+
+impl<'de> Visitor<'de> for TextOrListVisitor {
+    type Value = TextOrList<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(TextOrList::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(TextOrList::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(TextOrList::List(list))
+    }
+}
+
+/// Seconds since 1970, whole or not (RFC 7519 §2, NumericDate).
+///
+/// Strings, negative numbers and dates past the year 9999 are refused; the last are milliseconds
+/// somebody took for seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NumericDate(pub(super) std::time::Duration);
+
+/// 10000-01-01T00:00:00Z.
+const END_OF_TIME: f64 = 253_402_300_800.0;
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_f64(NumericDateVisitor)
+    }
+}
+
+struct NumericDateVisitor;
+
+impl Visitor<'_> for NumericDateVisitor {
+    type Value = NumericDate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of seconds since 1970")
+    }
+
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<NumericDate, E> {
+        self.visit_f64(seconds as f64)
+    }
+
+    fn visit_i64<E: Error>(self, seconds: i64) -> Result<NumericDate, E> {
+        self.visit_f64(seconds as f64)
+    }
+
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
+        if !(0.0..END_OF_TIME).contains(&seconds) {
+            return Err(E::custom("a date out of range"));
+        }
+        Ok(NumericDate(std::time::Duration::from_secs_f64(seconds)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn dates_are_numbers_in_range() {
+        let date = |json| serde_json::from_str::<NumericDate>(json).ok().map(|d| d.0);
+        assert_eq!(date("0"), Some(Duration::ZERO));
+        assert_eq!(date("1700000000"), Some(Duration::from_secs(1_700_000_000)));
+        assert_eq!(date("1.5"), Some(Duration::from_millis(1_500)));
+        assert_eq!(date("1.7e9"), Some(Duration::from_secs(1_700_000_000)));
+        assert_eq!(
+            date("253402300799"),
+            Some(Duration::from_secs(253_402_300_799))
+        );
+        let refused = [
+            "\"1700000000\"",
+            "null",
+            "-1",
+            "-0.5",
+            "1e400",
+            "-1e400",
+            "253402300800",
+            "18446744073709551615",
+            "99999999999999999999999",
+            "true",
+            "[1]",
+            "{}",
+            "NaN",
+            r#"{"$serde_json::private::Number":"1700000000"}"#,
+        ];
+        for json in refused {
+            assert_eq!(date(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
+        let nested = |depth| format!("{{\"a\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(is_shallow(&nested(31)));
+        assert!(!is_shallow(&nested(32)));
+        assert!(!is_shallow(&"[".repeat(100_000)));
+        assert!(is_shallow(&format!(r#"{{"a":"{}\"["}}"#, "[".repeat(100))));
+        assert!(is_shallow(&format!("[{}]", "[],".repeat(100))));
+    }
+
+    #[test]
+    fn null_is_neither_absent_nor_a_string() {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Members<'a> {
+            #[serde(borrow)]
+            text: Member<Text<'a>>,
+            #[serde(borrow)]
+            other: Member<MaybeText<'a>>,
+            flag: Present,
+        }
+        assert!(parse_object::<Members<'_>>(r#"{"text":null}"#).is_none());
+        let members: Members<'_> = parse_object(r#"{"other":null,"flag":null}"#).unwrap();
+        assert!(members.text.0.is_none() && members.flag.0);
+        assert!(matches!(members.other.0, Some(MaybeText::Other)));
+    }
+}

@@ -1,0 +1,205 @@
+//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2), each read on its own.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::algorithm::{Algorithm, KeyKind};
+use super::key::{BadMaterial, Material, VerifyingKey, minimum_secret_length};
+use crate::config_error::ConfigError;
+
+/// Why a JWK is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// Not a JSON object, or a member of a wrong type.
+    Malformed,
+    UnknownKeyType,
+    UnknownCurve,
+    /// An `alg` that is not a signature algorithm here, or not one for this key.
+    UnsupportedAlgorithm,
+    /// Made for encryption, or not for verifying.
+    NotForVerifying,
+    /// It has private members, which have no business in a verifier.
+    Private,
+    Material(BadMaterial),
+}
+
+impl Unusable {
+    /// Whether a set of keys may well hold such a key, for a purpose that is none of ours.
+    pub(super) fn is_for_others(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKeyType
+                | Self::UnknownCurve
+                | Self::UnsupportedAlgorithm
+                | Self::NotForVerifying
+        )
+    }
+}
+
+pub(super) fn import_json(json: &str) -> Result<VerifyingKey, ConfigError> {
+    let problem = |text: String| ConfigError::of(format!("the JWK {text}"));
+    let jwk: Value =
+        serde_json::from_str(json).map_err(|error| problem(format!("is not JSON: {error}")))?;
+    import(&jwk).map_err(|unusable| problem(unusable.to_string()))
+}
+
+pub(super) fn import(jwk: &Value) -> Result<VerifyingKey, Unusable> {
+    let members = jwk.as_object().ok_or(Unusable::Malformed)?;
+    is_for_verifying(members)?;
+    let kind = required_text(members, "kty")?;
+    let key = match kind {
+        "RSA" => rsa(members)?,
+        "EC" => ec(members)?,
+        "OKP" => okp(members)?,
+        "oct" => secret(members)?,
+        _ => return Err(Unusable::UnknownKeyType),
+    };
+    Ok(match text(members, "kid")? {
+        Some(key_id) => key.with_key_id(key_id),
+        None => key,
+    })
+}
+
+/// `use` and `key_ops`, where they are there, must name our purpose (RFC 7517 §4.2, §4.3).
+fn is_for_verifying(jwk: &Map<String, Value>) -> Result<(), Unusable> {
+    if text(jwk, "use")?.is_some_and(|usage| usage != "sig") {
+        return Err(Unusable::NotForVerifying);
+    }
+    let Some(operations) = jwk.get("key_ops") else {
+        return Ok(());
+    };
+    let operations = operations.as_array().ok_or(Unusable::Malformed)?;
+    if operations.iter().any(|operation| !operation.is_string()) {
+        return Err(Unusable::Malformed);
+    }
+    match operations.iter().any(|operation| operation == "verify") {
+        true => Ok(()),
+        false => Err(Unusable::NotForVerifying),
+    }
+}
+
+fn rsa(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
+    is_public(jwk)?;
+    let n = octets(jwk, "n")?;
+    let e = octets(jwk, "e")?;
+    let all = Algorithm::ALL
+        .into_iter()
+        .filter(|algorithm| algorithm.key_kind() == KeyKind::Rsa);
+    make(jwk, all, &Material::Rsa { n: &n, e: &e })
+}
+
+fn ec(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
+    is_public(jwk)?;
+    let (algorithm, coordinate_length) = match required_text(jwk, "crv")? {
+        "P-256" => (Algorithm::ES256, 32),
+        "P-384" => (Algorithm::ES384, 48),
+        "P-521" => (Algorithm::ES512, 66),
+        _ => return Err(Unusable::UnknownCurve),
+    };
+    // The uncompressed form of SEC 1 §2.3.3. Coordinates have their full length (RFC 7518 §6.2.1.2).
+    let mut point = vec![0x04];
+    for coordinate in ["x", "y"] {
+        let octets = octets(jwk, coordinate)?;
+        if octets.len() != coordinate_length {
+            return Err(Unusable::Material(BadMaterial::Invalid));
+        }
+        point.extend_from_slice(&octets);
+    }
+    make(jwk, [algorithm], &Material::Ec(&point))
+}
+
+fn okp(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
+    is_public(jwk)?;
+    if required_text(jwk, "crv")? != "Ed25519" {
+        return Err(Unusable::UnknownCurve);
+    }
+    let x = octets(jwk, "x")?;
+    if x.len() != 32 {
+        return Err(Unusable::Material(BadMaterial::Invalid));
+    }
+    make(jwk, [Algorithm::EdDSA], &Material::Ed25519(&x))
+}
+
+fn secret(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
+    let k = octets(jwk, "k")?;
+    let mut long_enough = Algorithm::ALL
+        .into_iter()
+        .filter(|algorithm| minimum_secret_length(*algorithm).is_some_and(|min| k.len() >= min))
+        .peekable();
+    if long_enough.peek().is_none() {
+        let (length, minimum) = (k.len(), 32);
+        return Err(Unusable::Material(BadMaterial::ShortSecret {
+            length,
+            minimum,
+        }));
+    }
+    make(jwk, long_enough, &Material::Secret(&k))
+}
+
+/// The key for `suitable`, or for the one of them that `alg` narrows it to.
+fn make(
+    jwk: &Map<String, Value>,
+    suitable: impl IntoIterator<Item = Algorithm>,
+    material: &Material<'_>,
+) -> Result<VerifyingKey, Unusable> {
+    let suitable = suitable.into_iter();
+    let key = match text(jwk, "alg")? {
+        None => VerifyingKey::from_material(suitable, material),
+        Some(name) => {
+            let algorithm = Algorithm::from_name(name).ok_or(Unusable::UnsupportedAlgorithm)?;
+            let mut suitable = suitable;
+            if !suitable.any(|candidate| candidate == algorithm) {
+                return Err(Unusable::UnsupportedAlgorithm);
+            }
+            VerifyingKey::from_material([algorithm], material)
+        }
+    };
+    key.map_err(Unusable::Material)
+}
+
+/// Private members of RSA, EC and OKP keys (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
+fn is_public(jwk: &Map<String, Value>) -> Result<(), Unusable> {
+    let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+    match private.iter().any(|member| jwk.contains_key(*member)) {
+        true => Err(Unusable::Private),
+        false => Ok(()),
+    }
+}
+
+fn text<'a>(jwk: &'a Map<String, Value>, member: &str) -> Result<Option<&'a str>, Unusable> {
+    match jwk.get(member) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or(Unusable::Malformed),
+    }
+}
+
+fn required_text<'a>(jwk: &'a Map<String, Value>, member: &str) -> Result<&'a str, Unusable> {
+    text(jwk, member)?.ok_or(Unusable::Malformed)
+}
+
+/// Wiped when dropped, since one of them is a secret.
+fn octets(jwk: &Map<String, Value>, member: &str) -> Result<Zeroizing<Vec<u8>>, Unusable> {
+    let encoded = required_text(jwk, member)?;
+    URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map(Zeroizing::new)
+        .map_err(|_| Unusable::Malformed)
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "lacks a member or has one of a wrong type",
+            Self::UnknownKeyType => "has an unknown key type (kty)",
+            Self::UnknownCurve => "has an unknown curve (crv)",
+            Self::UnsupportedAlgorithm => "has an alg that is not supported for its type",
+            Self::NotForVerifying => "is not for verifying signatures (use, key_ops)",
+            Self::Private => "has private members; give the public key",
+            Self::Material(bad) => return bad.fmt(f),
+        })
+    }
+}

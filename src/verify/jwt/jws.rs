@@ -1,0 +1,190 @@
+//! A compact JWS taken apart (RFC 7515 §7.1), and its header (§4). Nothing here is trusted yet.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use super::algorithm::Algorithm;
+use super::json::{Member, Present, Text, parse_object};
+use crate::verify_error::InvalidReason;
+
+/// The three segments of a compact JWS, still encoded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Jws<'t> {
+    /// What the signature is over: the first two segments and the dot between them.
+    pub(super) signing_input: &'t [u8],
+    header: &'t [u8],
+    payload: &'t [u8],
+    signature: &'t [u8],
+}
+
+/// The longest signature there is: RSA with 8192 bits.
+pub(super) const MAX_SIGNATURE_LENGTH: usize = 1024;
+
+impl<'t> Jws<'t> {
+    /// Two dots, no more: five segments are a JWE (RFC 7516), which nobody here can open.
+    pub(super) fn split(token: &'t [u8]) -> Option<Self> {
+        let mut dots = token
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'.')
+            .map(|(position, _)| position);
+        let (first, second) = (dots.next()?, dots.next()?);
+        if dots.next().is_some() {
+            return None;
+        }
+        Some(Self {
+            signing_input: &token[..second],
+            header: &token[..first],
+            payload: &token[first + 1..second],
+            signature: &token[second + 1..],
+        })
+    }
+
+    pub(super) fn decode_header(&self) -> Option<String> {
+        decode_text(self.header)
+    }
+
+    pub(super) fn decode_payload(&self) -> Option<String> {
+        decode_text(self.payload)
+    }
+
+    pub(super) fn decode_signature<'b>(
+        &self,
+        buffer: &'b mut [u8; MAX_SIGNATURE_LENGTH],
+    ) -> Option<&'b [u8]> {
+        let length = URL_SAFE_NO_PAD.decode_slice(self.signature, buffer).ok()?;
+        Some(&buffer[..length])
+    }
+}
+
+/// Strict base64url: no padding, no white space, no stray bits in the last character. And UTF-8
+/// throughout, also where no member is read.
+fn decode_text(segment: &[u8]) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(segment).ok()?).ok()
+}
+
+/// What of a header counts: which algorithm and key, and what kind of token.
+///
+/// `jwk`, `jku`, `x5u` and `x5c` are not even read: a token does not bring its own key.
+#[derive(Debug)]
+pub(super) struct Header<'a> {
+    pub(super) algorithm: Algorithm,
+    pub(super) key_id: Option<Cow<'a, str>>,
+    pub(super) token_type: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Members<'a> {
+    #[serde(borrow)]
+    alg: Member<Text<'a>>,
+    #[serde(borrow)]
+    kid: Member<Text<'a>>,
+    #[serde(borrow)]
+    typ: Member<Text<'a>>,
+    crit: Present,
+    b64: Present,
+    zip: Present,
+    enc: Present,
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn parse(json: &'a str) -> Result<Self, InvalidReason> {
+        let members: Members<'a> = parse_object(json).ok_or(InvalidReason::Malformed)?;
+        // Nothing critical is understood here (RFC 7515 §4.1.11), an unencoded payload (RFC 7797)
+        // included, and encryption (`enc`, `zip`) is for JWEs.
+        let unsupported = [members.crit, members.b64, members.zip, members.enc];
+        if unsupported.contains(&Present(true)) {
+            return Err(InvalidReason::Malformed);
+        }
+        let name = members.alg.0.ok_or(InvalidReason::Malformed)?;
+        Ok(Self {
+            algorithm: Algorithm::from_name(&name.0).ok_or(InvalidReason::UnsupportedAlgorithm)?,
+            key_id: members.kid.0.map(|text| text.0),
+            token_type: members.typ.0.map(|text| text.0),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compact_jws_has_three_segments() {
+        let jws = Jws::split(b"aa.bb.cc").unwrap();
+        assert_eq!(jws.signing_input, b"aa.bb");
+        assert_eq!(
+            (jws.header, jws.payload, jws.signature),
+            (&b"aa"[..], &b"bb"[..], &b"cc"[..])
+        );
+        for other in ["", "a", "a.b", "a.b.c.d", "a.b.c.d.e"] {
+            assert!(Jws::split(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn segments_are_strict_base64url() {
+        // "YQ" is the canonical form of "a"; "YR" differs in bits that no octet uses.
+        assert_eq!(decode_text(b"YQ").as_deref(), Some("a"));
+        for bad in ["YQ==", "YR", "Y", "Y Q", "YQ\n", "+/==", "_w"] {
+            assert_eq!(decode_text(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_read_strictly() {
+        let header = Header::parse(r#"{"alg":"RS256","k\u0069d":"a","typ":"JWT","x":{"y":[1]}}"#);
+        let header = header.unwrap();
+        assert_eq!(header.algorithm, Algorithm::RS256);
+        assert_eq!(header.key_id.as_deref(), Some("a"));
+        assert_eq!(header.token_type.as_deref(), Some("JWT"));
+
+        let malformed = [
+            r#"{}"#,
+            r#"["RS256"]"#,
+            r#""RS256""#,
+            r#"null"#,
+            r#"{"alg":null}"#,
+            r#"{"alg":["RS256"]}"#,
+            r#"{"alg":"RS256","alg":"RS256"}"#,
+            r#"{"alg":"RS256","\u0061lg":"none"}"#,
+            r#"{"alg":"RS256","kid":null}"#,
+            r#"{"alg":"RS256","kid":7}"#,
+            r#"{"alg":"RS256","typ":["JWT"]}"#,
+            r#"{"alg":"RS256","crit":[]}"#,
+            r#"{"alg":"RS256","crit":null}"#,
+            r#"{"alg":"RS256","crit":["b64"],"b64":false}"#,
+            r#"{"alg":"RS256","b64":true}"#,
+            r#"{"alg":"RS256","zip":"DEF"}"#,
+            r#"{"alg":"RS256","enc":"A256GCM"}"#,
+            r#"{"alg":"RS256"}{}"#,
+            r#"{"alg":"RS256"} x"#,
+            "\u{feff}{\"alg\":\"RS256\"}",
+            r#"{"alg":"RS256",}"#,
+            r#"{"alg":"RS256","x":NaN}"#,
+        ];
+        for json in malformed {
+            let reason = Header::parse(json).unwrap_err();
+            assert_eq!(reason, InvalidReason::Malformed, "{json}");
+        }
+        for name in [
+            "none",
+            "None",
+            "NONE",
+            "nOnE",
+            "",
+            "rs256",
+            "RS256 ",
+            "dir",
+            "PBES2-HS256+A128KW",
+        ] {
+            let json = format!(r#"{{"alg":"{name}"}}"#);
+            let reason = Header::parse(&json).unwrap_err();
+            assert_eq!(reason, InvalidReason::UnsupportedAlgorithm, "{json}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! A verification key: its algorithms are fixed when it is made, and its material is parsed then.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
+
+use super::algorithm::{Algorithm, KeyKind};
+use crate::config_error::ConfigError;
+
+/// A key that tokens are verified with.
+///
+/// A key owns its algorithms: the `alg` of a token only selects among those the key was made for,
+/// so a public key can never serve as a shared secret (RFC 8725 §3.1). RSA keys have 2048 to 8192
+/// bits; secrets are at least as long as the hash (RFC 7518 §3.2). Secrets are wiped from memory
+/// when the last clone goes.
+///
+/// ```
+/// use tower_bearer_auth::{Algorithm, VerifyingKey};
+///
+/// let key = VerifyingKey::from_secret(Algorithm::HS256, [7; 32])?.with_key_id("2026-11");
+/// assert_eq!(key.key_id(), Some("2026-11"));
+/// # Ok::<(), tower_bearer_auth::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey {
+    key_id: Option<Arc<str>>,
+    checks: Arc<[Check]>,
+}
+
+/// One algorithm with the key made ready for it.
+struct Check {
+    algorithm: Algorithm,
+    primitive: Primitive,
+}
+
+enum Primitive {
+    // Boxed, being twenty times as large as the other.
+    Hmac(Box<hmac::Key>),
+    Signature(ParsedPublicKey),
+}
+
+/// Key material in its plain form, on the way to becoming a key.
+pub(super) enum Material<'a> {
+    Secret(&'a [u8]),
+    /// Modulus and exponent, big-endian.
+    Rsa {
+        n: &'a [u8],
+        e: &'a [u8],
+    },
+    /// A DER `RSAPublicKey` (RFC 8017 §A.1.1).
+    RsaDer(&'a [u8]),
+    /// A SEC 1 point.
+    Ec(&'a [u8]),
+    Ed25519(&'a [u8]),
+}
+
+/// Why material does not make a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BadMaterial {
+    ShortSecret { length: usize, minimum: usize },
+    WeakRsa { bits: usize },
+    Invalid,
+}
+
+impl VerifyingKey {
+    /// A key shared with the issuer, for HS256, HS384 or HS512.
+    ///
+    /// # Errors
+    ///
+    /// When the algorithm is another one, when the secret is shorter than the algorithm's hash (32,
+    /// 48 or 64 bytes), and when it is the text of a PEM key, which is no secret.
+    pub fn from_secret(
+        algorithm: Algorithm,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        let secret = secret.as_ref();
+        if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
+            return Err(ConfigError::of(format!(
+                "the secret for {algorithm} is a PEM text; give a public key to public_key_pem"
+            )));
+        }
+        Self::from_material([algorithm], &Material::Secret(secret))
+            .map_err(|problem| ConfigError::of(format!("the secret for {algorithm} {problem}")))
+    }
+
+    /// A public key in PEM: SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or the
+    /// first X.509 certificate (`CERTIFICATE`).
+    ///
+    /// Of a certificate only the key counts: its dates, names and issuer are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not such a PEM, holds a private key, or does not fit the algorithm.
+    pub fn from_public_key_pem(
+        algorithm: Algorithm,
+        pem: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        super::pem::import(algorithm, pem.as_ref())
+    }
+
+    /// One JSON Web Key (RFC 7517).
+    ///
+    /// Without `alg`, an RSA key serves all of RS* and PS*, an EC key the algorithm of its curve, an
+    /// Ed25519 key EdDSA, and a secret every HS* it is long enough for.
+    ///
+    /// # Errors
+    ///
+    /// When it is no key that can verify signatures here.
+    pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
+        super::jwk::import_json(json)
+    }
+
+    /// The same key under this key ID.
+    #[must_use]
+    pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
+        self.key_id = Some(key_id.into().into());
+        self
+    }
+
+    /// The key ID that tokens name it by: `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The algorithms that the key was made for.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.checks.iter().map(|check| check.algorithm)
+    }
+
+    /// A key for all of `algorithms`, none of which may be for another kind of key.
+    pub(super) fn from_material(
+        algorithms: impl IntoIterator<Item = Algorithm>,
+        material: &Material<'_>,
+    ) -> Result<Self, BadMaterial> {
+        let checks = algorithms
+            .into_iter()
+            .map(|algorithm| {
+                Ok(Check {
+                    algorithm,
+                    primitive: Primitive::new(algorithm, material)?,
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            key_id: None,
+            checks,
+        })
+    }
+
+    pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
+        self.algorithms().any(|allowed| allowed == algorithm)
+    }
+
+    /// Whether this key made `signature` over `message` by `algorithm`.
+    pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let check = self.checks.iter().find(|c| c.algorithm == algorithm);
+        check.is_some_and(|check| match &check.primitive {
+            Primitive::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
+            Primitive::Signature(key) => key.verify_sig(message, signature).is_ok(),
+        })
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("key_id", &self.key_id())
+            .field("algorithms", &self.algorithms().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Primitive {
+    fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, BadMaterial> {
+        let key = match *material {
+            Material::Secret(secret) => {
+                return secret_key(algorithm, secret).map(Box::new).map(Self::Hmac);
+            }
+            Material::Rsa { n, e } => rsa_key(algorithm, n, e)?,
+            Material::RsaDer(der) => rsa_der_key(algorithm, der)?,
+            Material::Ec(bytes) => public_key(algorithm, KeyKind::Ec, bytes)?,
+            Material::Ed25519(bytes) => public_key(algorithm, KeyKind::Ed25519, bytes)?,
+        };
+        Ok(Self::Signature(key))
+    }
+}
+
+pub(super) fn minimum_secret_length(algorithm: Algorithm) -> Option<usize> {
+    let algorithm = hmac_algorithm(algorithm)?;
+    Some(algorithm.digest_algorithm().output_len())
+}
+
+fn secret_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, BadMaterial> {
+    let algorithm = hmac_algorithm(algorithm).ok_or(BadMaterial::Invalid)?;
+    let minimum = algorithm.digest_algorithm().output_len();
+    if secret.len() < minimum {
+        let length = secret.len();
+        return Err(BadMaterial::ShortSecret { length, minimum });
+    }
+    Ok(hmac::Key::new(algorithm, secret))
+}
+
+fn rsa_key(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+    // Some providers write a leading zero octet, as if the numbers were signed.
+    let n = without_leading_zeros(n);
+    let e = without_leading_zeros(e);
+    let unused_bits = n.first().map_or(0, |first| first.leading_zeros() as usize);
+    rsa_size_is_sound(n.len() * 8 - unused_bits)?;
+    // An exponent of 1 accepts every signature; even ones are no exponents; the library takes none
+    // past 33 bits.
+    let odd = e.last().is_some_and(|last| last % 2 == 1);
+    if !odd || e == [1] || e.len() > 5 {
+        return Err(BadMaterial::Invalid);
+    }
+    let parameters = rsa_parameters(algorithm).ok_or(BadMaterial::Invalid)?;
+    PublicKeyComponents { n, e }
+        .to_parsed_public_key(parameters)
+        .map_err(|_| BadMaterial::Invalid)
+}
+
+fn rsa_der_key(algorithm: Algorithm, der: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+    let bits = RsaParameters::public_modulus_len(der).map_err(|_| BadMaterial::Invalid)?;
+    rsa_size_is_sound(bits as usize)?;
+    public_key(algorithm, KeyKind::Rsa, der)
+}
+
+fn rsa_size_is_sound(bits: usize) -> Result<(), BadMaterial> {
+    match bits {
+        2048..=8192 => Ok(()),
+        _ => Err(BadMaterial::WeakRsa { bits }),
+    }
+}
+
+fn public_key(
+    algorithm: Algorithm,
+    kind: KeyKind,
+    bytes: &[u8],
+) -> Result<ParsedPublicKey, BadMaterial> {
+    if algorithm.key_kind() != kind {
+        return Err(BadMaterial::Invalid);
+    }
+    let verification = verification(algorithm).ok_or(BadMaterial::Invalid)?;
+    ParsedPublicKey::new(verification, bytes).map_err(|_| BadMaterial::Invalid)
+}
+
+fn hmac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {
+    match algorithm {
+        Algorithm::HS256 => Some(hmac::HMAC_SHA256),
+        Algorithm::HS384 => Some(hmac::HMAC_SHA384),
+        Algorithm::HS512 => Some(hmac::HMAC_SHA512),
+        _ => None,
+    }
+}
+
+fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    match algorithm {
+        Algorithm::RS256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::RS384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::RS512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::PS256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
+        Algorithm::PS384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
+        Algorithm::PS512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
+        _ => None,
+    }
+}
+
+fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
+    match algorithm {
+        // JWS wants the two numbers side by side (RFC 7518 §3.4), not DER.
+        Algorithm::ES256 => Some(&signature::ECDSA_P256_SHA256_FIXED),
+        Algorithm::ES384 => Some(&signature::ECDSA_P384_SHA384_FIXED),
+        Algorithm::ES512 => Some(&signature::ECDSA_P521_SHA512_FIXED),
+        Algorithm::EdDSA => Some(&signature::ED25519),
+        _ => rsa_parameters(algorithm).map(|parameters| parameters as _),
+    }
+}
+
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|octet| **octet == 0).count();
+    &number[zeros..]
+}
+
+impl fmt::Display for BadMaterial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShortSecret { length, minimum } => {
+                write!(f, "has {length} bytes and needs at least {minimum}")
+            }
+            Self::WeakRsa { bits } => write!(f, "has {bits} bits and needs 2048 to 8192"),
+            Self::Invalid => f.write_str("does not fit its algorithm or is not a valid key"),
+        }
+    }
+}

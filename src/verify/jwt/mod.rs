@@ -1,0 +1,76 @@
+//! Signed JWT access tokens (RFC 7519, RFC 7515, RFC 8725, RFC 9068).
+//!
+//! With the issuer's public key:
+//!
+//! ```
+//! use tower_bearer_auth::{Algorithm, BearerAuthLayer, JwtVerifier};
+//!
+//! # fn layer(pem: &str) -> Result<BearerAuthLayer<JwtVerifier>, tower_bearer_auth::ConfigError> {
+//! let verifier = JwtVerifier::builder()
+//!     .public_key_pem(Algorithm::RS256, pem)
+//!     .issuer("https://issuer.example.com")
+//!     .audience("https://api.example.com")
+//!     .build()?;
+//! # Ok(BearerAuthLayer::new(verifier))
+//! # }
+//! ```
+//!
+//! Configured, for an issuer that follows RFC 9068 and keeps roles in a nested claim:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_bearer_auth::{Algorithm, JwtVerifier};
+//!
+//! # fn verifier(jwks: &str) -> Result<JwtVerifier, tower_bearer_auth::ConfigError> {
+//! let verifier = JwtVerifier::builder()
+//!     .jwks_json(jwks)
+//!     .algorithms([Algorithm::ES256, Algorithm::EdDSA])
+//!     .issuer("https://issuer.example.com")
+//!     .audiences(["https://api.example.com", "https://api.example.net"])
+//!     .rfc9068()
+//!     .scope_claims(["/realm_access/roles"])
+//!     .leeway(Duration::from_secs(10))
+//!     .build()?;
+//! # Ok(verifier)
+//! # }
+//! ```
+//!
+//! # What is refused
+//!
+//! Everything is answered 401 `invalid_token`, with the reason in words.
+//!
+//! - **Form:** anything but three segments of strict base64url; bytes that are not UTF-8; JSON nested
+//!   deeper than 32; a header or payload that is no object; a registered member that is repeated,
+//!   `null` or of a wrong type.
+//! - **Header:** an algorithm that no key allows, and so always `none`; `crit`, `b64`, `zip` and
+//!   `enc` with any value; a `typ` other than `JWT` and `at+jwt`. `jwk`, `jku`, `x5u` and `x5c` are
+//!   never read.
+//! - **Signature:** one that none of the keys made that have the token's `kid`. A key without key ID
+//!   fits every token, a token without `kid` every key; at most four keys are tried.
+//! - **Kind:** ID tokens (`at_hash`, `c_hash`), security events (`events`), a `token_use` other than
+//!   `access`, a payload `typ` of `ID`, `Refresh`, `Offline` or `Logout`.
+//! - **Issuer and audience:** other texts than the configured ones, to the byte.
+//! - **Dates:** no `exp`, one that has passed, an `nbf` or `iat` to come, each with the leeway;
+//!   dates that are not numbers from 1970 to the year 9999.
+//! - **Binding:** `cnf`, as long as nothing here checks it.
+
+mod algorithm;
+mod builder;
+mod claims;
+mod interop;
+mod json;
+mod jwk;
+mod jws;
+mod key;
+mod key_set;
+mod mapping;
+mod pem;
+mod rules;
+mod token_type;
+mod verifier;
+
+pub use self::algorithm::Algorithm;
+pub use self::builder::JwtVerifierBuilder;
+pub use self::key::VerifyingKey;
+pub use self::key_set::KeySet;
+pub use self::verifier::{JwtVerifier, JwtVerifierFuture};

@@ -1,0 +1,172 @@
+//! The verifier: a tower service from [`BearerToken`] to [`AccessToken`]. The pluggable part.
+//!
+//! [`StaticTokenVerifier`] knows a table of tokens, [`JwtVerifier`] checks signed ones, and
+//! [`verify_fn`] makes a verifier of a closure:
+//!
+//! ```
+//! use tower_bearer_auth::{AccessToken, BearerAuthLayer, InvalidReason, VerifyError, verify_fn};
+//!
+//! let verifier = verify_fn(|token| async move {
+//!     match token.as_str() {
+//!         "key-1" => Ok(AccessToken::builder(token).client_id("reports").build()),
+//!         _ => Err(VerifyError::invalid(InvalidReason::Unrecognized)),
+//!     }
+//! });
+//! let layer = BearerAuthLayer::new(verifier);
+//! # let _ = layer;
+//! ```
+//!
+//! A verifier in tower layers is a verifier. A timeout and a bound on concurrent calls turn into
+//! 503 when they strike (see [`VerifyError`]):
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower::ServiceBuilder;
+//! # use tower_bearer_auth::{AccessToken, BearerAuthLayer, InvalidReason, VerifyError, verify_fn};
+//! # let ask_the_key_server = verify_fn(|_| async {
+//! #     Err(VerifyError::invalid(InvalidReason::Unrecognized))
+//! # });
+//!
+//! let verifier = ServiceBuilder::new()
+//!     .timeout(Duration::from_secs(2))
+//!     .concurrency_limit(64)
+//!     .service(ask_the_key_server);
+//! let layer = BearerAuthLayer::new(verifier);
+//! # let _ = layer;
+//! ```
+//!
+//! Where the type has to have a name, [`VerifierExt::erased`] gives it one:
+//!
+//! ```
+//! use tower_bearer_auth::{ErasedVerifier, StaticToken, StaticTokenVerifier, VerifierExt};
+//!
+//! fn from_environment() -> ErasedVerifier {
+//!     StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]).erased()
+//! }
+//! # from_environment();
+//! ```
+//!
+//! # Readiness
+//!
+//! The layer never polls its verifier for readiness ahead of a request. For each token it drives a
+//! fresh clone to readiness inside the response future, so that an idle connection holds no permit
+//! of a concurrency limit. The combinators here are always ready and treat what they wrap alike.
+
+use std::fmt;
+use std::future::Future;
+use std::task::{Context, Poll};
+
+use tower_service::Service;
+
+use crate::access_token::AccessToken;
+use crate::bearer::BearerToken;
+use crate::verify_error::VerifyError;
+
+mod check;
+mod erased;
+pub mod jwt;
+mod static_token;
+
+pub use self::check::{Check, CheckFuture};
+pub use self::erased::ErasedVerifier;
+#[doc(inline)]
+pub use self::jwt::JwtVerifier;
+pub use self::static_token::{StaticToken, StaticTokenVerifier};
+
+/// Anything that verifies bearer tokens: every tower service of this shape is one, so there is
+/// nothing to implement by hand.
+///
+/// The error may be anything that becomes a [`VerifyError`], tower's `BoxError` included.
+pub trait Verifier:
+    Service<BearerToken, Response = AccessToken, Error: Into<VerifyError>, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<V> Verifier for V where
+    V: Service<
+            BearerToken,
+            Response = AccessToken,
+            Error: Into<VerifyError>,
+            Future: Send + 'static,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Ways to make one verifier out of others.
+pub trait VerifierExt: Verifier + Sized {
+    /// Adds a condition that a verified token must also meet.
+    ///
+    /// ```
+    /// use tower_bearer_auth::{StaticToken, StaticTokenVerifier, VerifierExt, VerifyError};
+    ///
+    /// let table = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+    /// let verifier = table.check(|token| match token.client_id() {
+    ///     Some("closed-account") => Err(VerifyError::invalid("The account was closed")),
+    ///     _ => Ok(()),
+    /// });
+    /// # let _ = verifier;
+    /// ```
+    fn check<F>(self, condition: F) -> Check<Self, F>
+    where
+        F: Fn(&AccessToken) -> Result<(), VerifyError> + Clone + Send + Sync + 'static,
+    {
+        Check::new(self, condition)
+    }
+
+    /// Hides the type, at the price of a box per call: for a struct's field, or a choice made at
+    /// run time.
+    fn erased(self) -> ErasedVerifier {
+        ErasedVerifier::new(self)
+    }
+}
+
+impl<V: Verifier> VerifierExt for V {}
+
+/// Makes a verifier of an async closure.
+///
+/// It is tower's `service_fn` with the error pinned to [`VerifyError`], so that the closure needs no
+/// type annotations. See the [module's documentation](self) for an example.
+pub fn verify_fn<F, Fut>(verify: F) -> VerifyFn<F>
+where
+    F: FnMut(BearerToken) -> Fut,
+    Fut: Future<Output = Result<AccessToken, VerifyError>>,
+{
+    VerifyFn { verify }
+}
+
+/// A closure as a verifier; see [`verify_fn`].
+#[derive(Clone, Copy)]
+pub struct VerifyFn<F> {
+    verify: F,
+}
+
+impl<F, Fut> Service<BearerToken> for VerifyFn<F>
+where
+    F: FnMut(BearerToken) -> Fut,
+    Fut: Future<Output = Result<AccessToken, VerifyError>>,
+{
+    type Response = AccessToken;
+    type Error = VerifyError;
+    type Future = Fut;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), VerifyError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, token: BearerToken) -> Fut {
+        (self.verify)(token)
+    }
+}
+
+impl<F> fmt::Debug for VerifyFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyFn").finish_non_exhaustive()
+    }
+}

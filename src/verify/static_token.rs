@@ -1,0 +1,278 @@
+//! A fixed table of tokens: for development, and for a handful of service accounts.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use aws_lc_rs::{constant_time, digest};
+use serde_json::Value;
+use tower_service::Service;
+
+use crate::access_token::{AccessToken, Verified};
+use crate::bearer::BearerToken;
+use crate::clock::Clock;
+use crate::scopes::Scopes;
+use crate::verify_error::{InvalidReason, VerifyError};
+
+/// Verifies tokens against a table given at construction.
+///
+/// The table holds SHA-256 digests, not tokens. A token is looked up by its digest, and digests are
+/// compared in constant time: how long an answer takes says nothing about how near a guess came,
+/// and a table of 100 000 tokens costs as much per request as a table of one.
+///
+/// ```
+/// use tower_bearer_auth::{BearerAuthLayer, StaticToken, StaticTokenVerifier};
+///
+/// let verifier = StaticTokenVerifier::new([
+///     ("dev-token", StaticToken::new("dev").scopes(["read", "write"])),
+///     ("ci-token", StaticToken::new("ci").subject("build").claim("team", "platform")),
+/// ]);
+/// let layer = BearerAuthLayer::new(verifier);
+/// # let _ = layer;
+/// ```
+#[derive(Clone)]
+pub struct StaticTokenVerifier {
+    table: Arc<HashMap<Digest, Arc<Verified>>>,
+}
+
+impl StaticTokenVerifier {
+    /// Makes the table out of pairs of a token and what it stands for.
+    ///
+    /// # Panics
+    ///
+    /// When a token could never arrive in a header, because it is empty or has a character outside
+    /// RFC 6750 §2.1, and when a token occurs twice. The message names its position, not the token.
+    #[track_caller]
+    pub fn new<I, T>(tokens: I) -> Self
+    where
+        I: IntoIterator<Item = (T, StaticToken)>,
+        T: AsRef<str>,
+    {
+        let mut table = HashMap::new();
+        for (position, (token, meaning)) in tokens.into_iter().enumerate() {
+            let Ok(token) = token.as_ref().parse::<BearerToken>() else {
+                panic!("static token {position} is not a bearer token (RFC 6750 section 2.1)");
+            };
+            let digest = Digest::of(&token);
+            if table.insert(digest, meaning.verified(token)).is_some() {
+                panic!("static token {position} is in the table already");
+            }
+        }
+        Self {
+            table: Arc::new(table),
+        }
+    }
+
+    /// The clock by which tokens expire. Default: the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        for verified in Arc::make_mut(&mut self.table).values_mut() {
+            Arc::make_mut(verified).clock = clock.clone();
+        }
+        self
+    }
+
+    fn verify(&self, token: BearerToken) -> Result<AccessToken, VerifyError> {
+        let verified = self
+            .table
+            .get(&Digest::of(&token))
+            .ok_or_else(|| VerifyError::invalid(InvalidReason::Unrecognized))?;
+        let access_token = AccessToken::new(token, Arc::clone(verified));
+        if !access_token.is_current() {
+            return Err(VerifyError::invalid(InvalidReason::Expired));
+        }
+        Ok(access_token)
+    }
+}
+
+impl Service<BearerToken> for StaticTokenVerifier {
+    type Response = AccessToken;
+    type Error = VerifyError;
+    type Future = Ready<Result<AccessToken, VerifyError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), VerifyError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, token: BearerToken) -> Self::Future {
+        ready(self.verify(token))
+    }
+}
+
+impl fmt::Debug for StaticTokenVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticTokenVerifier")
+            .field("tokens", &self.table.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a token of a [`StaticTokenVerifier`] stands for.
+#[derive(Debug, Clone)]
+pub struct StaticToken {
+    client_id: String,
+    subject: Option<String>,
+    scopes: Scopes,
+    expires_at: Option<SystemTime>,
+    claims: Vec<(String, Value)>,
+}
+
+impl StaticToken {
+    /// A token of this client, without scopes, that does not expire.
+    pub fn new(client_id: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            subject: None,
+            scopes: Scopes::default(),
+            expires_at: None,
+            claims: Vec::new(),
+        }
+    }
+
+    /// The user behind the client. Default: none.
+    #[must_use]
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// What the token allows. Default: nothing.
+    ///
+    /// # Panics
+    ///
+    /// When a name is not a scope (RFC 6749 §3.3).
+    #[must_use]
+    #[track_caller]
+    pub fn scopes<I>(mut self, scopes: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        self.scopes = Scopes::configured(scopes);
+        self
+    }
+
+    /// When the token ceases to count. Default: never.
+    #[must_use]
+    pub fn expires_at(mut self, at: SystemTime) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// Adds a claim for handlers to read.
+    #[must_use]
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.claims.push((name.into(), value.into()));
+        self
+    }
+
+    fn verified(self, token: BearerToken) -> Arc<Verified> {
+        let mut builder = AccessToken::builder(token)
+            .verifier(Cow::Borrowed("static"))
+            .client_id(self.client_id)
+            .scopes(self.scopes.iter());
+        if let Some(subject) = self.subject {
+            builder = builder.subject(subject);
+        }
+        if let Some(at) = self.expires_at {
+            builder = builder.expires_at(at);
+        }
+        self.claims
+            .into_iter()
+            .fold(builder, |builder, (name, value)| builder.claim(name, value))
+            .build()
+            .into_verified()
+    }
+}
+
+/// A SHA-256 digest whose equality takes the same time wherever two differ.
+#[derive(Clone)]
+struct Digest([u8; digest::SHA256_OUTPUT_LEN]);
+
+impl Digest {
+    fn of(token: &BearerToken) -> Self {
+        let digest = digest::digest(&digest::SHA256, token.as_bytes());
+        let mut bytes = [0; digest::SHA256_OUTPUT_LEN];
+        bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
+    }
+}
+
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+}
+
+impl Eq for Digest {}
+
+impl Hash for Digest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify_error::VerifyErrorKind;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    fn reason(result: Result<AccessToken, VerifyError>) -> InvalidReason {
+        match result.unwrap_err().kind() {
+            VerifyErrorKind::Invalid(reason) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn known_tokens_are_told_from_unknown_and_expired_ones() {
+        let clock = Clock::manual(UNIX_EPOCH);
+        let verifier = StaticTokenVerifier::new([
+            (
+                "one",
+                StaticToken::new("a").scopes(["read"]).claim("plan", "gold"),
+            ),
+            (
+                "two",
+                StaticToken::new("b").expires_at(UNIX_EPOCH + Duration::from_secs(1)),
+            ),
+        ])
+        .clock(clock.clone());
+        let verify = |token: &str| verifier.verify(token.parse().unwrap());
+
+        let one = verify("one").unwrap();
+        assert_eq!(one.client_id(), Some("a"));
+        assert_eq!(one.claim::<String>("plan").as_deref(), Some("gold"));
+        assert_eq!(one.claim::<String>("client_id").as_deref(), Some("a"));
+        assert_eq!(one.token().as_str(), "one");
+        assert!(verify("two").is_ok());
+        assert_eq!(reason(verify("on")), InvalidReason::Unrecognized);
+        assert_eq!(reason(verify("ones")), InvalidReason::Unrecognized);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(reason(verify("two")), InvalidReason::Expired);
+    }
+
+    #[test]
+    fn neither_the_table_nor_debug_holds_a_token() {
+        let verifier = StaticTokenVerifier::new([("secret-token", StaticToken::new("a"))]);
+        assert!(!format!("{verifier:?}").contains("secret"));
+    }
+
+    #[test]
+    #[should_panic(expected = "static token 1 is in the table already")]
+    fn a_repeated_token_panics() {
+        let token = || ("same", StaticToken::new("a"));
+        StaticTokenVerifier::new([token(), token()]);
+    }
+
+    #[test]
+    #[should_panic(expected = "static token 0 is not a bearer token")]
+    fn a_token_that_cannot_arrive_panics() {
+        StaticTokenVerifier::new([("two words", StaticToken::new("a"))]);
+    }
+}
