@@ -321,7 +321,8 @@ mod tests {
     #[test]
     fn the_empty_set_contains_nothing() {
         let none = Scopes::parse(" ").unwrap();
-        assert!(none.is_empty() && none.len() == 0);
+        assert!(none.is_empty());
+        assert_eq!(none.iter().count(), 0);
         assert!(!none.contains(""));
         assert!(none.is_superset(&Scopes::default()));
     }

@@ -1,1 +1,51 @@
-//! Testing
+//! Keys and tokens for the tests of your own server: real signatures, and every way to get a token
+//! wrong. Not for production.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_bearer_auth::testing::RsaKeyPair;
+//! use tower_bearer_auth::{Algorithm, JwtVerifier};
+//!
+//! let key_pair = RsaKeyPair::generate();
+//! let verifier = JwtVerifier::builder()
+//!     .public_key_pem(Algorithm::RS256, key_pair.public_key_pem())
+//!     .issuer("https://issuer.example.com")
+//!     .audience("https://api.example.com")
+//!     .build()?;
+//!
+//! let token = key_pair
+//!     .create_token()
+//!     .subject("alice")
+//!     .issuer("https://issuer.example.com")
+//!     .audience("https://api.example.com")
+//!     .scopes(["read", "write"])
+//!     .expires_in(Duration::from_secs(60))
+//!     .claim("tenant", "blue")
+//!     .build();
+//! # let _ = (verifier, token);
+//! # Ok::<(), tower_bearer_auth::ConfigError>(())
+//! ```
+//!
+//! [`SigningKey`] does the same for every algorithm, and exports JWKs:
+//!
+//! ```
+//! use tower_bearer_auth::testing::SigningKey;
+//! use tower_bearer_auth::{Algorithm, KeySet};
+//!
+//! let old = SigningKey::generate(Algorithm::ES256).with_key_id("2026-10");
+//! let new = SigningKey::generate(Algorithm::EdDSA).with_key_id("2026-11");
+//! let keys = KeySet::from_json(&SigningKey::jwk_set([&old, &new]).to_string())?;
+//! assert_eq!(keys.keys().len(), 2);
+//!
+//! let unsigned = new.token().subject("mallory").unsigned().build();
+//! assert!(unsigned.ends_with('.'));
+//! # Ok::<(), tower_bearer_auth::ConfigError>(())
+//! ```
+
+mod key_pair;
+mod signing_key;
+mod token;
+
+pub use self::key_pair::RsaKeyPair;
+pub use self::signing_key::SigningKey;
+pub use self::token::TokenBuilder;

@@ -1,1 +1,16 @@
-//! Integration tests.
+//! One binary for all integration tests: a file per behaviour.
+
+mod support;
+
+mod answers;
+mod extractors;
+mod jwt_algorithms;
+mod jwt_claims;
+mod jwt_config;
+mod jwt_keys;
+mod jwt_vectors;
+mod layer;
+mod mcp_server;
+mod readiness;
+mod scope_guards;
+mod verifiers;

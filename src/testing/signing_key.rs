@@ -1,0 +1,311 @@
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::signature::{
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
+};
+use aws_lc_rs::{hmac, rsa};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::token::TokenBuilder;
+use crate::verify::jwt::{Algorithm, VerifyingKey};
+
+/// A key that signs test tokens, for any [`Algorithm`].
+///
+/// Clones share the key. `Debug` does not show it.
+#[derive(Clone)]
+pub struct SigningKey {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    private: Arc<Private>,
+}
+
+enum Private {
+    Secret(Vec<u8>),
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl SigningKey {
+    /// A new key: a random secret as long as the hash, 2048 bits of RSA, the algorithm's curve.
+    ///
+    /// # Panics
+    ///
+    /// When the system has no randomness to give.
+    pub fn generate(algorithm: Algorithm) -> Self {
+        let private = match algorithm {
+            Algorithm::HS256 => Private::random_secret(32),
+            Algorithm::HS384 => Private::random_secret(48),
+            Algorithm::HS512 => Private::random_secret(64),
+            Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 => {
+                EcdsaKeyPair::generate(ecdsa(algorithm))
+                    .map(Private::Ec)
+                    .expect(RANDOMNESS)
+            }
+            Algorithm::EdDSA => Ed25519KeyPair::generate()
+                .map(Private::Ed25519)
+                .expect(RANDOMNESS),
+            Algorithm::RS256
+            | Algorithm::RS384
+            | Algorithm::RS512
+            | Algorithm::PS256
+            | Algorithm::PS384
+            | Algorithm::PS512 => RsaKeyPair::generate(rsa::KeySize::Rsa2048)
+                .map(Private::Rsa)
+                .expect(RANDOMNESS),
+        };
+        Self::new(algorithm, private)
+    }
+
+    /// A shared secret of any length, for HS256, HS384 or HS512.
+    ///
+    /// # Panics
+    ///
+    /// When the algorithm is another one.
+    #[track_caller]
+    pub fn from_secret(algorithm: Algorithm, secret: impl Into<Vec<u8>>) -> Self {
+        let _ = hmac_algorithm(algorithm);
+        Self::new(algorithm, Private::Secret(secret.into()))
+    }
+
+    fn new(algorithm: Algorithm, private: Private) -> Self {
+        Self {
+            algorithm,
+            key_id: None,
+            private: Arc::new(private),
+        }
+    }
+
+    /// The same key under this key ID, which its tokens and its JWK then carry. Default: none.
+    #[must_use]
+    pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
+        self.key_id = Some(key_id.into());
+        self
+    }
+
+    /// The same key for another algorithm of its kind: an RSA key for any RS* or PS*, a secret for
+    /// any HS*.
+    ///
+    /// # Panics
+    ///
+    /// When the algorithm needs another kind of key.
+    #[must_use]
+    #[track_caller]
+    pub fn with_algorithm(mut self, algorithm: Algorithm) -> Self {
+        let fits = self.algorithm == algorithm
+            || match *self.private {
+                Private::Secret(_) => matches!(
+                    algorithm,
+                    Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
+                ),
+                Private::Rsa(_) => {
+                    algorithm.as_str().starts_with("RS") || algorithm.as_str().starts_with("PS")
+                }
+                Private::Ec(_) | Private::Ed25519(_) => false,
+            };
+        assert!(
+            fits,
+            "a key for {} cannot serve {algorithm}",
+            self.algorithm
+        );
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// The algorithm that the key signs with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The key ID, where it has one.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// Starts a token that is issued now and expires in an hour.
+    pub fn token(&self) -> TokenBuilder {
+        TokenBuilder::new(self)
+    }
+
+    /// A signature over `message` in the form that JWS uses (RFC 7518 §3).
+    ///
+    /// # Panics
+    ///
+    /// When the crypto library fails, which it does not with keys it made.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match &*self.private {
+            Private::Secret(secret) => {
+                let key = hmac::Key::new(hmac_algorithm(self.algorithm), secret);
+                hmac::sign(&key, message).as_ref().to_vec()
+            }
+            Private::Rsa(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(
+                    rsa_encoding(self.algorithm),
+                    &random,
+                    message,
+                    &mut signature,
+                )
+                .expect("an RSA key signs");
+                signature
+            }
+            Private::Ec(key) => {
+                let signature = key.sign(&random, message).expect("an EC key signs");
+                signature.as_ref().to_vec()
+            }
+            Private::Ed25519(key) => key.sign(message).as_ref().to_vec(),
+        }
+    }
+
+    /// The key that verifies what this one signs, under the same key ID.
+    ///
+    /// # Panics
+    ///
+    /// When it was made [from a secret](Self::from_secret) that is too short for its algorithm.
+    #[track_caller]
+    pub fn verifying_key(&self) -> VerifyingKey {
+        VerifyingKey::from_jwk(&self.jwk().to_string()).expect("a sound key")
+    }
+
+    /// The public key as a JWK with `alg` and `use`; for HS* the secret itself, whose JWK has
+    /// nothing else.
+    pub fn jwk(&self) -> Value {
+        let mut jwk = match &*self.private {
+            Private::Secret(secret) => json!({"kty": "oct", "k": base64url(secret)}),
+            Private::Rsa(key) => {
+                let public = key.public_key();
+                json!({
+                    "kty": "RSA",
+                    "n": base64url(public.modulus().big_endian_without_leading_zero()),
+                    "e": base64url(public.exponent().big_endian_without_leading_zero()),
+                })
+            }
+            Private::Ec(key) => {
+                let (curve, length) = match self.algorithm {
+                    Algorithm::ES256 => ("P-256", 32),
+                    Algorithm::ES384 => ("P-384", 48),
+                    _ => ("P-521", 66),
+                };
+                let (x, y) = key.public_key().as_ref()[1..].split_at(length);
+                json!({"kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y)})
+            }
+            Private::Ed25519(key) => {
+                let x = base64url(key.public_key().as_ref());
+                json!({"kty": "OKP", "crv": "Ed25519", "x": x})
+            }
+        };
+        jwk["alg"] = self.algorithm.as_str().into();
+        jwk["use"] = "sig".into();
+        if let Some(key_id) = &self.key_id {
+            jwk["kid"] = key_id.as_str().into();
+        }
+        jwk
+    }
+
+    /// The JWK Set of these keys.
+    pub fn jwk_set<'k>(keys: impl IntoIterator<Item = &'k Self>) -> Value {
+        let keys: Vec<_> = keys.into_iter().map(Self::jwk).collect();
+        json!({ "keys": keys })
+    }
+
+    /// The public key as a PEM SubjectPublicKeyInfo.
+    ///
+    /// # Panics
+    ///
+    /// For HS*, whose key is not public.
+    #[track_caller]
+    pub fn public_key_pem(&self) -> String {
+        let der: Result<PublicKeyX509Der<'_>, _> = match &*self.private {
+            Private::Secret(_) => panic!("{} has no public key", self.algorithm),
+            Private::Rsa(key) => key.public_key().as_der(),
+            Private::Ec(key) => key.public_key().as_der(),
+            Private::Ed25519(key) => key.public_key().as_der(),
+        };
+        to_pem(
+            "PUBLIC KEY",
+            der.expect("a public key has a DER form").as_ref(),
+        )
+    }
+
+    /// The private key as PEM PKCS#8.
+    ///
+    /// # Panics
+    ///
+    /// For HS*, whose key has no such form.
+    #[track_caller]
+    pub fn private_key_pem(&self) -> String {
+        let label = "PRIVATE KEY";
+        match &*self.private {
+            Private::Secret(_) => panic!("{} has no private key", self.algorithm),
+            Private::Rsa(key) => {
+                let der: Pkcs8V1Der<'_> = key.as_der().expect(PKCS8);
+                to_pem(label, der.as_ref())
+            }
+            Private::Ec(key) => to_pem(label, key.to_pkcs8v1().expect(PKCS8).as_ref()),
+            Private::Ed25519(key) => to_pem(label, key.to_pkcs8v1().expect(PKCS8).as_ref()),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("algorithm", &self.algorithm)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Private {
+    fn random_secret(length: usize) -> Self {
+        let mut secret = vec![0; length];
+        rand::fill(&mut secret).expect(RANDOMNESS);
+        Self::Secret(secret)
+    }
+}
+
+const RANDOMNESS: &str = "the system has randomness";
+const PKCS8: &str = "a private key has a PKCS#8 form";
+
+#[track_caller]
+fn hmac_algorithm(algorithm: Algorithm) -> hmac::Algorithm {
+    match algorithm {
+        Algorithm::HS256 => hmac::HMAC_SHA256,
+        Algorithm::HS384 => hmac::HMAC_SHA384,
+        Algorithm::HS512 => hmac::HMAC_SHA512,
+        other => panic!("{other} does not work with a secret"),
+    }
+}
+
+fn ecdsa(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {
+    match algorithm {
+        Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+        Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        _ => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+    }
+}
+
+fn rsa_encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
+    match algorithm {
+        Algorithm::RS256 => &signature::RSA_PKCS1_SHA256,
+        Algorithm::RS384 => &signature::RSA_PKCS1_SHA384,
+        Algorithm::RS512 => &signature::RSA_PKCS1_SHA512,
+        Algorithm::PS256 => &signature::RSA_PSS_SHA256,
+        Algorithm::PS384 => &signature::RSA_PSS_SHA384,
+        _ => &signature::RSA_PSS_SHA512,
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn to_pem(label: &str, der: &[u8]) -> String {
+    pem::encode(&pem::Pem::new(label, der))
+}

@@ -1,0 +1,248 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+
+use super::signing_key::SigningKey;
+use crate::clock::Clock;
+
+/// Builds a signed test token, a right or a wrong one; see [`SigningKey::token`] and
+/// [`RsaKeyPair::create_token`](super::RsaKeyPair::create_token).
+///
+/// By default it is issued now and expires in an hour, and has no other claims. Later settings win.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct TokenBuilder {
+    key: SigningKey,
+    clock: Clock,
+    expires_in: Duration,
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    absent: Vec<String>,
+    raw_header: Option<Vec<u8>>,
+    raw_claims: Option<Vec<u8>>,
+    signature: Signature,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Signature {
+    Good,
+    Tampered,
+    Stripped,
+}
+
+impl TokenBuilder {
+    /// Starts a token that `key` will sign, as [`SigningKey::token`] does.
+    pub fn new(key: &SigningKey) -> Self {
+        let mut header = Map::new();
+        header.insert("alg".into(), key.algorithm().as_str().into());
+        header.insert("typ".into(), "JWT".into());
+        if let Some(key_id) = key.key_id() {
+            header.insert("kid".into(), key_id.into());
+        }
+        Self {
+            key: key.clone(),
+            clock: Clock::system(),
+            expires_in: Duration::from_secs(3600),
+            header,
+            claims: Map::new(),
+            absent: Vec::new(),
+            raw_header: None,
+            raw_claims: None,
+            signature: Signature::Good,
+        }
+    }
+
+    /// Sets `sub`.
+    pub fn subject(self, subject: impl Into<String>) -> Self {
+        self.claim("sub", subject.into())
+    }
+
+    /// Sets `iss`.
+    pub fn issuer(self, issuer: impl Into<String>) -> Self {
+        self.claim("iss", issuer.into())
+    }
+
+    /// Sets `aud` to a string.
+    pub fn audience(self, audience: impl Into<String>) -> Self {
+        self.claim("aud", audience.into())
+    }
+
+    /// Sets `aud` to a list.
+    pub fn audiences(self, audiences: impl IntoIterator<Item: Into<String>>) -> Self {
+        let list: Vec<String> = audiences.into_iter().map(Into::into).collect();
+        self.claim("aud", list)
+    }
+
+    /// Sets `client_id`.
+    pub fn client_id(self, client_id: impl Into<String>) -> Self {
+        self.claim("client_id", client_id.into())
+    }
+
+    /// Sets `scope` to these, joined by spaces.
+    pub fn scopes(self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
+        let list: Vec<String> = scopes.into_iter().map(Into::into).collect();
+        self.claim("scope", list.join(" "))
+    }
+
+    /// Sets how long after now the token expires. Default: an hour.
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.expires_in = lifetime;
+        self
+    }
+
+    /// Sets `exp`.
+    pub fn expires_at(self, at: SystemTime) -> Self {
+        self.claim("exp", seconds(at))
+    }
+
+    /// Sets `nbf`.
+    pub fn not_before(self, at: SystemTime) -> Self {
+        self.claim("nbf", seconds(at))
+    }
+
+    /// Sets `iat`. Default: now.
+    pub fn issued_at(self, at: SystemTime) -> Self {
+        self.claim("iat", seconds(at))
+    }
+
+    /// Sets `jti`.
+    pub fn jwt_id(self, jwt_id: impl Into<String>) -> Self {
+        self.claim("jti", jwt_id.into())
+    }
+
+    /// Sets any claim.
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets all members of a JSON object as claims.
+    ///
+    /// # Panics
+    ///
+    /// When the value is no object.
+    #[track_caller]
+    pub fn claims(mut self, claims: Value) -> Self {
+        match claims {
+            Value::Object(claims) => self.claims.extend(claims),
+            other => panic!("claims are an object, not {other}"),
+        }
+        self
+    }
+
+    /// Leaves a claim out, `iat` and `exp` included.
+    pub fn without_claim(mut self, name: impl Into<String>) -> Self {
+        self.absent.push(name.into());
+        self
+    }
+
+    /// Sets the header's `kid`. Default: the key's.
+    pub fn key_id(self, key_id: impl Into<String>) -> Self {
+        self.header("kid", key_id.into())
+    }
+
+    /// Sets the header's `typ`. Default: `JWT`.
+    pub fn token_type(self, token_type: impl Into<String>) -> Self {
+        self.header("typ", token_type.into())
+    }
+
+    /// Sets any member of the header, `alg` included: the signature stays that of the key.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.header.insert(name.into(), value.into());
+        self
+    }
+
+    /// Leaves a member of the header out.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.remove(name);
+        self
+    }
+
+    /// The clock that says when now is. Default: the system's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes the token one that expired an hour ago.
+    pub fn expired(self) -> Self {
+        let now = self.clock.since_epoch().as_secs();
+        self.claim("iat", now.saturating_sub(7200))
+            .claim("exp", now.saturating_sub(3600))
+    }
+
+    /// Makes the token say `alg: none` and have no signature (RFC 7519 §6).
+    pub fn unsigned(self) -> Self {
+        self.header("alg", "none").stripped_signature()
+    }
+
+    /// Takes the signature away, and nothing else.
+    pub fn stripped_signature(mut self) -> Self {
+        self.signature = Signature::Stripped;
+        self
+    }
+
+    /// Changes one bit of the signature.
+    pub fn tampered(mut self) -> Self {
+        self.signature = Signature::Tampered;
+        self
+    }
+
+    /// Lists header members as critical (RFC 7515 §4.1.11).
+    pub fn critical(self, names: impl IntoIterator<Item: Into<String>>) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        self.header("crit", names)
+    }
+
+    /// Signs this text instead of a header.
+    pub fn raw_header(mut self, json: impl Into<Vec<u8>>) -> Self {
+        self.raw_header = Some(json.into());
+        self
+    }
+
+    /// Signs this text instead of the claims.
+    pub fn raw_claims(mut self, json: impl Into<Vec<u8>>) -> Self {
+        self.raw_claims = Some(json.into());
+        self
+    }
+
+    /// The compact token.
+    pub fn build(self) -> String {
+        let header = match self.raw_header {
+            Some(raw) => raw,
+            None => Value::Object(self.header).to_string().into(),
+        };
+        let claims = match self.raw_claims {
+            Some(raw) => raw,
+            None => {
+                let now = self.clock.since_epoch().as_secs();
+                let dates = json!({"iat": now, "exp": now + self.expires_in.as_secs()});
+                let Value::Object(mut claims) = dates else {
+                    unreachable!("the dates are an object")
+                };
+                claims.extend(self.claims);
+                claims.retain(|name, _| !self.absent.contains(name));
+                Value::Object(claims).to_string().into()
+            }
+        };
+        let signing_input = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
+        let mut signature = match self.signature {
+            Signature::Stripped => Vec::new(),
+            Signature::Good | Signature::Tampered => self.key.sign(signing_input.as_bytes()),
+        };
+        if let (Signature::Tampered, Some(last)) = (self.signature, signature.last_mut()) {
+            *last ^= 1;
+        }
+        format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
