@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::bearer::BearerToken;
 use crate::claim_lookup;
 use crate::clock::Clock;
+use crate::key_state::KeyState;
 use crate::protection::Protection;
 use crate::scopes::Scopes;
 
@@ -55,6 +56,8 @@ pub(crate) struct Verified {
     /// How long after its expiry the token still counts.
     pub(crate) leeway: Duration,
     pub(crate) clock: Clock,
+    /// The state of the key that signed the token, where one did.
+    pub(crate) key: Option<Arc<KeyState>>,
     /// The claims set: a JSON object.
     pub(crate) claims: Box<str>,
 }
@@ -93,6 +96,7 @@ impl AccessToken {
                 issued_at: None,
                 leeway: Duration::ZERO,
                 clock: Clock::system(),
+                key: None,
                 claims: "{}".into(),
             },
         }
@@ -227,9 +231,13 @@ impl AccessToken {
     }
 
     /// Whether the token still counts: it has not expired since it was verified, by the verifier's
-    /// own clock and leeway. For long-running work and open streams.
+    /// own clock and leeway, and the key that signed it has not been withdrawn. For long-running work
+    /// and open streams.
     pub fn is_current(&self) -> bool {
         let verified = &*self.verified;
+        if verified.key.as_ref().is_some_and(|key| key.is_withdrawn()) {
+            return false;
+        }
         verified.expires_at.is_none_or(|expiry| {
             verified.clock.since_epoch() < expiry.saturating_add(verified.leeway)
         })

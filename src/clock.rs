@@ -1,8 +1,8 @@
 //! Where "now" comes from: the system, or a hand that a test moves.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The source of the current time, for everything here that has a date to check.
 ///
@@ -67,6 +67,16 @@ impl Clock {
     #[track_caller]
     pub fn set(&self, now: SystemTime) {
         *self.hand() = now;
+    }
+
+    /// How long something lasts is measured with this: unlike the time of day, the system's never
+    /// jumps. A manual clock has only the one hand.
+    pub(crate) fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match &self.manual {
+            None => START.elapsed(),
+            Some(_) => self.since_epoch(),
+        }
     }
 
     /// The current time as a JWT writes it: the time since 1970. Before that it is zero.

@@ -40,6 +40,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>` |
+//! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] |
 //! | `testing` | no | keys and tokens, right and wrong ones, for the tests of your own server |
 //!
 //! A feature adds API and changes no behaviour.
@@ -68,6 +69,7 @@ pub mod reject;
 mod claim_lookup;
 mod clock;
 mod config_error;
+mod key_state;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -81,6 +83,9 @@ pub use self::config_error::ConfigError;
 pub use self::extract::axum::Claims;
 pub use self::scope_guard::{RequireScopesLayer, ScopeError};
 pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
+#[cfg(feature = "jwks")]
+#[doc(inline)]
+pub use self::verify::jwks::{self, Jwks};
 pub use self::verify::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey};
 pub use self::verify::{
     ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt, verify_fn,

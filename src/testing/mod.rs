@@ -26,7 +26,8 @@
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 //!
-//! [`SigningKey`] does the same for every algorithm, and exports JWKs:
+//! [`SigningKey`] does the same for every algorithm, and exports JWKs; [`TestIssuer`] is a whole issuer on
+//! a loopback port:
 //!
 //! ```
 //! use tower_bearer_auth::testing::SigningKey;
@@ -42,10 +43,13 @@
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 
+mod faulty_body;
+mod issuer;
 mod key_pair;
 mod signing_key;
 mod token;
 
+pub use self::issuer::{Fault, TestIssuer};
 pub use self::key_pair::RsaKeyPair;
 pub use self::signing_key::SigningKey;
 pub use self::token::TokenBuilder;

@@ -64,6 +64,8 @@ use crate::verify_error::VerifyError;
 
 mod check;
 mod erased;
+#[cfg(feature = "jwks")]
+pub mod jwks;
 pub mod jwt;
 mod static_token;
 

@@ -4,6 +4,7 @@ mod support;
 
 mod answers;
 mod extractors;
+mod jwks;
 mod jwt_algorithms;
 mod jwt_claims;
 mod jwt_config;

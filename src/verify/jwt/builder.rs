@@ -1,10 +1,12 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
 use super::key::VerifyingKey;
 use super::key_set::KeySet;
 use super::mapping::ClaimMapping;
+use super::remote::{MakeRemote, RemoteContext, RemoteKeys};
 use super::rules::{Accepted, ClaimRules};
 use super::token_type::TokenTypes;
 use super::verifier::{Inner, JwtVerifier};
@@ -21,6 +23,8 @@ pub struct JwtVerifierBuilder {
     keys: Vec<VerifyingKey>,
     /// What was wrong with keys as they were given.
     key_problems: Vec<String>,
+    /// Where keys are fetched from.
+    remotes: Vec<MakeRemote>,
     algorithms: Option<Vec<Algorithm>>,
     issuers: Vec<String>,
     any_issuer: bool,
@@ -51,6 +55,7 @@ impl Default for JwtVerifierBuilder {
         Self {
             keys: Vec::new(),
             key_problems: Vec::new(),
+            remotes: Vec::new(),
             algorithms: None,
             issuers: Vec::new(),
             any_issuer: false,
@@ -110,6 +115,22 @@ impl JwtVerifierBuilder {
             Ok(keys) => self.keys.extend(keys),
             Err(error) => self.key_problems.extend(error.into_problems()),
         }
+        self
+    }
+
+    /// Adds keys that are fetched, by what the rest of the configuration says when it is built.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        allow(dead_code, reason = "called by key sources only")
+    )]
+    pub(crate) fn remote_keys(
+        mut self,
+        make: impl Fn(RemoteContext<'_>) -> Result<Arc<dyn RemoteKeys>, ConfigError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.remotes.push(Arc::new(make));
         self
     }
 
@@ -278,9 +299,22 @@ impl JwtVerifierBuilder {
     /// Every problem at once: no key, keys that cannot be used, no issuer or audience and no explicit
     /// word that none is checked, empty and contradictory settings.
     pub fn build(self) -> Result<JwtVerifier, ConfigError> {
-        ConfigError::check(self.problems())?;
+        let mut problems = self.problems();
+        let mut remotes = Vec::new();
+        for make in &self.remotes {
+            let context = RemoteContext {
+                issuers: &self.issuers,
+                clock: &self.clock,
+            };
+            match make(context) {
+                Ok(remote) => remotes.push(remote),
+                Err(error) => problems.extend(error.into_problems()),
+            }
+        }
+        ConfigError::check(problems)?;
         Ok(JwtVerifier::new(Inner {
             keys: self.keys,
+            remote: remotes.pop(),
             algorithms: self.algorithms,
             token_types: self.token_types.map_or(TokenTypes::Usual, TokenTypes::Only),
             rules: ClaimRules {
@@ -306,7 +340,10 @@ impl JwtVerifierBuilder {
         let mut problems = self.key_problems.clone();
         let mut problem = |text: String| problems.push(text);
 
-        if self.keys.is_empty() && self.key_problems.is_empty() {
+        if self.remotes.len() > 1 {
+            problem("there is more than one key source; give each its own verifier".into());
+        }
+        if self.keys.is_empty() && self.remotes.is_empty() && self.key_problems.is_empty() {
             problem("there is no key to verify with".into());
         }
         if let Some(algorithms) = &self.algorithms {

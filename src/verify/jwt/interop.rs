@@ -4,7 +4,7 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::jwk;
+use super::jwk::{self, Origin};
 use super::key::{Material, VerifyingKey, minimum_secret_length};
 use super::key_set::KeySet;
 use crate::config_error::ConfigError;
@@ -38,7 +38,8 @@ impl TryFrom<&Jwk> for VerifyingKey {
     fn try_from(key: &Jwk) -> Result<Self, ConfigError> {
         let json = serde_json::to_value(key)
             .map_err(|error| ConfigError::of(format!("the JWK is not JSON: {error}")))?;
-        jwk::import(&json).map_err(|unusable| ConfigError::of(format!("the JWK {unusable}")))
+        jwk::import(&json, Origin::Local)
+            .map_err(|unusable| ConfigError::of(format!("the JWK {unusable}")))
     }
 }
 

@@ -11,9 +11,22 @@ use super::algorithm::{Algorithm, KeyKind};
 use super::key::{BadMaterial, Material, VerifyingKey, minimum_secret_length};
 use crate::config_error::ConfigError;
 
+/// Who wrote a JWK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The server's own configuration, which may hold secrets.
+    Local,
+    /// Somebody else's document, which may not.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        allow(dead_code, reason = "nothing is fetched without it")
+    )]
+    Remote,
+}
+
 /// Why a JWK is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(crate) enum Unusable {
     /// Not a JSON object, or a member of a wrong type.
     Malformed,
     UnknownKeyType,
@@ -24,10 +37,32 @@ pub(super) enum Unusable {
     NotForVerifying,
     /// It has private members, which have no business in a verifier.
     Private,
+    /// A shared secret, published.
+    Symmetric,
     Material(BadMaterial),
 }
 
 impl Unusable {
+    /// A short constant name, for counting.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        allow(dead_code, reason = "only key sources count")
+    )]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::UnknownKeyType => "unknown_key_type",
+            Self::UnknownCurve => "unknown_curve",
+            Self::UnsupportedAlgorithm => "unsupported_algorithm",
+            Self::NotForVerifying => "not_for_verifying",
+            Self::Private => "private",
+            Self::Symmetric => "symmetric",
+            Self::Material(BadMaterial::WeakRsa { .. }) => "weak_rsa",
+            Self::Material(BadMaterial::ShortSecret { .. }) => "short_secret",
+            Self::Material(BadMaterial::Invalid) => "invalid_material",
+        }
+    }
+
     /// Whether a set of keys may well hold such a key, for a purpose that is none of ours.
     pub(super) fn is_for_others(self) -> bool {
         matches!(
@@ -44,10 +79,10 @@ pub(super) fn import_json(json: &str) -> Result<VerifyingKey, ConfigError> {
     let problem = |text: String| ConfigError::of(format!("the JWK {text}"));
     let jwk: Value =
         serde_json::from_str(json).map_err(|error| problem(format!("is not JSON: {error}")))?;
-    import(&jwk).map_err(|unusable| problem(unusable.to_string()))
+    import(&jwk, Origin::Local).map_err(|unusable| problem(unusable.to_string()))
 }
 
-pub(super) fn import(jwk: &Value) -> Result<VerifyingKey, Unusable> {
+pub(crate) fn import(jwk: &Value, origin: Origin) -> Result<VerifyingKey, Unusable> {
     let members = jwk.as_object().ok_or(Unusable::Malformed)?;
     is_for_verifying(members)?;
     let kind = required_text(members, "kty")?;
@@ -55,6 +90,7 @@ pub(super) fn import(jwk: &Value) -> Result<VerifyingKey, Unusable> {
         "RSA" => rsa(members)?,
         "EC" => ec(members)?,
         "OKP" => okp(members)?,
+        "oct" if origin == Origin::Remote => return Err(Unusable::Symmetric),
         "oct" => secret(members)?,
         _ => return Err(Unusable::UnknownKeyType),
     };
@@ -199,6 +235,7 @@ impl fmt::Display for Unusable {
             Self::UnsupportedAlgorithm => "has an alg that is not supported for its type",
             Self::NotForVerifying => "is not for verifying signatures (use, key_ops)",
             Self::Private => "has private members; give the public key",
+            Self::Symmetric => "is a shared secret",
             Self::Material(bad) => return bad.fmt(f),
         })
     }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
+use aws_lc_rs::{digest, hmac};
 
 use super::algorithm::{Algorithm, KeyKind};
 use crate::config_error::ConfigError;
+use crate::key_state::KeyState;
 
 /// A key that tokens are verified with.
 ///
@@ -28,7 +29,12 @@ use crate::config_error::ConfigError;
 pub struct VerifyingKey {
     key_id: Option<Arc<str>>,
     checks: Arc<[Check]>,
+    fingerprint: Fingerprint,
+    state: Arc<KeyState>,
 }
+
+/// A digest of the key material, by which the same key is known again in a later document.
+pub(crate) type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
 
 /// One algorithm with the key made ready for it.
 struct Check {
@@ -59,7 +65,7 @@ pub(super) enum Material<'a> {
 
 /// Why material does not make a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BadMaterial {
+pub(crate) enum BadMaterial {
     ShortSecret { length: usize, minimum: usize },
     WeakRsa { bits: usize },
     Invalid,
@@ -147,7 +153,22 @@ impl VerifyingKey {
         Ok(Self {
             key_id: None,
             checks,
+            fingerprint: material.fingerprint(),
+            state: Arc::default(),
         })
+    }
+
+    pub(crate) fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    pub(crate) fn state(&self) -> &Arc<KeyState> {
+        &self.state
+    }
+
+    /// Makes this key share the fate of an earlier import of the same material.
+    pub(crate) fn continue_as(&mut self, state: Arc<KeyState>) {
+        self.state = state;
     }
 
     pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
@@ -170,6 +191,27 @@ impl fmt::Debug for VerifyingKey {
             .field("key_id", &self.key_id())
             .field("algorithms", &self.algorithms().collect::<Vec<_>>())
             .finish_non_exhaustive()
+    }
+}
+
+impl Material<'_> {
+    fn fingerprint(&self) -> Fingerprint {
+        let (kind, parts) = match *self {
+            Material::Secret(secret) => (0_u8, [secret, &[]]),
+            Material::Rsa { n, e } => (1, [n, e]),
+            Material::RsaDer(der) => (2, [der, &[]]),
+            Material::Ec(point) => (3, [point, &[]]),
+            Material::Ed25519(x) => (4, [x, &[]]),
+        };
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(&[kind]);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut fingerprint = [0; digest::SHA256_OUTPUT_LEN];
+        fingerprint.copy_from_slice(context.finish().as_ref());
+        fingerprint
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::jwk::{self, Unusable};
+use super::jwk::{self, Origin, Unusable};
 use super::key::VerifyingKey;
 use crate::config_error::ConfigError;
 
@@ -38,7 +38,7 @@ impl KeySet {
         let mut problems = Vec::new();
         for (position, jwk) in jwks.iter().enumerate() {
             let describe = |unusable: Unusable| format!("key {position} of the JWK Set {unusable}");
-            match jwk::import(jwk) {
+            match jwk::import(jwk, Origin::Local) {
                 Ok(key) => keys.push(key),
                 Err(unusable) if unusable.is_for_others() => skipped.push(describe(unusable)),
                 Err(unusable) => problems.push(describe(unusable)),

@@ -59,13 +59,15 @@ mod builder;
 mod claims;
 mod interop;
 mod json;
-mod jwk;
+pub(crate) mod jwk;
 mod jws;
 mod key;
 mod key_set;
 mod mapping;
 mod pem;
+pub(crate) mod remote;
 mod rules;
+pub(crate) mod signer;
 mod token_type;
 mod verifier;
 

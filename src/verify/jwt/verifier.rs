@@ -6,17 +6,20 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, KeyKind};
 use super::builder::JwtVerifierBuilder;
 use super::claims::Claims;
 use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH};
 use super::key::VerifyingKey;
 use super::mapping::ClaimMapping;
+use super::remote::{Missing, RemoteKeys};
 use super::rules::ClaimRules;
+use super::signer::{Found, find_signer};
 use super::token_type::TokenTypes;
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::key_state::KeyState;
 use crate::verify_error::{InvalidReason, VerifyError};
 
 /// Verifies signed JWT access tokens (RFC 7519, RFC 9068).
@@ -29,6 +32,7 @@ pub struct JwtVerifier {
 
 pub(super) struct Inner {
     pub(super) keys: Vec<VerifyingKey>,
+    pub(super) remote: Option<Arc<dyn RemoteKeys>>,
     /// `None`: whatever the keys allow.
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) token_types: TokenTypes,
@@ -37,8 +41,18 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
 }
 
-/// How many keys are tried for one token, where its `kid` does not tell them apart.
-const MAX_CANDIDATES: usize = 4;
+/// Why a token is not verified at this moment.
+enum NotVerified {
+    Invalid(InvalidReason),
+    /// Everything else about it is in order, but its key is not at hand.
+    KeyMissing,
+}
+
+impl From<InvalidReason> for NotVerified {
+    fn from(reason: InvalidReason) -> Self {
+        Self::Invalid(reason)
+    }
+}
 
 impl JwtVerifier {
     /// Starts a verifier. It needs a key, an issuer and an audience.
@@ -54,55 +68,96 @@ impl JwtVerifier {
 }
 
 impl Inner {
-    fn verify(&self, token: BearerToken) -> Result<AccessToken, VerifyError> {
-        let verified = self.verify_jws(token.as_bytes());
-        let verified = verified.map_err(VerifyError::invalid)?;
-        Ok(AccessToken::new(token, Arc::new(verified)))
+    fn verify(self: &Arc<Self>, token: BearerToken) -> State {
+        let result = match (self.verify_now(&token), &self.remote) {
+            (Ok(verified), _) => Ok(AccessToken::new(token, Arc::new(verified))),
+            (Err(NotVerified::Invalid(reason)), _) => Err(VerifyError::invalid(reason)),
+            (Err(NotVerified::KeyMissing), None) => {
+                Err(VerifyError::invalid(InvalidReason::UnknownKey))
+            }
+            (Err(NotVerified::KeyMissing), Some(remote)) => match remote.missing() {
+                Missing::Refused(error) => Err(error),
+                Missing::Wait(waiting) => {
+                    let (inner, remote) = (Arc::clone(self), Arc::clone(remote));
+                    return State::Waiting(Box::pin(async move {
+                        waiting.await;
+                        match inner.verify_now(&token) {
+                            Ok(verified) => Ok(AccessToken::new(token, Arc::new(verified))),
+                            Err(NotVerified::Invalid(reason)) => Err(VerifyError::invalid(reason)),
+                            Err(NotVerified::KeyMissing) => Err(remote.still_missing()),
+                        }
+                    }));
+                }
+            },
+        };
+        State::Done(Some(result))
     }
 
-    fn verify_jws(&self, token: &[u8]) -> Result<Verified, InvalidReason> {
-        let jws = Jws::split(token).ok_or(InvalidReason::Malformed)?;
+    /// Verifies with the keys that are at hand.
+    fn verify_now(&self, token: &BearerToken) -> Result<Verified, NotVerified> {
+        let jws = Jws::split(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
         let header = jws.decode_header().ok_or(InvalidReason::Malformed)?;
         let header = Header::parse(&header)?;
         if !self.token_types.allow(header.token_type.as_deref()) {
-            return Err(InvalidReason::WrongType);
+            return Err(InvalidReason::WrongType.into());
         }
-        self.verify_signature(&jws, &header)?;
-        self.verify_payload(jws.decode_payload().ok_or(InvalidReason::Malformed)?)
+        let signer = self.signer(&jws, &header)?;
+        let payload = jws.decode_payload().ok_or(InvalidReason::Malformed)?;
+        let verified = self.verify_payload(payload, signer.clone())?;
+        match signer {
+            Some(_) => Ok(verified),
+            // A token that fails anyway is refused without any fetch.
+            None => Err(NotVerified::KeyMissing),
+        }
     }
 
-    fn verify_signature(&self, jws: &Jws<'_>, header: &Header<'_>) -> Result<(), InvalidReason> {
-        let algorithm = header.algorithm;
+    /// The key that made the signature; `None` when it may be one that is not at hand.
+    fn signer(
+        &self,
+        jws: &Jws<'_>,
+        header: &Header<'_>,
+    ) -> Result<Option<Arc<KeyState>>, InvalidReason> {
+        let (algorithm, key_id) = (header.algorithm, header.key_id.as_deref());
         let accepted = self.algorithms.as_ref();
         if accepted.is_some_and(|accepted| !accepted.contains(&algorithm)) {
             return Err(InvalidReason::UnsupportedAlgorithm);
         }
-        let mut suitable = self
-            .keys
-            .iter()
-            .filter(|key| key.allows(algorithm))
-            .peekable();
-        if suitable.peek().is_none() {
+        // Secrets are never fetched.
+        let remote = self
+            .remote
+            .as_ref()
+            .filter(|_| algorithm.key_kind() != KeyKind::Secret);
+        if remote.is_none() && !self.keys.iter().any(|key| key.allows(algorithm)) {
             return Err(InvalidReason::UnsupportedAlgorithm);
         }
-        let mut candidates = suitable
-            .filter(|key| may_be(key, header.key_id.as_deref()))
-            .take(MAX_CANDIDATES)
-            .peekable();
-        if candidates.peek().is_none() {
-            return Err(InvalidReason::UnknownKey);
-        }
+
         let mut buffer = [0; MAX_SIGNATURE_LENGTH];
         let signature = jws
             .decode_signature(&mut buffer)
             .ok_or(InvalidReason::Malformed)?;
-        match candidates.any(|key| key.verifies(algorithm, jws.signing_input, signature)) {
-            true => Ok(()),
-            false => Err(InvalidReason::BadSignature),
+        let signed = |key: &VerifyingKey| key.verifies(algorithm, jws.signing_input, signature);
+
+        let local = self.keys.iter().filter(|key| may_be(key, key_id));
+        let found = find_signer(local, algorithm, signed);
+        match (found, remote) {
+            (Found::Signer(state), _) => Ok(Some(state)),
+            (Found::NotTheSigner, None) => Err(InvalidReason::BadSignature),
+            (Found::NoKey | Found::Withdrawn, None) => Err(InvalidReason::UnknownKey),
+            (_, Some(remote)) => match remote.find(key_id, algorithm, &signed) {
+                Found::Signer(state) => Ok(Some(state)),
+                Found::NotTheSigner if key_id.is_some() => Err(InvalidReason::BadSignature),
+                Found::Withdrawn => Err(InvalidReason::UnknownKey),
+                // Without a key ID, it may be a key that was added since.
+                Found::NotTheSigner | Found::NoKey => Ok(None),
+            },
         }
     }
 
-    fn verify_payload(&self, payload: String) -> Result<Verified, InvalidReason> {
+    fn verify_payload(
+        &self,
+        payload: String,
+        key: Option<Arc<KeyState>>,
+    ) -> Result<Verified, InvalidReason> {
         let claims = Claims::parse(&payload)?;
         self.rules
             .check(&claims, &payload, self.clock.since_epoch())?;
@@ -125,6 +180,7 @@ impl Inner {
             issued_at: claims.iat.0.map(|date| date.0),
             leeway: self.rules.leeway,
             clock: self.clock.clone(),
+            key,
             claims: payload.into(),
         })
     }
@@ -150,7 +206,7 @@ impl Service<BearerToken> for JwtVerifier {
 
     fn call(&mut self, token: BearerToken) -> JwtVerifierFuture {
         JwtVerifierFuture {
-            result: std::future::ready(self.inner.verify(token)),
+            state: self.inner.verify(token),
         }
     }
 }
@@ -164,16 +220,29 @@ impl fmt::Debug for JwtVerifier {
     }
 }
 
-/// The future of [`JwtVerifier`].
-#[derive(Debug)]
+/// The future of [`JwtVerifier`]: done at once, unless the token's key has to be fetched.
 pub struct JwtVerifierFuture {
-    result: std::future::Ready<Result<AccessToken, VerifyError>>,
+    state: State,
+}
+
+enum State {
+    Done(Option<Result<AccessToken, VerifyError>>),
+    Waiting(Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>),
 }
 
 impl Future for JwtVerifierFuture {
     type Output = Result<AccessToken, VerifyError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.result).poll(cx)
+        match &mut self.state {
+            State::Done(result) => Poll::Ready(result.take().expect("polled after completion")),
+            State::Waiting(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
+impl fmt::Debug for JwtVerifierFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtVerifierFuture").finish_non_exhaustive()
     }
 }

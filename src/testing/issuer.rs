@@ -1,0 +1,405 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::faulty_body::FaultyBody;
+use super::signing_key::SigningKey;
+use super::token::TokenBuilder;
+use crate::verify::jwt::Algorithm;
+
+/// An issuer on a loopback port: a real HTTP server with metadata, keys that rotate, and faults on
+/// demand.
+///
+/// It serves until it is dropped.
+///
+/// ```
+/// use tower_bearer_auth::JwtVerifier;
+/// use tower_bearer_auth::testing::TestIssuer;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::start().await;
+/// # #[cfg(feature = "jwks")]
+/// let verifier = JwtVerifier::builder()
+///     .discover(issuer.issuer())
+///     .audience("https://api.example.com")
+///     .build()?;
+/// let token = issuer.token().audience("https://api.example.com").build();
+/// issuer.rotate();
+/// # let _ = token;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TestIssuer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: AbortHandle,
+}
+
+/// What goes wrong with an answer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Another status.
+    Status(StatusCode),
+    /// No answer, ever.
+    Hang,
+    /// The connection is closed instead of an answer.
+    Reset,
+    /// The answer, after this much time.
+    Delay(Duration),
+    /// A body that keeps coming, a byte at a time, and never ends.
+    Drip,
+    /// A body that breaks off in the middle.
+    Truncated,
+    /// A body of this many bytes.
+    Oversized(usize),
+    /// This text instead of the document.
+    Body(String),
+    /// A redirect to this URL.
+    Redirect(String),
+}
+
+struct Shared {
+    base: String,
+    state: Mutex<State>,
+}
+
+struct State {
+    issuer: String,
+    metadata_path: String,
+    metadata: Option<Value>,
+    keys: Vec<SigningKey>,
+    rotations: usize,
+    jwks: Option<Value>,
+    cache_control: Option<HeaderValue>,
+    jwks_fault: Option<Fault>,
+    metadata_fault: Option<Fault>,
+    counts: Counts,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    jwks: usize,
+    unchanged: usize,
+    metadata: usize,
+}
+
+const JWKS_PATH: &str = "/jwks";
+const METADATA_PATH: &str = "/.well-known/openid-configuration";
+
+impl TestIssuer {
+    /// Starts an issuer with one ES256 key, `key-1`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no tokio runtime, and when no loopback port is to be had.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a loopback port");
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
+        let base = format!("http://{address}");
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                issuer: base.clone(),
+                metadata_path: METADATA_PATH.into(),
+                metadata: None,
+                keys: vec![SigningKey::generate(Algorithm::ES256).with_key_id("key-1")],
+                rotations: 1,
+                jwks: None,
+                cache_control: None,
+                jwks_fault: None,
+                metadata_fault: None,
+                counts: Counts::default(),
+            }),
+            base,
+        });
+        let server = tokio::spawn(serve(listener, Arc::clone(&shared))).abort_handle();
+        Self {
+            address,
+            shared,
+            server,
+        }
+    }
+
+    /// The issuer's name, which is its URL: what its tokens have in `iss`.
+    pub fn issuer(&self) -> String {
+        self.state().issuer.clone()
+    }
+
+    /// Where its JWK Set is.
+    pub fn jwks_url(&self) -> String {
+        format!("{}{JWKS_PATH}", self.shared.base)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts a token of this issuer, signed with its current key.
+    pub fn token(&self) -> TokenBuilder {
+        self.key().token().issuer(self.issuer())
+    }
+
+    /// The key that it signs with.
+    pub fn key(&self) -> SigningKey {
+        let state = self.state();
+        state.keys.last().expect("there is always a key").clone()
+    }
+
+    /// Adds a key and signs with it from now on. The older ones stay published.
+    pub fn add_key(&self, key: SigningKey) {
+        self.state().keys.push(key);
+    }
+
+    /// Makes a new ES256 key and signs with it from now on; returns it. The older ones stay published
+    /// until they are [retired](Self::retire_old_keys).
+    pub fn rotate(&self) -> SigningKey {
+        let mut state = self.state();
+        state.rotations += 1;
+        let key_id = format!("key-{}", state.rotations);
+        let key = SigningKey::generate(Algorithm::ES256).with_key_id(key_id);
+        state.keys.push(key.clone());
+        key
+    }
+
+    /// Publishes the current key alone.
+    pub fn retire_old_keys(&self) {
+        let mut state = self.state();
+        let current = state.keys.pop();
+        state.keys.clear();
+        state.keys.extend(current);
+    }
+
+    /// Publishes this document instead of the keys it signs with; `None` goes back to those.
+    pub fn publish(&self, jwks: Option<Value>) {
+        self.state().jwks = jwks;
+    }
+
+    /// Sends this `Cache-Control` with the JWK Set. By default there is none.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be a header's value.
+    #[track_caller]
+    pub fn cache_control(&self, value: &str) {
+        let value = HeaderValue::from_str(value).expect("a header's value");
+        self.state().cache_control = Some(value);
+    }
+
+    /// Takes another name, such as the URL with a path.
+    pub fn rename(&self, issuer: impl Into<String>) {
+        self.state().issuer = issuer.into();
+    }
+
+    /// Serves the metadata at this path alone. Default: `/.well-known/openid-configuration`.
+    pub fn metadata_at(&self, path: impl Into<String>) {
+        self.state().metadata_path = path.into();
+    }
+
+    /// Serves this metadata instead of its own; `None` goes back to that.
+    pub fn metadata(&self, metadata: Option<Value>) {
+        self.state().metadata = metadata;
+    }
+
+    /// Answers requests for the JWK Set this way from now on; `None` ends it.
+    pub fn jwks_fault(&self, fault: Option<Fault>) {
+        self.state().jwks_fault = fault;
+    }
+
+    /// Answers requests for metadata this way from now on; `None` ends it.
+    pub fn metadata_fault(&self, fault: Option<Fault>) {
+        self.state().metadata_fault = fault;
+    }
+
+    /// How many requests there were for the JWK Set.
+    pub fn jwks_requests(&self) -> usize {
+        self.state().counts.jwks
+    }
+
+    /// How many of them were answered 304.
+    pub fn unchanged_answers(&self) -> usize {
+        self.state().counts.unchanged
+    }
+
+    /// How many requests there were for anything else: the metadata, wherever it was looked for.
+    pub fn metadata_requests(&self) -> usize {
+        self.state().counts.metadata
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state()
+    }
+}
+
+impl Drop for TestIssuer {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right answer, and what is to go wrong with it.
+    fn answer(&self, path: &str, headers: &HeaderMap) -> (Response<FaultyBody>, Option<Fault>) {
+        let mut state = self.state();
+        if path == JWKS_PATH {
+            state.counts.jwks += 1;
+            let fault = state.jwks_fault.clone();
+            let document = match &state.jwks {
+                Some(document) => document.clone(),
+                None => SigningKey::jwk_set(&state.keys),
+            };
+            let response = json_response(&document, headers, state.cache_control.clone());
+            if fault.is_none() && response.status() == StatusCode::NOT_MODIFIED {
+                state.counts.unchanged += 1;
+            }
+            return (response, fault);
+        }
+        state.counts.metadata += 1;
+        if path != state.metadata_path {
+            return (status(StatusCode::NOT_FOUND), None);
+        }
+        let metadata = state.metadata.clone().unwrap_or_else(|| {
+            json!({
+                "issuer": state.issuer,
+                "jwks_uri": format!("{}{JWKS_PATH}", self.base),
+                "response_types_supported": ["code"],
+            })
+        });
+        let fault = state.metadata_fault.clone();
+        (json_response(&metadata, &HeaderMap::new(), None), fault)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped with this task, and all connections with it.
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            // A connection that breaks is what the faults are for.
+            let _ = serve_connection(stream, shared).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) -> Result<(), hyper::Error> {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (response, fault) = shared.answer(request.uri().path(), request.headers());
+        spoil(response, fault)
+    });
+    hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+}
+
+/// The closed connection that stands for an answer.
+#[derive(Debug)]
+struct Reset;
+
+impl fmt::Display for Reset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("reset on demand")
+    }
+}
+
+impl std::error::Error for Reset {}
+
+async fn spoil(
+    response: Response<FaultyBody>,
+    fault: Option<Fault>,
+) -> Result<Response<FaultyBody>, Reset> {
+    match fault {
+        None => Ok(response),
+        Some(Fault::Status(code)) => Ok(status(code)),
+        Some(Fault::Hang) => {
+            let never: Infallible = std::future::pending().await;
+            match never {}
+        }
+        Some(Fault::Reset) => Err(Reset),
+        Some(Fault::Delay(delay)) => {
+            tokio::time::sleep(delay).await;
+            Ok(response)
+        }
+        Some(Fault::Drip) => Ok(Response::new(FaultyBody::drip())),
+        Some(Fault::Truncated) => Ok(Response::new(FaultyBody::truncated())),
+        Some(Fault::Oversized(bytes)) => Ok(Response::new(FaultyBody::whole(Bytes::from(vec![
+                b' ';
+                bytes
+            ])))),
+        Some(Fault::Body(text)) => Ok(Response::new(FaultyBody::whole(text.into()))),
+        Some(Fault::Redirect(to)) => {
+            let mut response = status(StatusCode::FOUND);
+            let to = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/"));
+            response.headers_mut().insert(LOCATION, to);
+            Ok(response)
+        }
+    }
+}
+
+fn status(status: StatusCode) -> Response<FaultyBody> {
+    let mut response = Response::new(FaultyBody::whole(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}
+
+/// A document with an entity tag, or 304 for who has it already.
+fn json_response(
+    document: &Value,
+    request: &HeaderMap,
+    cache_control: Option<HeaderValue>,
+) -> Response<FaultyBody> {
+    let body = document.to_string();
+    let digest = digest::digest(&digest::SHA256, body.as_bytes());
+    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest.as_ref()[..12]));
+    let known = request
+        .get(IF_NONE_MATCH)
+        .is_some_and(|known| known == etag.as_str());
+
+    let mut response = match known {
+        true => status(StatusCode::NOT_MODIFIED),
+        false => Response::new(FaultyBody::whole(body.into())),
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        ETAG,
+        HeaderValue::from_str(&etag).expect("base64url in quotes"),
+    );
+    if let Some(value) = cache_control {
+        headers.insert(CACHE_CONTROL, value);
+    }
+    response
+}

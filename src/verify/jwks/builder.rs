@@ -1,0 +1,171 @@
+use std::fmt;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+
+use super::cache::{Control, Inner, Jwks};
+use super::policy::Policy;
+use super::source::{ErasedSource, KeySource};
+use crate::clock::Clock;
+use crate::config_error::ConfigError;
+
+/// Configures a [`Jwks`]; see [`Jwks::builder`]. The defaults are in the documentation of the
+/// [module](crate::jwks).
+#[must_use = "a builder does nothing until `build`"]
+pub struct JwksBuilder {
+    source: Box<dyn ErasedSource>,
+    policy: Policy,
+    fetch_timeout: Duration,
+    clock: Clock,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl JwksBuilder {
+    pub(super) fn new(source: impl KeySource) -> Self {
+        Self {
+            source: Box::new(source),
+            policy: Policy {
+                default_freshness: 15 * MINUTE,
+                min_freshness: 5 * MINUTE,
+                max_freshness: HOUR,
+                refresh_ahead: 0.8,
+                serve_stale_for: DAY,
+                unknown_key_burst: 2,
+                unknown_key_interval: 15 * SECOND,
+                min_backoff: SECOND,
+                max_backoff: MINUTE,
+            },
+            fetch_timeout: 5 * SECOND,
+            clock: Clock::system(),
+        }
+    }
+
+    /// How long a document counts as fresh when its source does not say.
+    pub fn default_freshness(mut self, freshness: Duration) -> Self {
+        self.policy.default_freshness = freshness;
+        self
+    }
+
+    /// The bounds within which the source's own word on freshness is taken.
+    pub fn freshness_between(mut self, min: Duration, max: Duration) -> Self {
+        self.policy.min_freshness = min;
+        self.policy.max_freshness = max;
+        self
+    }
+
+    /// After which part of its freshness a document is fetched anew, give or take a tenth of that.
+    pub fn refresh_ahead(mut self, part: f64) -> Self {
+        self.policy.refresh_ahead = part;
+        self
+    }
+
+    /// How long after the last successful fetch keys may still be used.
+    pub fn serve_stale_for(mut self, limit: Duration) -> Self {
+        self.policy.serve_stale_for = limit;
+        self
+    }
+
+    /// How many fetches tokens with unknown keys may cause in a row, and after how long each becomes
+    /// possible again.
+    pub fn unknown_key_fetches(mut self, burst: u32, interval: Duration) -> Self {
+        self.policy.unknown_key_burst = burst;
+        self.policy.unknown_key_interval = interval;
+        self
+    }
+
+    /// How long to leave a failing source alone after the first failure, and at most.
+    pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
+        self.policy.min_backoff = min;
+        self.policy.max_backoff = max;
+        self
+    }
+
+    /// How long a fetch may take in all, and so how long a request may wait for one.
+    pub fn fetch_timeout(mut self, limit: Duration) -> Self {
+        self.fetch_timeout = limit;
+        self
+    }
+
+    /// The clock that all of this is measured by. Default: the system's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The finished key set. Nothing is fetched yet.
+    ///
+    /// # Errors
+    ///
+    /// When a number is out of its bounds; all of them at once.
+    pub fn build(self) -> Result<Jwks, ConfigError> {
+        ConfigError::check(self.problems())?;
+        Ok(Jwks::new(Inner {
+            source: self.source,
+            policy: self.policy,
+            fetch_timeout: self.fetch_timeout,
+            clock: self.clock,
+            snapshot: ArcSwapOption::empty(),
+            control: Mutex::new(Control::default()),
+        }))
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let policy = &self.policy;
+        let mut problems = Vec::new();
+        let durations = [
+            ("default_freshness", policy.default_freshness, SECOND, DAY),
+            ("freshness_between, min", policy.min_freshness, SECOND, DAY),
+            (
+                "freshness_between, max",
+                policy.max_freshness,
+                policy.min_freshness,
+                DAY,
+            ),
+            (
+                "serve_stale_for",
+                policy.serve_stale_for,
+                policy.max_freshness,
+                7 * DAY,
+            ),
+            (
+                "unknown_key_fetches, interval",
+                policy.unknown_key_interval,
+                SECOND,
+                HOUR,
+            ),
+            ("backoff, min", policy.min_backoff, SECOND / 10, HOUR),
+            ("backoff, max", policy.max_backoff, policy.min_backoff, HOUR),
+            ("fetch_timeout", self.fetch_timeout, SECOND / 10, MINUTE),
+        ];
+        for (name, value, min, max) in durations {
+            if !(min..=max).contains(&value) {
+                problems.push(format!("{name}: {value:?} is not from {min:?} to {max:?}"));
+            }
+        }
+        if !(0.1..=1.0).contains(&policy.refresh_ahead) {
+            let part = policy.refresh_ahead;
+            problems.push(format!("refresh_ahead: {part} is not from 0.1 to 1"));
+        }
+        if !(1..=100).contains(&policy.unknown_key_burst) {
+            let burst = policy.unknown_key_burst;
+            problems.push(format!(
+                "unknown_key_fetches, burst: {burst} is not from 1 to 100"
+            ));
+        }
+        problems
+    }
+}
+
+impl fmt::Debug for JwksBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwksBuilder")
+            .field("policy", &self.policy)
+            .field("fetch_timeout", &self.fetch_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,393 @@
+//! Carries out the policy: one snapshot that readers load without a lock, one fetch at a time.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tower::BoxError;
+
+use super::builder::JwksBuilder;
+use super::document::KeyDocument;
+use super::policy::{Decision, Event, Policy, State};
+use super::source::{ErasedSource, Fetched, KeySource, Validators};
+use super::status::JwksStatus;
+use crate::clock::Clock;
+use crate::config_error::ConfigError;
+use crate::verify::jwt::remote::{Missing, RemoteKeys};
+use crate::verify::jwt::signer::{Found, find_signer};
+use crate::verify::jwt::{Algorithm, VerifyingKey};
+use crate::verify_error::{InvalidReason, VerifyError};
+
+/// The keys of an issuer, fetched when they are needed and kept through its rotations and outages.
+///
+/// See the [module](crate::jwks) for examples and for what happens when. Clones share everything, and
+/// several verifiers may use one set. A tokio runtime is needed when keys are fetched, not before.
+#[derive(Clone)]
+pub struct Jwks {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) source: Box<dyn ErasedSource>,
+    pub(super) policy: Policy,
+    pub(super) fetch_timeout: Duration,
+    pub(super) clock: Clock,
+    pub(super) snapshot: ArcSwapOption<Snapshot>,
+    pub(super) control: Mutex<Control>,
+}
+
+/// What readers see: never changed, only replaced.
+pub(super) struct Snapshot {
+    keys: Vec<VerifyingKey>,
+    refresh_at: Duration,
+    dead_at: Duration,
+}
+
+/// What only those see who have something to decide.
+#[derive(Default)]
+pub(super) struct Control {
+    state: State,
+    /// Resolves when the fetch that is under way ends.
+    under_way: Option<watch::Receiver<bool>>,
+    validators: Option<Validators>,
+    skipped: BTreeMap<&'static str, usize>,
+    last_success: Option<(SystemTime, Duration)>,
+    last_error: Option<String>,
+}
+
+/// The end of a fetch that others may wait for as well.
+struct Waiting(watch::Receiver<bool>);
+
+impl Waiting {
+    async fn finish(mut self) {
+        // An error means that whoever fetched is gone, and so is the fetch.
+        let _ = self.0.wait_for(|done| *done).await;
+    }
+}
+
+impl Jwks {
+    /// Keys from a URL, with all defaults.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot be used; see [`HttpKeySource`](super::HttpKeySource).
+    pub fn from_url(url: impl AsRef<str>) -> Result<Self, ConfigError> {
+        Self::builder(super::HttpKeySource::builder(url).build()?).build()
+    }
+
+    /// Keys from any source, configured.
+    pub fn builder(source: impl KeySource) -> JwksBuilder {
+        JwksBuilder::new(source)
+    }
+
+    pub(super) fn new(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Fetches the keys now, or waits for the fetch that is under way: at startup to have them
+    /// before the first request, or when something else knows that they changed.
+    ///
+    /// # Errors
+    ///
+    /// When the fetch failed. Keys that were there before stay.
+    pub async fn refresh(&self) -> Result<(), RefreshError> {
+        if let (_, Some(waiting)) = self.inner.ask(Event::RefreshRequested) {
+            waiting.finish().await;
+        }
+        match &self.inner.control().last_error {
+            None => Ok(()),
+            Some(problem) => Err(RefreshError::new(problem)),
+        }
+    }
+
+    /// Stops using the keys with this key ID, as long as they stay in the set; says whether there
+    /// were any. Tokens they verified are [no longer current](crate::AccessToken::is_current).
+    pub fn withdraw(&self, key_id: &str) -> bool {
+        let Some(snapshot) = self.inner.snapshot.load_full() else {
+            return false;
+        };
+        let named = |key: &&VerifyingKey| key.key_id() == Some(key_id);
+        for key in snapshot.keys.iter().filter(named) {
+            key.state().withdraw();
+        }
+        snapshot.keys.iter().any(|key| named(&key))
+    }
+
+    /// How the set is doing: enough for a readiness probe.
+    pub fn status(&self) -> JwksStatus {
+        let now = self.inner.clock.monotonic();
+        let snapshot = self.inner.snapshot.load();
+        let keys = snapshot.as_ref().filter(|snapshot| now < snapshot.dead_at);
+        let in_use = |key: &&VerifyingKey| !key.state().is_withdrawn();
+        let keys = keys.map_or(0, |snapshot| snapshot.keys.iter().filter(in_use).count());
+        let control = self.inner.control();
+        JwksStatus {
+            keys,
+            skipped: control.skipped.clone(),
+            age: control.last_success.map(|(_, at)| now.saturating_sub(at)),
+            last_success: control.last_success.map(|(at, _)| at),
+            last_error: control.last_error.clone(),
+            next_refresh: control.state.refresh_at().map(|at| at.saturating_sub(now)),
+        }
+    }
+
+    fn refusal(&self, decision: Decision) -> VerifyError {
+        let Decision::Unavailable { retry_after } = decision else {
+            return VerifyError::invalid(InvalidReason::UnknownKey);
+        };
+        let problem = self.inner.control().last_error.clone();
+        let problem = problem.unwrap_or_else(|| "the keys are not loaded".into());
+        VerifyError::unavailable(RefreshError { problem }).with_retry_after(retry_after)
+    }
+}
+
+impl RemoteKeys for Jwks {
+    /// Starts a refresh when one is due. Readers never wait for each other here: the keys are behind
+    /// an atomic pointer, and whoever finds the lock taken leaves the refresh to its holder.
+    fn find(
+        &self,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        signed: &dyn Fn(&VerifyingKey) -> bool,
+    ) -> Found {
+        let now = self.inner.clock.monotonic();
+        let snapshot = self.inner.snapshot.load();
+        let Some(snapshot) = snapshot.as_ref().filter(|s| now < s.dead_at) else {
+            return Found::NoKey;
+        };
+        if now >= snapshot.refresh_at {
+            self.inner.ask_if_nobody_else_does(Event::KnownKey);
+        }
+        let named = snapshot.keys.iter().filter(|key| match key_id {
+            Some(_) => key.key_id() == key_id,
+            None => true,
+        });
+        find_signer(named, algorithm, signed)
+    }
+
+    fn missing(&self) -> Missing {
+        match self.inner.ask(Event::UnknownKey) {
+            (_, Some(waiting)) => Missing::Wait(Box::pin(waiting.finish())),
+            (decision, None) => Missing::Refused(self.refusal(decision)),
+        }
+    }
+
+    fn still_missing(&self) -> VerifyError {
+        self.refusal(self.inner.ask(Event::StillUnknownKey).0)
+    }
+}
+
+impl Inner {
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the policy, and starts a fetch when it says so; with the end of the fetch, where it says
+    /// to wait.
+    fn ask(self: &Arc<Self>, event: Event) -> (Decision, Option<Waiting>) {
+        self.ask_with(self.control(), event)
+    }
+
+    fn ask_if_nobody_else_does(self: &Arc<Self>, event: Event) {
+        if let Ok(control) = self.control.try_lock() {
+            self.ask_with(control, event);
+        }
+    }
+
+    fn ask_with(
+        self: &Arc<Self>,
+        mut control: MutexGuard<'_, Control>,
+        event: Event,
+    ) -> (Decision, Option<Waiting>) {
+        let now = self.clock.monotonic();
+        let (state, decision) = self.policy.decide(control.state, now, event);
+        control.state = state;
+        let fetch = matches!(decision, Decision::Fetch | Decision::UseAndFetch).then(|| {
+            let (done, under_way) = watch::channel(false);
+            control.under_way = Some(under_way);
+            let inner = Arc::clone(self);
+            let known = control.validators.clone();
+            (
+                Fetch {
+                    inner,
+                    done,
+                    outcome: None,
+                },
+                known,
+            )
+        });
+        let waits = matches!(decision, Decision::Fetch | Decision::Join);
+        let waiting = control.under_way.clone().filter(|_| waits).map(Waiting);
+        // A fetch takes the lock when it ends, and it may end as soon as it starts: a runtime that
+        // shuts down drops it at once.
+        drop(control);
+        if let Some((fetch, known)) = fetch {
+            fetch.start(known);
+        }
+        (decision, waiting)
+    }
+
+    fn apply(&self, control: &mut Control, outcome: Result<Fetched, BoxError>) {
+        control.under_way = None;
+        match outcome {
+            Ok(Fetched::Document(document)) => {
+                control.validators = document.validators.clone();
+                control.skipped = document.skipped.clone();
+                let freshness = document.freshness;
+                let keys = self.continued(document);
+                self.succeed(control, keys, freshness);
+            }
+            Ok(Fetched::Unchanged { freshness }) => match self.snapshot.load_full() {
+                Some(snapshot) => self.succeed(control, snapshot.keys.clone(), freshness),
+                None => self.fail(
+                    control,
+                    "the source has nothing new, but there are no keys".into(),
+                ),
+            },
+            Err(error) => self.fail(control, describe(&*error)),
+        }
+    }
+
+    /// The keys of a new document. Those whose material was there before keep their state, and those
+    /// that are gone lose it.
+    fn continued(&self, document: KeyDocument) -> Vec<VerifyingKey> {
+        let mut keys = document.keys;
+        let previous = self.snapshot.load_full();
+        let previous = previous.as_ref().map_or(&[][..], |snapshot| &snapshot.keys);
+        for key in &mut keys {
+            let known = previous
+                .iter()
+                .find(|old| old.fingerprint() == key.fingerprint());
+            if let Some(known) = known {
+                key.continue_as(Arc::clone(known.state()));
+            }
+        }
+        for old in previous {
+            if keys
+                .iter()
+                .all(|key| key.fingerprint() != old.fingerprint())
+            {
+                old.state().withdraw();
+            }
+        }
+        keys
+    }
+
+    fn succeed(&self, control: &mut Control, keys: Vec<VerifyingKey>, freshness: Option<Duration>) {
+        let now = self.clock.monotonic();
+        let jitter = jitter();
+        let event = Event::Fetched { freshness, jitter };
+        (control.state, _) = self.policy.decide(control.state, now, event);
+        control.last_success = Some((self.clock.now(), now));
+
+        let count = keys.len();
+        match control.last_error.take() {
+            Some(_) => tracing::info!(keys = count, "keys refreshed, the source works again"),
+            None => tracing::info!(keys = count, "keys refreshed"),
+        }
+        self.snapshot.store(Some(Arc::new(Snapshot {
+            keys,
+            refresh_at: control.state.refresh_at().unwrap_or(now),
+            dead_at: control.state.dead_at().unwrap_or(now),
+        })));
+    }
+
+    fn fail(&self, control: &mut Control, problem: String) {
+        let now = self.clock.monotonic();
+        (control.state, _) = self.policy.decide(control.state, now, Event::FetchFailed);
+        // Once per outage, not once per try.
+        match control.last_error.is_none() {
+            true => tracing::warn!(error = %problem, "keys cannot be fetched"),
+            false => tracing::debug!(error = %problem, "keys still cannot be fetched"),
+        }
+        control.last_error = Some(problem);
+    }
+}
+
+/// A fetch under way. However it ends, dropped with its runtime included, everybody learns of it.
+struct Fetch {
+    inner: Arc<Inner>,
+    done: watch::Sender<bool>,
+    outcome: Option<Result<Fetched, BoxError>>,
+}
+
+impl Fetch {
+    /// Runs in a task of its own: a request that is dropped takes nothing with it.
+    fn start(mut self, known: Option<Validators>) {
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(self.run(known))),
+            Err(_) => self.outcome = Some(Err("keys are fetched in a tokio runtime".into())),
+        }
+    }
+
+    async fn run(mut self, known: Option<Validators>) {
+        let fetch = self.inner.source.fetch(known.as_ref());
+        let outcome = tokio::time::timeout(self.inner.fetch_timeout, fetch).await;
+        self.outcome = Some(outcome.unwrap_or_else(|_| {
+            Err(format!("no answer within {:?}", self.inner.fetch_timeout).into())
+        }));
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        let outcome = self.outcome.take();
+        let outcome = outcome.unwrap_or_else(|| Err("the fetch was interrupted".into()));
+        self.inner.apply(&mut self.inner.control(), outcome);
+        self.done.send_replace(true);
+    }
+}
+
+/// An error with its sources, which is where clients of HTTP hide what happened.
+fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// From -1 to 1. It need not be unpredictable, only different from server to server.
+fn jitter() -> f64 {
+    let random = RandomState::new().hash_one(0_u8);
+    (random as f64 / u64::MAX as f64) * 2.0 - 1.0
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwks")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keys could not be fetched.
+#[derive(Debug, Clone)]
+pub struct RefreshError {
+    problem: String,
+}
+
+impl RefreshError {
+    fn new(problem: &str) -> Self {
+        Self {
+            problem: problem.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for RefreshError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "keys cannot be fetched: {}", self.problem)
+    }
+}
+
+impl std::error::Error for RefreshError {}

@@ -1,0 +1,60 @@
+//! Key sets as a [`JwtVerifier`](crate::JwtVerifier)'s keys.
+
+use std::sync::Arc;
+
+use super::cache::Jwks;
+use super::discovery::{Discovery, DiscoveryBuilder};
+use super::http::HttpKeySource;
+use crate::config_error::ConfigError;
+use crate::verify::jwt::JwtVerifierBuilder;
+use crate::verify::jwt::remote::{RemoteContext, RemoteKeys};
+
+/// # Keys that are fetched
+///
+/// One of these, besides any local keys. Nothing is fetched before a token needs it; see
+/// [`jwks`](crate::jwks).
+impl JwtVerifierBuilder {
+    /// Verifies with the keys of this set.
+    pub fn jwks(self, jwks: Jwks) -> Self {
+        self.remote_keys(move |_| Ok(Arc::new(jwks.clone()) as Arc<dyn RemoteKeys>))
+    }
+
+    /// Verifies with the keys of the JWK Set at this URL, with all defaults.
+    pub fn jwks_url(self, url: impl Into<String>) -> Self {
+        let url = url.into();
+        self.remote_keys(move |context| {
+            let source = HttpKeySource::builder(&url).build()?;
+            let jwks = Jwks::builder(source).clock(context.clock.clone()).build()?;
+            Ok(Arc::new(jwks))
+        })
+    }
+
+    /// Accepts this issuer, and verifies with the keys that its metadata points to: OpenID Connect
+    /// Discovery, then RFC 8414.
+    pub fn discover(self, issuer: impl Into<String>) -> Self {
+        let issuer = issuer.into();
+        self.issuer(issuer.clone())
+            .remote_keys(move |context| discovered(Discovery::builder(&issuer), &context))
+    }
+
+    /// Verifies with the keys that the metadata at this URL points to, where it does not live under
+    /// the issuer's. The metadata must be about one of the issuers that are configured.
+    pub fn discover_from(self, url: impl Into<String>) -> Self {
+        let url = url.into();
+        self.remote_keys(move |context| {
+            let builder = Discovery::builder("")
+                .issuers(context.issuers.to_vec())
+                .at(&url);
+            discovered(builder, &context)
+        })
+    }
+}
+
+fn discovered(
+    builder: DiscoveryBuilder,
+    context: &RemoteContext<'_>,
+) -> Result<Arc<dyn RemoteKeys>, ConfigError> {
+    let source = builder.clock(context.clock.clone()).build()?;
+    let jwks = Jwks::builder(source).clock(context.clock.clone()).build()?;
+    Ok(Arc::new(jwks))
+}

@@ -1,0 +1,268 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const POLICY: Policy = Policy {
+    default_freshness: s(900),
+    min_freshness: s(300),
+    max_freshness: s(3600),
+    refresh_ahead: 0.8,
+    serve_stale_for: s(24 * 3600),
+    unknown_key_burst: 2,
+    unknown_key_interval: s(15),
+    min_backoff: s(1),
+    max_backoff: s(60),
+};
+
+/// A key set in somebody's hands: applies events, keeps the state.
+#[derive(Default)]
+struct Set {
+    state: State,
+    now: Duration,
+}
+
+impl Set {
+    fn on(&mut self, event: Event) -> Decision {
+        let (state, decision) = POLICY.decide(self.state, self.now, event);
+        self.state = state;
+        decision
+    }
+
+    fn fetched(&mut self) {
+        let (freshness, jitter) = (None, 0.0);
+        self.on(Event::Fetched { freshness, jitter });
+    }
+
+    fn loaded() -> Self {
+        let mut set = Self::default();
+        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        set.fetched();
+        set
+    }
+}
+
+#[test]
+fn the_first_tokens_share_one_fetch_and_its_failure() {
+    let mut set = Set::default();
+    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    assert_eq!(set.on(Event::UnknownKey), Decision::Join);
+    set.on(Event::FetchFailed);
+    let retry_after = s(1);
+    assert_eq!(
+        set.on(Event::UnknownKey),
+        Decision::Unavailable { retry_after }
+    );
+    assert_eq!(
+        set.on(Event::StillUnknownKey),
+        Decision::Unavailable { retry_after }
+    );
+    set.now += s(1);
+    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+}
+
+#[test]
+fn backoff_doubles_up_to_its_limit_and_ends_with_a_success() {
+    let mut set = Set::default();
+    for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        set.on(Event::FetchFailed);
+        let retry_after = s(expected);
+        assert_eq!(
+            set.on(Event::UnknownKey),
+            Decision::Unavailable { retry_after }
+        );
+        set.now += retry_after;
+    }
+    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    set.fetched();
+    assert_eq!(set.on(Event::KnownKey), Decision::Use);
+}
+
+#[test]
+fn a_refresh_starts_at_four_fifths_of_the_freshness_and_only_once() {
+    let mut set = Set::loaded();
+    set.now = s(719);
+    assert_eq!(set.on(Event::KnownKey), Decision::Use);
+    set.now = s(720);
+    assert_eq!(set.on(Event::KnownKey), Decision::UseAndFetch);
+    assert_eq!(set.on(Event::KnownKey), Decision::Use);
+    assert_eq!(set.on(Event::UnknownKey), Decision::Join);
+}
+
+#[test]
+fn what_the_source_says_about_freshness_is_kept_within_bounds() {
+    for (said, used) in [
+        (None, 900),
+        (Some(0), 300),
+        (Some(600), 600),
+        (Some(86_400), 3600),
+    ] {
+        let mut set = Set::loaded();
+        let freshness = said.map(s);
+        set.on(Event::Fetched {
+            freshness,
+            jitter: 0.0,
+        });
+        assert_eq!(
+            set.state.refresh_at(),
+            Some(s(used).mul_f64(0.8)),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn unknown_keys_cause_two_fetches_and_then_one_per_interval() {
+    let mut set = Set::loaded();
+    for _ in 0..2 {
+        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        set.fetched();
+        assert_eq!(set.on(Event::StillUnknownKey), Decision::NoSuchKey);
+    }
+    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+    set.now += s(14);
+    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+    set.now += s(1);
+    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    set.fetched();
+    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+    // A long rest fills the bucket again, and no further than it goes.
+    set.now += s(3600);
+    for _ in 0..2 {
+        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        set.fetched();
+    }
+    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+}
+
+#[test]
+fn with_an_empty_bucket_a_failing_source_is_unavailable_and_a_working_one_is_sure() {
+    let mut set = Set::loaded();
+    for _ in 0..2 {
+        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        set.on(Event::FetchFailed);
+        assert!(matches!(
+            set.on(Event::StillUnknownKey),
+            Decision::Unavailable { .. }
+        ));
+        set.now += s(2);
+    }
+    assert!(matches!(
+        set.on(Event::UnknownKey),
+        Decision::Unavailable { .. }
+    ));
+    assert_eq!(set.on(Event::RefreshRequested), Decision::Fetch);
+    set.fetched();
+    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+}
+
+#[test]
+fn keys_serve_through_an_outage_up_to_the_hard_limit() {
+    let mut set = Set::loaded();
+    set.now = s(24 * 3600 - 1);
+    assert_eq!(set.on(Event::KnownKey), Decision::UseAndFetch);
+    set.on(Event::FetchFailed);
+    assert_eq!(set.on(Event::KnownKey), Decision::Use);
+    set.now = s(24 * 3600);
+    assert_eq!(set.on(Event::KnownKey), Decision::Fetch);
+    set.on(Event::FetchFailed);
+    assert!(matches!(
+        set.on(Event::KnownKey),
+        Decision::Unavailable { .. }
+    ));
+}
+
+/// What a random schedule does next.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Known,
+    Unknown,
+    Refresh,
+    Succeed(Option<u64>, f64),
+    Fail,
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::Known),
+        Just(Step::Unknown),
+        Just(Step::Unknown),
+        Just(Step::Refresh),
+        (proptest::option::of(0..100_000_u64), -1.0..=1.0).prop_map(|(f, j)| Step::Succeed(f, j)),
+        Just(Step::Fail),
+        (0..20_u64).prop_map(Step::Wait),
+        (0..100_000_u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_promises_hold(steps in proptest::collection::vec(step(), 1..400)) {
+        let mut set = Set { now: s(1_000_000), ..Set::default() };
+        let mut fetching = false;
+        let mut last_success: Option<Duration> = None;
+        let mut refresh_from: Option<Duration> = None;
+        let mut last_failed = false;
+        let mut spent: Vec<Duration> = Vec::new();
+
+        for step in steps {
+            let now = set.now;
+            let usable = last_success.is_some_and(|at| now < at + POLICY.serve_stale_for);
+            let decision = match step {
+                Step::Known => set.on(Event::KnownKey),
+                Step::Unknown => set.on(Event::UnknownKey),
+                Step::Refresh => set.on(Event::RefreshRequested),
+                Step::Wait(seconds) => { set.now += s(seconds); continue }
+                Step::Succeed(freshness, jitter) if fetching => {
+                    let freshness = freshness.map(s);
+                    set.on(Event::Fetched { freshness, jitter });
+                    fetching = false;
+                    last_success = Some(now);
+                    last_failed = false;
+                    // Never before 72 % of the shortest freshness, never after the longest.
+                    let at = set.state.refresh_at().unwrap();
+                    prop_assert!(at >= now + POLICY.min_freshness.mul_f64(0.719));
+                    prop_assert!(at <= now + POLICY.max_freshness);
+                    refresh_from = Some(at);
+                    continue
+                }
+                Step::Fail if fetching => {
+                    set.on(Event::FetchFailed);
+                    fetching = false;
+                    last_failed = true;
+                    continue
+                }
+                Step::Succeed(..) | Step::Fail => continue,
+            };
+            match decision {
+                Decision::Fetch | Decision::UseAndFetch => {
+                    prop_assert!(!fetching, "two fetches at once");
+                    fetching = true;
+                    if decision == Decision::UseAndFetch {
+                        prop_assert!(usable, "a refresh ahead without usable keys");
+                        prop_assert!(refresh_from.is_some_and(|at| now >= at), "too early");
+                    } else if matches!(step, Step::Unknown) && usable {
+                        spent.push(now);
+                    }
+                }
+                Decision::Use => prop_assert!(usable, "a key past the hard limit"),
+                Decision::Join => prop_assert!(fetching, "waiting for nothing"),
+                Decision::NoSuchKey => prop_assert!(usable && !last_failed, "a 401 nobody can be sure of"),
+                Decision::Unavailable { .. } => prop_assert!(last_failed, "a 503 though the source works"),
+            }
+        }
+        // In any stretch of time: the burst, and one per interval.
+        for (i, from) in spent.iter().enumerate() {
+            for (j, to) in spent.iter().enumerate().skip(i) {
+                let interval = POLICY.unknown_key_interval.as_secs();
+                let allowed = 2 + (*to - *from).as_secs() / interval;
+                prop_assert!((j - i + 1) as u64 <= allowed, "more fetches than the bucket allows");
+            }
+        }
+    }
+}

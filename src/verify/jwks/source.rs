@@ -1,0 +1,90 @@
+//! Where key documents come from.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use http::HeaderValue;
+use tower::BoxError;
+
+use super::document::KeyDocument;
+
+/// Something that can be asked for a JWK Set, again and again.
+///
+/// [`Jwks`](super::Jwks) decides when to ask, bounds how long an answer may take, and never asks twice
+/// at once. A source keeps no keys of its own.
+///
+/// ```
+/// use std::path::PathBuf;
+/// use tower_bearer_auth::jwks::{Fetched, Jwks, KeyDocument, KeySource, Validators};
+///
+/// /// A file that something else keeps up to date.
+/// struct KeyFile(PathBuf);
+///
+/// impl KeySource for KeyFile {
+///     async fn fetch(&self, _: Option<&Validators>) -> Result<Fetched, tower::BoxError> {
+///         let json = tokio::fs::read(&self.0).await?;
+///         Ok(Fetched::Document(KeyDocument::from_json(&json)?))
+///     }
+/// }
+///
+/// let jwks = Jwks::builder(KeyFile("keys.json".into())).build()?;
+/// # Ok::<(), tower_bearer_auth::ConfigError>(())
+/// ```
+pub trait KeySource: Send + Sync + 'static {
+    /// Fetches the document, or finds that it is still the one with these validators.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong. It shows up in logs and in [`JwksStatus`](super::JwksStatus), never in an
+    /// answer to a client.
+    fn fetch(
+        &self,
+        known: Option<&Validators>,
+    ) -> impl Future<Output = Result<Fetched, BoxError>> + Send;
+}
+
+/// What a source brings.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Fetched {
+    /// A document.
+    Document(KeyDocument),
+    /// Nothing new: the document known by its validators still holds, for this much longer where the
+    /// source says.
+    Unchanged {
+        /// How long the document counts as fresh from now on.
+        freshness: Option<Duration>,
+    },
+}
+
+/// What a source recognizes its own document by (RFC 9110 §8.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validators {
+    etag: HeaderValue,
+}
+
+impl Validators {
+    /// The document's entity tag.
+    pub fn from_etag(etag: HeaderValue) -> Self {
+        Self { etag }
+    }
+
+    /// The document's entity tag, for `If-None-Match`.
+    pub fn etag(&self) -> &HeaderValue {
+        &self.etag
+    }
+}
+
+type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Fetched, BoxError>> + Send + 'a>>;
+
+/// A [`KeySource`] of any type. Fetching is I/O, so the box costs nothing that matters.
+pub(super) trait ErasedSource: Send + Sync {
+    fn fetch<'a>(&'a self, known: Option<&'a Validators>) -> FetchFuture<'a>;
+}
+
+impl<S: KeySource> ErasedSource for S {
+    fn fetch<'a>(&'a self, known: Option<&'a Validators>) -> FetchFuture<'a> {
+        Box::pin(KeySource::fetch(self, known))
+    }
+}

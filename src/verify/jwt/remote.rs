@@ -1,0 +1,54 @@
+//! What a verifier asks of keys that are somewhere else.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::algorithm::Algorithm;
+use super::key::VerifyingKey;
+use super::signer::Found;
+use crate::clock::Clock;
+use crate::config_error::ConfigError;
+use crate::verify_error::VerifyError;
+
+/// Keys that are fetched, and may change.
+pub(crate) trait RemoteKeys: Send + Sync {
+    /// Looks for the key that made a signature, among those that are at hand.
+    fn find(
+        &self,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        signed: &dyn Fn(&VerifyingKey) -> bool,
+    ) -> Found;
+
+    /// What to do about a token whose key is not at hand.
+    fn missing(&self) -> Missing;
+
+    /// What to say about it when waiting did not bring the key.
+    fn still_missing(&self) -> VerifyError;
+}
+
+/// What a token gets whose key is not at hand.
+#[cfg_attr(
+    not(feature = "jwks"),
+    allow(dead_code, reason = "made by key sources only")
+)]
+pub(crate) enum Missing {
+    /// A fetch is under way that may bring it.
+    Wait(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Refused(VerifyError),
+}
+
+/// What a verifier's configuration has for its key source.
+#[cfg_attr(
+    not(feature = "jwks"),
+    allow(dead_code, reason = "read by key sources only")
+)]
+pub(crate) struct RemoteContext<'a> {
+    pub(crate) issuers: &'a [String],
+    pub(crate) clock: &'a Clock,
+}
+
+/// Makes the key source when the verifier is built.
+pub(super) type MakeRemote =
+    Arc<dyn Fn(RemoteContext<'_>) -> Result<Arc<dyn RemoteKeys>, ConfigError> + Send + Sync>;
