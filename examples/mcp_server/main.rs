@@ -1,19 +1,22 @@
 //! An MCP server behind bearer tokens: `cargo run --example mcp_server`.
 //!
 //! It needs no identity provider: it makes a signing key when it starts and prints two tokens and
-//! the curl lines to try them with. With real tokens:
+//! the curl lines to try them with. With real tokens, and an issuer that has metadata:
 //!
 //! ```text
 //! ISSUER=https://issuer.example.com AUDIENCE=http://127.0.0.1:3000/mcp \
-//! PUBLIC_KEY_PEM=key.pem cargo run --example mcp_server
+//! cargo run --example mcp_server
 //! ```
+//!
+//! The issuer need not be up: the server starts, and answers 503 until it has keys.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `BIND` | address and port to listen on; port 0 is any free one | `127.0.0.1:3000` |
-//! | `ISSUER`, `AUDIENCE` | what tokens must say; needs `PUBLIC_KEY_PEM` | the example's own |
-//! | `PUBLIC_KEY_PEM` | the issuer's key or certificate: the text, or a file with it | made at start |
-//! | `ALGORITHM` | what the issuer signs with | RS256, ES256, ES384, ES512 or EdDSA, by the key |
+//! | `ISSUER`, `AUDIENCE` | what tokens must say | the example's own |
+//! | `JWKS_URL` | where the issuer's keys are | found by discovery |
+//! | `PUBLIC_KEY_PEM` | or the issuer's key or certificate: the text, or a file with it | |
+//! | `ALGORITHM` | with that, what the issuer signs with | RS256, ES256, ES384, ES512 or EdDSA, by the key |
 //! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
 mod app;
@@ -75,26 +78,29 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// The verifier for real tokens, when the environment asks for it.
 fn verifier_from_environment() -> Result<Option<JwtVerifier>, Box<dyn Error>> {
-    let [issuer, audience, key] =
-        ["ISSUER", "AUDIENCE", "PUBLIC_KEY_PEM"].map(|n| env::var(n).ok());
-    match (issuer, audience, key) {
-        (None, None, None) => Ok(None),
-        (Some(issuer), Some(audience), Some(key)) => {
-            let pem = match key.contains("-----BEGIN") {
-                true => key,
-                false => fs::read_to_string(&key)
-                    .map_err(|error| format!("cannot read PUBLIC_KEY_PEM from {key}: {error}"))?,
-            };
-            let verifier = JwtVerifier::builder()
-                .key(verifying_key(&pem)?)
-                .issuer(issuer)
-                .audience(audience)
-                .build()?;
-            Ok(Some(verifier))
-        }
-        _ => {
-            Err("ISSUER, AUDIENCE and PUBLIC_KEY_PEM go together: set all of them, or none".into())
-        }
+    let [issuer, audience, url, pem] =
+        ["ISSUER", "AUDIENCE", "JWKS_URL", "PUBLIC_KEY_PEM"].map(|name| env::var(name).ok());
+    let (issuer, audience) = match (issuer, audience) {
+        (Some(issuer), Some(audience)) => (issuer, audience),
+        (None, None) if url.is_none() && pem.is_none() => return Ok(None),
+        _ => return Err("real tokens need both ISSUER and AUDIENCE".into()),
+    };
+    let builder = JwtVerifier::builder().audience(audience);
+    let builder = match (url, pem) {
+        (None, None) => builder.discover(issuer),
+        (Some(url), None) => builder.issuer(issuer).jwks_url(url),
+        (None, Some(pem)) => builder.issuer(issuer).key(verifying_key(&text_of(pem)?)?),
+        (Some(_), Some(_)) => return Err("JWKS_URL and PUBLIC_KEY_PEM exclude each other".into()),
+    };
+    Ok(Some(builder.build()?))
+}
+
+/// A PEM text, or the one in a file of this name.
+fn text_of(pem: String) -> Result<String, String> {
+    match pem.contains("-----BEGIN") {
+        true => Ok(pem),
+        false => fs::read_to_string(&pem)
+            .map_err(|error| format!("cannot read PUBLIC_KEY_PEM from {pem}: {error}")),
     }
 }
 
