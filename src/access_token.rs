@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::key_state::KeyState;
 use crate::protection::Protection;
 use crate::scopes::Scopes;
+use crate::verify_error::InvalidReason;
 
 /// A verified access token.
 ///
@@ -234,13 +235,17 @@ impl AccessToken {
     /// own clock and leeway, and the key that signed it has not been withdrawn. For long-running work
     /// and open streams.
     pub fn is_current(&self) -> bool {
+        self.lapsed().is_none()
+    }
+
+    /// Why the token no longer counts, if so.
+    pub(crate) fn lapsed(&self) -> Option<InvalidReason> {
         let verified = &*self.verified;
         if verified.key.as_ref().is_some_and(|key| key.is_withdrawn()) {
-            return false;
+            return Some(InvalidReason::Revoked);
         }
-        verified.expires_at.is_none_or(|expiry| {
-            verified.clock.since_epoch() < expiry.saturating_add(verified.leeway)
-        })
+        let end = verified.expires_at?.saturating_add(verified.leeway);
+        (verified.clock.since_epoch() >= end).then_some(InvalidReason::Expired)
     }
 }
 

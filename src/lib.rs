@@ -41,6 +41,7 @@
 //! |---|---|---|
 //! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>` |
 //! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] |
+//! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate |
 //! | `testing` | no | keys and tokens, right and wrong ones, for the tests of your own server |
 //!
 //! A feature adds API and changes no behaviour.

@@ -14,7 +14,6 @@ use crate::bearer::BearerToken;
 use crate::protection::Protection;
 use crate::reject::{self, Refusal, Reply, ResponseBody};
 use crate::verify::Verifier;
-use crate::verify_error::InvalidReason;
 
 pin_project! {
     /// The future of [`BearerAuth`](super::BearerAuth).
@@ -135,9 +134,8 @@ where
 fn admit(token: AccessToken, protection: &Arc<Protection>) -> Result<AccessToken, Reply> {
     let scopes = &protection.scopes;
     // A verifier's business, but a cached or a hand-made token may have expired since.
-    if !token.is_current() {
-        let refusal = Refusal::InvalidToken(InvalidReason::Expired);
-        return Err(refusal.reply(protection, scopes));
+    if let Some(reason) = token.lapsed() {
+        return Err(Refusal::InvalidToken(reason).reply(protection, scopes));
     }
     if !protection.hierarchy.grants_all(token.scopes(), scopes) {
         return Err(Refusal::InsufficientScope.reply(protection, scopes));

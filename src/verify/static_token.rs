@@ -83,10 +83,10 @@ impl StaticTokenVerifier {
             .get(&Digest::of(&token))
             .ok_or_else(|| VerifyError::invalid(InvalidReason::Unrecognized))?;
         let access_token = AccessToken::new(token, Arc::clone(verified));
-        if !access_token.is_current() {
-            return Err(VerifyError::invalid(InvalidReason::Expired));
+        match access_token.lapsed() {
+            Some(reason) => Err(VerifyError::invalid(reason)),
+            None => Ok(access_token),
         }
-        Ok(access_token)
     }
 }
 

@@ -84,6 +84,8 @@ mod discovery;
 mod document;
 mod for_verifier;
 mod http;
+#[cfg(feature = "jwks-client-rs")]
+mod jwks_client_rs;
 mod policy;
 mod public_address;
 mod source;
@@ -94,5 +96,7 @@ pub use self::cache::{Jwks, RefreshError};
 pub use self::discovery::{Discovery, DiscoveryBuilder};
 pub use self::document::{DocumentError, KeyDocument};
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
+#[cfg(feature = "jwks-client-rs")]
+pub use self::jwks_client_rs::JwksClientSource;
 pub use self::source::{Fetched, KeySource, Validators};
 pub use self::status::JwksStatus;

@@ -1,0 +1,54 @@
+//! Keys through the `jwks_client_rs` crate's `WebSource`:
+//! `cargo run --example jwks_client_rs --features jwks-client-rs`.
+//!
+//! An issuer on a loopback port stands for the real one. The server listens on 127.0.0.1:3000, or
+//! where `BIND` says; `/ready` tells whether it has keys.
+
+use std::env;
+use std::error::Error;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use jwks_client_rs::source::WebSource;
+use tokio::net::TcpListener;
+use tower_bearer_auth::jwks::{Jwks, JwksClientSource};
+use tower_bearer_auth::testing::TestIssuer;
+use tower_bearer_auth::{AccessToken, BearerAuthLayer, JwtVerifier};
+
+const AUDIENCE: &str = "https://api.example.com";
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let issuer = TestIssuer::start().await;
+
+    let source = WebSource::builder().build(issuer.jwks_url().parse()?)?;
+    let jwks = Jwks::builder(JwksClientSource(source)).build()?;
+    let verifier = JwtVerifier::builder()
+        .jwks(jwks.clone())
+        .issuer(issuer.issuer())
+        .audience(AUDIENCE)
+        .build()?;
+    let readiness = async move || match jwks.status().is_usable() {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let app = Router::new()
+        .route("/", get(whoami))
+        .layer(BearerAuthLayer::new(verifier))
+        .route("/ready", get(readiness));
+
+    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".into());
+    let listener = TcpListener::bind(bind).await?;
+    let address = listener.local_addr()?;
+    let token = issuer.token().audience(AUDIENCE).subject("alice").build();
+    println!("listening on http://{address}\n");
+    println!("503, then 200 after the next line: curl -i http://{address}/ready");
+    println!("200: curl -i http://{address}/ -H 'authorization: Bearer {token}'");
+    axum::serve(listener, app).await?;
+    Ok(())
+}
+
+async fn whoami(token: AccessToken) -> String {
+    format!("you are {}\n", token.subject().unwrap_or("nobody"))
+}
