@@ -8,6 +8,7 @@ mod jwt_algorithms;
 mod jwt_claims;
 mod jwt_config;
 mod jwt_keys;
+mod jwt_signatures;
 mod jwt_vectors;
 mod layer;
 mod mcp_server;
