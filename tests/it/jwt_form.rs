@@ -74,14 +74,14 @@ fn bad_spellings(good: &str) -> Vec<String> {
         .iter()
         .map(|extra| format!("{good}{extra}"))
         // One character more can be a good spelling of one octet more.
-        .filter(|text| !(text.ends_with('A') && good.len() % 4 != 0))
+        .filter(|text| !(text.ends_with('A') && !good.len().is_multiple_of(4)))
         .collect();
     bad.push(format!(" {good}"));
     bad.push(format!("{}\n{}", &good[..8], &good[8..]));
     bad.push(format!("{}={}", &good[..8], &good[8..]));
     bad.push(format!("{}%{}", &good[..8], &good[8..]));
     bad.push(format!("{}~{}", &good[..8], &good[9..]));
-    if good.len() % 4 != 0 {
+    if !good.len().is_multiple_of(4) {
         const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let (start, last) = good.split_at(good.len() - 1);
         let value = ALPHABET.iter().position(|c| *c == last.as_bytes()[0]);
