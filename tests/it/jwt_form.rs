@@ -74,7 +74,7 @@ fn bad_spellings(good: &str) -> Vec<String> {
         .iter()
         .map(|extra| format!("{good}{extra}"))
         // One character more can be a good spelling of one octet more.
-        .filter(|text| !(text.ends_with('A') && !good.len().is_multiple_of(4)))
+        .filter(|text| !text.ends_with('A') || good.len().is_multiple_of(4))
         .collect();
     bad.push(format!(" {good}"));
     bad.push(format!("{}\n{}", &good[..8], &good[8..]));

@@ -238,6 +238,11 @@ fn a_point_lies_on_its_curve() {
                 );
             }
         }
+        // The right point, but cut in the wrong place.
+        let y = from_base64url(jwk["y"].as_str().unwrap());
+        let (longer, shorter) = ([&x, &y[..1]].concat(), &y[1..]);
+        let cut = json!({"x": base64url(longer), "y": base64url(shorter)});
+        assert_refused(&changed(jwk.clone(), cut), BROKEN);
         // The key of one curve under the name of another.
         for curve in ["P-256", "P-384", "P-521"] {
             let alg = json!({"crv": curve, "alg": null});
@@ -252,6 +257,10 @@ fn a_point_lies_on_its_curve() {
             BROKEN,
         );
     }
+    // Another form of the same key.
+    let pem = signing_key(Algorithm::EdDSA).public_key_pem();
+    let spki = STANDARD.decode(pem.lines().nth(1).unwrap()).unwrap();
+    assert_refused(&changed(ed, json!({"x": base64url(spki)})), BROKEN);
 }
 
 #[test]

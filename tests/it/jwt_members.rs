@@ -155,6 +155,11 @@ fn nothing_critical_and_nothing_of_encryption_is_understood() {
     check_tokens([
         (token_with_header(jwe), Some(Malformed)),
         (five, Some(Malformed)),
+        // Five segments are no JWS, whatever the header says.
+        (
+            format!("{}.AAAA.AAAA.AAAA.AAAA", base64url(without_enc)),
+            Some(Malformed),
+        ),
         (token_with_header(without_enc), Some(UnsupportedAlgorithm)),
         (
             token_with_header(r#"{"alg":"dir"}"#),
