@@ -1,0 +1,194 @@
+//! Keys and tokens from elsewhere, made once with Python's `cryptography` 48.0.0. The private keys
+//! are gone.
+//!
+//! Each token's header is `{"alg":..}`; its payload has [`ISSUER`](crate::support::ISSUER) as
+//! `iss`, [`AUDIENCE`](crate::support::AUDIENCE) as `aud`, `alice` as `sub` and
+//! [`NOW`](crate::support::NOW) + 3600 as `exp`. PEMs are
+//! `public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)` or `.PKCS1`.
+//! Certificates are `x509.CertificateBuilder()` with subject and issuer `CN=test`, serial 1 and
+//! dates in 2020, self-signed.
+
+/// The RSA key as PKCS#1.
+pub(crate) const RSA_PKCS1: &str = "\
+-----BEGIN RSA PUBLIC KEY-----
+MIIBCgKCAQEAz7pSHpgf1XfTxTZHA5088//FgtyZk1y0wSNbB837W8yPjrXA3pDX
+YuNtu7Q7zoX8ERvG1cMB5ev776CXZcvaQreC9NStrpj92cyM8cmcR9zv61EB7dER
+Y23eSs6cKwMXa2Ojv8exWqrnaXWsxPwh+mYL6enzbphnIOne9gzS2ptHWlIOxQrD
+n1DzZRwxsugR3NlusCyU8J0sBwvYklHSDKQ1IdB9RMp8nCiVBEyVpG22+cLnwj1Y
+1lQawNH10kQK7netNl/yFuX7CyIcKNcgMqQFA/Lv0fz50Eqh6SVdoV9rq/FQnMTj
+V0OSG9mQR/TMeRcbthzTFul6r7eo1WcPjwIDAQAB
+-----END RSA PUBLIC KEY-----
+";
+
+/// The same key as SubjectPublicKeyInfo.
+pub(crate) const RSA_SPKI: &str = "\
+-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAz7pSHpgf1XfTxTZHA508
+8//FgtyZk1y0wSNbB837W8yPjrXA3pDXYuNtu7Q7zoX8ERvG1cMB5ev776CXZcva
+QreC9NStrpj92cyM8cmcR9zv61EB7dERY23eSs6cKwMXa2Ojv8exWqrnaXWsxPwh
++mYL6enzbphnIOne9gzS2ptHWlIOxQrDn1DzZRwxsugR3NlusCyU8J0sBwvYklHS
+DKQ1IdB9RMp8nCiVBEyVpG22+cLnwj1Y1lQawNH10kQK7netNl/yFuX7CyIcKNcg
+MqQFA/Lv0fz50Eqh6SVdoV9rq/FQnMTjV0OSG9mQR/TMeRcbthzTFul6r7eo1WcP
+jwIDAQAB
+-----END PUBLIC KEY-----
+";
+
+/// The same key in a certificate.
+pub(crate) const RSA_CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIClzCCAX+gAwIBAgIBATANBgkqhkiG9w0BAQsFADAPMQ0wCwYDVQQDDAR0ZXN0
+MB4XDTIwMDEwMTAwMDAwMFoXDTIxMDEwMTAwMDAwMFowDzENMAsGA1UEAwwEdGVz
+dDCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBAM+6Uh6YH9V308U2RwOd
+PPP/xYLcmZNctMEjWwfN+1vMj461wN6Q12Ljbbu0O86F/BEbxtXDAeXr+++gl2XL
+2kK3gvTUra6Y/dnMjPHJnEfc7+tRAe3REWNt3krOnCsDF2tjo7/HsVqq52l1rMT8
+IfpmC+np826YZyDp3vYM0tqbR1pSDsUKw59Q82UcMbLoEdzZbrAslPCdLAcL2JJR
+0gykNSHQfUTKfJwolQRMlaRttvnC58I9WNZUGsDR9dJECu53rTZf8hbl+wsiHCjX
+IDKkBQPy79H8+dBKoeklXaFfa6vxUJzE41dDkhvZkEf0zHkXG7Yc0xbpeq+3qNVn
+D48CAwEAATANBgkqhkiG9w0BAQsFAAOCAQEARV8pSMKoBmfF2m3zcbZoK3Fq1dcY
+QR/asHmk32MJLQ1Tg2ZzsolNyxsKdMUKsxkU56tr6WTLPbkiXHhYFybdKfa25xTk
+mAByXLG6Cb/rrPBhP7VX9qX7OLQ6X62WlqT+2vWD242rR9DhmBlIQt8x6wCzuPTy
+UGuBm45hHWeZx/NuOxpo+bKRTyQoYf0/N0tGF4sbRikpQdMI0eY6GJ6Fm2QnGeMw
+XABXk/VL3iaNmOMMFgxPFsT0rqKF4xoQTRsSiEowDoadUzNDNbOv3P0iPCcKfV1g
+hzlbvJGdhXAyB/x08/bNWozrQZjdrLWp4keWKxMJimRzXKPqY4HSMeAeKg==
+-----END CERTIFICATE-----
+";
+
+/// RS256 by that key.
+pub(crate) const RSA_TOKEN: &str = "\
+    eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSIsImF1ZCI6Imh0dHBzOi8vY\
+    XBpLmV4YW1wbGUuY29tIiwic3ViIjoiYWxpY2UiLCJleHAiOjE4MDAwMDM2MDB9.abfuW55DvBV6DPjUsRRjwfleTA\
+    0ilZtmAXNNy3DaLf973wgQGC5lFyo_bT8DDJT_k1AEo6UzIPGC9bNDEtpGGNdXjBdnD6wK2Krqjhah-OW5XFYrvzba\
+    0lgd-FAz26gJNqfVxRj8PfOdsEiarZfSNZrPQcQ3yqUYu17zUeEwbmnbWQcSjPtMgztbBkVy6MDP50EvlfCtaSdjpq\
+    u-UVACLFf04HxTIfpEajpjw2vTLvTE0yyZTEqtB1WTanegMKRiBPouo8XPCqRvaTw8DV3iLCoNXpHC71-hxix21iYm\
+    LRBfTRUHjI4CrXDQe2EIkzeyJgGjx-yJjSv9xUYxaiizIA";
+
+/// An RSA key of 4096 bits.
+pub(crate) const RSA_4096_SPKI: &str = "\
+-----BEGIN PUBLIC KEY-----
+MIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEArCeI8CkBmnJ87Lu5EvlT
+DBkoFBjf7IFMh9GWiFoECVOfzWeXzOYe4LWyuuCTSYk42MJY/pqu1NGstxRwqM94
+loi4k5zhWdKSX4UBYHIxaJl2kv0IT84M59EhtDx7yub7gwY6XGC+sF3VqqVXBqpb
+/rfUqdNkorimnVqV3tUPplwIcRehGxapR3SiL93G5CsCtlyDv3XOy6W8ewLxX+6G
+D0Gy2Cn2oZTvSo336YDyqKnxzSnRat7bQ4XtgWmd7gFWzb6ve1cuggGCX7b5Y6UD
+t7HlB+uCqqwBcl390EWThWEZUE9BmVvF1diXA4RRr3+/85qhyp0nQ96kPoFozGFH
+QpwIDRDmx44HfPFzYTxS0jCXiTahPcFM715BGOgVb1DmVQVUbqHr5O0uQbT1PBSB
+/nwEy/zATgrEmWlXTiy9xqnDDPREXAQYFiwJ/Wixa6n4QN5nnf5R3crYqN0mktBo
+BpKZzjcfqiiDQLQWifnJg9UCjZIrld4JGAOTRT7GD5B+PkQCqlmoatJAS/A0Doej
+9zjBE7N6GSIE60J+4QMIpFvxp9pG7p7XMzYDe44oJ2SzZzpJJ/rryB8hLeKOURGO
+2JmxnW2dwpfoArEEhD4rMpl+hVI69zIpnON+XLmZCMeSJF5IoRpz1z5hq1S7UP62
+x3+PxnCfhDKWttqne8OXWGUCAwEAAQ==
+-----END PUBLIC KEY-----
+";
+
+/// PS512 by that key.
+pub(crate) const RSA_4096_TOKEN: &str = "\
+    eyJhbGciOiJQUzUxMiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSIsImF1ZCI6Imh0dHBzOi8vY\
+    XBpLmV4YW1wbGUuY29tIiwic3ViIjoiYWxpY2UiLCJleHAiOjE4MDAwMDM2MDB9.JleAEM_fD9Fj5eXy39gRWHpX0O\
+    MpCMYhTWQVFqni6fC5KyZV5XN-eP7lQR9RQZ53FVWVwmCnlcn_5KbWxSof6r0Hsk3DnBDwR_z-lKLTL3TEpadeG2p5\
+    NlSBhfpp94YjAZ9s_omwcQEGJe7cqzVKiJSic_354w803dTpQHoKHkpXHgXGGZpLG_c37TokqGCsA_nmDeaufZ2bxH\
+    f8h0OM1WdVYRLkulB7-OaBAeUwcxA_KDunZAvGy9EkDbJSXrlQRXlbNXXra5ejq8Pi6ICobddWV5tAQjCfwIZwqH-X\
+    kdIboAhmItQ-S9I5TVG_LXDQGwqclN6eUkP9AoftwHJUakQvUz1g84kKVbK79ZrDHCyVNJ4y_5l0K7VUfk42SjBWt1\
+    ki0R-MPilugHHxMNaXA-AHkgPc0YRwNHMpASrdw3dsYFFMOA5O3yGAYg2U2qWnEUvWMlpJXTTvhVmGRRdBubFWa5is\
+    doIk6KH533M_KPfUq2Mz3Q7N5cPjyCAduQDWzvadC73-c0aAI7hrhT7uGx8XBAVXxUQbsmxqfLBSMPAC3Tszt2zJgb\
+    54CQDs4LeUqi_Rj7wghHGkXGvzqkPHvpggnXuFpO2zsF8koAHVGEs5p3lTH-trbC2_SPehHEFfQoj7VU2xdp4cjwIw\
+    KuKWl76tDvTkH-mJpvxVecQhp34";
+
+/// An RSA key of 1024 bits.
+pub(crate) const RSA_1024_SPKI: &str = "\
+-----BEGIN PUBLIC KEY-----
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCsg2TBx2cDIbGxliC7KZiTu4LA
+XX4Xa3CLDTBWCtebTAspQ9G9ZXhiW1G71T3ZpE3GmP5Ll/3LhlruSFl7T+/6D4vM
+A1QafDTNiSsn0sGF0Iu/P/2ub/oFUtsN9fYN+wUbJOUgHZ/Vo09wIKhrF0rBQJlH
+xu3wAK5YMkAoaHLc2QIDAQAB
+-----END PUBLIC KEY-----
+";
+
+/// Its modulus.
+pub(crate) const RSA_1024_MODULUS: &str = "\
+    rINkwcdnAyGxsZYguymYk7uCwF1-F2twiw0wVgrXm0wLKUPRvWV4YltRu9U92aRNxpj-S5f9y4Za7khZe0_v-g-LzA\
+    NUGnw0zYkrJ9LBhdCLvz_9rm_6BVLbDfX2DfsFGyTlIB2f1aNPcCCoaxdKwUCZR8bt8ACuWDJAKGhy3Nk";
+
+/// A key on P-256 in a certificate.
+pub(crate) const P256_CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBCjCBsaADAgECAgEBMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBHRlc3QwHhcN
+MjAwMTAxMDAwMDAwWhcNMjEwMTAxMDAwMDAwWjAPMQ0wCwYDVQQDDAR0ZXN0MFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEwI49DGL6QqyJ79Dp5ts6D3LCqaaI3cPY
+hE1nd3J813sdy1kUUc3Qmg42cZ7GdM5rwXgZrowOnxPEQXa3p+RVeDAKBggqhkjO
+PQQDAgNIADBFAiAHDItTXNx+X+ckGnw5b49IPHT+NgpxEN6zM7ONhjvUDAIhANFF
+lWL5fE8RsqfCMnOiJPsgSG45Vl1HHcT1oS8LDXpH
+-----END CERTIFICATE-----
+";
+
+/// ES256 by that key.
+pub(crate) const P256_TOKEN: &str = "\
+    eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSIsImF1ZCI6Imh0dHBzOi8vY\
+    XBpLmV4YW1wbGUuY29tIiwic3ViIjoiYWxpY2UiLCJleHAiOjE4MDAwMDM2MDB9.P0EIgLZAoV5muIRkZYOUhCcO3L\
+    oINB5IXpEVacajpgR2FRXRrAVr-OJg6-U01t5A858XjXRGB3xAs1vTfbBKfw";
+
+/// A key on P-384 in a certificate.
+pub(crate) const P384_CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBSDCBzqADAgECAgEBMAoGCCqGSM49BAMDMA8xDTALBgNVBAMMBHRlc3QwHhcN
+MjAwMTAxMDAwMDAwWhcNMjEwMTAxMDAwMDAwWjAPMQ0wCwYDVQQDDAR0ZXN0MHYw
+EAYHKoZIzj0CAQYFK4EEACIDYgAEFZZHTyYpRaix3rdER+R7nKqy//xyE+O9nhlu
+h0pbD+XRl3VZhGT/OGbn1ToqCIdtXj8jGOe9J9nm6i3jCK5Kic9BPSF9exjt+RHw
+8x41PjlIpsQ9mZD11143KCC/MKYhMAoGCCqGSM49BAMDA2kAMGYCMQCm4NyR3vJw
+f771+ua5B5XoYvWFv4hnJpZ+pURfrWV5sgETEkMg0JP9C/qx28tWFfMCMQD9f4ni
+gv+TlAjVWRg+aAjjuFBLGSbaoHKMIxGNEFiz3TnaNw+q3IipjjvDVNMc5pI=
+-----END CERTIFICATE-----
+";
+
+/// ES384 by that key.
+pub(crate) const P384_TOKEN: &str = "\
+    eyJhbGciOiJFUzM4NCJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSIsImF1ZCI6Imh0dHBzOi8vY\
+    XBpLmV4YW1wbGUuY29tIiwic3ViIjoiYWxpY2UiLCJleHAiOjE4MDAwMDM2MDB9.VkLUzr1UTkzM9KtjxIJFWLYP0J\
+    3BLSteKaQ4nAfBZ3-fsRyr-Rsl3TnEfZxg8KcU2ka8LwxNVLGXMWPD2DWORIjhwuATVbhLb-9Ckmucc1Ubas4Gr17e\
+    7f0DB9D2AdaQ";
+
+/// A key on P-521 in a certificate.
+pub(crate) const P521_CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBkjCB9KADAgECAgEBMAoGCCqGSM49BAMEMA8xDTALBgNVBAMMBHRlc3QwHhcN
+MjAwMTAxMDAwMDAwWhcNMjEwMTAxMDAwMDAwWjAPMQ0wCwYDVQQDDAR0ZXN0MIGb
+MBAGByqGSM49AgEGBSuBBAAjA4GGAAQAtRtAMEJDqGcCe1LpkPGrgJoGjGtz3MWL
+IxFDs7OGchFt1YG1gr9bOyxHzI+9Cpas6Fswv828mirHjeMKBN1NYuoAc8yDIjWl
+p1PpB56y4b+4lxuYyIAcIgn5Nc/0GM/PZhucsPP4dvo/0qGLN8MsMiWgD5OJVyY2
+6zg612Clr7U9TEcwCgYIKoZIzj0EAwQDgYwAMIGIAkIBNJ/nvMSzcXVN5r5bWeLC
+BhkUGGmfAU7EAWUaTBX7iKkARGt+xEEgazAAkdFOf0WTsWTN9nldVLRr73xkxEtv
+joACQgCNGGMzZ0GrAOpfdTsQRW3CKsgclGCXdwbQ4+E6Xwz/NaYf8R18tdUEcCwb
+hbJmm/DmaUejSE61DJps+GyG7x3GXw==
+-----END CERTIFICATE-----
+";
+
+/// ES512 by that key.
+pub(crate) const P521_TOKEN: &str = "\
+    eyJhbGciOiJFUzUxMiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSIsImF1ZCI6Imh0dHBzOi8vY\
+    XBpLmV4YW1wbGUuY29tIiwic3ViIjoiYWxpY2UiLCJleHAiOjE4MDAwMDM2MDB9.AfSu-9WZR99gZWyIz_NUxWpnZv\
+    b3lr5Q-tiD-TMm0LZ9QgIHHTDlmIugF1u3EuJnL6ibeQ1curmgDh3GQQP_IK9yARKcXJISS41toiWtQG_9DQZlCLxG\
+    AJEbg4-5znNSckjDMQEaXOEP_lpfd-22gfsjcF1wsU025nlD8yx92kFPD7ps";
+
+/// An Ed25519 key in a certificate.
+pub(crate) const ED25519_CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIHJMH2gAwIBAgIBATAFBgMrZXAwDzENMAsGA1UEAwwEdGVzdDAeFw0yMDAxMDEw
+MDAwMDBaFw0yMTAxMDEwMDAwMDBaMA8xDTALBgNVBAMMBHRlc3QwKjAFBgMrZXAD
+IQCc3h39Dmx1KkF3ZArX4KvLoLjSeyTz7JQT1qtWd/qnVjAFBgMrZXADQQDlnW/s
++O0ggrcNwxmdLyi+aZtdhoOKzr6F6P2+MCYzgPfFdJIhQstn7nbRQnwS2Tmx5reZ
+RmMT+gTLwaQbHd0N
+-----END CERTIFICATE-----
+";
+
+/// EdDSA by that key.
+pub(crate) const ED25519_TOKEN: &str = "\
+    eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSIsImF1ZCI6Imh0dHBzOi8vY\
+    XBpLmV4YW1wbGUuY29tIiwic3ViIjoiYWxpY2UiLCJleHAiOjE4MDAwMDM2MDB9.PCB_q3-1bwa0mjgc_Naqtgzo9H\
+    -8WEf8_eVW8Tkuj094melnM_s-3sU7SxLKayAQ00V98pBaORc3QrPAzEZKAw";
+
+/// A key on secp256k1, whose points are as long as those of P-256.
+pub(crate) const SECP256K1_SPKI: &str = "\
+-----BEGIN PUBLIC KEY-----
+MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEixi6Vd4hn6aDuC3SgDPjMCvL3ea17vcO
+Wy93FwX2HRGdB/I5IBCbbOD2pCoBK5pqv7TW2z/tnWANHeL9ek3gmA==
+-----END PUBLIC KEY-----
+";
