@@ -408,6 +408,9 @@ impl JwtVerifierBuilder {
             }
         }
         for name in self.claim_names() {
+            if name.is_empty() {
+                problem("a claim has no name".into());
+            }
             if !is_claim_name(name) {
                 problem(format!("{name:?} is no JSON Pointer (RFC 6901)"));
             }

@@ -1,8 +1,10 @@
 //! A JWT's payload: the claims that this crate looks at, typed, in one pass over the JSON.
 
-use serde::Deserialize;
+use serde::de::MapAccess;
 
-use super::json::{MaybeText, Member, NumericDate, Present, Text, TextOrList, parse_object};
+use super::json::{
+    MaybeText, Member, NumericDate, Object, Presence, Text, TextOrList, parse_object,
+};
 use crate::verify_error::InvalidReason;
 
 /// The claims that every verifier reads. All others stay unparsed until somebody asks.
@@ -10,46 +12,60 @@ use crate::verify_error::InvalidReason;
 /// The registered ones (RFC 7519 §4.1, RFC 8693 §4.2) must have their type, and none of those here
 /// may occur twice. Names that only some providers give a meaning to are read as far as they are
 /// strings.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(super) struct Claims<'a> {
-    #[serde(borrow)]
     pub(super) iss: Member<Text<'a>>,
-    #[serde(borrow)]
     pub(super) sub: Member<Text<'a>>,
-    #[serde(borrow)]
     pub(super) aud: Member<TextOrList<'a>>,
     pub(super) exp: Member<NumericDate>,
     pub(super) nbf: Member<NumericDate>,
     pub(super) iat: Member<NumericDate>,
-    #[serde(borrow)]
     pub(super) jti: Member<Text<'a>>,
 
-    #[serde(borrow)]
     pub(super) scope: Member<TextOrList<'a>>,
-    #[serde(borrow)]
     pub(super) scp: Member<TextOrList<'a>>,
 
-    #[serde(borrow)]
     pub(super) client_id: Member<Text<'a>>,
-    #[serde(borrow)]
     pub(super) azp: Member<Text<'a>>,
-    #[serde(borrow)]
     pub(super) cid: Member<MaybeText<'a>>,
-    #[serde(borrow)]
     pub(super) appid: Member<MaybeText<'a>>,
 
     /// The key that the token is bound to (RFC 7800).
-    pub(super) cnf: Present,
+    pub(super) cnf: Presence,
 
     // Marks of tokens that are no access tokens.
-    at_hash: Present,
-    c_hash: Present,
-    events: Present,
-    #[serde(borrow)]
+    at_hash: Presence,
+    c_hash: Presence,
+    events: Presence,
     token_use: Member<MaybeText<'a>>,
-    #[serde(borrow)]
     typ: Member<MaybeText<'a>>,
+}
+
+impl<'de> Object<'de> for Claims<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "iss" => self.iss.read(members),
+            "sub" => self.sub.read(members),
+            "aud" => self.aud.read(members),
+            "exp" => self.exp.read(members),
+            "nbf" => self.nbf.read(members),
+            "iat" => self.iat.read(members),
+            "jti" => self.jti.read(members),
+            "scope" => self.scope.read(members),
+            "scp" => self.scp.read(members),
+            "client_id" => self.client_id.read(members),
+            "azp" => self.azp.read(members),
+            "cid" => self.cid.read(members),
+            "appid" => self.appid.read(members),
+            "cnf" => self.cnf.read(members),
+            "at_hash" => self.at_hash.read(members),
+            "c_hash" => self.c_hash.read(members),
+            "events" => self.events.read(members),
+            "token_use" => self.token_use.read(members),
+            "typ" => self.typ.read(members),
+            _ => Ok(false),
+        }
+    }
 }
 
 impl<'a> Claims<'a> {
@@ -60,7 +76,8 @@ impl<'a> Claims<'a> {
     /// Whether the payload says itself that it is something else: an ID token (OpenID Connect Core
     /// §3.1.3.6, §3.3.2.11), a logout or security event token (RFC 8417), a refresh token.
     pub(super) fn is_not_an_access_token(&self) -> bool {
-        let hashes = [self.at_hash, self.c_hash, self.events].contains(&Present(true));
+        let marks = [&self.at_hash, &self.c_hash, &self.events];
+        let marked = marks.iter().any(|mark| mark.0.is_some());
         let other_use = self
             .token_use
             .0
@@ -69,7 +86,7 @@ impl<'a> Claims<'a> {
         let other_type = matches!(&self.typ.0, Some(MaybeText::Text(typ)) if NOT_ACCESS
             .iter()
             .any(|name| name.eq_ignore_ascii_case(typ)));
-        hashes || other_use || other_type
+        marked || other_use || other_type
     }
 }
 

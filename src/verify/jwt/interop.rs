@@ -2,6 +2,7 @@
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
+use serde_json::Value;
 
 use super::algorithm::{Algorithm, KeyKind};
 use super::jwk::{self, Origin};
@@ -33,11 +34,12 @@ impl TryFrom<Algorithm> for jsonwebtoken::Algorithm {
 impl TryFrom<&Jwk> for VerifyingKey {
     type Error = ConfigError;
 
-    /// As [`VerifyingKey::from_jwk`]. `jsonwebtoken` does not keep private members of a JWK, so that
-    /// those go unnoticed here, and forgets an `alg` it does not know, ES512 among them.
+    /// As [`VerifyingKey::from_jwk`], except that `jsonwebtoken` does not keep private members of a
+    /// JWK, so that those go unnoticed here.
     fn try_from(key: &Jwk) -> Result<Self, ConfigError> {
-        let json = serde_json::to_value(key)
+        let mut json = serde_json::to_value(key)
             .map_err(|error| ConfigError::of(format!("the JWK is not JSON: {error}")))?;
+        drop_forgotten_algorithm(&mut json);
         jwk::import(&json, Origin::Local)
             .map_err(|unusable| ConfigError::of(format!("the JWK {unusable}")))
     }
@@ -48,9 +50,27 @@ impl TryFrom<&JwkSet> for KeySet {
 
     /// As [`KeySet::from_json`].
     fn try_from(set: &JwkSet) -> Result<Self, ConfigError> {
-        let json = serde_json::to_value(set)
+        let mut json = serde_json::to_value(set)
             .map_err(|error| ConfigError::of(format!("the JWK Set is not JSON: {error}")))?;
+        let keys = json.get_mut("keys").and_then(Value::as_array_mut);
+        keys.into_iter()
+            .flatten()
+            .for_each(drop_forgotten_algorithm);
         Self::from_document(&json)
+    }
+}
+
+/// `jsonwebtoken` has one name for every `alg` it does not know, ES512 and Ed25519 among them. Where
+/// the curve says which it was, nothing is lost with it.
+fn drop_forgotten_algorithm(jwk: &mut Value) {
+    let by_curve = matches!(jwk["kty"].as_str(), Some("EC" | "OKP"));
+    if let Some(members) = jwk.as_object_mut()
+        && by_curve
+        && members
+            .get("alg")
+            .is_some_and(|alg| alg == "UNKNOWN_ALGORITHM")
+    {
+        members.remove("alg");
     }
 }
 

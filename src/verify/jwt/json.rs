@@ -3,19 +3,52 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// How deep objects and arrays may lie in one another, anywhere in a header or payload.
 const MAX_DEPTH: usize = 32;
 
+/// An object that is read member by member.
+pub(super) trait Object<'de>: Default {
+    /// Reads the value of the member called `name` where it is one that counts, and says whether it
+    /// is.
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error>;
+}
+
 /// Parses one JSON object and nothing behind it.
-pub(super) fn parse_object<'de, T: Deserialize<'de>>(json: &'de str) -> Option<T> {
-    // Derived structs would also take an array of their members in order.
-    if !json.trim_ascii_start().starts_with('{') || !is_shallow(json) {
+///
+/// Members that do not count are read all the same, so that nobody later finds what cannot be read: a
+/// lone surrogate, or a number past all bounds.
+pub(super) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Option<T> {
+    if !is_shallow(json) {
         return None;
     }
-    serde_json::from_str(json).ok()
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let object = deserializer
+        .deserialize_map(ObjectVisitor(T::default()))
+        .ok()?;
+    deserializer.end().ok()?;
+    Some(object)
+}
+
+struct ObjectVisitor<T>(T);
+
+impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<T, A::Error> {
+        while let Some(name) = members.next_key::<Text<'de>>()? {
+            if !self.0.read(&name.0, &mut members)? {
+                members.next_value::<Checked>()?;
+            }
+        }
+        Ok(self.0)
+    }
 }
 
 /// Whether nothing lies deeper than [`MAX_DEPTH`].
@@ -61,19 +94,74 @@ impl<T> Default for Member<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        T::deserialize(json).map(|value| Self(Some(value)))
+impl<T> Member<T> {
+    /// Reads the value; a second one of the same name is an error. Always true, for [`Object::read`].
+    pub(super) fn read<'de, A>(&mut self, members: &mut A) -> Result<bool, A::Error>
+    where
+        T: Deserialize<'de>,
+        A: MapAccess<'de>,
+    {
+        match self.0.replace(members.next_value()?) {
+            None => Ok(true),
+            Some(_) => Err(A::Error::custom("a member occurs twice")),
+        }
     }
 }
 
 /// Whether a member is there at all, whatever its value, `null` included.
-#[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub(super) struct Present(pub(super) bool);
+pub(super) type Presence = Member<Checked>;
 
-impl<'de> Deserialize<'de> for Present {
+/// A value that can be read and is not kept.
+#[derive(Debug)]
+pub(super) struct Checked;
+
+impl<'de> Deserialize<'de> for Checked {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(json).map(|_| Self(true))
+        json.deserialize_any(CheckedVisitor)
+    }
+}
+
+struct CheckedVisitor;
+
+impl<'de> Visitor<'de> for CheckedVisitor {
+    type Value = Checked;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_unit<E>(self) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Checked, A::Error> {
+        while items.next_element::<Checked>()?.is_some() {}
+        Ok(Checked)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Checked, A::Error> {
+        while members.next_entry::<Checked, Checked>()?.is_some() {}
+        Ok(Checked)
     }
 }
 
@@ -156,13 +244,11 @@ impl<'de> Visitor<'de> for MaybeTextVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        IgnoredAny.visit_seq(items)?;
-        Ok(MaybeText::Other)
+        CheckedVisitor.visit_seq(items).map(|_| MaybeText::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        IgnoredAny.visit_map(members)?;
-        Ok(MaybeText::Other)
+        CheckedVisitor.visit_map(members).map(|_| MaybeText::Other)
     }
 }
 
@@ -304,20 +390,45 @@ mod tests {
         assert!(is_shallow(&format!("[{}]", "[],".repeat(100))));
     }
 
+    #[derive(Default)]
+    struct Members<'a> {
+        text: Member<Text<'a>>,
+        other: Member<MaybeText<'a>>,
+        flag: Presence,
+    }
+
+    impl<'de> Object<'de> for Members<'de> {
+        fn read<A: MapAccess<'de>>(&mut self, name: &str, all: &mut A) -> Result<bool, A::Error> {
+            match name {
+                "text" => self.text.read(all),
+                "other" => self.other.read(all),
+                "flag" => self.flag.read(all),
+                _ => Ok(false),
+            }
+        }
+    }
+
     #[test]
     fn null_is_neither_absent_nor_a_string() {
-        #[derive(Deserialize, Default)]
-        #[serde(default)]
-        struct Members<'a> {
-            #[serde(borrow)]
-            text: Member<Text<'a>>,
-            #[serde(borrow)]
-            other: Member<MaybeText<'a>>,
-            flag: Present,
-        }
         assert!(parse_object::<Members<'_>>(r#"{"text":null}"#).is_none());
         let members: Members<'_> = parse_object(r#"{"other":null,"flag":null}"#).unwrap();
-        assert!(members.text.0.is_none() && members.flag.0);
+        assert!(members.text.0.is_none() && members.flag.0.is_some());
         assert!(matches!(members.other.0, Some(MaybeText::Other)));
+    }
+
+    #[test]
+    fn members_that_nobody_reads_can_be_read() {
+        let parses = |json: &str| parse_object::<Members<'_>>(json).is_some();
+        assert!(parses(
+            r#"{"x":[{"y":null,"z":1.5e3},"\ud83d\ude00",true,-1]}"#
+        ));
+        for bad in [
+            r#"{"x":1e400}"#,
+            r#"{"x":"\ud800"}"#,
+            r#"{"x":["\ud800"]}"#,
+            r#"{"\ud800":1}"#,
+        ] {
+            assert!(!parses(bad), "{bad}");
+        }
     }
 }

@@ -59,7 +59,7 @@ impl Unusable {
             Self::Symmetric => "symmetric",
             Self::Material(BadMaterial::WeakRsa { .. }) => "weak_rsa",
             Self::Material(BadMaterial::ShortSecret { .. }) => "short_secret",
-            Self::Material(BadMaterial::Invalid) => "invalid_material",
+            Self::Material(BadMaterial::PemAsSecret | BadMaterial::Invalid) => "invalid_material",
         }
     }
 
@@ -162,18 +162,21 @@ fn okp(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
 
 fn secret(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
     let k = octets(jwk, "k")?;
-    let mut long_enough = Algorithm::ALL
+    let all = Algorithm::ALL
         .into_iter()
-        .filter(|algorithm| minimum_secret_length(*algorithm).is_some_and(|min| k.len() >= min))
-        .peekable();
-    if long_enough.peek().is_none() {
-        let (length, minimum) = (k.len(), 32);
-        return Err(Unusable::Material(BadMaterial::ShortSecret {
-            length,
-            minimum,
-        }));
+        .filter(|algorithm| algorithm.key_kind() == KeyKind::Secret);
+    if jwk.contains_key("alg") {
+        return make(jwk, all, &Material::Secret(&k));
     }
-    make(jwk, long_enough, &Material::Secret(&k))
+    let long_enough: Vec<_> = all
+        .filter(|algorithm| minimum_secret_length(*algorithm).is_some_and(|min| k.len() >= min))
+        .collect();
+    // Too short for all of them: too short for the one that asks for least.
+    let suitable = match long_enough.is_empty() {
+        true => vec![Algorithm::HS256],
+        false => long_enough,
+    };
+    make(jwk, suitable, &Material::Secret(&k))
 }
 
 /// The key for `suitable`, or for the one of them that `alg` narrows it to.

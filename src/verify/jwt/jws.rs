@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
+use serde::de::MapAccess;
 
 use super::algorithm::Algorithm;
-use super::json::{Member, Present, Text, parse_object};
+use super::json::{Member, Object, Text, parse_object};
 use crate::verify_error::InvalidReason;
 
 /// The three segments of a compact JWS, still encoded.
@@ -76,28 +76,36 @@ pub(super) struct Header<'a> {
     pub(super) token_type: Option<Cow<'a, str>>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Default)]
 struct Members<'a> {
-    #[serde(borrow)]
     alg: Member<Text<'a>>,
-    #[serde(borrow)]
     kid: Member<Text<'a>>,
-    #[serde(borrow)]
     typ: Member<Text<'a>>,
-    crit: Present,
-    b64: Present,
-    zip: Present,
-    enc: Present,
+    /// `crit`, `b64`, `zip` or `enc`.
+    unsupported: bool,
+}
+
+impl<'de> Object<'de> for Members<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "alg" => self.alg.read(members),
+            "kid" => self.kid.read(members),
+            "typ" => self.typ.read(members),
+            // Nothing critical is understood here (RFC 7515 §4.1.11), an unencoded payload (RFC 7797)
+            // included, and encryption is for JWEs.
+            "crit" | "b64" | "zip" | "enc" => {
+                self.unsupported = true;
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
 }
 
 impl<'a> Header<'a> {
     pub(super) fn parse(json: &'a str) -> Result<Self, InvalidReason> {
         let members: Members<'a> = parse_object(json).ok_or(InvalidReason::Malformed)?;
-        // Nothing critical is understood here (RFC 7515 §4.1.11), an unencoded payload (RFC 7797)
-        // included, and encryption (`enc`, `zip`) is for JWEs.
-        let unsupported = [members.crit, members.b64, members.zip, members.enc];
-        if unsupported.contains(&Present(true)) {
+        if members.unsupported {
             return Err(InvalidReason::Malformed);
         }
         let name = members.alg.0.ok_or(InvalidReason::Malformed)?;

@@ -66,8 +66,15 @@ pub(super) enum Material<'a> {
 /// Why material does not make a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadMaterial {
-    ShortSecret { length: usize, minimum: usize },
-    WeakRsa { bits: usize },
+    ShortSecret {
+        length: usize,
+        minimum: usize,
+    },
+    WeakRsa {
+        bits: usize,
+    },
+    /// A PEM text in the place of a secret: a public key, which everybody has (RFC 8725 §2.1).
+    PemAsSecret,
     Invalid,
 }
 
@@ -82,20 +89,15 @@ impl VerifyingKey {
         algorithm: Algorithm,
         secret: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
-        let secret = secret.as_ref();
-        if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
-            return Err(ConfigError::of(format!(
-                "the secret for {algorithm} is a PEM text; give a public key to public_key_pem"
-            )));
-        }
-        Self::from_material([algorithm], &Material::Secret(secret))
+        Self::from_material([algorithm], &Material::Secret(secret.as_ref()))
             .map_err(|problem| ConfigError::of(format!("the secret for {algorithm} {problem}")))
     }
 
     /// A public key in PEM: SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or the
     /// first X.509 certificate (`CERTIFICATE`).
     ///
-    /// Of a certificate only the key counts: its dates, names and issuer are not looked at.
+    /// Of a certificate only the key counts: its dates, names and issuer are not looked at. One that an
+    /// Ed25519 key signed can be read only when its own key is Ed25519 too; extract its public key.
     ///
     /// # Errors
     ///
@@ -237,6 +239,9 @@ pub(super) fn minimum_secret_length(algorithm: Algorithm) -> Option<usize> {
 
 fn secret_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, BadMaterial> {
     let algorithm = hmac_algorithm(algorithm).ok_or(BadMaterial::Invalid)?;
+    if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return Err(BadMaterial::PemAsSecret);
+    }
     let minimum = algorithm.digest_algorithm().output_len();
     if secret.len() < minimum {
         let length = secret.len();
@@ -332,6 +337,7 @@ impl fmt::Display for BadMaterial {
                 write!(f, "has {length} bytes and needs at least {minimum}")
             }
             Self::WeakRsa { bits } => write!(f, "has {bits} bits and needs 2048 to 8192"),
+            Self::PemAsSecret => f.write_str("is a PEM text; give a public key to public_key_pem"),
             Self::Invalid => f.write_str("does not fit its algorithm or is not a valid key"),
         }
     }

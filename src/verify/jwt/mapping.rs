@@ -66,6 +66,8 @@ impl ClaimMapping {
         let Some(prefix) = &self.scope_prefix else {
             return Scopes::lossy(names);
         };
+        // Two spaces in a row enclose no name, and a prefix alone is none.
+        let names = names.filter(|name| !name.is_empty());
         Scopes::lossy(names.flat_map(|name| {
             let other_form = match name.strip_prefix(prefix.as_str()) {
                 Some(short) => short.to_owned(),

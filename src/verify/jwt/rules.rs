@@ -48,7 +48,7 @@ impl ClaimRules {
         self.check_values(payload)?;
         // `cnf` says that only the holder of a key may use the token, and nobody here asked for a
         // proof (RFC 7800 §3.1).
-        if claims.cnf.0 && !self.accept_unchecked_confirmation {
+        if claims.cnf.0.is_some() && !self.accept_unchecked_confirmation {
             return Err(InvalidReason::BoundToKey);
         }
         Ok(())

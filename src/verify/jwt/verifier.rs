@@ -137,7 +137,7 @@ impl Inner {
             .ok_or(InvalidReason::Malformed)?;
         let signed = |key: &VerifyingKey| key.verifies(algorithm, jws.signing_input, signature);
 
-        let local = self.keys.iter().filter(|key| may_be(key, key_id));
+        let local = candidates(&self.keys, key_id);
         let found = find_signer(local, algorithm, signed);
         match (found, remote) {
             (Found::Signer(state), _) => Ok(Some(state)),
@@ -186,13 +186,20 @@ impl Inner {
     }
 }
 
-/// Whether a token that names `wanted` may be signed by this key. Where one of the two has no key
-/// ID there is nothing to compare.
-fn may_be(key: &VerifyingKey, wanted: Option<&str>) -> bool {
-    match (key.key_id(), wanted) {
-        (Some(key_id), Some(wanted)) => key_id == wanted,
-        _ => true,
-    }
+/// The keys that may have made the signature of a token that names `wanted`: those of that name, then
+/// those without one. A token that names none may be signed by any.
+fn candidates<'k>(
+    keys: &'k [VerifyingKey],
+    wanted: Option<&'k str>,
+) -> impl Iterator<Item = &'k VerifyingKey> {
+    let named = keys.iter().filter(move |key| match wanted {
+        Some(_) => key.key_id() == wanted,
+        None => true,
+    });
+    let unnamed = keys
+        .iter()
+        .filter(move |key| wanted.is_some() && key.key_id().is_none());
+    named.chain(unnamed)
 }
 
 impl Service<BearerToken> for JwtVerifier {
