@@ -1,6 +1,13 @@
 //! A real server on a loopback port, and a client that shows what came back.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -9,7 +16,12 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tower::Service;
+use tower::{Service, ServiceExt};
+use tower_bearer_auth::{Clock, StaticToken, StaticTokenVerifier};
+use tracing::Level;
+use tracing::dispatcher::{DefaultGuard, Dispatch, set_default};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Serves `service` on a port of the system's choice until the test's runtime ends.
 pub(crate) async fn serve<S, B>(service: S) -> SocketAddr
@@ -55,6 +67,70 @@ impl Answer {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
+
+    /// That this is a refusal, with this whole challenge and this whole body.
+    #[track_caller]
+    pub(crate) fn assert_refusal(
+        &self,
+        status: u16,
+        challenge: Option<&str>,
+        body: &serde_json::Value,
+    ) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("www-authenticate"), challenge);
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        assert_eq!(self.header("retry-after").is_some(), status == 503);
+        assert_eq!(self.json(), *body);
+    }
+
+    /// That a layer without realm and scopes refused the token.
+    #[track_caller]
+    pub(crate) fn assert_invalid_token(&self, description: &str) {
+        let challenge =
+            format!(r#"Bearer error="invalid_token", error_description="{description}""#);
+        let body = refused("invalid_token", description);
+        self.assert_refusal(401, Some(&challenge), &body);
+    }
+
+    /// That the verifier could not tell.
+    #[track_caller]
+    pub(crate) fn assert_outage(&self) {
+        let description = "The access token cannot be verified at the moment";
+        self.assert_refusal(503, None, &refused("temporarily_unavailable", description));
+    }
+
+    /// That the request went through to [`Inner`], or to another service that answers like it.
+    #[track_caller]
+    pub(crate) fn assert_passed(&self) {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        assert_eq!(self.body, INSIDE);
+    }
+
+    /// That this is the answer of a guard or an extractor that has no layer in front.
+    #[track_caller]
+    pub(crate) fn assert_no_layer(&self) {
+        let body = refused("server_error", "The server cannot answer this request");
+        self.assert_refusal(500, None, &body);
+    }
+}
+
+/// The body of a refusal with an `error`.
+pub(crate) fn refused(error: &str, description: &str) -> serde_json::Value {
+    serde_json::json!({"error": error, "error_description": description})
+}
+
+/// The body of the answer to a request without a token.
+pub(crate) fn no_token() -> serde_json::Value {
+    serde_json::json!({"error_description": "This server requires a bearer token"})
+}
+
+/// The body of a 403.
+pub(crate) fn lacks_scope() -> serde_json::Value {
+    refused(
+        "insufficient_scope",
+        "The access token lacks a required scope",
+    )
 }
 
 /// Sends one request over a connection of its own.
@@ -66,13 +142,38 @@ pub(crate) async fn send(address: SocketAddr, mut request: Request<Full<Bytes>>)
     tokio::spawn(connection);
     let host = address.to_string().parse().unwrap();
     request.headers_mut().entry("host").or_insert(host);
-    let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
+    read(sender.send_request(request).await.unwrap()).await
+}
+
+/// What a service answers that is called in this process.
+pub(crate) async fn answer_of<S, B>(service: S, request: Request<Full<Bytes>>) -> Answer
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: std::fmt::Debug>,
+    B: http_body::Body<Error: std::fmt::Debug>,
+{
+    read(service.oneshot(request).await.unwrap()).await
+}
+
+/// Reads a response to its end.
+pub(crate) async fn read<B>(response: Response<B>) -> Answer
+where
+    B: http_body::Body<Error: std::fmt::Debug>,
+{
+    let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer {
         status: parts.status,
         headers: parts.headers,
         body: String::from_utf8(body.into()).unwrap(),
     }
+}
+
+/// A `GET` of `/` with a bearer token, to call a service with in this process.
+pub(crate) fn with_token(token: &str) -> Request<Full<Bytes>> {
+    Request::get("/")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Full::default())
+        .unwrap()
 }
 
 /// A `GET` of `path` with these headers.
@@ -101,4 +202,101 @@ pub(crate) async fn serve_axum(app: axum::Router) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     address
+}
+
+/// `reader` may read, `writer` may read and write, `admin` has that one scope, and `stale` has
+/// expired.
+pub(crate) fn table() -> StaticTokenVerifier {
+    let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    StaticTokenVerifier::new([
+        (
+            "reader",
+            StaticToken::new("cli").subject("alice").scopes(["read"]),
+        ),
+        ("writer", StaticToken::new("cli").scopes(["read", "write"])),
+        ("admin", StaticToken::new("cli").scopes(["admin"])),
+        (
+            "stale",
+            StaticToken::new("cli").scopes(["read"]).expires_at(now),
+        ),
+    ])
+    .clock(Clock::manual(now))
+}
+
+/// What [`Inner`] answers.
+pub(crate) const INSIDE: &str = "inside";
+
+/// A service to guard, which counts how often it is called.
+#[derive(Clone, Default)]
+pub(crate) struct Inner {
+    calls: Arc<AtomicUsize>,
+}
+
+impl Inner {
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl<B> Service<Request<B>> for Inner {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        ready(Ok(Response::new(Full::from(INSIDE))))
+    }
+}
+
+/// What the crate logs on this thread, at every level, while this lives.
+pub(crate) struct Logs {
+    written: Arc<Mutex<Vec<u8>>>,
+    _guard: DefaultGuard,
+}
+
+impl Logs {
+    pub(crate) fn capture() -> Self {
+        // With a single subscriber in the process, `tracing` lets the thread that comes across an
+        // event first decide for all threads whether anybody wants it.
+        static SECOND: LazyLock<Dispatch> =
+            LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&SECOND);
+
+        let written = Arc::<Mutex<Vec<u8>>>::default();
+        let writer = Writer(Arc::clone(&written));
+        let lines = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || writer.clone());
+        let of_this_crate = Targets::new().with_target("tower_bearer_auth", Level::TRACE);
+        let subscriber = tracing_subscriber::registry()
+            .with(lines)
+            .with(of_this_crate);
+        Self {
+            written,
+            _guard: set_default(&Dispatch::new(subscriber)),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.written.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[derive(Clone)]
+struct Writer(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
