@@ -1,14 +1,14 @@
-//! A real server on a loopback port, and a client that shows what came back. JWTs and verifiers.
+//! A real server on a loopback port, and a client that shows what came back.
 
-use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::LazyLock;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -17,11 +17,11 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
-use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
-use tower_bearer_auth::{
-    AccessToken, Algorithm, BearerToken, Clock, InvalidReason, JwtVerifier, JwtVerifierBuilder,
-    VerifyErrorKind,
-};
+use tower_bearer_auth::{Clock, StaticToken, StaticTokenVerifier};
+use tracing::Level;
+use tracing::dispatcher::{DefaultGuard, Dispatch, set_default};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Serves `service` on a port of the system's choice until the test's runtime ends.
 pub(crate) async fn serve<S, B>(service: S) -> SocketAddr
@@ -67,6 +67,70 @@ impl Answer {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
+
+    /// That this is a refusal, with this whole challenge and this whole body.
+    #[track_caller]
+    pub(crate) fn assert_refusal(
+        &self,
+        status: u16,
+        challenge: Option<&str>,
+        body: &serde_json::Value,
+    ) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("www-authenticate"), challenge);
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        assert_eq!(self.header("retry-after").is_some(), status == 503);
+        assert_eq!(self.json(), *body);
+    }
+
+    /// That a layer without realm and scopes refused the token.
+    #[track_caller]
+    pub(crate) fn assert_invalid_token(&self, description: &str) {
+        let challenge =
+            format!(r#"Bearer error="invalid_token", error_description="{description}""#);
+        let body = refused("invalid_token", description);
+        self.assert_refusal(401, Some(&challenge), &body);
+    }
+
+    /// That the verifier could not tell.
+    #[track_caller]
+    pub(crate) fn assert_outage(&self) {
+        let description = "The access token cannot be verified at the moment";
+        self.assert_refusal(503, None, &refused("temporarily_unavailable", description));
+    }
+
+    /// That the request went through to [`Inner`], or to another service that answers like it.
+    #[track_caller]
+    pub(crate) fn assert_passed(&self) {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        assert_eq!(self.body, INSIDE);
+    }
+
+    /// That this is the answer of a guard or an extractor that has no layer in front.
+    #[track_caller]
+    pub(crate) fn assert_no_layer(&self) {
+        let body = refused("server_error", "The server cannot answer this request");
+        self.assert_refusal(500, None, &body);
+    }
+}
+
+/// The body of a refusal with an `error`.
+pub(crate) fn refused(error: &str, description: &str) -> serde_json::Value {
+    serde_json::json!({"error": error, "error_description": description})
+}
+
+/// The body of the answer to a request without a token.
+pub(crate) fn no_token() -> serde_json::Value {
+    serde_json::json!({"error_description": "This server requires a bearer token"})
+}
+
+/// The body of a 403.
+pub(crate) fn lacks_scope() -> serde_json::Value {
+    refused(
+        "insufficient_scope",
+        "The access token lacks a required scope",
+    )
 }
 
 /// Sends one request over a connection of its own.
@@ -78,13 +142,38 @@ pub(crate) async fn send(address: SocketAddr, mut request: Request<Full<Bytes>>)
     tokio::spawn(connection);
     let host = address.to_string().parse().unwrap();
     request.headers_mut().entry("host").or_insert(host);
-    let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
+    read(sender.send_request(request).await.unwrap()).await
+}
+
+/// What a service answers that is called in this process.
+pub(crate) async fn answer_of<S, B>(service: S, request: Request<Full<Bytes>>) -> Answer
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: std::fmt::Debug>,
+    B: http_body::Body<Error: std::fmt::Debug>,
+{
+    read(service.oneshot(request).await.unwrap()).await
+}
+
+/// Reads a response to its end.
+pub(crate) async fn read<B>(response: Response<B>) -> Answer
+where
+    B: http_body::Body<Error: std::fmt::Debug>,
+{
+    let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer {
         status: parts.status,
         headers: parts.headers,
         body: String::from_utf8(body.into()).unwrap(),
     }
+}
+
+/// A `GET` of `/` with a bearer token, to call a service with in this process.
+pub(crate) fn with_token(token: &str) -> Request<Full<Bytes>> {
+    Request::get("/")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Full::default())
+        .unwrap()
 }
 
 /// A `GET` of `path` with these headers.
@@ -115,178 +204,99 @@ pub(crate) async fn serve_axum(app: axum::Router) -> SocketAddr {
     address
 }
 
-/// The time of all JWT tests, in seconds since 1970.
-pub(crate) const NOW: u64 = 1_800_000_000;
-pub(crate) const ISSUER: &str = "https://issuer.example.com";
-pub(crate) const AUDIENCE: &str = "https://api.example.com";
-
-pub(crate) fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds)
+/// `reader` may read, `writer` may read and write, `admin` has that one scope, and `stale` has
+/// expired.
+pub(crate) fn table() -> StaticTokenVerifier {
+    let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    StaticTokenVerifier::new([
+        (
+            "reader",
+            StaticToken::new("cli").subject("alice").scopes(["read"]),
+        ),
+        ("writer", StaticToken::new("cli").scopes(["read", "write"])),
+        ("admin", StaticToken::new("cli").scopes(["admin"])),
+        (
+            "stale",
+            StaticToken::new("cli").scopes(["read"]).expires_at(now),
+        ),
+    ])
+    .clock(Clock::manual(now))
 }
 
-/// A verifier with issuer, audience and a clock that shows [`NOW`]. It still needs a key.
-pub(crate) fn jwt_builder() -> JwtVerifierBuilder {
-    JwtVerifier::builder()
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .clock(Clock::manual(at(NOW)))
+/// What [`Inner`] answers.
+pub(crate) const INSIDE: &str = "inside";
+
+/// A service to guard, which counts how often it is called.
+#[derive(Clone, Default)]
+pub(crate) struct Inner {
+    calls: Arc<AtomicUsize>,
 }
 
-/// A token that [`jwt_builder`]'s verifiers accept if they know the key.
-pub(crate) fn jwt(key: &SigningKey) -> TokenBuilder {
-    key.token()
-        .clock(Clock::manual(at(NOW)))
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .subject("alice")
-}
-
-/// The one key for an algorithm. All RSA algorithms share a key, as do all HMAC algorithms, so that
-/// nothing but the algorithm's name keeps them apart.
-pub(crate) fn signing_key(algorithm: Algorithm) -> &'static SigningKey {
-    static KEYS: LazyLock<HashMap<Algorithm, SigningKey>> = LazyLock::new(a_key_for_each_algorithm);
-    &KEYS[&algorithm]
-}
-
-/// Another key for the same algorithm.
-pub(crate) fn other_signing_key(algorithm: Algorithm) -> &'static SigningKey {
-    static KEYS: LazyLock<HashMap<Algorithm, SigningKey>> = LazyLock::new(a_key_for_each_algorithm);
-    &KEYS[&algorithm]
-}
-
-fn a_key_for_each_algorithm() -> HashMap<Algorithm, SigningKey> {
-    let rsa = SigningKey::generate(Algorithm::RS256);
-    let secret = SigningKey::generate(Algorithm::HS512);
-    Algorithm::ALL
-        .into_iter()
-        .map(|algorithm| {
-            let key = match algorithm.as_str().split_at(2).0 {
-                "HS" => secret.clone().with_algorithm(algorithm),
-                "RS" | "PS" => rsa.clone().with_algorithm(algorithm),
-                _ => SigningKey::generate(algorithm),
-            };
-            (algorithm, key)
-        })
-        .collect()
-}
-
-/// A verifier for one algorithm alone.
-pub(crate) fn verifier_of(algorithm: Algorithm) -> JwtVerifier {
-    let key = signing_key(algorithm).verifying_key();
-    assert_eq!(key.algorithms().collect::<Vec<_>>(), [algorithm]);
-    jwt_builder().key(key).build().unwrap()
-}
-
-/// A builder that lacks nothing, for where the algorithm does not matter.
-pub(crate) fn hs256_builder() -> JwtVerifierBuilder {
-    jwt_builder().key(signing_key(Algorithm::HS256).verifying_key())
-}
-
-/// A token for [`hs256_builder`]'s verifiers whose payload is exactly this.
-pub(crate) fn token_of(payload: impl Into<Vec<u8>>) -> String {
-    let token = jwt(signing_key(Algorithm::HS256));
-    token.raw_claims(payload).build()
-}
-
-/// One with the usual claims, of which `name` is written as this JSON.
-pub(crate) fn token_with(name: &str, json: &str) -> String {
-    token_of(usual_claims(name, &[(name, json)]))
-}
-
-/// One with the usual claims, but for `name`.
-pub(crate) fn token_without(name: &str) -> String {
-    token_of(usual_claims(name, &[]))
-}
-
-/// The usual claims as JSON, without one of them and with more members.
-pub(crate) fn usual_claims(without: &str, more: &[(&str, &str)]) -> String {
-    let usual = [
-        ("iss", &*format!("\"{ISSUER}\"")),
-        ("aud", &*format!("\"{AUDIENCE}\"")),
-        ("sub", "\"alice\""),
-        ("exp", &*(NOW + 3600).to_string()),
-    ];
-    let members: Vec<_> = usual
-        .iter()
-        .filter(|(name, _)| *name != without)
-        .chain(more)
-        .map(|(name, json)| format!("\"{name}\":{json}"))
-        .collect();
-    format!("{{{}}}", members.join(","))
-}
-
-/// Asks a JWT verifier, which has its keys at hand and so answers without waiting. What is no
-/// bearer token to begin with counts as malformed, as the layer answers it.
-pub(crate) fn verify(verifier: &JwtVerifier, token: &str) -> Result<AccessToken, InvalidReason> {
-    let token: BearerToken = token.parse().map_err(|_| InvalidReason::Malformed)?;
-    let answer = pin!(verifier.clone().oneshot(token));
-    match answer.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Pending => panic!("a verifier with local keys waits"),
-        Poll::Ready(Ok(token)) => Ok(token),
-        Poll::Ready(Err(error)) => match error.kind() {
-            VerifyErrorKind::Invalid(reason) => Err(reason),
-            other => panic!("{other:?}"),
-        },
+impl Inner {
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 }
 
-/// Why a token is refused; `None` when it is accepted.
-pub(crate) fn refusal(verifier: &JwtVerifier, token: &str) -> Option<InvalidReason> {
-    verify(verifier, token).err()
-}
+impl<B> Service<Request<B>> for Inner {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
 
-/// The verifier that lacks nothing and has nothing special.
-pub(crate) fn usual_verifier() -> JwtVerifier {
-    hs256_builder().build().unwrap()
-}
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
 
-/// Rows of a claim's JSON and of what becomes of a token with it.
-pub(crate) fn check_claim(
-    builder: JwtVerifierBuilder,
-    claim: &str,
-    table: &[(&str, Option<InvalidReason>)],
-) {
-    let verifier = builder.build().unwrap();
-    for (json, wanted) in table {
-        let refusal = refusal(&verifier, &token_with(claim, json));
-        assert_eq!(refusal, *wanted, "{claim}: {json}");
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        ready(Ok(Response::new(Full::from(INSIDE))))
     }
 }
 
-/// A token for [`hs256_builder`]'s verifiers with this text as its header.
-pub(crate) fn token_with_header(header: impl Into<Vec<u8>>) -> String {
-    let token = jwt(signing_key(Algorithm::HS256));
-    token.raw_header(header).build()
+/// What the crate logs on this thread, at every level, while this lives.
+pub(crate) struct Logs {
+    written: Arc<Mutex<Vec<u8>>>,
+    _guard: DefaultGuard,
 }
 
-/// What becomes of each token.
-pub(crate) fn check_tokens(tokens: impl IntoIterator<Item = (String, Option<InvalidReason>)>) {
-    let verifier = usual_verifier();
-    for (position, (token, wanted)) in tokens.into_iter().enumerate() {
-        let start = &token[..token.len().min(200)];
-        assert_eq!(
-            refusal(&verifier, &token),
-            wanted,
-            "number {position}: {start}"
-        );
+impl Logs {
+    pub(crate) fn capture() -> Self {
+        // With a single subscriber in the process, `tracing` lets the thread that comes across an
+        // event first decide for all threads whether anybody wants it.
+        static SECOND: LazyLock<Dispatch> =
+            LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&SECOND);
+
+        let written = Arc::<Mutex<Vec<u8>>>::default();
+        let writer = Writer(Arc::clone(&written));
+        let lines = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || writer.clone());
+        let of_this_crate = Targets::new().with_target("tower_bearer_auth", Level::TRACE);
+        let subscriber = tracing_subscriber::registry()
+            .with(lines)
+            .with(of_this_crate);
+        Self {
+            written,
+            _guard: set_default(&Dispatch::new(subscriber)),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.written.lock().unwrap().clone()).unwrap()
     }
 }
 
-pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
+#[derive(Clone)]
+struct Writer(Arc<Mutex<Vec<u8>>>);
 
-pub(crate) fn from_base64url(text: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(text).unwrap()
-}
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
 
-/// The token with another signature.
-pub(crate) fn with_signature(token: &str, signature: &[u8]) -> String {
-    let (signed, _) = token.rsplit_once('.').unwrap();
-    format!("{signed}.{}", base64url(signature))
-}
-
-/// The signature of a token, decoded.
-pub(crate) fn signature_of(token: &str) -> Vec<u8> {
-    from_base64url(token.rsplit_once('.').unwrap().1)
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
