@@ -57,8 +57,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     });
     let verifier = ServiceBuilder::new()
-        .timeout(Duration::from_secs(2))
+        .load_shed()
         .concurrency_limit(64)
+        .timeout(Duration::from_secs(2))
         .service(look_up);
     let app = Router::new()
         .route("/", get(whoami))

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,7 +118,11 @@ impl From<BoxError> for VerifyError {
             if let Some(found) = current.downcast_ref::<Self>() {
                 return found.clone();
             }
-            link = current.source();
+            link = match current.downcast_ref::<io::Error>() {
+                // Its own source is the one of the error inside it, which it skips.
+                Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
+                None => current.source(),
+            };
         }
         Self::unavailable(error)
     }
@@ -286,6 +291,13 @@ mod tests {
             error.kind(),
             VerifyErrorKind::Invalid(InvalidReason::Expired)
         ));
+    }
+
+    #[test]
+    fn a_refusal_is_found_inside_an_io_error() {
+        let refusal = VerifyError::invalid(InvalidReason::Expired);
+        let error = VerifyError::from(BoxError::from(io::Error::other(refusal)));
+        assert!(matches!(error.kind(), VerifyErrorKind::Invalid(_)));
     }
 
     #[test]

@@ -88,6 +88,10 @@ impl<V> BearerAuthLayer<V> {
     /// [`AccessToken`](crate::AccessToken). A token that is there is still checked, and refused when
     /// it is bad.
     ///
+    /// Another scheme's credentials are stripped as well, unless
+    /// [`forward_authorization`](Self::forward_authorization) keeps them. Of two nested layers the
+    /// inner one decides, and it finds no header when the outer one has taken it.
+    ///
     /// A [`RequireScopesLayer`](crate::RequireScopesLayer) or an `AccessToken` extractor further in
     /// answers 401 to a request without a token.
     #[must_use]

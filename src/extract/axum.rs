@@ -47,14 +47,7 @@ impl<S: Sync> FromRequestParts<S> for AccessToken {
     type Rejection = AccessTokenRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AccessTokenRejection> {
-        match Caller::of(&parts.extensions) {
-            Caller::Known(token) => Ok(token.clone()),
-            Caller::Anonymous(protection) => {
-                let protection = Arc::clone(protection);
-                Err(AccessTokenRejection(Lack::Token(protection)))
-            }
-            Caller::Unasked => Err(AccessTokenRejection(Lack::Layer("AccessToken"))),
-        }
+        required(parts, "AccessToken")
     }
 }
 
@@ -85,15 +78,25 @@ pub struct Claims<T>(pub T);
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
     type Rejection = ClaimsRejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ClaimsRejection> {
-        let token = <AccessToken as FromRequestParts<S>>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| ClaimsRejection(Misfit::Token(rejection)))?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClaimsRejection> {
+        let token =
+            required(parts, "Claims").map_err(|lack| ClaimsRejection(Misfit::Token(lack)))?;
         token.claims().map(Claims).map_err(|error| {
             // The category tells enough; the message could quote the claims.
             tracing::debug!(category = ?error.classify(), "the claims do not fit the handler's type");
             ClaimsRejection(Misfit::Claims(token.shared_protection()))
         })
+    }
+}
+
+/// The token that `extractor` cannot do without.
+fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, AccessTokenRejection> {
+    match Caller::of(&parts.extensions) {
+        Caller::Known(token) => Ok(token.clone()),
+        Caller::Anonymous(protection) => {
+            Err(AccessTokenRejection(Lack::Token(Arc::clone(protection))))
+        }
+        Caller::Unasked => Err(AccessTokenRejection(Lack::Layer(extractor))),
     }
 }
 

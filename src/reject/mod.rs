@@ -164,7 +164,8 @@ pub(crate) fn reply_to_error(error: &VerifyError, protection: &Protection) -> Re
 
 fn retry_after(error: &VerifyError) -> HeaderValue {
     let delay = error.retry_after().unwrap_or(DEFAULT_RETRY_AFTER);
-    let rounded_up = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    let part_of_a_second = u64::from(delay.subsec_nanos() > 0);
+    let rounded_up = delay.as_secs().saturating_add(part_of_a_second);
     HeaderValue::from(rounded_up.max(1))
 }
 

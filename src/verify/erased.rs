@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tower::ServiceExt;
-use tower::util::BoxCloneSyncService;
+use tower::service_fn;
+use tower::util::{BoxCloneSyncService, ServiceExt};
 use tower_service::Service;
 
 use super::Verifier;
@@ -22,8 +22,10 @@ pub struct ErasedVerifier {
 
 impl ErasedVerifier {
     pub(super) fn new<V: Verifier>(verifier: V) -> Self {
+        // Driven to readiness per call, so that it is always ready itself.
+        let verify = service_fn(move |token| verifier.clone().map_err(Into::into).oneshot(token));
         Self {
-            inner: BoxCloneSyncService::new(verifier.map_err(Into::into)),
+            inner: BoxCloneSyncService::new(verify),
         }
     }
 }

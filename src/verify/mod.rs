@@ -16,8 +16,9 @@
 //! # let _ = layer;
 //! ```
 //!
-//! A verifier in tower layers is a verifier. A timeout and a bound on concurrent calls turn into
-//! 503 when they strike (see [`VerifyError`]):
+//! A verifier in tower layers is a verifier. What goes wrong in them is answered 503 (see
+//! [`VerifyError`]). Here a call may take two seconds, 64 may be under way, and with `load_shed` a
+//! request beyond those is answered at once; without it, it would wait for its turn, however long:
 //!
 //! ```
 //! use std::time::Duration;
@@ -28,8 +29,9 @@
 //! # });
 //!
 //! let verifier = ServiceBuilder::new()
-//!     .timeout(Duration::from_secs(2))
+//!     .load_shed()
 //!     .concurrency_limit(64)
+//!     .timeout(Duration::from_secs(2))
 //!     .service(ask_the_key_server);
 //! let layer = BearerAuthLayer::new(verifier);
 //! # let _ = layer;
@@ -104,6 +106,9 @@ impl<V> Verifier for V where
 /// Ways to make one verifier out of others.
 pub trait VerifierExt: Verifier + Sized {
     /// Adds a condition that a verified token must also meet.
+    ///
+    /// Scopes are compared by name here: the layer's [`ScopeHierarchy`](crate::ScopeHierarchy) is not
+    /// known to its verifier.
     ///
     /// ```
     /// use tower_bearer_auth::{StaticToken, StaticTokenVerifier, VerifierExt, VerifyError};

@@ -98,7 +98,7 @@ async fn without_a_layer_every_extractor_is_an_error_that_is_logged() {
     let table = [
         ("/required", "AccessToken"),
         ("/optional", "Option<AccessToken>"),
-        ("/claims", "AccessToken"),
+        ("/claims", "Claims"),
     ];
     for (path, extractor) in table {
         let before = logs.text().len();

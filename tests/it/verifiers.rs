@@ -239,3 +239,12 @@ async fn a_verifier_that_sheds_load_is_unavailable_until_it_has_room() {
     first.await.unwrap().assert_passed();
     get_with(address, "third").await.assert_passed();
 }
+
+#[tokio::test]
+async fn the_longest_delay_does_not_overflow() {
+    let verifier =
+        verify_fn(|_| async { Err(VerifyError::unavailable("x").with_retry_after(Duration::MAX)) });
+    let answer = get_with(serve_with(verifier).await, "any").await;
+    answer.assert_outage();
+    assert_eq!(answer.header("retry-after"), Some("18446744073709551615"));
+}

@@ -8,7 +8,7 @@ use super::key_set::KeySet;
 use super::mapping::ClaimMapping;
 use super::remote::{MakeRemote, RemoteContext, RemoteKeys};
 use super::rules::{Accepted, ClaimRules};
-use super::token_type::TokenTypes;
+use super::token_type::{self, TokenTypes};
 use super::verifier::{Inner, JwtVerifier};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
@@ -393,6 +393,15 @@ impl JwtVerifierBuilder {
                 self.leeway
             ));
         }
+        let nameless = |name: &String| token_type::short(name).is_empty() && !name.is_empty();
+        if let Some(name) = self
+            .token_types
+            .iter()
+            .flatten()
+            .find(|name| nameless(name))
+        {
+            problem(format!("{name:?} is no token type"));
+        }
         if let Some(prefix) = &self.scope_prefix
             && Scopes::try_from_names([prefix]).is_err()
         {
@@ -407,10 +416,10 @@ impl JwtVerifierBuilder {
                 problem(format!("{setting} has an empty value"));
             }
         }
+        if self.claims_in.iter().any(|(name, _)| name.is_empty()) {
+            problem("claim_in(..) has a claim without a name".into());
+        }
         for name in self.claim_names() {
-            if name.is_empty() {
-                problem("a claim has no name".into());
-            }
             if !is_claim_name(name) {
                 problem(format!("{name:?} is no JSON Pointer (RFC 6901)"));
             }

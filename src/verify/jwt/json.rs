@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer};
 /// How deep objects and arrays may lie in one another, anywhere in a header or payload.
 const MAX_DEPTH: usize = 32;
 
+/// How many members an object may have that nobody reads. Each is compared with those before it.
+const MAX_OTHER_MEMBERS: usize = 256;
+
 /// An object that is read member by member.
 pub(super) trait Object<'de>: Default {
     /// Reads the value of the member called `name` where it is one that counts, and says whether it
@@ -18,8 +21,8 @@ pub(super) trait Object<'de>: Default {
 
 /// Parses one JSON object and nothing behind it.
 ///
-/// Members that do not count are read all the same, so that nobody later finds what cannot be read: a
-/// lone surrogate, or a number past all bounds.
+/// Members that do not count are read all the same, so that nobody later finds what cannot be read (a
+/// lone surrogate, a number past all bounds) or reads the second of two where another read the first.
 pub(super) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Option<T> {
     if !is_shallow(json) {
         return None;
@@ -42,10 +45,18 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<T, A::Error> {
-        while let Some(name) = members.next_key::<Text<'de>>()? {
-            if !self.0.read(&name.0, &mut members)? {
-                members.next_value::<Checked>()?;
+        let mut others = Vec::new();
+        while let Some(Text(name)) = members.next_key()? {
+            if self.0.read(&name, &mut members)? {
+                continue;
             }
+            members.next_value::<Checked>()?;
+            if others.contains(&name) || others.len() == MAX_OTHER_MEMBERS {
+                return Err(A::Error::custom(
+                    "a member occurs twice, or there are too many",
+                ));
+            }
+            others.push(name);
         }
         Ok(self.0)
     }

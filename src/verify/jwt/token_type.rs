@@ -25,7 +25,7 @@ fn same(one: &str, other: &str) -> bool {
     short(one).eq_ignore_ascii_case(short(other))
 }
 
-fn short(media_type: &str) -> &str {
+pub(super) fn short(media_type: &str) -> &str {
     const PREFIX: &str = "application/";
     match media_type.get(..PREFIX.len()) {
         Some(start) if start.eq_ignore_ascii_case(PREFIX) => &media_type[PREFIX.len()..],

@@ -3,7 +3,7 @@
 use tower_bearer_auth::Algorithm;
 use tower_bearer_auth::InvalidReason::{BoundToKey, Malformed, MissingClaim, WrongType};
 
-use crate::support::{check_claim, hs256_builder, jwt, refusal, signing_key, usual_verifier};
+use super::{check_claim, hs256_builder, jwt, refusal, signing_key, usual_verifier};
 
 #[test]
 fn tokens_of_other_kinds_are_refused() {

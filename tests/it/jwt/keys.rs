@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tower_bearer_auth::{Algorithm, KeySet, VerifyingKey};
 
-use crate::jwt_fixtures as fixtures;
-use crate::support::{
+use super::fixtures;
+use super::{
     base64url, from_base64url, jwt, jwt_builder, other_signing_key, refusal, signing_key, verify,
 };
 

@@ -3,7 +3,7 @@
 use tower_bearer_auth::Algorithm;
 use tower_bearer_auth::InvalidReason::{Malformed, MissingClaim};
 
-use crate::support::{
+use super::{
     ISSUER, base64url, check_tokens, signing_key, token_of, token_with, token_with_header,
     usual_claims,
 };

@@ -7,10 +7,8 @@ use tower_bearer_auth::InvalidReason::{BadSignature, UnknownKey, UnsupportedAlgo
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{Algorithm, KeySet, VerifyingKey};
 
-use crate::jwt_fixtures as fixtures;
-use crate::support::{
-    base64url, from_base64url, jwt, jwt_builder, other_signing_key, refusal, signing_key,
-};
+use super::fixtures;
+use super::{base64url, from_base64url, jwt, jwt_builder, other_signing_key, refusal, signing_key};
 
 fn set_of(keys: impl IntoIterator<Item = Value>) -> String {
     let keys: Vec<_> = keys.into_iter().collect();
@@ -385,4 +383,45 @@ fn algorithms_have_the_same_names_in_jsonwebtoken_but_for_es512() {
         let error = name.parse::<Algorithm>().unwrap_err().to_string();
         assert_eq!(error, format!("{name:?} is not a supported algorithm"));
     }
+}
+
+#[test]
+fn a_secret_too_short_for_its_alg_is_an_error_in_a_set() {
+    let short = json!({"kty": "oct", "k": base64url([7; 32]), "alg": "HS512"});
+    let set = set_of([signing_key(Algorithm::ES256).jwk(), short]);
+    let error = KeySet::from_json(&set).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "key 1 of the JWK Set has 32 bytes and needs at least 64"
+    );
+}
+
+#[test]
+fn a_pem_is_no_secret_in_a_jwk_or_decoding_key() {
+    let pem = fixtures::RSA_SPKI.as_bytes();
+    VerifyingKey::try_from(&DecodingKey::from_secret(pem)).unwrap_err();
+    let jwk = json!({"kty": "oct", "k": base64url(pem)});
+    VerifyingKey::from_jwk(&jwk.to_string()).unwrap_err();
+}
+
+#[test]
+fn an_alg_that_jsonwebtoken_forgets_is_told_by_the_curve() {
+    for (algorithm, name) in [(Algorithm::ES512, "ES512"), (Algorithm::EdDSA, "Ed25519")] {
+        let mut jwk = signing_key(algorithm).jwk();
+        jwk["alg"] = name.into();
+        let jwk: Jwk = serde_json::from_value(jwk).unwrap();
+        let key = VerifyingKey::try_from(&jwk).unwrap();
+        assert_eq!(key.algorithms().collect::<Vec<_>>(), [algorithm]);
+        let set = JwkSet { keys: vec![jwk] };
+        assert_eq!(KeySet::try_from(&set).unwrap().keys().len(), 1);
+    }
+}
+
+#[test]
+fn the_key_that_a_token_names_is_tried_before_those_without_id() {
+    let unnamed = (0..4).map(|_| SigningKey::generate(Algorithm::EdDSA).verifying_key());
+    let named = SigningKey::generate(Algorithm::EdDSA).with_key_id("k");
+    let verifier = jwt_builder().keys(unnamed).key(named.verifying_key());
+    let verifier = verifier.build().unwrap();
+    assert_eq!(refusal(&verifier, &jwt(&named).build()), None);
 }

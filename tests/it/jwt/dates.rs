@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_bearer_auth::Clock;
 use tower_bearer_auth::InvalidReason::{Expired, Malformed, MissingClaim, NotYetValid};
 
-use crate::support::{
+use super::{
     NOW, at, check_claim, hs256_builder, refusal, token_with, token_without, usual_verifier, verify,
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{Algorithm, Clock, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey};
 
-use crate::support::{
+use super::{
     AUDIENCE, ISSUER, NOW, at, base64url, hs256_builder, jwt, jwt_builder, other_signing_key,
     refusal, signing_key, token_with, token_without,
 };
@@ -130,6 +130,14 @@ fn lists_have_values_and_values_have_characters() {
         (
             hs256_builder().algorithms([]),
             "algorithms([]) leaves no use",
+        ),
+        (
+            hs256_builder().claim_in("", ["x"]),
+            "claim_in(..) has a claim without a name",
+        ),
+        (
+            hs256_builder().token_types(["application/"]),
+            "\"application/\" is no token type",
         ),
         (hs256_builder().issuer(""), "issuers(..) has an empty value"),
         (

@@ -3,7 +3,7 @@
 use tower_bearer_auth::InvalidReason::{InvalidClaim, Malformed};
 use tower_bearer_auth::{InvalidReason, JwtVerifierBuilder};
 
-use crate::support::{hs256_builder, token_of, usual_claims, verify};
+use super::{hs256_builder, token_of, token_with, usual_claims, verify};
 
 /// The usual claims and these members.
 fn with_members(members: &str) -> String {
@@ -121,10 +121,7 @@ fn other_claims_for_scopes_are_names_or_pointers() {
         (r#""permissions":null"#, Err(InvalidClaim)),
         (r#""permissions":7"#, Err(InvalidClaim)),
         (r#""permissions":["a",7]"#, Err(InvalidClaim)),
-        (
-            r#""permissions":["a"],"permissions":["b"]"#,
-            Err(InvalidClaim),
-        ),
+        (r#""permissions":["a"],"permissions":["b"]"#, Err(Malformed)),
         (r#""realm_access":{"roles":{}}"#, Err(InvalidClaim)),
         (r#""realm_access":{"roles":null}"#, Err(InvalidClaim)),
         (
@@ -133,7 +130,7 @@ fn other_claims_for_scopes_are_names_or_pointers() {
         ),
         (
             r#""realm_access":{},"realm_access":{"roles":["b"]}"#,
-            Err(InvalidClaim),
+            Err(Malformed),
         ),
     ];
     check_scopes(builder, &table);
@@ -207,7 +204,24 @@ fn other_claims_for_the_client_replace_the_four() {
         (r#""app":null"#, Err(InvalidClaim)),
         (r#""app":7"#, Err(InvalidClaim)),
         (r#""app":["x"]"#, Err(InvalidClaim)),
-        (r#""app":"x","app":"y""#, Err(InvalidClaim)),
+        (r#""app":"x","app":"y""#, Err(Malformed)),
     ];
     check_client(builder, &table);
+}
+
+#[test]
+fn a_prefix_makes_no_scopes_out_of_nothing() {
+    let verifier = hs256_builder().scope_prefix("api://app/").build().unwrap();
+    for (json, wanted) in [
+        (r#""""#, ""),
+        (r#"[""]"#, ""),
+        (r#"" read ""#, "read api://app/read"),
+        (
+            r#""read  write""#,
+            "read api://app/read write api://app/write",
+        ),
+    ] {
+        let token = verify(&verifier, &token_with("scope", json)).unwrap();
+        assert_eq!(token.scopes().to_string(), wanted, "{json}");
+    }
 }

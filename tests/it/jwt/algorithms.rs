@@ -10,11 +10,11 @@ use tower_bearer_auth::InvalidReason::{BadSignature, UnsupportedAlgorithm};
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{AccessToken, Algorithm, BearerAuthLayer, VerifyingKey};
 
-use crate::support::{
-    AUDIENCE, ISSUER, NOW, base64url, from_base64url, get_with, jwt, jwt_builder,
-    other_signing_key, refusal, serve, signature_of, signing_key, verifier_of, verify,
-    with_signature,
+use super::{
+    AUDIENCE, ISSUER, NOW, base64url, from_base64url, jwt, jwt_builder, other_signing_key, refusal,
+    signature_of, signing_key, verifier_of, verify, with_signature,
 };
+use crate::support::{get_with, serve};
 
 fn is_hmac(algorithm: Algorithm) -> bool {
     algorithm.as_str().starts_with("HS")

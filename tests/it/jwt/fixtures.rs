@@ -1,9 +1,9 @@
 //! Keys and tokens from elsewhere, made once with Python's `cryptography` 48.0.0. The private keys
 //! are gone.
 //!
-//! Each token's header is `{"alg":..}`; its payload has [`ISSUER`](crate::support::ISSUER) as
-//! `iss`, [`AUDIENCE`](crate::support::AUDIENCE) as `aud`, `alice` as `sub` and
-//! [`NOW`](crate::support::NOW) + 3600 as `exp`. PEMs are
+//! Each token's header is `{"alg":..}`; its payload has [`ISSUER`](super::ISSUER) as
+//! `iss`, [`AUDIENCE`](super::AUDIENCE) as `aud`, `alice` as `sub` and
+//! [`NOW`](super::NOW) + 3600 as `exp`. PEMs are
 //! `public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)` or `.PKCS1`.
 //! Certificates are `x509.CertificateBuilder()` with subject and issuer `CN=test`, serial 1 and
 //! dates in 2020, self-signed.

@@ -7,9 +7,7 @@ use tower_bearer_auth::InvalidReason::{
 };
 use tower_bearer_auth::{Algorithm, Clock, JwtVerifier, JwtVerifierBuilder, VerifyingKey};
 
-use crate::support::{
-    at, from_base64url, other_signing_key, refusal, signature_of, verify, with_signature,
-};
+use super::{at, from_base64url, other_signing_key, refusal, signature_of, verify, with_signature};
 
 struct Vector {
     source: &'static str,

@@ -10,10 +10,11 @@ use tower_bearer_auth::InvalidReason::{
 };
 use tower_bearer_auth::{Algorithm, BearerAuthLayer, Clock, JwtVerifier, RequireScopesLayer};
 
-use crate::support::{
-    AUDIENCE, ISSUER, NOW, at, check_claim, get_with, hs256_builder, jwt, refusal, serve,
-    signing_key, token_of, token_with, token_without, usual_claims, usual_verifier, verify,
+use super::{
+    AUDIENCE, ISSUER, NOW, at, check_claim, hs256_builder, jwt, refusal, signing_key, token_of,
+    token_with, token_without, usual_claims, usual_verifier, verify,
 };
+use crate::support::{get_with, serve};
 
 #[test]
 fn the_issuer_is_the_same_to_the_byte() {
@@ -136,7 +137,7 @@ fn a_required_claim_is_there_and_says_something() {
         ("tenant", r#""tenant":null"#, Some(MissingClaim)),
         ("tenant", r#""Tenant":"blue""#, Some(MissingClaim)),
         ("tenant", r#""x":{"tenant":"blue"}"#, Some(MissingClaim)),
-        ("tenant", r#""tenant":1,"tenant":2"#, Some(InvalidClaim)),
+        ("tenant", r#""tenant":1,"tenant":2"#, Some(Malformed)),
         ("https://x/roles", r#""https://x/roles":[]"#, None),
         (
             "https://x/roles",
@@ -224,7 +225,7 @@ fn a_claim_may_have_to_have_one_of_some_values() {
         "",
         &[("tenant", "\"red\""), ("tenant", "\"red\"")],
     ));
-    assert_eq!(refusal(&verifier, &twice), Some(InvalidClaim));
+    assert_eq!(refusal(&verifier, &twice), Some(Malformed));
 }
 
 #[test]
@@ -278,7 +279,7 @@ fn a_verified_token_tells_what_it_says() {
     let payload = format!(
         " {{ \"iss\":\"{ISSUER}\" ,\n\"aud\":[\"x\",\"{AUDIENCE}\"],\"sub\":\"al\\u0069ce\",\
          \"exp\":1800003600.25,\"iat\":1799999999.5,\"jti\":\"id-1\",\"tenant\":\"blue\",\
-         \"n\":18446744073709551615,\"nested\":{{\"roles\":[\"a\",\"b\"]}},\"twice\":1,\"twice\":2 }} "
+         \"n\":18446744073709551615,\"nested\":{{\"roles\":[\"a\",\"b\"]}},\"twice\":{{\"x\":1,\"x\":2}} }} "
     );
     let jwt = token_of(payload.clone());
     let token = verify(&usual_verifier(), &jwt).unwrap();
@@ -298,7 +299,7 @@ fn a_verified_token_tells_what_it_says() {
     assert_eq!(token.claim::<u64>("n"), Some(u64::MAX));
     assert_eq!(token.claim::<u64>("tenant"), None);
     assert_eq!(token.claim::<Value>("absent"), None);
-    assert_eq!(token.claim::<Value>("twice"), None);
+    assert_eq!(token.claim::<Value>("/twice/x"), None);
     let roles = token.claim::<Vec<String>>("/nested/roles");
     assert_eq!(roles, Some(vec!["a".to_owned(), "b".to_owned()]));
     assert_eq!(

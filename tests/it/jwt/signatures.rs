@@ -3,9 +3,7 @@
 use tower_bearer_auth::Algorithm;
 use tower_bearer_auth::InvalidReason::{BadSignature, Malformed, UnsupportedAlgorithm};
 
-use crate::support::{
-    from_base64url, jwt, refusal, signature_of, signing_key, verifier_of, with_signature,
-};
+use super::{from_base64url, jwt, refusal, signature_of, signing_key, verifier_of, with_signature};
 
 #[test]
 fn an_unsigned_token_is_refused_however_none_is_spelled() {

@@ -5,7 +5,7 @@ use tower_bearer_auth::InvalidReason::{
     BadSignature, Malformed, MissingClaim, UnsupportedAlgorithm,
 };
 
-use crate::support::{
+use super::{
     base64url, check_tokens, hs256_builder, jwt, other_signing_key, refusal, signing_key, token_of,
     token_with, token_with_header, usual_claims, usual_verifier, verify,
 };
@@ -65,10 +65,27 @@ fn a_member_that_is_read_occurs_once() {
             )]);
         }
     }
-    // Nobody reads these, so nobody can read them differently; who asks gets nothing.
-    let token = token_of(usual_claims("", &[("x", "1"), ("x", "2")]));
+    // Nor any other, which somebody may come to read.
+    for second in ["x", "\\u0078"] {
+        let token = token_of(usual_claims("", &[("x", "1"), (second, "2")]));
+        check_tokens([(token, Some(Malformed))]);
+    }
+    // Further in, who asks gets nothing.
+    let token = token_of(usual_claims("", &[("x", r#"{"y":1,"y":2}"#)]));
     let token = verify(&usual_verifier(), &token).unwrap();
-    assert_eq!(token.claim::<u8>("x"), None);
+    assert_eq!(token.claim::<u8>("/x/y"), None);
+}
+
+#[test]
+fn what_nobody_reads_can_be_read_and_is_not_without_end() {
+    let unreadable = ["1e400", r#""\ud800""#, r#"["\ud800"]"#, r#"{"\ud800":1}"#];
+    check_tokens(unreadable.map(|json| (token_with("x", json), Some(Malformed))));
+    let many = |count| {
+        let members: Vec<_> = (0..count).map(|n| format!("x{n}")).collect();
+        let members: Vec<_> = members.iter().map(|name| (name.as_str(), "1")).collect();
+        token_of(usual_claims("", &members))
+    };
+    check_tokens([(many(256), None), (many(257), Some(Malformed))]);
 }
 
 #[test]
