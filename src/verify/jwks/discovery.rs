@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tower::BoxError;
 use url::Url;
 
-use super::http::{Fetcher, FetcherBuilder, UnexpectedStatus, is_loopback};
+use super::fetcher::{Fetcher, FetcherBuilder, UnexpectedStatus, is_loopback};
 use super::source::{Fetched, KeySource, Validators};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;

@@ -82,6 +82,7 @@ mod builder;
 mod cache;
 mod discovery;
 mod document;
+mod fetcher;
 mod for_verifier;
 mod http;
 #[cfg(feature = "jwks-client-rs")]

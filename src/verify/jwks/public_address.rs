@@ -1,6 +1,8 @@
 //! Which addresses are the public internet, for URLs that somebody else chose.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Whether an address is neither this machine, nor this network, nor a way around the question.
 ///
@@ -49,6 +51,23 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         (0x2001, 0x0000..=0x01ff | 0x0db8) | (0x2002, _) | (0x3fff, 0x0000..=0x0fff)
     );
     global_unicast && !special
+}
+
+/// Resolves names, and takes only those all of whose addresses are public. What it returns is what is
+/// connected to, so that a name cannot change its mind in between.
+pub(super) struct PublicAddresses;
+
+impl Resolve for PublicAddresses {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let addresses: Vec<SocketAddr> = found.collect();
+            if addresses.iter().any(|address| !is_public(address.ip())) {
+                return Err("the name leads to an address that is not public".into());
+            }
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -109,5 +128,11 @@ mod tests {
         for address in other {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_not_resolved() {
+        let resolved = PublicAddresses.resolve("localhost".parse().unwrap()).await;
+        assert!(resolved.is_err());
     }
 }

@@ -8,11 +8,10 @@ use super::key_set::KeySet;
 use super::mapping::ClaimMapping;
 use super::remote::{MakeRemote, RemoteContext, RemoteKeys};
 use super::rules::{Accepted, ClaimRules};
-use super::token_type::{self, TokenTypes};
+use super::token_type::TokenTypes;
 use super::verifier::{Inner, JwtVerifier};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
-use crate::scopes::Scopes;
 
 /// Configures a [`JwtVerifier`]; see [`JwtVerifier::builder`].
 ///
@@ -20,35 +19,30 @@ use crate::scopes::Scopes;
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct JwtVerifierBuilder {
-    keys: Vec<VerifyingKey>,
+    pub(super) keys: Vec<VerifyingKey>,
     /// What was wrong with keys as they were given.
-    key_problems: Vec<String>,
+    pub(super) key_problems: Vec<String>,
     /// Where keys are fetched from.
-    remotes: Vec<MakeRemote>,
-    algorithms: Option<Vec<Algorithm>>,
-    issuers: Vec<String>,
-    any_issuer: bool,
-    audiences: Vec<String>,
-    any_audience: bool,
-    token_types: Option<Vec<String>>,
-    required_claims: Vec<String>,
-    claims_in: Vec<(String, Vec<String>)>,
-    leeway: Duration,
-    accept_missing_expiry: bool,
-    accept_future_issued_at: bool,
-    accept_unchecked_confirmation: bool,
-    scope_claims: Option<Vec<String>>,
-    client_id_claims: Option<Vec<String>>,
-    scope_prefix: Option<String>,
-    clock: Clock,
+    pub(super) remotes: Vec<MakeRemote>,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(super) issuers: Vec<String>,
+    pub(super) any_issuer: bool,
+    pub(super) audiences: Vec<String>,
+    pub(super) any_audience: bool,
+    pub(super) token_types: Option<Vec<String>>,
+    pub(super) required_claims: Vec<String>,
+    pub(super) claims_in: Vec<(String, Vec<String>)>,
+    pub(super) leeway: Duration,
+    pub(super) accept_missing_expiry: bool,
+    pub(super) accept_future_issued_at: bool,
+    pub(super) accept_unchecked_confirmation: bool,
+    pub(super) scope_claims: Option<Vec<String>>,
+    pub(super) client_id_claims: Option<Vec<String>>,
+    pub(super) scope_prefix: Option<String>,
+    pub(super) clock: Clock,
 }
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
-const MAX_LEEWAY: Duration = Duration::from_secs(3600);
-
-/// Claims that name the client a token was issued to. Requiring one of known clients narrows a token
-/// down as an audience does, for providers that write none.
-const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "cid", "appid"];
 
 impl Default for JwtVerifierBuilder {
     fn default() -> Self {
@@ -119,10 +113,6 @@ impl JwtVerifierBuilder {
     }
 
     /// Adds keys that are fetched, by what the rest of the configuration says when it is built.
-    #[cfg_attr(
-        not(feature = "jwks"),
-        allow(dead_code, reason = "called by key sources only")
-    )]
     pub(crate) fn remote_keys(
         mut self,
         make: impl Fn(RemoteContext<'_>) -> Result<Arc<dyn RemoteKeys>, ConfigError>
@@ -335,132 +325,6 @@ impl JwtVerifierBuilder {
             clock: self.clock,
         }))
     }
-
-    fn problems(&self) -> Vec<String> {
-        let mut problems = self.key_problems.clone();
-        let mut problem = |text: String| problems.push(text);
-
-        if self.remotes.len() > 1 {
-            problem("there is more than one key source; give each its own verifier".into());
-        }
-        if self.keys.is_empty() && self.remotes.is_empty() && self.key_problems.is_empty() {
-            problem("there is no key to verify with".into());
-        }
-        if let Some(algorithms) = &self.algorithms {
-            for key in &self.keys {
-                if !key
-                    .algorithms()
-                    .any(|algorithm| algorithms.contains(&algorithm))
-                {
-                    let of_key: Vec<_> = key.algorithms().map(Algorithm::as_str).collect();
-                    problem(format!(
-                        "algorithms({algorithms:?}) leaves no use for the key {:?}, which is for {}",
-                        key.key_id().unwrap_or_default(),
-                        of_key.join(", "),
-                    ));
-                }
-            }
-        }
-
-        match (self.issuers.is_empty(), self.any_issuer) {
-            (true, false) => problem(
-                "there is no issuer; name it with issuer(..), or spell out accept_any_issuer()"
-                    .into(),
-            ),
-            (false, true) => problem(format!(
-                "accept_any_issuer() contradicts the issuers {:?}",
-                self.issuers
-            )),
-            _ => {}
-        }
-        let by_client = |(name, _): &(String, _)| CLIENT_CLAIMS.contains(&name.as_str());
-        let narrowed = self.any_audience || self.claims_in.iter().any(by_client);
-        match (self.audiences.is_empty(), self.any_audience) {
-            (true, _) if !narrowed => problem(
-                "there is no audience; name it with audience(..), or the clients with \
-                 claim_in(\"client_id\", ..), or spell out accept_any_audience()"
-                    .into(),
-            ),
-            (false, true) => problem(format!(
-                "accept_any_audience() contradicts the audiences {:?}",
-                self.audiences
-            )),
-            _ => {}
-        }
-        if self.leeway > MAX_LEEWAY {
-            problem(format!(
-                "a leeway of {:?} is more than {MAX_LEEWAY:?}",
-                self.leeway
-            ));
-        }
-        let nameless = |name: &String| token_type::short(name).is_empty() && !name.is_empty();
-        if let Some(name) = self
-            .token_types
-            .iter()
-            .flatten()
-            .find(|name| nameless(name))
-        {
-            problem(format!("{name:?} is no token type"));
-        }
-        if let Some(prefix) = &self.scope_prefix
-            && Scopes::try_from_names([prefix]).is_err()
-        {
-            problem(format!("{prefix:?} cannot start a scope"));
-        }
-
-        for (setting, values) in self.lists() {
-            if values.is_empty() {
-                problem(format!("{setting} names nothing"));
-            }
-            if values.iter().any(String::is_empty) {
-                problem(format!("{setting} has an empty value"));
-            }
-        }
-        if self.claims_in.iter().any(|(name, _)| name.is_empty()) {
-            problem("claim_in(..) has a claim without a name".into());
-        }
-        for name in self.claim_names() {
-            if !is_claim_name(name) {
-                problem(format!("{name:?} is no JSON Pointer (RFC 6901)"));
-            }
-        }
-        problems
-    }
-
-    /// Every setting that is a list and was set, by name.
-    fn lists(&self) -> Vec<(String, &[String])> {
-        let mut lists = Vec::new();
-        for (setting, values) in [
-            ("issuers(..)", &self.issuers),
-            ("audiences(..)", &self.audiences),
-            ("required_claims(..)", &self.required_claims),
-        ] {
-            if !values.is_empty() {
-                lists.push((setting.to_owned(), values.as_slice()));
-            }
-        }
-        for (setting, values) in [
-            ("token_types(..)", &self.token_types),
-            ("scope_claims(..)", &self.scope_claims),
-            ("client_id_claims(..)", &self.client_id_claims),
-        ] {
-            if let Some(values) = values {
-                lists.push((setting.to_owned(), values.as_slice()));
-            }
-        }
-        for (name, values) in &self.claims_in {
-            lists.push((format!("claim_in({name:?}, ..)"), values.as_slice()));
-        }
-        lists
-    }
-
-    fn claim_names(&self) -> impl Iterator<Item = &String> {
-        let named = self.claims_in.iter().map(|(name, _)| name);
-        named
-            .chain(&self.required_claims)
-            .chain(self.scope_claims.iter().flatten())
-            .chain(self.client_id_claims.iter().flatten())
-    }
 }
 
 fn accepted(values: Vec<String>) -> Accepted {
@@ -468,15 +332,6 @@ fn accepted(values: Vec<String>) -> Accepted {
         true => Accepted::Any,
         false => Accepted::OneOf(values),
     }
-}
-
-/// Any text is a literal name, but in a pointer a tilde needs its 0 or 1 (RFC 6901 §3).
-fn is_claim_name(name: &str) -> bool {
-    !name.starts_with('/')
-        || name
-            .split('~')
-            .skip(1)
-            .all(|rest| rest.starts_with(['0', '1']))
 }
 
 impl fmt::Debug for JwtVerifierBuilder {

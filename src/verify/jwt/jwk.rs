@@ -17,10 +17,6 @@ pub(crate) enum Origin {
     /// The server's own configuration, which may hold secrets.
     Local,
     /// Somebody else's document, which may not.
-    #[cfg_attr(
-        not(feature = "jwks"),
-        allow(dead_code, reason = "nothing is fetched without it")
-    )]
     Remote,
 }
 
@@ -44,10 +40,6 @@ pub(crate) enum Unusable {
 
 impl Unusable {
     /// A short constant name, for counting.
-    #[cfg_attr(
-        not(feature = "jwks"),
-        allow(dead_code, reason = "only key sources count")
-    )]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",

@@ -40,8 +40,9 @@
 //! Everything is answered 401 `invalid_token`, with the reason in words.
 //!
 //! - **Form:** anything but three segments of strict base64url; bytes that are not UTF-8; JSON nested
-//!   deeper than 32; a header or payload that is no object; a registered member that is repeated,
-//!   `null` or of a wrong type.
+//!   deeper than 32; a header or payload that is no object, or has a member twice; a registered member
+//!   that is `null` or of a wrong type; values that cannot be read (a lone surrogate, `1e400`); more
+//!   than 256 members that are not listed here.
 //! - **Header:** an algorithm that no key allows, and so always `none`; `crit`, `b64`, `zip` and
 //!   `enc` with any value; a `typ` other than `JWT` and `at+jwt`. `jwk`, `jku`, `x5u` and `x5c` are
 //!   never read.
@@ -65,6 +66,7 @@ mod key;
 mod key_set;
 mod mapping;
 mod pem;
+mod problems;
 pub(crate) mod remote;
 mod rules;
 pub(crate) mod signer;

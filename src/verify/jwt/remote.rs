@@ -29,10 +29,6 @@ pub(crate) trait RemoteKeys: Send + Sync {
 }
 
 /// What a token gets whose key is not at hand.
-#[cfg_attr(
-    not(feature = "jwks"),
-    allow(dead_code, reason = "made by key sources only")
-)]
 pub(crate) enum Missing {
     /// A fetch is under way that may bring it.
     Wait(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -40,10 +36,6 @@ pub(crate) enum Missing {
 }
 
 /// What a verifier's configuration has for its key source.
-#[cfg_attr(
-    not(feature = "jwks"),
-    allow(dead_code, reason = "read by key sources only")
-)]
 pub(crate) struct RemoteContext<'a> {
     pub(crate) issuers: &'a [String],
     pub(crate) clock: &'a Clock,

@@ -1,0 +1,46 @@
+use super::Verified;
+
+/// Who is calling: the verifier that vouched, the issuer, the subject and the client.
+///
+/// Equal for two tokens of the same caller, whichever of its tokens it uses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Principal {
+    verifier: Box<str>,
+    issuer: Option<Box<str>>,
+    subject: Option<Box<str>>,
+    client_id: Option<Box<str>>,
+}
+
+impl Principal {
+    pub(super) fn of(verified: &Verified) -> Self {
+        Self {
+            verifier: verified.verifier.as_ref().into(),
+            issuer: verified.issuer.clone(),
+            subject: verified.subject.clone(),
+            client_id: verified.client_id.clone(),
+        }
+    }
+
+    /// The principal as bytes that no other principal shares: each part with its length in front,
+    /// so that nothing can be moved from one part into the next.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let parts = [
+            Some(&self.verifier),
+            self.issuer.as_ref(),
+            self.subject.as_ref(),
+            self.client_id.as_ref(),
+        ];
+        for part in parts {
+            match part {
+                None => bytes.push(0),
+                Some(text) => {
+                    bytes.push(1);
+                    bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+                    bytes.extend_from_slice(text.as_bytes());
+                }
+            }
+        }
+        bytes
+    }
+}

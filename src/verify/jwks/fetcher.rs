@@ -1,0 +1,285 @@
+//! Documents over HTTP, within limits: which URLs, how large, how fresh.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{AGE, CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, StatusCode};
+use reqwest::redirect;
+use tower::BoxError;
+use url::{Host, Url};
+
+use super::document::KeyDocument;
+use super::public_address::{PublicAddresses, is_public};
+use super::source::{Fetched, Validators};
+use crate::config_error::ConfigError;
+
+type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
+
+/// The settings of a [`Fetcher`].
+pub(super) struct FetcherBuilder {
+    pub(super) client: Option<reqwest::Client>,
+    pub(super) headers: Option<Headers>,
+    pub(super) max_bytes: usize,
+    pub(super) allow_http: bool,
+    pub(super) ssrf_safe: bool,
+}
+
+impl Default for FetcherBuilder {
+    fn default() -> Self {
+        Self {
+            client: None,
+            headers: None,
+            max_bytes: 512 * 1024,
+            allow_http: false,
+            ssrf_safe: false,
+        }
+    }
+}
+
+impl FetcherBuilder {
+    pub(super) fn build(self) -> Result<Fetcher, ConfigError> {
+        let mut problems = Vec::new();
+        if self.ssrf_safe && self.client.is_some() {
+            problems.push("ssrf_safe() needs its own client".to_owned());
+        }
+        if self.ssrf_safe && self.allow_http {
+            problems.push("ssrf_safe() contradicts allow_http()".to_owned());
+        }
+        if !(1..=16 * 1024 * 1024).contains(&self.max_bytes) {
+            problems.push(format!(
+                "max_bytes: {} is not from 1 to 16 MiB",
+                self.max_bytes
+            ));
+        }
+        ConfigError::check(problems)?;
+
+        let client = match self.client {
+            Some(client) => client,
+            None => default_client(self.ssrf_safe)
+                .map_err(|error| ConfigError::of(format!("there is no HTTP client: {error}")))?,
+        };
+        Ok(Fetcher {
+            client,
+            headers: self.headers,
+            max_bytes: self.max_bytes,
+            allow_http: self.allow_http,
+            ssrf_safe: self.ssrf_safe,
+        })
+    }
+}
+
+fn default_client(ssrf_safe: bool) -> reqwest::Result<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .user_agent(concat!(
+            env!("CARGO_PKG_NAME"),
+            "/",
+            env!("CARGO_PKG_VERSION")
+        ))
+        .redirect(redirect::Policy::none());
+    match ssrf_safe {
+        true => client.no_proxy().dns_resolver(PublicAddresses).build(),
+        false => client.build(),
+    }
+}
+
+/// Gets documents, within limits.
+#[derive(Clone)]
+pub(super) struct Fetcher {
+    client: reqwest::Client,
+    headers: Option<Headers>,
+    max_bytes: usize,
+    allow_http: bool,
+    ssrf_safe: bool,
+}
+
+/// A document as it came.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Fetcher {
+    /// Reads a URL that a developer wrote down.
+    pub(super) fn configured_url(&self, url: &str) -> Result<Url, ConfigError> {
+        let problem = |why: &str| ConfigError::of(format!("the URL {url:?} {why}"));
+        let parsed = Url::parse(url).map_err(|error| problem(&format!("is none: {error}")))?;
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(ConfigError::of(
+                "a URL has credentials in it; send a header instead",
+            ));
+        }
+        let loopback = !self.ssrf_safe && is_loopback(&parsed);
+        self.check_url(&parsed, loopback).map_err(problem)?;
+        Ok(parsed)
+    }
+
+    /// Whether a URL may be asked; http only where `plain` allows it.
+    pub(super) fn check_url(&self, url: &Url, plain: bool) -> Result<(), &'static str> {
+        match url.scheme() {
+            "https" => {}
+            "http" if plain || self.allow_http => {}
+            _ => return Err("is not https"),
+        }
+        if self.ssrf_safe {
+            if url.port_or_known_default() != Some(443) {
+                return Err("is not on port 443");
+            }
+            // Addresses written out never reach the resolver.
+            let literal = match url.host() {
+                Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+                Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+                _ => None,
+            };
+            if literal.is_some_and(|address| !is_public(address)) {
+                return Err("is not at a public address");
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn key_document(
+        &self,
+        url: &Url,
+        known: Option<&Validators>,
+    ) -> Result<Fetched, BoxError> {
+        let answer = self.get(url, known).await?;
+        let freshness = freshness(&answer.headers);
+        match answer.status {
+            StatusCode::OK => {
+                let etag = answer.headers.get(ETAG).cloned();
+                let document = KeyDocument::from_json(&answer.body)?
+                    .with_freshness(freshness)
+                    .with_validators(etag.map(Validators::from_etag));
+                Ok(Fetched::Document(document))
+            }
+            StatusCode::NOT_MODIFIED if known.is_some() => Ok(Fetched::Unchanged { freshness }),
+            status => Err(UnexpectedStatus(status).into()),
+        }
+    }
+
+    /// Gets what is at `url`, whatever the status.
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        known: Option<&Validators>,
+    ) -> Result<Answer, BoxError> {
+        let mut request = self.client.get(url.clone());
+        if let Some(headers) = &self.headers {
+            request = request.headers(headers());
+        }
+        if let Some(known) = known {
+            request = request.header(IF_NONE_MATCH, known.etag());
+        }
+        let mut response = request.send().await?;
+        if response.url() != url {
+            return Err("the answer was redirected".into());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > self.max_bytes {
+                return Err(format!("the answer is larger than {} bytes", self.max_bytes).into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+        })
+    }
+}
+
+/// An answer that is no document.
+#[derive(Debug)]
+pub(super) struct UnexpectedStatus(pub(super) StatusCode);
+
+impl fmt::Display for UnexpectedStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer has the status {}", self.0)
+    }
+}
+
+impl std::error::Error for UnexpectedStatus {}
+
+/// Whether a URL names this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// How much longer a document is fresh (RFC 9111 §4.2): `max-age` less the time it spent in caches.
+/// A source that forbids caching gets the shortest time there is.
+fn freshness(headers: &HeaderMap) -> Option<Duration> {
+    let directives = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim);
+    let mut max_age = None;
+    for directive in directives {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        match name.to_ascii_lowercase().as_str() {
+            "no-store" | "no-cache" => return Some(Duration::ZERO),
+            "max-age" => max_age = value.trim_matches('"').parse().ok().or(max_age),
+            _ => {}
+        }
+    }
+    let age = headers
+        .get(AGE)
+        .and_then(|age| age.to_str().ok()?.trim().parse().ok());
+    Some(Duration::from_secs(u64::saturating_sub(
+        max_age?,
+        age.unwrap_or(0),
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freshness_is_max_age_less_age() {
+        let table = [
+            (&[][..], None),
+            (&[("cache-control", "public")][..], None),
+            (&[("cache-control", "public, max-age=600")], Some(600)),
+            (&[("cache-control", "Max-Age=\"600\"")], Some(600)),
+            (
+                &[("cache-control", "max-age=600"), ("age", "100")],
+                Some(500),
+            ),
+            (&[("cache-control", "max-age=600"), ("age", "700")], Some(0)),
+            (&[("cache-control", "max-age=600"), ("age", "x")], Some(600)),
+            (&[("cache-control", "max-age=x")], None),
+            (
+                &[
+                    ("cache-control", "max-age=600"),
+                    ("cache-control", "no-store"),
+                ],
+                Some(0),
+            ),
+            (&[("cache-control", "no-cache")], Some(0)),
+            (&[("age", "100")], None),
+        ];
+        for (headers, expected) in table {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(*name, value.parse().unwrap());
+            }
+            assert_eq!(
+                freshness(&map),
+                expected.map(Duration::from_secs),
+                "{headers:?}"
+            );
+        }
+    }
+}

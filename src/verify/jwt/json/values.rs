@@ -1,0 +1,225 @@
+//! The types that members may have.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::CheckedVisitor;
+
+/// A string, borrowed unless it has escapes.
+#[derive(Debug)]
+pub(in crate::verify::jwt) struct Text<'a>(pub(in crate::verify::jwt) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// A string, or something else that is there but none of our business.
+#[derive(Debug)]
+pub(in crate::verify::jwt) enum MaybeText<'a> {
+    Text(Cow<'a, str>),
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for MaybeText<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(MaybeTextVisitor)
+    }
+}
+
+struct MaybeTextVisitor;
+
+impl<'de> Visitor<'de> for MaybeTextVisitor {
+    type Value = MaybeText<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(MaybeText::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(MaybeText::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(MaybeText::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+        CheckedVisitor.visit_seq(items).map(|_| MaybeText::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        CheckedVisitor.visit_map(members).map(|_| MaybeText::Other)
+    }
+}
+
+/// A string or an array of strings, as `aud` and several scope claims may be.
+#[derive(Debug)]
+pub(in crate::verify::jwt) enum TextOrList<'a> {
+    Text(Cow<'a, str>),
+    List(Vec<Text<'a>>),
+}
+
+impl TextOrList<'_> {
+    /// The one string, or those of the array.
+    pub(in crate::verify::jwt) fn iter(&self) -> impl Iterator<Item = &str> {
+        let (text, list) = match self {
+            Self::Text(text) => (Some(&**text), &[][..]),
+            Self::List(list) => (None, list.as_slice()),
+        };
+        text.into_iter().chain(list.iter().map(|item| &*item.0))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for TextOrList<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(TextOrListVisitor)
+    }
+}
+
+struct TextOrListVisitor;
+
+impl<'de> Visitor<'de> for TextOrListVisitor {
+    type Value = TextOrList<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(TextOrList::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(TextOrList::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(TextOrList::List(list))
+    }
+}
+
+/// Seconds since 1970, whole or not (RFC 7519 §2, NumericDate).
+///
+/// Strings, negative numbers and dates past the year 9999 are refused; the last are milliseconds
+/// somebody took for seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::verify::jwt) struct NumericDate(pub(in crate::verify::jwt) Duration);
+
+/// 10000-01-01T00:00:00Z.
+const END_OF_TIME: f64 = 253_402_300_800.0;
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_f64(NumericDateVisitor)
+    }
+}
+
+struct NumericDateVisitor;
+
+impl Visitor<'_> for NumericDateVisitor {
+    type Value = NumericDate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of seconds since 1970")
+    }
+
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<NumericDate, E> {
+        self.visit_f64(seconds as f64)
+    }
+
+    fn visit_i64<E: Error>(self, seconds: i64) -> Result<NumericDate, E> {
+        self.visit_f64(seconds as f64)
+    }
+
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
+        if !(0.0..END_OF_TIME).contains(&seconds) {
+            return Err(E::custom("a date out of range"));
+        }
+        Ok(NumericDate(Duration::from_secs_f64(seconds)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_numbers_in_range() {
+        let date = |json| serde_json::from_str::<NumericDate>(json).ok().map(|d| d.0);
+        assert_eq!(date("0"), Some(Duration::ZERO));
+        assert_eq!(date("1700000000"), Some(Duration::from_secs(1_700_000_000)));
+        assert_eq!(date("1.5"), Some(Duration::from_millis(1_500)));
+        assert_eq!(date("1.7e9"), Some(Duration::from_secs(1_700_000_000)));
+        assert_eq!(
+            date("253402300799"),
+            Some(Duration::from_secs(253_402_300_799))
+        );
+        let refused = [
+            "\"1700000000\"",
+            "null",
+            "-1",
+            "-0.5",
+            "1e400",
+            "-1e400",
+            "253402300800",
+            "18446744073709551615",
+            "99999999999999999999999",
+            "true",
+            "[1]",
+            "{}",
+            "NaN",
+            r#"{"$serde_json::private::Number":"1700000000"}"#,
+        ];
+        for json in refused {
+            assert_eq!(date(json), None, "{json}");
+        }
+    }
+}
