@@ -1,0 +1,176 @@
+// What is checked: `node checks.mjs <the mcp_server executable>`. See README.md.
+
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ALGORITHMS, fetchToken, generateKeys, startProvider } from './provider.mjs';
+import { admin, startServer, whoami } from './server.mjs';
+
+const AUDIENCE = 'https://notes.example.com/mcp';
+const ELSEWHERE = 'https://elsewhere.example.com/mcp';
+const SECONDS_FOR_ALL = 120;
+const SECONDS_TO_RECOVER = 20;
+
+let passed = 0;
+let failed = 0;
+
+async function check(name, test) {
+  try {
+    await test();
+    passed += 1;
+    console.log(`ok ${name}`);
+  } catch (error) {
+    failed += 1;
+    // One line; the whole error is for those who look closer.
+    console.log(`FAILED ${name}: ${error.message.replace(/\s+/g, ' ')}`);
+    console.error(error);
+  }
+}
+
+function finish() {
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exit(failed === 0 && passed > 0 ? 0 : 1);
+}
+
+// `startServer` kills its child when this process exits, which signals alone would not make it do.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+setTimeout(() => {
+  failed += 1;
+  console.log(`FAILED all checks end within ${SECONDS_FOR_ALL} s`);
+  finish();
+}, SECONDS_FOR_ALL * 1000).unref();
+
+const executable = process.argv[2];
+for (const way of ['discovery', 'JWKS_URL']) {
+  // The checks inside count for themselves. This one is for what goes wrong between them.
+  const failedBefore = failed;
+  let server;
+  let provider;
+  try {
+    await scenario();
+  } catch (error) {
+    await check(`${way}: the scenario runs to its end`, () => Promise.reject(error));
+  }
+  if (failed > failedBefore) console.error(`log of mcp_server, ${way}:\n${server?.log() ?? 'it did not start'}`);
+  await server?.stop();
+  await provider?.stop();
+
+  async function scenario() {
+    const keys = generateKeys(1);
+    const token = (client, { resource = AUDIENCE, scope = 'read' } = {}) =>
+      fetchToken(provider.issuer, client, resource, scope);
+    const checks = (name, test) => check(`${way}: ${name}`, test);
+
+    // The provider runs once before, for a port, a token and the address of its keys; then it is down.
+    provider = await startProvider(keys);
+    const { issuer, port } = provider;
+    const early = await token('ES256');
+    const metadata = await fetch(`${issuer}/.well-known/openid-configuration`);
+    const { jwks_uri: keyUrl } = await metadata.json();
+    await provider.stop();
+    provider = undefined;
+
+    server = await startServer(executable, {
+      ISSUER: issuer,
+      AUDIENCE,
+      JWKS_URL: way === 'JWKS_URL' ? keyUrl : undefined,
+    });
+    const { url } = server;
+
+    await checks('provider down, no token: 401 without an error', async () => {
+      const answer = await whoami(url);
+      assert.equal(answer.status, 401);
+      assert.equal(answer.challenge, 'Bearer realm="notes"');
+    });
+    await checks('provider down, a token: 503 with Retry-After and no challenge', async () => {
+      const answer = await whoami(url, early);
+      assert.equal(answer.status, 503);
+      assert.match(answer.retryAfter ?? 'no Retry-After', /^[1-9]\d*$/);
+      assert.equal(answer.challenge, null);
+    });
+
+    provider = await startProvider(keys, port);
+    await checks('provider up: the same token becomes good without a restart', async () => {
+      const deadline = Date.now() + SECONDS_TO_RECOVER * 1000;
+      let answer = await whoami(url, early);
+      while (answer.status === 503 && Date.now() < deadline) {
+        await sleep(100);
+        answer = await whoami(url, early);
+      }
+      isGood(answer, 'ES256');
+    });
+
+    for (const algorithm of ALGORITHMS) {
+      await checks(`${algorithm}: a token is good`, async () => {
+        const good = await token(algorithm);
+        assert.equal(header(good).alg, algorithm);
+        isGood(await whoami(url, good), algorithm);
+      });
+      await checks(`${algorithm}: a tampered token is not`, async () => {
+        const tampered = withMoreScope(await token(algorithm));
+        isInvalid(await whoami(url, tampered), 'signature');
+      });
+    }
+
+    await checks('/admin without the scope: 403 that names it', async () => {
+      const answer = await admin(url, await token('RS256'));
+      assert.equal(answer.status, 403);
+      assert.match(answer.challenge, /error="insufficient_scope", scope="admin"/);
+    });
+    await checks('/admin with the scope: 200', async () => {
+      const answer = await admin(url, await token('RS256', { scope: 'read admin' }));
+      assert.deepEqual([answer.status, answer.body], [200, 'Welcome, RS256.\n']);
+    });
+
+    await checks('a token for another resource: 401', async () => {
+      const other = await token('ES256', { resource: ELSEWHERE });
+      isInvalid(await whoami(url, other), 'audience');
+    });
+    await checks('an opaque token: 401', async () => {
+      const opaque = await token('opaque');
+      assert.ok(!opaque.includes('.'), 'it is not opaque');
+      isInvalid(await whoami(url, opaque), 'malformed');
+    });
+    await checks('an expired token: 401', async () => {
+      isInvalid(await whoami(url, await token('expired')), 'expired');
+    });
+
+    // New keys first, so that they sign from now on; the old ones stay for tokens that are out.
+    await provider.stop();
+    provider = undefined;
+    provider = await startProvider([...generateKeys(2), ...keys], port);
+    await checks('rotation: a token of a new key is good at once', async () => {
+      const rotated = await token('ES256');
+      assert.deepEqual([header(early).kid, header(rotated).kid], ['ec-1', 'ec-2']);
+      isGood(await whoami(url, rotated), 'ES256');
+    });
+    await checks('rotation: a token of an old key is still good', async () => {
+      isGood(await whoami(url, early), 'ES256');
+    });
+  }
+}
+finish();
+
+function isGood(answer, client) {
+  const good = answer.status === 200 && answer.body.includes(`${client} with the scopes: read`);
+  assert.ok(good, `not good: ${JSON.stringify(answer)}`);
+}
+
+// `about` is a word of the reason, so that no token is refused for another reason than is meant.
+function isInvalid(answer, about) {
+  assert.equal(answer.status, 401, JSON.stringify(answer));
+  const [start, description] = answer.challenge.split(', error_description=');
+  assert.equal(start, 'Bearer realm="notes", error="invalid_token"');
+  assert.ok(description?.includes(about), `nothing about "${about}" in ${description}`);
+}
+
+function header(token) {
+  return JSON.parse(Buffer.from(token.split('.')[0], 'base64url'));
+}
+
+// The token of somebody who would like to be an admin.
+function withMoreScope(token) {
+  const [head, payload, signature] = token.split('.');
+  const claims = JSON.parse(Buffer.from(payload, 'base64url'));
+  const changed = JSON.stringify({ ...claims, scope: 'read admin' });
+  return [head, Buffer.from(changed).toString('base64url'), signature].join('.');
+}

@@ -1,0 +1,103 @@
+// The authorization server: oidc-provider, with one client for each kind of token.
+
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
+// It warns that this is no production setup, and it is right.
+console.warn = () => {};
+const { Provider } = await import('oidc-provider');
+
+// Each is also the ID of the client whose tokens are signed with it. `Ed25519` is the name that
+// RFC 9864 gives to what `EdDSA` means here.
+export const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'];
+const OTHER_CLIENTS = ['opaque', 'expired'];
+const SECRET = 'of no use anywhere else';
+
+// One key of each type. They have no `alg`, so that the RSA key signs RS256 and PS256.
+export function generateKeys(generation) {
+  const key = (kid, type, options) => {
+    const { privateKey } = generateKeyPairSync(type, options);
+    return { ...privateKey.export({ format: 'jwk' }), kid: `${kid}-${generation}` };
+  };
+  return [
+    key('rsa', 'rsa', { modulusLength: 2048 }),
+    key('ec', 'ec', { namedCurve: 'P-256' }),
+    key('ed', 'ed25519'),
+  ];
+}
+
+// Listens on `port`, or on a free one. The first key of a type is the one that signs.
+export async function startProvider(keys, port = 0) {
+  const server = createServer();
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  // Only now is the port known that the issuer is named after.
+  const issuer = `http://127.0.0.1:${server.address().port}`;
+  server.on('request', new Provider(issuer, configuration(keys)).callback());
+  return {
+    issuer,
+    port: server.address().port,
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+function configuration(keys) {
+  return {
+    jwks: { keys },
+    scopes: ['read', 'admin'],
+    clients: [...ALGORITHMS, ...OTHER_CLIENTS].map((id) => ({
+      client_id: id,
+      client_secret: SECRET,
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+    })),
+    ttl: { ClientCredentials: 600 },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_context, resource, { clientId }) => ({
+          audience: resource,
+          scope: 'read admin',
+          accessTokenFormat: clientId === 'opaque' ? 'opaque' : 'jwt',
+          jwt: { sign: { alg: ALGORITHMS.includes(clientId) ? clientId : 'ES256' } },
+        }),
+      },
+    },
+    formats: {
+      customizers: {
+        // Not by a short lifetime: nobody wants to wait for it and for the verifier's leeway.
+        jwt(_context, { clientId }, { payload }) {
+          if (clientId === 'expired') {
+            payload.iat -= 7200;
+            payload.exp = payload.iat + 3600;
+          }
+        },
+      },
+    },
+  };
+}
+
+// A token by client credentials (RFC 6749 §4.4) for a resource (RFC 8707).
+export async function fetchToken(issuer, client, resource, scope) {
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${btoa(`${client}:${encodeURIComponent(SECRET)}`)}`,
+      // The provider is restarted, and a POST is not sent again when a kept connection turns out dead.
+      connection: 'close',
+    },
+    body: new URLSearchParams({ grant_type: 'client_credentials', resource, scope }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const body = await response.text();
+  if (!response.ok) throw new Error(`the provider answers ${response.status}: ${body}`);
+  return JSON.parse(body).access_token;
+}
