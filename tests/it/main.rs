@@ -5,6 +5,8 @@ mod support;
 mod answers;
 mod extractors;
 mod jwks;
+#[cfg(feature = "jwks-client-rs")]
+mod jwks_client_rs;
 mod jwt;
 mod layer;
 mod mcp_server;

@@ -10,8 +10,7 @@ use super::source::{ErasedSource, KeySource};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 
-/// Configures a [`Jwks`]; see [`Jwks::builder`]. The defaults are in the documentation of the
-/// [module](crate::jwks).
+/// Configures a [`Jwks`]; see [`Jwks::builder`]. The defaults are in the documentation of [`Jwks`].
 #[must_use = "a builder does nothing until `build`"]
 pub struct JwksBuilder {
     source: Box<dyn ErasedSource>,

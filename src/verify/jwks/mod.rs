@@ -54,29 +54,7 @@
 //! # }
 //! ```
 //!
-//! # What happens when
-//!
-//! Nothing is fetched before the first token needs it, and no task runs while there is no traffic.
-//!
-//! | event | what happens | default | set by |
-//! |---|---|---|---|
-//! | first token | it waits for the fetch with all others | 5 s at most | [`fetch_timeout`](JwksBuilder::fetch_timeout) |
-//! | document arrives | fresh for its `max-age` less `Age`, within bounds | 5 min to 1 h | [`freshness_between`](JwksBuilder::freshness_between) |
-//! | … without `max-age` | fresh for | 15 min | [`default_freshness`](JwksBuilder::default_freshness) |
-//! | freshness runs out | traffic starts a fetch in the background, and goes on with the keys there are | at 80 % ± 8 % of it | [`refresh_ahead`](JwksBuilder::refresh_ahead) |
-//! | a token names an unknown key | it waits for a fetch with all others, as long as the bucket has one | 2, one back every 15 s | [`unknown_key_fetches`](JwksBuilder::unknown_key_fetches) |
-//! | … and the bucket is empty | 401 at once if the last fetch succeeded, 503 if it failed | | |
-//! | a fetch fails | the keys stay, and the source is left alone for a while | 1 s, doubling to 60 s | [`backoff`](JwksBuilder::backoff) |
-//! | the outage goes on | the keys serve this long after the last success, then 503 | 24 h | [`serve_stale_for`](JwksBuilder::serve_stale_for) |
-//! | a key leaves the document | tokens it signed are refused, and [no longer current](crate::AccessToken::is_current) | at the next refresh | [`Jwks::withdraw`] for now |
-//! | a document is empty or unreadable | as a failed fetch | | |
-//! | a document is too large | as a failed fetch | 512 KiB, 100 keys used | [`max_bytes`](HttpKeySourceBuilder::max_bytes) |
-//!
-//! 503 is only for tokens that could still be good: those whose issuer, audience, dates and type are in
-//! order. Others are refused without any fetch.
-//!
-//! URLs are https; the configured one may be http on a loopback address. Redirects are not followed.
-//! `ETag`s are sent back.
+//! What happens when, and every default, is in the documentation of [`Jwks`].
 
 mod builder;
 mod cache;
