@@ -67,6 +67,7 @@ pub(super) struct Inner {
 
 /// What readers see: never changed, only replaced.
 pub(super) struct Snapshot {
+    generation: u64,
     keys: Vec<VerifyingKey>,
     refresh_at: Duration,
     dead_at: Duration,
@@ -196,8 +197,19 @@ impl RemoteKeys for Jwks {
         find_signer(named, algorithm, signed)
     }
 
-    fn missing(&self) -> Missing {
-        match self.inner.ask(Event::UnknownKey) {
+    fn generation(&self) -> u64 {
+        let snapshot = self.inner.snapshot.load();
+        snapshot.as_ref().map_or(0, |snapshot| snapshot.generation)
+    }
+
+    fn missing(&self, seen: u64) -> Missing {
+        let control = self.inner.control();
+        // Snapshots are replaced under the lock. One that came in between may have the key, and the
+        // token must neither be refused nor cost a fetch.
+        if self.generation() != seen {
+            return Missing::Changed;
+        }
+        match self.inner.ask_with(control, Event::UnknownKey) {
             (_, Some(waiting)) => Missing::Wait(Box::pin(waiting.finish())),
             (decision, None) => Missing::Refused(self.refusal(decision)),
         }
@@ -316,7 +328,10 @@ impl Inner {
             Some(_) => tracing::info!(keys = count, "keys refreshed, the source works again"),
             None => tracing::info!(keys = count, "keys refreshed"),
         }
+        let previous = self.snapshot.load();
+        let generation = previous.as_ref().map_or(0, |snapshot| snapshot.generation);
         self.snapshot.store(Some(Arc::new(Snapshot {
+            generation: generation + 1,
             keys,
             refresh_at: control.state.refresh_at().unwrap_or(now),
             dead_at: control.state.dead_at().unwrap_or(now),

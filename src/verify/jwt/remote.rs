@@ -21,8 +21,12 @@ pub(crate) trait RemoteKeys: Send + Sync {
         signed: &dyn Fn(&VerifyingKey) -> bool,
     ) -> Found;
 
-    /// What to do about a token whose key is not at hand.
-    fn missing(&self) -> Missing;
+    /// Counts the times that the keys were replaced.
+    fn generation(&self) -> u64;
+
+    /// What to do about a token whose key is not at hand, and was not when the keys were of the
+    /// generation `seen`.
+    fn missing(&self, seen: u64) -> Missing;
 
     /// What to say about it when waiting did not bring the key.
     fn still_missing(&self) -> VerifyError;
@@ -30,6 +34,8 @@ pub(crate) trait RemoteKeys: Send + Sync {
 
 /// What a token gets whose key is not at hand.
 pub(crate) enum Missing {
+    /// The keys were replaced since; look again.
+    Changed,
     /// A fetch is under way that may bring it.
     Wait(Pin<Box<dyn Future<Output = ()> + Send>>),
     Refused(VerifyError),

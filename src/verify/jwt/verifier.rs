@@ -44,8 +44,11 @@ pub(super) struct Inner {
 /// Why a token is not verified at this moment.
 enum NotVerified {
     Invalid(InvalidReason),
-    /// Everything else about it is in order, but its key is not at hand.
-    KeyMissing,
+    /// Everything else about it is in order, but its key is not at hand: not among the keys of this
+    /// generation.
+    KeyMissing {
+        seen: u64,
+    },
 }
 
 impl From<InvalidReason> for NotVerified {
@@ -69,28 +72,47 @@ impl JwtVerifier {
 
 impl Inner {
     fn verify(self: &Arc<Self>, token: BearerToken) -> State {
-        let result = match (self.verify_now(&token), &self.remote) {
-            (Ok(verified), _) => Ok(AccessToken::new(token, Arc::new(verified))),
-            (Err(NotVerified::Invalid(reason)), _) => Err(VerifyError::invalid(reason)),
-            (Err(NotVerified::KeyMissing), None) => {
-                Err(VerifyError::invalid(InvalidReason::UnknownKey))
-            }
-            (Err(NotVerified::KeyMissing), Some(remote)) => match remote.missing() {
-                Missing::Refused(error) => Err(error),
+        let mut seen = match self.verify_now(&token) {
+            Err(NotVerified::KeyMissing { seen }) => seen,
+            decided => return State::Done(Some(self.decided(token, decided))),
+        };
+        loop {
+            let missing = match &self.remote {
+                Some(remote) => remote.missing(seen),
+                None => Missing::Refused(VerifyError::invalid(InvalidReason::UnknownKey)),
+            };
+            match missing {
+                Missing::Refused(error) => return State::Done(Some(Err(error))),
                 Missing::Wait(waiting) => {
-                    let (inner, remote) = (Arc::clone(self), Arc::clone(remote));
+                    let inner = Arc::clone(self);
                     return State::Waiting(Box::pin(async move {
                         waiting.await;
-                        match inner.verify_now(&token) {
-                            Ok(verified) => Ok(AccessToken::new(token, Arc::new(verified))),
-                            Err(NotVerified::Invalid(reason)) => Err(VerifyError::invalid(reason)),
-                            Err(NotVerified::KeyMissing) => Err(remote.still_missing()),
-                        }
+                        let verified = inner.verify_now(&token);
+                        inner.decided(token, verified)
                     }));
                 }
-            },
-        };
-        State::Done(Some(result))
+                Missing::Changed => match self.verify_now(&token) {
+                    Err(NotVerified::KeyMissing { seen: newer }) => seen = newer,
+                    decided => return State::Done(Some(self.decided(token, decided))),
+                },
+            }
+        }
+    }
+
+    /// The last word on a token.
+    fn decided(
+        &self,
+        token: BearerToken,
+        verified: Result<Verified, NotVerified>,
+    ) -> Result<AccessToken, VerifyError> {
+        match (verified, &self.remote) {
+            (Ok(verified), _) => Ok(AccessToken::new(token, Arc::new(verified))),
+            (Err(NotVerified::KeyMissing { .. }), Some(remote)) => Err(remote.still_missing()),
+            (Err(NotVerified::KeyMissing { .. }), None) => {
+                Err(VerifyError::invalid(InvalidReason::UnknownKey))
+            }
+            (Err(NotVerified::Invalid(reason)), _) => Err(VerifyError::invalid(reason)),
+        }
     }
 
     /// Verifies with the keys that are at hand.
@@ -101,13 +123,14 @@ impl Inner {
         if !self.token_types.allow(header.token_type.as_deref()) {
             return Err(InvalidReason::WrongType.into());
         }
+        let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
         let signer = self.signer(&jws, &header)?;
         let payload = jws.decode_payload().ok_or(InvalidReason::Malformed)?;
         let verified = self.verify_payload(payload, signer.clone())?;
         match signer {
             Some(_) => Ok(verified),
             // A token that fails anyway is refused without any fetch.
-            None => Err(NotVerified::KeyMissing),
+            None => Err(NotVerified::KeyMissing { seen }),
         }
     }
 
