@@ -29,9 +29,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .issuer(issuer.issuer())
         .audience(AUDIENCE)
         .build()?;
-    let readiness = async move || match jwks.status().is_usable() {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
+    // It fetches the keys when there are none, so that a server without traffic gets ready too.
+    let readiness = async move || match jwks.ready().await {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     let app = Router::new()
         .route("/", get(whoami))
@@ -43,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = listener.local_addr()?;
     let token = issuer.token().audience(AUDIENCE).subject("alice").build();
     println!("listening on http://{address}\n");
-    println!("503, then 200 after the next line: curl -i http://{address}/ready");
+    println!("200: curl -i http://{address}/ready");
     println!("200: curl -i http://{address}/ -H 'authorization: Bearer {token}'");
     axum::serve(listener, app).await?;
     Ok(())

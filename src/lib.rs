@@ -21,18 +21,34 @@
 //! # let _ = app;
 //! ```
 //!
-//! For real tokens, put a [`JwtVerifier`] in the place of the table.
+//! For real tokens, put a [`JwtVerifier`] in the place of the table:
+//!
+//! ```
+//! # #[cfg(feature = "jwks")]
+//! # fn verifier() -> Result<tower_bearer_auth::JwtVerifier, tower_bearer_auth::ConfigError> {
+//! # use tower_bearer_auth::JwtVerifier;
+//! let verifier = JwtVerifier::builder()
+//!     .discover("https://issuer.example.com")
+//!     .audience("https://api.example.com")
+//!     .build()?;
+//! # Ok(verifier)
+//! # }
+//! ```
+//!
+//! Mind axum's order: a `route_layer` guards the routes above it, and a `layer` everything above it,
+//! the answer to unknown paths included.
 //!
 //! # A request's path
 //!
 //! ```text
 //! Request
-//!   └─ bearer         Authorization header ──► BearerToken
-//!   └─ verify         BearerToken ──► AccessToken, or a VerifyError   (a tower service)
-//!   └─ auth           the AccessToken goes into the request's extensions
-//!   └─ scope_guard    has the AccessToken the scopes that this route needs?
-//!   └─ your service   takes AccessToken or Claims<T> (axum), or looks into the extensions
-//! any step ──► reject    status, WWW-Authenticate and a JSON body
+//!   └─ auth             the layer: asks the next two, checks expiry and its own scopes,
+//!   │    └─ bearer      Authorization header ──► BearerToken
+//!   │    └─ verify      BearerToken ──► AccessToken, or a VerifyError   (a tower service)
+//!   │                   and puts the AccessToken into the request's extensions
+//!   └─ scope_guard      does the AccessToken have the scopes that this route needs?
+//!   └─ your service     takes AccessToken or Claims<T> (axum), or looks into the extensions
+//! any step ──► reject   status, WWW-Authenticate and a JSON body
 //! ```
 //!
 //! # Features
@@ -42,7 +58,7 @@
 //! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>` |
 //! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] |
 //! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate |
-//! | `testing` | no | keys and tokens, right and wrong ones, for the tests of your own server |
+//! | `testing` | no | for the tests of your own server: keys, good and bad tokens, an issuer on a loopback port |
 //!
 //! A feature adds API and changes no behaviour.
 
@@ -58,6 +74,7 @@ pub mod verify;
 mod access_token;
 mod scopes;
 
+// What the layer leaves for those further in: who is calling, and how it was configured.
 mod caller;
 mod protection;
 pub mod scope_guard;
@@ -77,20 +94,31 @@ mod key_state;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[doc(inline)]
 pub use self::access_token::{AccessToken, AccessTokenBuilder, Principal};
+#[doc(inline)]
 pub use self::auth::BearerAuthLayer;
+#[doc(inline)]
 pub use self::bearer::{BearerToken, InvalidBearerToken};
+#[doc(inline)]
 pub use self::clock::Clock;
+#[doc(inline)]
 pub use self::config_error::ConfigError;
 #[cfg(feature = "axum")]
+#[doc(inline)]
 pub use self::extract::axum::Claims;
+#[doc(inline)]
 pub use self::scope_guard::{RequireScopesLayer, ScopeError};
+#[doc(inline)]
 pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
 #[cfg(feature = "jwks")]
 #[doc(inline)]
 pub use self::verify::jwks::{self, Jwks};
+#[doc(inline)]
 pub use self::verify::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey};
+#[doc(inline)]
 pub use self::verify::{
     ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt, verify_fn,
 };
+#[doc(inline)]
 pub use self::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};

@@ -25,7 +25,8 @@ use crate::scopes::Scopes;
 /// `VerifyError` found anywhere along its chain of [sources](Error::source) (`tower::buffer` wraps
 /// the error of the service behind it), and *unavailable* otherwise: a timeout, an overloaded
 /// queue, a closed connection. That holds for a text as well, so `Err("bad key".into())` in a
-/// closure that returns `BoxError` means 503. Return [`VerifyError::invalid`] to refuse a token.
+/// `tower::service_fn` that returns `BoxError` means 503. Return [`VerifyError::invalid`] to refuse a
+/// token.
 #[derive(Clone)]
 pub struct VerifyError(Cause);
 
@@ -76,6 +77,15 @@ impl VerifyError {
     }
 
     /// The verifier cannot tell at the moment. The source is for logs; clients do not see it.
+    ///
+    /// ```
+    /// use tower_bearer_auth::VerifyError;
+    ///
+    /// fn read_table() -> Result<String, VerifyError> {
+    ///     std::fs::read_to_string("keys.txt").map_err(VerifyError::unavailable)
+    /// }
+    /// # let _ = read_table;
+    /// ```
     pub fn unavailable(source: impl Into<BoxError>) -> Self {
         Self(Cause::Unavailable(Arc::new(Outage {
             source: source.into().into(),

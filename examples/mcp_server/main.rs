@@ -25,18 +25,29 @@ use std::env;
 use std::error::Error;
 use std::fs;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tower_bearer_auth::testing::SigningKey;
-use tower_bearer_auth::{Algorithm, ConfigError, JwtVerifier, VerifyingKey};
+use tower_bearer_auth::{Algorithm, JwtVerifier, VerifyingKey};
 use tracing_subscriber::EnvFilter;
 
 const ISSUER: &str = "https://issuer.example.com";
 const AUDIENCE: &str = "https://notes.example.com/mcp";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("info,tower_bearer_auth=debug"));
     tracing_subscriber::fmt()
@@ -105,16 +116,21 @@ fn text_of(pem: String) -> Result<String, String> {
 }
 
 /// The key for the algorithm that `ALGORITHM` names, or for the usual one of its kind.
-fn verifying_key(pem: &str) -> Result<VerifyingKey, ConfigError> {
+fn verifying_key(pem: &str) -> Result<VerifyingKey, Box<dyn Error>> {
     if let Ok(name) = env::var("ALGORITHM") {
-        return VerifyingKey::from_public_key_pem(name.parse()?, pem);
+        return Ok(VerifyingKey::from_public_key_pem(name.parse()?, pem)?);
     }
-    let import = |algorithm| VerifyingKey::from_public_key_pem(algorithm, pem);
-    import(Algorithm::RS256)
-        .or_else(|_| import(Algorithm::ES256))
-        .or_else(|_| import(Algorithm::ES384))
-        .or_else(|_| import(Algorithm::ES512))
-        .or_else(|_| import(Algorithm::EdDSA))
+    let usual = [
+        Algorithm::RS256,
+        Algorithm::ES256,
+        Algorithm::ES384,
+        Algorithm::ES512,
+        Algorithm::EdDSA,
+    ];
+    usual
+        .into_iter()
+        .find_map(|algorithm| VerifyingKey::from_public_key_pem(algorithm, pem).ok())
+        .ok_or_else(|| format!("PUBLIC_KEY_PEM is not a public key for any of {usual:?}").into())
 }
 
 fn print_introduction(address: SocketAddr, key: &SigningKey) {

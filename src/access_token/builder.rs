@@ -76,6 +76,11 @@ impl AccessTokenBuilder {
         self
     }
 
+    /// Sets `aud` to one audience.
+    pub fn audience(self, audience: impl Into<String>) -> Self {
+        self.audiences([audience])
+    }
+
     /// Sets `aud`.
     pub fn audiences<I>(mut self, audiences: I) -> Self
     where

@@ -54,7 +54,8 @@
 //! goes to the [verifier](crate::verify). A token that is good, current and has the
 //! [required scopes](BearerAuthLayer::required_scopes) becomes an
 //! [`AccessToken`](crate::AccessToken) extension, and the inner service runs; an `AccessToken` that
-//! was there before is dropped. Everything else is answered as [`reject`](crate::reject) lists.
+//! was there before is dropped. Everything else is answered as [`reject`](crate::reject) lists, except
+//! that an [optional](BearerAuthLayer::optional) layer passes requests without a token on.
 //!
 //! Every method is guarded, `OPTIONS` included: put CORS outside this layer.
 

@@ -71,7 +71,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for AccessToken {
 /// The claims of the request's token, as a type of your own.
 ///
 /// A token whose claims do not fit the type is answered 401 `invalid_token`: it is not one that
-/// this handler can work with.
+/// this handler can work with. The log says, at `debug`, which type it was.
 #[derive(Debug, Clone, Copy)]
 pub struct Claims<T>(pub T);
 
@@ -83,9 +83,31 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
             required(parts, "Claims").map_err(|lack| ClaimsRejection(Misfit::Token(lack)))?;
         token.claims().map(Claims).map_err(|error| {
             // The category tells enough; the message could quote the claims.
-            tracing::debug!(category = ?error.classify(), "the claims do not fit the handler's type");
+            tracing::debug!(
+                category = ?error.classify(),
+                wanted = std::any::type_name::<T>(),
+                "the claims do not fit the handler's type"
+            );
             ClaimsRejection(Misfit::Claims(token.shared_protection()))
         })
+    }
+}
+
+/// `None` is for requests without a token behind an optional layer.
+impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Option<Self>, ClaimsRejection> {
+        match Caller::of(&parts.extensions) {
+            Caller::Anonymous(_) => Ok(None),
+            Caller::Known(_) | Caller::Unasked => {
+                let claims = <Self as FromRequestParts<S>>::from_request_parts(parts, state);
+                claims.await.map(Some)
+            }
+        }
     }
 }
 

@@ -2,15 +2,18 @@
 //!
 //! | the request | status | `WWW-Authenticate: Bearer …` | body |
 //! |---|---|---|---|
-//! | brings no bearer token | 401 | no `error` (RFC 6750 §3.1) | `error_description` |
+//! | brings no bearer token | 401 | no `error` (RFC 6750 §3.1), `scope` | `error_description` |
 //! | has two `Authorization` headers | 400 | `error="invalid_request"` | `error`, `error_description` |
 //! | has a token that is refused | 401 | `error="invalid_token"`, `scope` | the same |
 //! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope` | the same |
 //! | comes while the verifier cannot answer | 503, `Retry-After` | none | `error`, `error_description` |
 //! | reached a guard with no layer in front | 500 | none | generic |
 //!
-//! Parameters come in the order `realm`, `error`, `scope`, `error_description`. Bodies are JSON with
-//! `Cache-Control: no-store`. Nothing a client sent is repeated.
+//! Parameters come in the order `realm`, `error`, `scope`, `error_description`; `realm` and `scope` only
+//! where the layer or guard has any. Without both, the challenge for a request without a token is
+//! the bare word `Bearer`: RFC 6750 §3 asks for a parameter there, RFC 9110 §11.6.1 does not, and
+//! clients have no use for an invented realm. Bodies are JSON with `Cache-Control: no-store`. Nothing a
+//! client sent is repeated.
 
 use std::time::Duration;
 

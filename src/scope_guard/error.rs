@@ -16,8 +16,8 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// When the token lacks one, be it because the name is none that a token can have (RFC 6749
-    /// §3.3). The error is a whole response: 403 with the layer's challenge. Axum handlers return
+    /// When the token lacks one, which it also does when the name is not a scope (RFC 6749 §3.3). The
+    /// error is a whole response: 403 with the layer's challenge. Axum handlers return
     /// it as it is; elsewhere there is [`ScopeError::to_response`].
     pub fn require_scopes<I>(&self, scopes: I) -> Result<(), ScopeError>
     where
@@ -34,7 +34,7 @@ impl AccessToken {
     }
 }
 
-/// A token has not all the scopes that an operation needs.
+/// A token lacks a scope that an operation needs.
 #[derive(Debug, Clone)]
 pub struct ScopeError {
     required: Scopes,

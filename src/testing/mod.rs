@@ -26,8 +26,8 @@
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 //!
-//! [`SigningKey`] does the same for every algorithm, and exports JWKs; [`TestIssuer`] is a whole issuer on
-//! a loopback port:
+//! [`TestIssuer`] is a whole issuer on a loopback port. [`SigningKey`] signs with every algorithm, and
+//! exports JWKs:
 //!
 //! ```
 //! use tower_bearer_auth::testing::SigningKey;

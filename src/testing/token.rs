@@ -122,7 +122,7 @@ impl TokenBuilder {
     ///
     /// # Panics
     ///
-    /// When the value is no object.
+    /// When the value is not an object.
     #[track_caller]
     pub fn claims(mut self, claims: Value) -> Self {
         match claims {

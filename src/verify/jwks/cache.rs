@@ -132,6 +132,28 @@ impl Jwks {
         }
     }
 
+    /// Whether there are keys to verify with, after fetching them if there are none: for readiness
+    /// probes. A failing source is left alone as long as it would be for requests.
+    ///
+    /// # Errors
+    ///
+    /// When there are no keys, and the fetch failed.
+    pub async fn ready(&self) -> Result<(), RefreshError> {
+        if self.status().is_usable() {
+            return Ok(());
+        }
+        if let (_, Some(waiting)) = self.inner.ask(Event::KnownKey) {
+            waiting.finish().await;
+        }
+        let status = self.status();
+        match status.is_usable() {
+            true => Ok(()),
+            false => Err(RefreshError::new(
+                status.last_error().unwrap_or("there are no keys"),
+            )),
+        }
+    }
+
     /// Stops using the keys with this key ID, as long as they stay in the set; says whether there
     /// were any. Tokens they verified are [no longer current](crate::AccessToken::is_current).
     pub fn withdraw(&self, key_id: &str) -> bool {
@@ -145,7 +167,8 @@ impl Jwks {
         snapshot.keys.iter().any(|key| named(&key))
     }
 
-    /// How the set is doing: enough for a readiness probe.
+    /// How the set is doing, for logs and metrics. It fetches nothing; a readiness probe asks
+    /// [`ready`](Self::ready).
     pub fn status(&self) -> JwksStatus {
         let now = self.inner.clock.monotonic();
         let snapshot = self.inner.snapshot.load();

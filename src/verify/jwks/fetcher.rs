@@ -106,7 +106,7 @@ impl Fetcher {
     /// Reads a URL that a developer wrote down.
     pub(super) fn configured_url(&self, url: &str) -> Result<Url, ConfigError> {
         let problem = |why: &str| ConfigError::of(format!("the URL {url:?} {why}"));
-        let parsed = Url::parse(url).map_err(|error| problem(&format!("is none: {error}")))?;
+        let parsed = Url::parse(url).map_err(|error| problem(&format!("is not a URL: {error}")))?;
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(ConfigError::of(
                 "a URL has credentials in it; send a header instead",

@@ -31,6 +31,24 @@ impl JwtVerifierBuilder {
 
     /// Accepts this issuer, and verifies with the keys that its metadata points to: OpenID Connect
     /// Discovery, then RFC 8414.
+    ///
+    /// To refresh or watch the keys, make the set yourself:
+    ///
+    /// ```
+    /// use tower_bearer_auth::JwtVerifier;
+    /// use tower_bearer_auth::jwks::{Discovery, Jwks};
+    ///
+    /// let issuer = "https://issuer.example.com";
+    /// let jwks = Jwks::builder(Discovery::builder(issuer).build()?).build()?;
+    /// let verifier = JwtVerifier::builder()
+    ///     .jwks(jwks.clone())
+    ///     .issuer(issuer)
+    ///     .audience("https://api.example.com")
+    ///     .build()?;
+    /// println!("{:?}", jwks.status());
+    /// # let _ = verifier;
+    /// # Ok::<(), tower_bearer_auth::ConfigError>(())
+    /// ```
     pub fn discover(self, issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         self.issuer(issuer.clone())

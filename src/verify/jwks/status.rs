@@ -3,16 +3,17 @@ use std::time::{Duration, SystemTime};
 
 /// How a key set is doing; see [`Jwks::status`](super::Jwks::status).
 ///
-/// A readiness route: ready as soon as there are keys to verify with.
+/// A readiness route. It has the keys fetched when there are none: without that, a server that gets no
+/// traffic until it is ready would never be.
 ///
 /// ```
 /// use axum::{Router, http::StatusCode, routing::get};
 /// use tower_bearer_auth::jwks::Jwks;
 ///
 /// fn readiness(jwks: Jwks) -> Router {
-///     Router::new().route("/ready", get(async move || match jwks.status().is_usable() {
-///         true => StatusCode::OK,
-///         false => StatusCode::SERVICE_UNAVAILABLE,
+///     Router::new().route("/ready", get(async move || match jwks.ready().await {
+///         Ok(()) => StatusCode::OK,
+///         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
 ///     }))
 /// }
 /// # let _ = readiness;
