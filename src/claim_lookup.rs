@@ -85,7 +85,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for At<'_, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Option<T>, A::Error> {
-        let wanted: Option<usize> = self.path[0].parse().ok();
+        // Digits without leading zeros (RFC 6901 §4).
+        let segment = &*self.path[0];
+        let is_index = segment == "0" || !segment.starts_with(['0', '+']);
+        let wanted: Option<usize> = segment.parse().ok().filter(|_| is_index);
         let mut found = None;
         let mut index = 0;
         loop {
@@ -175,6 +178,8 @@ mod tests {
             ("https://example.com/roles", Some(json!(["x"]))),
             ("/realm_access/roles", Some(json!(["user", "admin"]))),
             ("/realm_access/roles/1", Some(json!("admin"))),
+            ("/realm_access/roles/01", None),
+            ("/realm_access/roles/+1", None),
             ("/realm_access/roles/2", None),
             ("/realm_access/n/deeper", None),
             ("/sub/0", None),

@@ -53,7 +53,7 @@ impl Clock {
     ///
     /// # Panics
     ///
-    /// On the system's clock, which nobody can move.
+    /// On the system's clock, which nobody can move, and past the end of time.
     #[track_caller]
     pub fn advance(&self, by: Duration) {
         *self.hand() += by;

@@ -6,7 +6,7 @@
 //! | has two `Authorization` headers | 400 | `error="invalid_request"` | `error`, `error_description` |
 //! | has a token that is refused | 401 | `error="invalid_token"`, `scope` | the same |
 //! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope` | the same |
-//! | comes while the verifier cannot answer | 503, `Retry-After` | none | `error`, `error_description` |
+//! | comes while the verifier cannot answer | 503, `Retry-After` (5 seconds, unless the verifier says) | none | `error`, `error_description` |
 //! | reached a guard with no layer in front | 500 | none | generic |
 //!
 //! Parameters come in the order `realm`, `error`, `scope`, `error_description`; `realm` and `scope` only

@@ -218,7 +218,8 @@ impl TokenBuilder {
             Some(raw) => raw,
             None => {
                 let now = self.clock.since_epoch().as_secs();
-                let dates = json!({"iat": now, "exp": now + self.expires_in.as_secs()});
+                let dates =
+                    json!({"iat": now, "exp": now.saturating_add(self.expires_in.as_secs())});
                 let Value::Object(mut claims) = dates else {
                     unreachable!("the dates are an object")
                 };

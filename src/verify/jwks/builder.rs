@@ -15,7 +15,6 @@ use crate::config_error::ConfigError;
 pub struct JwksBuilder {
     source: Box<dyn ErasedSource>,
     policy: Policy,
-    fetch_timeout: Duration,
     clock: Clock,
 }
 
@@ -24,11 +23,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-impl JwksBuilder {
-    pub(super) fn new(source: impl KeySource) -> Self {
-        Self {
+impl Jwks {
+    /// Keys from any source, configured.
+    pub fn builder(source: impl KeySource) -> JwksBuilder {
+        JwksBuilder {
             source: Box::new(source),
             policy: Policy {
+                fetch_timeout: 5 * SECOND,
                 default_freshness: 15 * MINUTE,
                 min_freshness: 5 * MINUTE,
                 max_freshness: HOUR,
@@ -39,54 +40,59 @@ impl JwksBuilder {
                 min_backoff: SECOND,
                 max_backoff: MINUTE,
             },
-            fetch_timeout: 5 * SECOND,
             clock: Clock::system(),
         }
     }
+}
 
-    /// How long a document counts as fresh when its source does not say.
+impl JwksBuilder {
+    /// How long a document counts as fresh when its source does not say: 1 second to 24 hours.
     pub fn default_freshness(mut self, freshness: Duration) -> Self {
         self.policy.default_freshness = freshness;
         self
     }
 
-    /// The bounds within which the source's own word on freshness is taken.
+    /// The bounds within which the source's own word on freshness is taken: 1 second to 24 hours.
     pub fn freshness_between(mut self, min: Duration, max: Duration) -> Self {
         self.policy.min_freshness = min;
         self.policy.max_freshness = max;
         self
     }
 
-    /// After which part of its freshness a document is fetched anew, give or take a tenth of that.
+    /// After which part of its freshness a document is fetched anew, give or take a tenth of that: 0.1
+    /// to 1.
     pub fn refresh_ahead(mut self, part: f64) -> Self {
         self.policy.refresh_ahead = part;
         self
     }
 
-    /// How long after the last successful fetch keys may still be used.
+    /// How long after the last successful fetch keys may still be used: from the longest freshness to 7
+    /// days.
     pub fn serve_stale_for(mut self, limit: Duration) -> Self {
         self.policy.serve_stale_for = limit;
         self
     }
 
-    /// How many fetches tokens with unknown keys may cause in a row, and after how long each becomes
-    /// possible again.
+    /// How many fetches tokens with unknown keys may cause in a row, 1 to 100, and after how long each
+    /// becomes possible again, 1 second to an hour.
     pub fn unknown_key_fetches(mut self, burst: u32, interval: Duration) -> Self {
         self.policy.unknown_key_burst = burst;
         self.policy.unknown_key_interval = interval;
         self
     }
 
-    /// How long to leave a failing source alone after the first failure, and at most.
+    /// How long to leave a failing source alone after the first failure, and at most: 100 milliseconds to
+    /// an hour.
     pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
         self.policy.min_backoff = min;
         self.policy.max_backoff = max;
         self
     }
 
-    /// How long a fetch may take in all, and so how long a request may wait for one.
+    /// How long a fetch may take in all, and so how long a request may wait for one: 100 milliseconds to
+    /// a minute.
     pub fn fetch_timeout(mut self, limit: Duration) -> Self {
-        self.fetch_timeout = limit;
+        self.policy.fetch_timeout = limit;
         self
     }
 
@@ -106,7 +112,6 @@ impl JwksBuilder {
         Ok(Jwks::new(Inner {
             source: self.source,
             policy: self.policy,
-            fetch_timeout: self.fetch_timeout,
             clock: self.clock,
             snapshot: ArcSwapOption::empty(),
             control: Mutex::new(Control::default()),
@@ -139,7 +144,7 @@ impl JwksBuilder {
             ),
             ("backoff, min", policy.min_backoff, SECOND / 10, HOUR),
             ("backoff, max", policy.max_backoff, policy.min_backoff, HOUR),
-            ("fetch_timeout", self.fetch_timeout, SECOND / 10, MINUTE),
+            ("fetch_timeout", policy.fetch_timeout, SECOND / 10, MINUTE),
         ];
         for (name, value, min, max) in durations {
             if !(min..=max).contains(&value) {
@@ -164,7 +169,6 @@ impl fmt::Debug for JwksBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwksBuilder")
             .field("policy", &self.policy)
-            .field("fetch_timeout", &self.fetch_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,24 @@
 //! Carries out the policy: one snapshot that readers load without a lock, one fetch at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tower::BoxError;
 
-use super::builder::JwksBuilder;
 use super::document::KeyDocument;
-use super::policy::{Decision, Event, Policy, State};
-use super::source::{ErasedSource, Fetched, KeySource, Validators};
+use super::fetch::{Fetch, Outcome, UnderWay};
+use super::policy::{Decision, Event, FETCH_GRACE, Policy, State};
+use super::source::{ErasedSource, Fetched};
 use super::status::JwksStatus;
+use super::validators::Validators;
 use crate::clock::Clock;
-use crate::config_error::ConfigError;
+use crate::key_state::KeyState;
+use crate::verify::jwt::key::Fingerprint;
 use crate::verify::jwt::remote::{Missing, RemoteKeys};
 use crate::verify::jwt::signer::{Found, find_signer};
 use crate::verify::jwt::{Algorithm, VerifyingKey};
@@ -37,7 +38,8 @@ use crate::verify_error::{InvalidReason, VerifyError};
 /// | first token | it waits for the fetch with all others | 5 s at most | [`fetch_timeout`](super::JwksBuilder::fetch_timeout) |
 /// | document arrives | fresh for its `max-age` less `Age`, within bounds | 5 min to 1 h | [`freshness_between`](super::JwksBuilder::freshness_between) |
 /// | … without `max-age` | fresh for | 15 min | [`default_freshness`](super::JwksBuilder::default_freshness) |
-/// | freshness runs out | traffic starts a fetch in the background, and goes on with the keys there are | at 80 % ± 8 % of it | [`refresh_ahead`](super::JwksBuilder::refresh_ahead) |
+/// | freshness is about to run out | traffic starts a fetch in the background, and goes on with the keys there are | at 80 % ± 8 % of it | [`refresh_ahead`](super::JwksBuilder::refresh_ahead) |
+/// | freshness ran out without traffic | the next tokens wait for a fetch; if it fails, they use the keys there are | | |
 /// | a token names an unknown key | it waits for a fetch with all others, as long as the bucket has one | 2, one back every 15 s | [`unknown_key_fetches`](super::JwksBuilder::unknown_key_fetches) |
 /// | … and the bucket is empty | 401 at once if the last fetch succeeded, 503 if it failed | | |
 /// | a fetch fails | the keys stay, and the source is left alone for a while | 1 s, doubling to 60 s | [`backoff`](super::JwksBuilder::backoff) |
@@ -59,7 +61,6 @@ pub struct Jwks {
 pub(super) struct Inner {
     pub(super) source: Box<dyn ErasedSource>,
     pub(super) policy: Policy,
-    pub(super) fetch_timeout: Duration,
     pub(super) clock: Clock,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
     pub(super) control: Mutex<Control>,
@@ -70,6 +71,7 @@ pub(super) struct Snapshot {
     generation: u64,
     keys: Vec<VerifyingKey>,
     refresh_at: Duration,
+    stale_at: Duration,
     dead_at: Duration,
 }
 
@@ -77,58 +79,43 @@ pub(super) struct Snapshot {
 #[derive(Default)]
 pub(super) struct Control {
     state: State,
-    /// Resolves when the fetch that is under way ends.
-    under_way: Option<watch::Receiver<bool>>,
+    /// The fetch that is under way.
+    under_way: Option<UnderWay>,
+    /// The number of that fetch, or of the last one. What comes from an earlier one is too late.
+    ticket: u64,
     validators: Option<Validators>,
     skipped: BTreeMap<&'static str, usize>,
     last_success: Option<(SystemTime, Duration)>,
     last_error: Option<String>,
 }
 
-/// The end of a fetch that others may wait for as well.
-struct Waiting(watch::Receiver<bool>);
-
-impl Waiting {
-    async fn finish(mut self) {
-        // An error means that whoever fetched is gone, and so is the fetch.
-        let _ = self.0.wait_for(|done| *done).await;
-    }
-}
-
 impl Jwks {
-    /// Keys from a URL, with all defaults.
-    ///
-    /// # Errors
-    ///
-    /// When the URL cannot be used; see [`HttpKeySource`](super::HttpKeySource).
-    pub fn from_url(url: impl AsRef<str>) -> Result<Self, ConfigError> {
-        Self::builder(super::HttpKeySource::builder(url).build()?).build()
-    }
-
-    /// Keys from any source, configured.
-    pub fn builder(source: impl KeySource) -> JwksBuilder {
-        JwksBuilder::new(source)
-    }
-
     pub(super) fn new(inner: Inner) -> Self {
         Self {
             inner: Arc::new(inner),
         }
     }
 
-    /// Fetches the keys now, or waits for the fetch that is under way: at startup to have them
-    /// before the first request, or when something else knows that they changed.
+    /// Fetches the keys now, after the fetch that may be under way: at startup to have them before the
+    /// first request, or when something else knows that they changed.
     ///
     /// # Errors
     ///
     /// When the fetch failed. Keys that were there before stay.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
-        if let (_, Some(waiting)) = self.inner.ask(Event::RefreshRequested) {
-            waiting.finish().await;
+        // A fetch that is under way already may have begun before the keys changed.
+        for _ in 0..2 {
+            let (decision, fetch) = self.inner.ask(Event::RefreshRequested);
+            if let Some(fetch) = fetch {
+                self.inner.end_of(fetch).await;
+            }
+            if decision != Decision::Join {
+                break;
+            }
         }
-        match &self.inner.control().last_error {
+        match self.inner.control().last_error.clone() {
             None => Ok(()),
-            Some(problem) => Err(RefreshError::new(problem)),
+            Some(problem) => Err(RefreshError { problem }),
         }
     }
 
@@ -142,20 +129,23 @@ impl Jwks {
         if self.status().is_usable() {
             return Ok(());
         }
-        if let (_, Some(waiting)) = self.inner.ask(Event::KnownKey) {
-            waiting.finish().await;
+        if let (_, Some(fetch)) = self.inner.ask(Event::KnownKey) {
+            self.inner.end_of(fetch).await;
         }
         let status = self.status();
         match status.is_usable() {
             true => Ok(()),
-            false => Err(RefreshError::new(
-                status.last_error().unwrap_or("there are no keys"),
-            )),
+            false => Err(RefreshError {
+                problem: status
+                    .last_error()
+                    .unwrap_or("there are no keys")
+                    .to_owned(),
+            }),
         }
     }
 
-    /// Stops using the keys with this key ID, as long as they stay in the set; says whether there
-    /// were any. Tokens they verified are [no longer current](crate::AccessToken::is_current).
+    /// Stops using the keys with this key ID, under every name, as long as they stay in the set; says
+    /// whether there were any. Tokens they verified are [no longer current](crate::AccessToken::is_current).
     pub fn withdraw(&self, key_id: &str) -> bool {
         let Some(snapshot) = self.inner.snapshot.load_full() else {
             return false;
@@ -182,7 +172,11 @@ impl Jwks {
             age: control.last_success.map(|(_, at)| now.saturating_sub(at)),
             last_success: control.last_success.map(|(at, _)| at),
             last_error: control.last_error.clone(),
-            next_refresh: control.state.refresh_at().map(|at| at.saturating_sub(now)),
+            next_refresh: control
+                .state
+                .next_refresh_at()
+                .filter(|_| keys > 0)
+                .map(|at| at.saturating_sub(now)),
         }
     }
 
@@ -210,14 +204,14 @@ impl RemoteKeys for Jwks {
         let Some(snapshot) = snapshot.as_ref().filter(|s| now < s.dead_at) else {
             return Found::NoKey;
         };
-        if now >= snapshot.refresh_at {
+        if now >= snapshot.stale_at {
+            if let (_, Some(fetch)) = self.inner.ask(Event::KnownKey) {
+                return Found::Later(self.inner.end_of(fetch));
+            }
+        } else if now >= snapshot.refresh_at {
             self.inner.ask_if_nobody_else_does(Event::KnownKey);
         }
-        let named = snapshot.keys.iter().filter(|key| match key_id {
-            Some(_) => key.key_id() == key_id,
-            None => true,
-        });
-        find_signer(named, algorithm, signed)
+        find_signer(&snapshot.keys, key_id, algorithm, signed)
     }
 
     fn generation(&self) -> u64 {
@@ -233,7 +227,10 @@ impl RemoteKeys for Jwks {
             return Missing::Changed;
         }
         match self.inner.ask_with(control, Event::UnknownKey) {
-            (_, Some(waiting)) => Missing::Wait(Box::pin(waiting.finish())),
+            (decision, Some(fetch)) => Missing::Wait {
+                end: self.inner.end_of(fetch),
+                begun_before: decision == Decision::Join,
+            },
             (decision, None) => Missing::Refused(self.refusal(decision)),
         }
     }
@@ -248,9 +245,8 @@ impl Inner {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the policy, and starts a fetch when it says so; with the end of the fetch, where it says
-    /// to wait.
-    fn ask(self: &Arc<Self>, event: Event) -> (Decision, Option<Waiting>) {
+    /// Asks the policy, and starts a fetch when it says so; with the fetch that it says to wait for.
+    fn ask(self: &Arc<Self>, event: Event) -> (Decision, Option<UnderWay>) {
         self.ask_with(self.control(), event)
     }
 
@@ -264,37 +260,53 @@ impl Inner {
         self: &Arc<Self>,
         mut control: MutexGuard<'_, Control>,
         event: Event,
-    ) -> (Decision, Option<Waiting>) {
+    ) -> (Decision, Option<UnderWay>) {
         let now = self.clock.monotonic();
         let (state, decision) = self.policy.decide(control.state, now, event);
         control.state = state;
-        let fetch = matches!(decision, Decision::Fetch | Decision::UseAndFetch).then(|| {
-            let (done, under_way) = watch::channel(false);
+
+        let starts = matches!(decision, Decision::Fetch | Decision::UseAndFetch);
+        let fetch = starts.then(|| {
+            control.ticket += 1;
+            let (inner, ticket) = (Arc::clone(self), control.ticket);
+            let (fetch, under_way) = Fetch::new(move |outcome| inner.end_fetch(ticket, outcome));
             control.under_way = Some(under_way);
-            let inner = Arc::clone(self);
-            let known = control.validators.clone();
-            (
-                Fetch {
-                    inner,
-                    done,
-                    outcome: None,
-                },
-                known,
-            )
+            (fetch, control.validators.clone())
         });
         let waits = matches!(decision, Decision::Fetch | Decision::Join);
-        let waiting = control.under_way.clone().filter(|_| waits).map(Waiting);
+        let under_way = control.under_way.clone().filter(|_| waits);
         // A fetch takes the lock when it ends, and it may end as soon as it starts: a runtime that
         // shuts down drops it at once.
         drop(control);
         if let Some((fetch, known)) = fetch {
-            fetch.start(known);
+            let inner = Arc::clone(self);
+            let document = async move { inner.source.fetch(known.as_ref()).await };
+            fetch.start(document, self.policy.fetch_timeout);
         }
-        (decision, waiting)
+        (decision, under_way)
     }
 
-    fn apply(&self, control: &mut Control, outcome: Result<Fetched, BoxError>) {
+    /// Waits for a fetch, for as long as one can take.
+    fn end_of(&self, fetch: UnderWay) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let limit = self.policy.fetch_timeout.saturating_add(FETCH_GRACE);
+        Box::pin(fetch.ended(limit))
+    }
+
+    /// Ends a fetch. Without an outcome it was interrupted.
+    fn end_fetch(&self, ticket: u64, outcome: Outcome) {
+        let mut control = self.control();
+        if control.ticket != ticket {
+            return;
+        }
+        let control = &mut *control;
         control.under_way = None;
+        let Some(outcome) = outcome else {
+            let now = self.clock.monotonic();
+            (control.state, _) = self
+                .policy
+                .decide(control.state, now, Event::FetchInterrupted);
+            return;
+        };
         match outcome {
             Ok(Fetched::Document(document)) => {
                 control.validators = document.validators.clone();
@@ -320,13 +332,15 @@ impl Inner {
         let mut keys = document.keys;
         let previous = self.snapshot.load_full();
         let previous = previous.as_ref().map_or(&[][..], |snapshot| &snapshot.keys);
+        // One state per material, whatever names it goes by, and none that came with the document: its
+        // source may hand the same one to others.
+        let known = previous
+            .iter()
+            .map(|key| (*key.fingerprint(), Arc::clone(key.state())));
+        let mut states: HashMap<Fingerprint, Arc<KeyState>> = known.collect();
         for key in &mut keys {
-            let known = previous
-                .iter()
-                .find(|old| old.fingerprint() == key.fingerprint());
-            if let Some(known) = known {
-                key.continue_as(Arc::clone(known.state()));
-            }
+            let state = states.entry(*key.fingerprint()).or_default();
+            key.continue_as(Arc::clone(state));
         }
         for old in previous {
             if keys
@@ -357,6 +371,7 @@ impl Inner {
             generation: generation + 1,
             keys,
             refresh_at: control.state.refresh_at().unwrap_or(now),
+            stale_at: control.state.stale_at().unwrap_or(now),
             dead_at: control.state.dead_at().unwrap_or(now),
         })));
     }
@@ -373,41 +388,8 @@ impl Inner {
     }
 }
 
-/// A fetch under way. However it ends, dropped with its runtime included, everybody learns of it.
-struct Fetch {
-    inner: Arc<Inner>,
-    done: watch::Sender<bool>,
-    outcome: Option<Result<Fetched, BoxError>>,
-}
-
-impl Fetch {
-    /// Runs in a task of its own: a request that is dropped takes nothing with it.
-    fn start(mut self, known: Option<Validators>) {
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(self.run(known))),
-            Err(_) => self.outcome = Some(Err("keys are fetched in a tokio runtime".into())),
-        }
-    }
-
-    async fn run(mut self, known: Option<Validators>) {
-        let fetch = self.inner.source.fetch(known.as_ref());
-        let outcome = tokio::time::timeout(self.inner.fetch_timeout, fetch).await;
-        self.outcome = Some(outcome.unwrap_or_else(|_| {
-            Err(format!("no answer within {:?}", self.inner.fetch_timeout).into())
-        }));
-    }
-}
-
-impl Drop for Fetch {
-    fn drop(&mut self) {
-        let outcome = self.outcome.take();
-        let outcome = outcome.unwrap_or_else(|| Err("the fetch was interrupted".into()));
-        self.inner.apply(&mut self.inner.control(), outcome);
-        self.done.send_replace(true);
-    }
-}
-
-/// An error with its sources, which is where clients of HTTP hide what happened.
+/// An error with its sources, which is where clients of HTTP hide what happened. Shortened, since some of
+/// it may be the provider's own words.
 fn describe(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -415,8 +397,13 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    text
+    match text.char_indices().nth(MAX_ERROR_LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
+
+const MAX_ERROR_LENGTH: usize = 300;
 
 /// From -1 to 1. It need not be unpredictable, only different from server to server.
 fn jitter() -> f64 {
@@ -436,14 +423,6 @@ impl fmt::Debug for Jwks {
 #[derive(Debug, Clone)]
 pub struct RefreshError {
     problem: String,
-}
-
-impl RefreshError {
-    fn new(problem: &str) -> Self {
-        Self {
-            problem: problem.to_owned(),
-        }
-    }
 }
 
 impl fmt::Display for RefreshError {

@@ -4,12 +4,16 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
+use http::StatusCode;
+use serde_json::{Map, Value};
 use tower::BoxError;
 use url::Url;
 
-use super::fetcher::{Fetcher, FetcherBuilder, UnexpectedStatus, is_loopback};
-use super::source::{Fetched, KeySource, Validators};
+use super::fetcher::{
+    Fetcher, FetcherBuilder, UnexpectedStatus, is_loopback, may_lead_here, without_credentials,
+};
+use super::source::{Fetched, KeySource};
+use super::validators::Validators;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 
@@ -30,12 +34,30 @@ pub struct Discovery {
 struct Found {
     key_url: Url,
     at: Duration,
+    /// Keys came from there since, so that their validators are this URL's.
+    answered: bool,
 }
 
-#[derive(Deserialize)]
 struct Metadata {
     issuer: String,
     jwks_uri: String,
+}
+
+impl Metadata {
+    fn parse(json: &[u8]) -> Result<Self, &'static str> {
+        let document: Map<String, Value> =
+            serde_json::from_slice(json).map_err(|_| "it is not a JSON object")?;
+        let text = |name| {
+            document
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        Ok(Self {
+            issuer: text("issuer").ok_or("it has no issuer")?,
+            jwks_uri: text("jwks_uri").ok_or("it has no jwks_uri")?,
+        })
+    }
 }
 
 /// How long a key URL is good without asking again.
@@ -53,40 +75,52 @@ impl Discovery {
         }
     }
 
-    async fn key_url(&self) -> Result<Url, BoxError> {
+    /// The key URL, and whether keys came from there already.
+    async fn key_url(&self) -> Result<(Url, bool), BoxError> {
         let now = self.clock.monotonic();
         let known = self.found().clone();
-        match known {
-            Some(found) if now.saturating_sub(found.at) < METADATA_LIFETIME => Ok(found.key_url),
-            _ => {
-                let key_url = self.discover().await?;
-                let found = Found {
+        if let Some(found) = &known
+            && now.saturating_sub(found.at) < METADATA_LIFETIME
+        {
+            return Ok((found.key_url.clone(), found.answered));
+        }
+        match (self.discover().await, known) {
+            (Ok(key_url), known) => {
+                let same = known.is_some_and(|found| found.answered && found.key_url == key_url);
+                *self.found() = Some(Found {
                     key_url: key_url.clone(),
                     at: now,
-                };
-                *self.found() = Some(found);
-                Ok(key_url)
+                    answered: same,
+                });
+                Ok((key_url, same))
             }
+            // Metadata that is down need not take the keys with it.
+            (Err(error), Some(found)) if !error.is::<WrongIssuer>() => {
+                tracing::warn!(%error, "metadata cannot be refreshed, the known key URL stays");
+                Ok((found.key_url, found.answered))
+            }
+            (Err(error), _) => Err(error),
         }
     }
 
-    /// Asks one location after the other. A 4xx or something that is no JSON means that this form is
-    /// not the one; a server that has trouble of its own is not passed over, since another document at
-    /// the next location would then depend on who can cause such trouble.
+    /// Asks one location after the other. A redirect, a 4xx, or something that is no JSON object means
+    /// that this form is not the one; a server that has trouble of its own is not passed over, since
+    /// another document at the next location would then depend on who can cause such trouble.
     async fn discover(&self) -> Result<Url, BoxError> {
         let mut last: BoxError = "there is no place to look for metadata".into();
         for location in &self.locations {
             let answer = self.fetcher.get(location, None).await?;
-            if answer.status.is_client_error() {
-                last = format!("{location} answers {}", answer.status).into();
+            let status = answer.status;
+            if status.is_client_error() || status.is_redirection() {
+                last = format!("{location} answers {status}").into();
                 continue;
             }
-            if !answer.status.is_success() {
-                return Err(UnexpectedStatus(answer.status).into());
+            if !status.is_success() {
+                return Err(UnexpectedStatus(status).into());
             }
-            match serde_json::from_slice::<Metadata>(&answer.body) {
+            match Metadata::parse(&answer.body) {
                 Ok(metadata) => return self.accept(location, &metadata),
-                Err(error) => last = format!("{location} is no issuer metadata: {error}").into(),
+                Err(why) => last = format!("{location} has no issuer metadata: {why}").into(),
             }
         }
         Err(last)
@@ -94,29 +128,28 @@ impl Discovery {
 
     fn accept(&self, location: &Url, metadata: &Metadata) -> Result<Url, BoxError> {
         if !self.issuers.contains(&metadata.issuer) {
+            let found: String = metadata.issuer.chars().take(200).collect();
             tracing::warn!(
                 expected = ?self.issuers,
-                found = ?metadata.issuer,
+                found = ?found,
                 "the issuer's metadata is about another issuer"
             );
-            return Err(format!(
-                "the metadata is about the issuer {:?}, not {:?}",
-                metadata.issuer, self.issuers
-            )
-            .into());
+            let expected = self.issuers.clone();
+            return Err(WrongIssuer { expected, found }.into());
         }
-        let key_url = Url::parse(&metadata.jwks_uri)
-            .map_err(|error| format!("jwks_uri {:?} is no URL: {error}", metadata.jwks_uri))?;
+        let mut key_url = Url::parse(&metadata.jwks_uri)
+            .map_err(|error| format!("jwks_uri is not a URL: {error}"))?;
+        key_url.set_fragment(None);
         // Only a document from this machine may point to this machine, and https never to http.
         let local = is_loopback(location);
         let plain = local && location.scheme() == "http" && is_loopback(&key_url);
         self.fetcher
             .check_url(&key_url, plain)
-            .map_err(|why| format!("jwks_uri {key_url} {why}"))?;
+            .map_err(|why| format!("jwks_uri {why}"))?;
         if key_url.scheme() == "http" && location.scheme() == "https" {
             return Err(format!("jwks_uri {key_url} is not https, but its document is").into());
         }
-        if is_loopback(&key_url) && !local {
+        if may_lead_here(&key_url) && !local {
             return Err(format!("jwks_uri {key_url} points to this machine").into());
         }
         Ok(key_url)
@@ -129,21 +162,49 @@ impl Discovery {
 
 impl KeySource for Discovery {
     async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
-        let before = self.found().as_ref().map(|found| found.key_url.clone());
-        let key_url = self.key_url().await?;
+        let (key_url, answered) = self.key_url().await?;
         // Validators of one URL say nothing about another.
-        let known = known.filter(|_| before.as_ref() == Some(&key_url));
+        let known = known.filter(|_| answered);
         let fetched = self.fetcher.key_document(&key_url, known).await;
-        let gone = |error: &BoxError| {
-            let status = error.downcast_ref::<UnexpectedStatus>();
-            status.is_some_and(|status| status.0.is_client_error())
-        };
-        if fetched.as_ref().is_err_and(gone) {
-            *self.found() = None;
+        match &fetched {
+            Ok(_) => {
+                if let Some(found) = &mut *self.found() {
+                    found.answered = true;
+                }
+            }
+            Err(error) if is_gone(error) => *self.found() = None,
+            Err(_) => {}
         }
         fetched
     }
 }
+
+/// Whether the keys have moved, as opposed to being asked for too often or too slowly.
+fn is_gone(error: &BoxError) -> bool {
+    let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    error
+        .downcast_ref::<UnexpectedStatus>()
+        .is_some_and(|status| status.0.is_client_error() && !passing.contains(&status.0))
+}
+
+/// Metadata about somebody else.
+#[derive(Debug)]
+struct WrongIssuer {
+    expected: Vec<String>,
+    found: String,
+}
+
+impl fmt::Display for WrongIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expected, found } = self;
+        write!(
+            f,
+            "the metadata is about the issuer {found:?}, not {expected:?}"
+        )
+    }
+}
+
+impl std::error::Error for WrongIssuer {}
 
 impl fmt::Debug for Discovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,7 +272,12 @@ impl DiscoveryBuilder {
         let fetcher = self.fetcher.build()?;
         let locations = match (&self.location, self.issuers.first()) {
             (Some(location), _) => vec![fetcher.configured_url(location)?],
-            (None, Some(issuer)) => locations(&fetcher.configured_url(issuer)?)?,
+            (None, Some(issuer)) if issuer.contains(['?', '#']) => {
+                return Err(ConfigError::of(format!(
+                    "the issuer {issuer:?} has a query or fragment; discovery has no form for that"
+                )));
+            }
+            (None, Some(issuer)) => locations(&fetcher.configured_url(issuer)?),
             (None, None) => Vec::new(),
         };
         Ok(Discovery {
@@ -228,19 +294,17 @@ impl fmt::Debug for DiscoveryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DiscoveryBuilder")
             .field("issuers", &self.issuers)
-            .field("location", &self.location)
+            .field(
+                "location",
+                &self.location.as_deref().map(without_credentials),
+            )
             .finish_non_exhaustive()
     }
 }
 
 /// Where an issuer's metadata may be. OpenID Connect appends its suffix to the issuer (§4.1), RFC 8414
 /// puts its own between host and path (§3.1), and servers are found that mix the two (§5).
-fn locations(issuer: &Url) -> Result<Vec<Url>, ConfigError> {
-    if issuer.query().is_some() || issuer.fragment().is_some() {
-        return Err(ConfigError::of(format!(
-            "the issuer {issuer} has a query or fragment; discovery has no form for that"
-        )));
-    }
+fn locations(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().strip_suffix('/').unwrap_or(issuer.path());
     let (oidc, oauth) = (
         "/.well-known/openid-configuration",
@@ -251,14 +315,14 @@ fn locations(issuer: &Url) -> Result<Vec<Url>, ConfigError> {
         paths.push(format!("{oidc}{path}"));
         paths.push(format!("{path}{oauth}"));
     }
-    Ok(paths
+    paths
         .into_iter()
         .map(|path| {
             let mut location = issuer.clone();
             location.set_path(&path);
             location
         })
-        .collect())
+        .collect()
 }
 
 #[cfg(test)]
@@ -266,7 +330,7 @@ mod tests {
     use super::*;
 
     fn places(issuer: &str) -> Vec<String> {
-        let locations = locations(&Url::parse(issuer).unwrap()).unwrap();
+        let locations = locations(&Url::parse(issuer).unwrap());
         locations.iter().map(Url::to_string).collect()
     }
 

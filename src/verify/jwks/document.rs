@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::source::Validators;
+use super::validators::Validators;
 use crate::verify::jwt::VerifyingKey;
 use crate::verify::jwt::jwk::{self, Origin};
 

@@ -13,7 +13,8 @@ use url::{Host, Url};
 
 use super::document::KeyDocument;
 use super::public_address::{PublicAddresses, is_public};
-use super::source::{Fetched, Validators};
+use super::source::Fetched;
+use super::validators::Validators;
 use crate::config_error::ConfigError;
 
 type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
@@ -105,20 +106,24 @@ pub(super) struct Answer {
 impl Fetcher {
     /// Reads a URL that a developer wrote down.
     pub(super) fn configured_url(&self, url: &str) -> Result<Url, ConfigError> {
-        let problem = |why: &str| ConfigError::of(format!("the URL {url:?} {why}"));
-        let parsed = Url::parse(url).map_err(|error| problem(&format!("is not a URL: {error}")))?;
-        if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(ConfigError::of(
-                "a URL has credentials in it; send a header instead",
-            ));
-        }
-        let loopback = !self.ssrf_safe && is_loopback(&parsed);
-        self.check_url(&parsed, loopback).map_err(problem)?;
+        let problem = |why: &str| {
+            let shown = without_credentials(url);
+            ConfigError::of(format!("the URL {shown:?} {why}"))
+        };
+        let mut parsed =
+            Url::parse(url).map_err(|error| problem(&format!("is not a URL: {error}")))?;
+        let plain = !self.ssrf_safe && is_loopback(&parsed);
+        self.check_url(&parsed, plain).map_err(problem)?;
+        // It is not sent anyway, and an answer comes from a URL without.
+        parsed.set_fragment(None);
         Ok(parsed)
     }
 
     /// Whether a URL may be asked; http only where `plain` allows it.
     pub(super) fn check_url(&self, url: &Url, plain: bool) -> Result<(), &'static str> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("has credentials in it; send a header instead");
+        }
         match url.scheme() {
             "https" => {}
             "http" if plain || self.allow_http => {}
@@ -129,12 +134,7 @@ impl Fetcher {
                 return Err("is not on port 443");
             }
             // Addresses written out never reach the resolver.
-            let literal = match url.host() {
-                Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-                Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-                _ => None,
-            };
-            if literal.is_some_and(|address| !is_public(address)) {
+            if address(url).is_some_and(|address| !is_public(address)) {
                 return Err("is not at a public address");
             }
         }
@@ -205,13 +205,47 @@ impl fmt::Display for UnexpectedStatus {
 
 impl std::error::Error for UnexpectedStatus {}
 
-/// Whether a URL names this machine.
+/// Whether a URL names this machine in one of the usual ways.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+        Some(Host::Domain(name)) => name == "localhost",
+        _ => address(url).is_some_and(|address| address.is_loopback()),
+    }
+}
+
+/// Whether a URL may lead to this machine in any way that its text shows.
+pub(super) fn may_lead_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        _ => address(url).is_none_or(|address| {
+            let address = address.to_canonical();
+            address.is_loopback() || address.is_unspecified()
+        }),
+    }
+}
+
+/// The address that a URL has for a host, where it is not a name.
+fn address(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(IpAddr::V4(address)),
+        Host::Ipv6(address) => Some(IpAddr::V6(address)),
+        Host::Domain(_) => None,
+    }
+}
+
+/// What of a URL can be shown: somebody may have put a password in front of the host.
+pub(super) fn without_credentials(url: &str) -> String {
+    let start = url.find("//").map_or(0, |slashes| slashes + 2);
+    let authority = url[start..]
+        .split(['/', '?', '#', '\\'])
+        .next()
+        .unwrap_or_default();
+    match authority.rfind('@') {
+        Some(at) => format!("{}{}", &url[..start], &url[start + at + 1..]),
+        None => url.to_owned(),
     }
 }
 

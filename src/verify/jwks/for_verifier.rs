@@ -1,4 +1,4 @@
-//! Key sets as a [`JwtVerifier`](crate::JwtVerifier)'s keys.
+//! Key sets as a [`JwtVerifier`](crate::JwtVerifier)'s keys, and the short ways to make them.
 
 use std::sync::Arc;
 
@@ -8,6 +8,17 @@ use super::http::HttpKeySource;
 use crate::config_error::ConfigError;
 use crate::verify::jwt::JwtVerifierBuilder;
 use crate::verify::jwt::remote::{RemoteContext, RemoteKeys};
+
+impl Jwks {
+    /// Keys from a URL, with all defaults.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot be used; see [`HttpKeySource`].
+    pub fn from_url(url: impl AsRef<str>) -> Result<Self, ConfigError> {
+        Self::builder(HttpKeySource::builder(url).build()?).build()
+    }
+}
 
 /// # Keys that are fetched
 ///
@@ -60,6 +71,11 @@ impl JwtVerifierBuilder {
     pub fn discover_from(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.remote_keys(move |context| {
+            if context.issuers.is_empty() {
+                return Err(ConfigError::of(
+                    "discover_from(..) needs an issuer(..) that the metadata must be about",
+                ));
+            }
             let builder = Discovery::builder("")
                 .issuers(context.issuers.to_vec())
                 .at(&url);

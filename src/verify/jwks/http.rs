@@ -7,8 +7,9 @@ use http::HeaderMap;
 use tower::BoxError;
 use url::Url;
 
-use super::fetcher::{Fetcher, FetcherBuilder};
-use super::source::{Fetched, KeySource, Validators};
+use super::fetcher::{Fetcher, FetcherBuilder, without_credentials};
+use super::source::{Fetched, KeySource};
+use super::validators::Validators;
 use crate::config_error::ConfigError;
 
 /// A JWK Set at a URL.
@@ -99,7 +100,7 @@ impl HttpKeySourceBuilder {
 impl fmt::Debug for HttpKeySourceBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpKeySourceBuilder")
-            .field("url", &self.url)
+            .field("url", &without_credentials(&self.url))
             .finish_non_exhaustive()
     }
 }
@@ -129,6 +130,8 @@ mod tests {
             "http://localhost.example.com/jwks",
             "http://10.0.0.1/jwks",
             "https://user:secret@issuer.example.com/jwks",
+            "https://user:secret@issuer.example.com:99999/",
+            "ftp://user:s@secret@issuer.example.com/",
         ] {
             let error = build(bad).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");

@@ -60,6 +60,7 @@ mod builder;
 mod cache;
 mod discovery;
 mod document;
+mod fetch;
 mod fetcher;
 mod for_verifier;
 mod http;
@@ -69,6 +70,7 @@ mod policy;
 mod public_address;
 mod source;
 mod status;
+mod validators;
 
 pub use self::builder::JwksBuilder;
 pub use self::cache::{Jwks, RefreshError};
@@ -77,5 +79,6 @@ pub use self::document::{DocumentError, KeyDocument};
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
 #[cfg(feature = "jwks-client-rs")]
 pub use self::jwks_client_rs::JwksClientSource;
-pub use self::source::{Fetched, KeySource, Validators};
+pub use self::source::{Fetched, KeySource};
 pub use self::status::JwksStatus;
+pub use self::validators::Validators;

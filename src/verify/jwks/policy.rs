@@ -5,9 +5,12 @@
 
 use std::time::Duration;
 
-/// The numbers. Their defaults and bounds are in the documentation of [`Jwks`](super::Jwks).
+/// The numbers. Their defaults are in the documentation of [`Jwks`](super::Jwks), their bounds in that of
+/// its builder.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Policy {
+    /// How long a fetch may take. One that has not ended by then is lost with whoever ran it.
+    pub(super) fetch_timeout: Duration,
     /// How long a document counts as fresh when its source does not say.
     pub(super) default_freshness: Duration,
     /// What the source says is kept within these two.
@@ -27,16 +30,19 @@ pub(super) struct Policy {
     pub(super) max_backoff: Duration,
 }
 
+/// How much longer than its timeout a fetch is given to report its end.
+pub(super) const FETCH_GRACE: Duration = Duration::from_secs(1);
+
 /// What is known about the source and the keys it gave.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct State {
-    /// A fetch is under way.
-    fetching: bool,
+    /// A fetch is under way, since then.
+    fetching: Option<Duration>,
     /// The last successful fetch.
     loaded: Option<Loaded>,
     /// The failures since then.
     failed: Option<Failed>,
-    /// What is left of the bucket, and since when it refills.
+    /// What was taken out of the bucket, and since when it refills.
     spent: u32,
     refilling_since: Duration,
 }
@@ -44,6 +50,7 @@ pub(super) struct State {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Loaded {
     refresh_at: Duration,
+    stale_at: Duration,
     dead_at: Duration,
 }
 
@@ -71,6 +78,8 @@ pub(super) enum Event {
     },
     /// A fetch brought none.
     FetchFailed,
+    /// A fetch ended with whoever ran it, which says nothing about the source.
+    FetchInterrupted,
 }
 
 /// What to do about it.
@@ -94,6 +103,7 @@ impl Policy {
     /// The whole of it: the next state, and what to do.
     pub(super) fn decide(&self, state: State, now: Duration, event: Event) -> (State, Decision) {
         let state = self.forget_dead_keys(self.refill(state, now), now);
+        let state = self.forget_lost_fetch(state, now);
         match event {
             Event::KnownKey => self.known_key(state, now),
             Event::UnknownKey => self.unknown_key(state, now),
@@ -102,25 +112,28 @@ impl Policy {
                 (_, Some(failed)) => (state, unavailable(now, failed.retry_at)),
                 (None, None) => (state, unavailable(now, now)),
             },
-            Event::RefreshRequested => match state.fetching {
-                true => (state, Decision::Join),
-                false => (state.with_fetch(), Decision::Fetch),
-            },
+            Event::RefreshRequested => state.fetch_or_join(now),
             Event::Fetched { freshness, jitter } => {
                 (self.fetched(state, now, freshness, jitter), Decision::Use)
             }
             Event::FetchFailed => (self.fetch_failed(state, now), Decision::Use),
+            Event::FetchInterrupted => (state.without_fetch(), Decision::Use),
         }
     }
 
-    /// Keys serve until the hard limit; when their refresh is due, traffic starts it and goes on.
+    /// Keys serve until the hard limit. When their refresh is due, traffic starts it and goes on. When
+    /// nobody did before they became stale, because there was no traffic, they may have been withdrawn
+    /// long since: then traffic waits, but only for a source that has not failed it.
     fn known_key(&self, state: State, now: Duration) -> (State, Decision) {
         let Some(loaded) = state.loaded else {
             return self.first_load(state, now);
         };
+        if now >= loaded.stale_at && state.failed.is_none() {
+            return state.fetch_or_join(now);
+        }
         let due = now >= loaded.refresh_at && state.may_retry(now);
-        match due && !state.fetching {
-            true => (state.with_fetch(), Decision::UseAndFetch),
+        match due && state.fetching.is_none() {
+            true => (state.with_fetch(now), Decision::UseAndFetch),
             false => (state, Decision::Use),
         }
     }
@@ -131,7 +144,7 @@ impl Policy {
         if state.loaded.is_none() {
             return self.first_load(state, now);
         }
-        if state.fetching {
+        if state.fetching.is_some() {
             return (state, Decision::Join);
         }
         let empty = state.spent >= self.unknown_key_burst;
@@ -150,7 +163,7 @@ impl Policy {
                     },
                     ..state
                 };
-                (spent.with_fetch(), Decision::Fetch)
+                (spent.with_fetch(now), Decision::Fetch)
             }
         }
     }
@@ -158,9 +171,10 @@ impl Policy {
     /// Without any keys everybody waits for the same fetch, which spends nothing.
     fn first_load(&self, state: State, now: Duration) -> (State, Decision) {
         match state.failed {
-            _ if state.fetching => (state, Decision::Join),
-            Some(failed) if now < failed.retry_at => (state, unavailable(now, failed.retry_at)),
-            _ => (state.with_fetch(), Decision::Fetch),
+            Some(failed) if state.fetching.is_none() && now < failed.retry_at => {
+                (state, unavailable(now, failed.retry_at))
+            }
+            _ => state.fetch_or_join(now),
         }
     }
 
@@ -171,16 +185,17 @@ impl Policy {
         freshness: Option<Duration>,
         jitter: f64,
     ) -> State {
-        let freshness = freshness
-            .unwrap_or(self.default_freshness)
-            .clamp(self.min_freshness, self.max_freshness);
+        let freshness = freshness.map_or(self.default_freshness, |said| {
+            said.clamp(self.min_freshness, self.max_freshness)
+        });
         // A tenth of it either way, but never past the point where it is no longer fresh.
         let part = (self.refresh_ahead * (1.0 + 0.1 * jitter)).clamp(0.0, 1.0);
         State {
-            fetching: false,
+            fetching: None,
             failed: None,
             loaded: Some(Loaded {
                 refresh_at: now.saturating_add(freshness.mul_f64(part)),
+                stale_at: now.saturating_add(freshness),
                 dead_at: now.saturating_add(self.serve_stale_for),
             }),
             ..state
@@ -198,13 +213,23 @@ impl Policy {
             .saturating_mul(doubled)
             .min(self.max_backoff);
         State {
-            fetching: false,
+            fetching: None,
             failed: Some(Failed {
                 times,
                 retry_at: now.saturating_add(backoff),
             }),
             ..state
         }
+    }
+
+    /// A fetch has its timeout, and its task a little longer to say how it ended. After that there is no
+    /// such task any more, or it does not run, and nobody should wait for it.
+    fn forget_lost_fetch(&self, state: State, now: Duration) -> State {
+        let lost_after = self.fetch_timeout.saturating_add(FETCH_GRACE);
+        let fetching = state
+            .fetching
+            .filter(|since| now < since.saturating_add(lost_after));
+        State { fetching, ..state }
     }
 
     /// Past the hard limit keys are as good as never loaded.
@@ -244,13 +269,38 @@ impl State {
         self.loaded.map(|loaded| loaded.dead_at)
     }
 
+    /// From when on traffic waits for fresh keys, if there are any.
+    pub(super) fn stale_at(&self) -> Option<Duration> {
+        self.loaded.map(|loaded| loaded.stale_at)
+    }
+
+    /// When the next refresh is possible: when it is due, or when a failing source may be asked again.
+    pub(super) fn next_refresh_at(&self) -> Option<Duration> {
+        let retry_at = self.failed.map_or(Duration::ZERO, |failed| failed.retry_at);
+        self.loaded.map(|loaded| loaded.refresh_at.max(retry_at))
+    }
+
     fn may_retry(&self, now: Duration) -> bool {
         self.failed.is_none_or(|failed| now >= failed.retry_at)
     }
 
-    fn with_fetch(self) -> Self {
+    fn fetch_or_join(self, now: Duration) -> (Self, Decision) {
+        match self.fetching {
+            Some(_) => (self, Decision::Join),
+            None => (self.with_fetch(now), Decision::Fetch),
+        }
+    }
+
+    fn with_fetch(self, now: Duration) -> Self {
         Self {
-            fetching: true,
+            fetching: Some(now),
+            ..self
+        }
+    }
+
+    fn without_fetch(self) -> Self {
+        Self {
+            fetching: None,
             ..self
         }
     }

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::HeaderValue;
 use tower::BoxError;
 
 use super::document::KeyDocument;
+use super::validators::Validators;
 
 /// Something that can be asked for a JWK Set, again and again.
 ///
@@ -56,24 +56,6 @@ pub enum Fetched {
         /// How long the document counts as fresh from now on.
         freshness: Option<Duration>,
     },
-}
-
-/// What a source recognizes its own document by (RFC 9110 §8.8).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Validators {
-    etag: HeaderValue,
-}
-
-impl Validators {
-    /// The document's entity tag.
-    pub fn from_etag(etag: HeaderValue) -> Self {
-        Self { etag }
-    }
-
-    /// The document's entity tag, for `If-None-Match`.
-    pub fn etag(&self) -> &HeaderValue {
-        &self.etag
-    }
 }
 
 type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Fetched, BoxError>> + Send + 'a>>;

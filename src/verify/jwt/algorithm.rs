@@ -1,6 +1,7 @@
 //! The signature algorithms (RFC 7518 §3, RFC 8037 §3.1, RFC 9864).
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::config_error::ConfigError;
@@ -85,6 +86,19 @@ impl Algorithm {
         }
     }
 
+    /// How many octets a signature may have (RFC 7518 §3, RFC 8037 §3.1).
+    pub(crate) fn signature_lengths(self) -> RangeInclusive<usize> {
+        match self {
+            Self::HS256 => 32..=32,
+            Self::HS384 => 48..=48,
+            Self::HS512 | Self::ES256 | Self::EdDSA => 64..=64,
+            Self::ES384 => 96..=96,
+            Self::ES512 => 132..=132,
+            // As long as the modulus.
+            _ => 256..=1024,
+        }
+    }
+
     /// Names are case-sensitive (RFC 7515 §4.1.1).
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -116,6 +130,11 @@ impl fmt::Display for Algorithm {
 impl FromStr for Algorithm {
     type Err = ConfigError;
 
+    /// Reads the name that goes into a header's `alg`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not the name of a supported algorithm.
     fn from_str(name: &str) -> Result<Self, ConfigError> {
         Self::from_name(name)
             .ok_or_else(|| ConfigError::of(format!("{name:?} is not a supported algorithm")))

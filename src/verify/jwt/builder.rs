@@ -70,6 +70,13 @@ impl Default for JwtVerifierBuilder {
     }
 }
 
+impl JwtVerifier {
+    /// Starts a verifier. It needs a key, an issuer and an audience.
+    pub fn builder() -> JwtVerifierBuilder {
+        JwtVerifierBuilder::default()
+    }
+}
+
 /// # Keys
 ///
 /// At least one is needed; several work side by side.

@@ -97,7 +97,7 @@ fn is_for_verifying(jwk: &Map<String, Value>) -> Result<(), Unusable> {
     if text(jwk, "use")?.is_some_and(|usage| usage != "sig") {
         return Err(Unusable::NotForVerifying);
     }
-    let Some(operations) = jwk.get("key_ops") else {
+    let Some(operations) = jwk.get("key_ops").filter(|value| !value.is_null()) else {
         return Ok(());
     };
     let operations = operations.as_array().ok_or(Unusable::Malformed)?;
@@ -195,7 +195,8 @@ fn make(
 /// Private members of RSA, EC and OKP keys (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
 fn is_public(jwk: &Map<String, Value>) -> Result<(), Unusable> {
     let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
-    match private.iter().any(|member| jwk.contains_key(*member)) {
+    let there = |member: &&str| jwk.get(*member).is_some_and(|value| !value.is_null());
+    match private.iter().any(there) {
         true => Err(Unusable::Private),
         false => Ok(()),
     }
@@ -203,7 +204,8 @@ fn is_public(jwk: &Map<String, Value>) -> Result<(), Unusable> {
 
 fn text<'a>(jwk: &'a Map<String, Value>, member: &str) -> Result<Option<&'a str>, Unusable> {
     match jwk.get(member) {
-        None => Ok(None),
+        // Some serializers write a null for everything they leave out.
+        None | Some(Value::Null) => Ok(None),
         Some(value) => value.as_str().map(Some).ok_or(Unusable::Malformed),
     }
 }

@@ -256,10 +256,11 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<ParsedPublicKey, 
     let e = without_leading_zeros(e);
     let unused_bits = n.first().map_or(0, |first| first.leading_zeros() as usize);
     rsa_size_is_sound(n.len() * 8 - unused_bits)?;
-    // An exponent of 1 accepts every signature; even ones are no exponents; the library takes none
-    // past 33 bits.
-    let odd = e.last().is_some_and(|last| last % 2 == 1);
-    if !odd || e == [1] || e.len() > 5 {
+    // An exponent of 1 accepts every signature, even numbers are neither exponents nor moduli, and the
+    // library takes no exponent past 33 bits.
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    let short = e.len() < 5 || (e.len() == 5 && e[0] == 1);
+    if !odd(n) || !odd(e) || e == [1] || !short {
         return Err(BadMaterial::Invalid);
     }
     let parameters = rsa_parameters(algorithm).ok_or(BadMaterial::Invalid)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::algorithm::{Algorithm, KeyKind};
 use super::builder::JwtVerifierBuilder;
 use super::token_type;
 use crate::scopes::Scopes;
@@ -33,13 +34,26 @@ impl JwtVerifierBuilder {
         let Some(accepted) = &self.algorithms else {
             return;
         };
-        for key in &self.keys {
+        if accepted.is_empty() {
+            problems.push("algorithms(..) names nothing".into());
+            return;
+        }
+        let is_secret = |algorithm: &Algorithm| algorithm.key_kind() == KeyKind::Secret;
+        if !self.remotes.is_empty() && accepted.iter().all(is_secret) {
+            problems.push(format!(
+                "algorithms({accepted:?}) leaves no use for keys that are fetched"
+            ));
+        }
+        for (position, key) in self.keys.iter().enumerate() {
             let of_key: Vec<_> = key.algorithms().collect();
             if !of_key.iter().any(|algorithm| accepted.contains(algorithm)) {
                 let names: Vec<_> = of_key.iter().map(|algorithm| algorithm.as_str()).collect();
+                let key = match key.key_id() {
+                    Some(key_id) => format!("the key {key_id:?}"),
+                    None => format!("key {position}"),
+                };
                 problems.push(format!(
-                    "algorithms({accepted:?}) leaves no use for the key {:?}, which is for {}",
-                    key.key_id().unwrap_or_default(),
+                    "algorithms({accepted:?}) leaves no use for {key}, which is for {}",
                     names.join(", "),
                 ));
             }

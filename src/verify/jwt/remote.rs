@@ -13,7 +13,8 @@ use crate::verify_error::VerifyError;
 
 /// Keys that are fetched, and may change.
 pub(crate) trait RemoteKeys: Send + Sync {
-    /// Looks for the key that made a signature, among those that are at hand.
+    /// Looks for the key that made a signature, among those that are at hand. It is also what tells a
+    /// key set that there is traffic, so that it refreshes when that is due.
     fn find(
         &self,
         key_id: Option<&str>,
@@ -37,7 +38,11 @@ pub(crate) enum Missing {
     /// The keys were replaced since; look again.
     Changed,
     /// A fetch is under way that may bring it.
-    Wait(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Wait {
+        end: Pin<Box<dyn Future<Output = ()> + Send>>,
+        /// Somebody else's fetch, which may have asked before the key was there.
+        begun_before: bool,
+    },
     Refused(VerifyError),
 }
 

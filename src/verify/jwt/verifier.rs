@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::builder::JwtVerifierBuilder;
 use super::claims::Claims;
+use super::json::Text;
 use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH};
 use super::key::VerifyingKey;
 use super::mapping::ClaimMapping;
@@ -49,6 +49,15 @@ enum NotVerified {
     KeyMissing {
         seen: u64,
     },
+    /// Everything else about it is in order, and the keys are about to be replaced.
+    Later(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+/// The key that made a signature, as far as one can tell now.
+enum Signer {
+    Known(Arc<KeyState>),
+    Missing,
+    Later(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 impl From<InvalidReason> for NotVerified {
@@ -58,11 +67,6 @@ impl From<InvalidReason> for NotVerified {
 }
 
 impl JwtVerifier {
-    /// Starts a verifier. It needs a key, an issuer and an audience.
-    pub fn builder() -> JwtVerifierBuilder {
-        JwtVerifierBuilder::default()
-    }
-
     pub(super) fn new(inner: Inner) -> Self {
         Self {
             inner: Arc::new(inner),
@@ -72,46 +76,46 @@ impl JwtVerifier {
 
 impl Inner {
     fn verify(self: &Arc<Self>, token: BearerToken) -> State {
-        let mut seen = match self.verify_now(&token) {
-            Err(NotVerified::KeyMissing { seen }) => seen,
-            decided => return State::Done(Some(self.decided(token, decided))),
-        };
-        loop {
-            let missing = match &self.remote {
-                Some(remote) => remote.missing(seen),
-                None => Missing::Refused(VerifyError::invalid(InvalidReason::UnknownKey)),
-            };
-            match missing {
-                Missing::Refused(error) => return State::Done(Some(Err(error))),
-                Missing::Wait(waiting) => {
-                    let inner = Arc::clone(self);
-                    return State::Waiting(Box::pin(async move {
-                        waiting.await;
-                        let verified = inner.verify_now(&token);
-                        inner.decided(token, verified)
-                    }));
-                }
-                Missing::Changed => match self.verify_now(&token) {
-                    Err(NotVerified::KeyMissing { seen: newer }) => seen = newer,
-                    decided => return State::Done(Some(self.decided(token, decided))),
-                },
+        match self.verify_now(&token) {
+            Ok(verified) => State::Done(Some(Ok(AccessToken::new(token, Arc::new(verified))))),
+            Err(NotVerified::Invalid(reason)) => {
+                State::Done(Some(Err(VerifyError::invalid(reason))))
             }
+            Err(later) => State::Waiting(Box::pin(Arc::clone(self).verify_later(token, later))),
         }
     }
 
-    /// The last word on a token.
-    fn decided(
-        &self,
+    /// Fetches what is missing, or waits for others who do, and looks again.
+    async fn verify_later(
+        self: Arc<Self>,
         token: BearerToken,
-        verified: Result<Verified, NotVerified>,
+        mut not_verified: NotVerified,
     ) -> Result<AccessToken, VerifyError> {
-        match (verified, &self.remote) {
-            (Ok(verified), _) => Ok(AccessToken::new(token, Arc::new(verified))),
-            (Err(NotVerified::KeyMissing { .. }), Some(remote)) => Err(remote.still_missing()),
-            (Err(NotVerified::KeyMissing { .. }), None) => {
-                Err(VerifyError::invalid(InvalidReason::UnknownKey))
+        let Some(remote) = &self.remote else {
+            return Err(VerifyError::invalid(InvalidReason::UnknownKey));
+        };
+        // Somebody else's fetch may bring nothing because it came too early. One's own is the last word,
+        // and so is a second one of others.
+        let (mut joined, mut asked) = (false, false);
+        loop {
+            match not_verified {
+                NotVerified::Invalid(reason) => return Err(VerifyError::invalid(reason)),
+                NotVerified::Later(end) => end.await,
+                NotVerified::KeyMissing { .. } if asked => return Err(remote.still_missing()),
+                NotVerified::KeyMissing { seen } => match remote.missing(seen) {
+                    Missing::Changed => {}
+                    Missing::Refused(error) => return Err(error),
+                    Missing::Wait { end, begun_before } => {
+                        end.await;
+                        asked = joined || !begun_before;
+                        joined = true;
+                    }
+                },
             }
-            (Err(NotVerified::Invalid(reason)), _) => Err(VerifyError::invalid(reason)),
+            match self.verify_now(&token) {
+                Ok(verified) => return Ok(AccessToken::new(token, Arc::new(verified))),
+                Err(still) => not_verified = still,
+            }
         }
     }
 
@@ -126,20 +130,21 @@ impl Inner {
         let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
         let signer = self.signer(&jws, &header)?;
         let payload = jws.decode_payload().ok_or(InvalidReason::Malformed)?;
-        let verified = self.verify_payload(payload, signer.clone())?;
+        // A token that fails anyway is refused without any fetch.
         match signer {
-            Some(_) => Ok(verified),
-            // A token that fails anyway is refused without any fetch.
-            None => Err(NotVerified::KeyMissing { seen }),
+            Signer::Known(key) => Ok(self.verify_payload(payload, Some(key))?),
+            Signer::Missing => {
+                self.verify_payload(payload, None)?;
+                Err(NotVerified::KeyMissing { seen })
+            }
+            Signer::Later(end) => {
+                self.verify_payload(payload, None)?;
+                Err(NotVerified::Later(end))
+            }
         }
     }
 
-    /// The key that made the signature; `None` when it may be one that is not at hand.
-    fn signer(
-        &self,
-        jws: &Jws<'_>,
-        header: &Header<'_>,
-    ) -> Result<Option<Arc<KeyState>>, InvalidReason> {
+    fn signer(&self, jws: &Jws<'_>, header: &Header<'_>) -> Result<Signer, InvalidReason> {
         let (algorithm, key_id) = (header.algorithm, header.key_id.as_deref());
         let accepted = self.algorithms.as_ref();
         if accepted.is_some_and(|accepted| !accepted.contains(&algorithm)) {
@@ -158,21 +163,33 @@ impl Inner {
         let signature = jws
             .decode_signature(&mut buffer)
             .ok_or(InvalidReason::Malformed)?;
+        // What cannot be a signature needs no key to be refused.
+        if !algorithm.signature_lengths().contains(&signature.len()) {
+            return Err(InvalidReason::BadSignature);
+        }
         let signed = |key: &VerifyingKey| key.verifies(algorithm, jws.signing_input, signature);
 
-        let local = candidates(&self.keys, key_id);
-        let found = find_signer(local, algorithm, signed);
-        match (found, remote) {
-            (Found::Signer(state), _) => Ok(Some(state)),
-            (Found::NotTheSigner, None) => Err(InvalidReason::BadSignature),
-            (Found::NoKey | Found::Withdrawn, None) => Err(InvalidReason::UnknownKey),
-            (_, Some(remote)) => match remote.find(key_id, algorithm, &signed) {
-                Found::Signer(state) => Ok(Some(state)),
-                Found::NotTheSigner if key_id.is_some() => Err(InvalidReason::BadSignature),
-                Found::Withdrawn => Err(InvalidReason::UnknownKey),
-                // Without a key ID, it may be a key that was added since.
-                Found::NotTheSigner | Found::NoKey => Ok(None),
-            },
+        let local = find_signer(&self.keys, key_id, algorithm, signed);
+        if let Found::Signer(state) = local {
+            return Ok(Signer::Known(state));
+        }
+        let Some(remote) = remote else {
+            // Keys without a name were tried as well, so that a token without one has been, too.
+            let tried = self
+                .keys
+                .iter()
+                .any(|key| key.allows(algorithm) && (key_id.is_none() || key.key_id().is_none()));
+            return Err(match local {
+                Found::NoKey if !tried => InvalidReason::UnknownKey,
+                _ => InvalidReason::BadSignature,
+            });
+        };
+        match remote.find(key_id, algorithm, &signed) {
+            Found::Signer(state) => Ok(Signer::Known(state)),
+            Found::NotTheSigner => Err(InvalidReason::BadSignature),
+            // It may be a key that was added since.
+            Found::NoKey => Ok(Signer::Missing),
+            Found::Later(end) => Ok(Signer::Later(end)),
         }
     }
 
@@ -187,7 +204,7 @@ impl Inner {
 
         let scopes = self.mapping.scopes(&claims, &payload)?;
         let client_id = self.mapping.client_id(&claims, &payload)?;
-        let owned = |text: super::json::Text<'_>| Box::from(text.0);
+        let owned = |text: Text<'_>| Box::from(text.0);
         Ok(Verified {
             verifier: "jwt".into(),
             subject: claims.sub.0.map(owned),
@@ -207,22 +224,6 @@ impl Inner {
             claims: payload.into(),
         })
     }
-}
-
-/// The keys that may have made the signature of a token that names `wanted`: those of that name, then
-/// those without one. A token that names none may be signed by any.
-fn candidates<'k>(
-    keys: &'k [VerifyingKey],
-    wanted: Option<&'k str>,
-) -> impl Iterator<Item = &'k VerifyingKey> {
-    let named = keys.iter().filter(move |key| match wanted {
-        Some(_) => key.key_id() == wanted,
-        None => true,
-    });
-    let unnamed = keys
-        .iter()
-        .filter(move |key| wanted.is_some() && key.key_id().is_none());
-    named.chain(unnamed)
 }
 
 impl Service<BearerToken> for JwtVerifier {

@@ -317,9 +317,11 @@ fn a_jwk_says_what_it_is_for() {
         }
         for member in ["kty", "use", "alg", "kid"] {
             assert_refused(&with(json!({member: 7})), MALFORMED);
-            let mut null = jwk.clone();
-            null[member] = Value::Null;
-            assert_refused(&null, MALFORMED);
+        }
+        // Some serializers write a null for everything they leave out.
+        assert_refused(&with(json!({"kty": null})), MALFORMED);
+        for member in ["use", "key_ops", "alg", "kid", "x5c"] {
+            VerifyingKey::from_jwk(&with(json!({member: null})).to_string()).unwrap();
         }
         for alg in [
             "none", "RSA-OAEP", "ECDH-ES", "A256KW", "ES256K", "hs256", "",

@@ -7,6 +7,7 @@ const fn s(seconds: u64) -> Duration {
 }
 
 const POLICY: Policy = Policy {
+    fetch_timeout: s(5),
     default_freshness: s(900),
     min_freshness: s(300),
     max_freshness: s(3600),
@@ -163,10 +164,13 @@ fn with_an_empty_bucket_a_failing_source_is_unavailable_and_a_working_one_is_sur
 #[test]
 fn keys_serve_through_an_outage_up_to_the_hard_limit() {
     let mut set = Set::loaded();
-    set.now = s(24 * 3600 - 1);
-    assert_eq!(set.on(Event::KnownKey), Decision::UseAndFetch);
+    set.now = s(24 * 3600 - 10);
+    assert_eq!(set.on(Event::KnownKey), Decision::Fetch);
     set.on(Event::FetchFailed);
     assert_eq!(set.on(Event::KnownKey), Decision::Use);
+    set.now += s(1);
+    assert_eq!(set.on(Event::KnownKey), Decision::UseAndFetch);
+    set.on(Event::FetchFailed);
     set.now = s(24 * 3600);
     assert_eq!(set.on(Event::KnownKey), Decision::Fetch);
     set.on(Event::FetchFailed);
@@ -174,6 +178,34 @@ fn keys_serve_through_an_outage_up_to_the_hard_limit() {
         set.on(Event::KnownKey),
         Decision::Unavailable { .. }
     ));
+}
+
+#[test]
+fn after_a_time_without_traffic_the_first_token_waits_for_fresh_keys() {
+    let mut set = Set::loaded();
+    set.now = s(899);
+    assert_eq!(set.on(Event::KnownKey), Decision::UseAndFetch);
+    set.fetched();
+    set.now += s(900);
+    assert_eq!(set.on(Event::KnownKey), Decision::Fetch);
+    assert_eq!(set.on(Event::KnownKey), Decision::Join);
+    // The source does not answer: then the keys there are will do, and nobody waits again.
+    set.on(Event::FetchFailed);
+    assert_eq!(set.on(Event::KnownKey), Decision::Use);
+    set.now += s(3600);
+    assert_eq!(set.on(Event::KnownKey), Decision::UseAndFetch);
+}
+
+#[test]
+fn a_fetch_that_never_ends_is_lost_and_one_that_is_interrupted_is_no_failure() {
+    let mut set = Set::default();
+    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    set.now += s(5);
+    assert_eq!(set.on(Event::UnknownKey), Decision::Join);
+    set.now += s(1);
+    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    set.on(Event::FetchInterrupted);
+    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
 }
 
 /// What a random schedule does next.
@@ -204,7 +236,7 @@ proptest! {
     #[test]
     fn whatever_happens_the_promises_hold(steps in proptest::collection::vec(step(), 1..400)) {
         let mut set = Set { now: s(1_000_000), ..Set::default() };
-        let mut fetching = false;
+        let mut fetching: Option<Duration> = None;
         let mut last_success: Option<Duration> = None;
         let mut refresh_from: Option<Duration> = None;
         let mut last_failed = false;
@@ -218,10 +250,10 @@ proptest! {
                 Step::Unknown => set.on(Event::UnknownKey),
                 Step::Refresh => set.on(Event::RefreshRequested),
                 Step::Wait(seconds) => { set.now += s(seconds); continue }
-                Step::Succeed(freshness, jitter) if fetching => {
+                Step::Succeed(freshness, jitter) if fetching.is_some() => {
                     let freshness = freshness.map(s);
                     set.on(Event::Fetched { freshness, jitter });
-                    fetching = false;
+                    fetching = None;
                     last_success = Some(now);
                     last_failed = false;
                     // Never before 72 % of the shortest freshness, never after the longest.
@@ -231,9 +263,9 @@ proptest! {
                     refresh_from = Some(at);
                     continue
                 }
-                Step::Fail if fetching => {
+                Step::Fail if fetching.is_some() => {
                     set.on(Event::FetchFailed);
-                    fetching = false;
+                    fetching = None;
                     last_failed = true;
                     continue
                 }
@@ -241,8 +273,9 @@ proptest! {
             };
             match decision {
                 Decision::Fetch | Decision::UseAndFetch => {
-                    prop_assert!(!fetching, "two fetches at once");
-                    fetching = true;
+                    let lost = |since| now >= since + POLICY.fetch_timeout + FETCH_GRACE;
+                    prop_assert!(fetching.is_none_or(lost), "two fetches at once");
+                    fetching = Some(now);
                     if decision == Decision::UseAndFetch {
                         prop_assert!(usable, "a refresh ahead without usable keys");
                         prop_assert!(refresh_from.is_some_and(|at| now >= at), "too early");
@@ -251,7 +284,7 @@ proptest! {
                     }
                 }
                 Decision::Use => prop_assert!(usable, "a key past the hard limit"),
-                Decision::Join => prop_assert!(fetching, "waiting for nothing"),
+                Decision::Join => prop_assert!(fetching.is_some(), "waiting for nothing"),
                 Decision::NoSuchKey => prop_assert!(usable && !last_failed, "a 401 nobody can be sure of"),
                 Decision::Unavailable { .. } => prop_assert!(last_failed, "a 503 though the source works"),
             }

@@ -1,0 +1,80 @@
+//! A fetch under way, and those who wait for its end.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tower::BoxError;
+
+use super::source::Fetched;
+
+/// What came of a fetch; `None` when it was interrupted.
+pub(super) type Outcome = Option<Result<Fetched, BoxError>>;
+
+/// A fetch under way. However it ends, dropped with its runtime included, everybody learns of it.
+pub(super) struct Fetch {
+    outcome: Outcome,
+    end: Option<Box<dyn FnOnce(Outcome) + Send>>,
+    done: watch::Sender<bool>,
+}
+
+impl Fetch {
+    /// A fetch whose outcome goes to `end`, before anybody who waits hears of it.
+    pub(super) fn new(end: impl FnOnce(Outcome) + Send + 'static) -> (Self, UnderWay) {
+        let (done, under_way) = watch::channel(false);
+        let fetch = Self {
+            outcome: None,
+            end: Some(Box::new(end)),
+            done,
+        };
+        (fetch, UnderWay(under_way))
+    }
+
+    /// Runs in a task of its own: a request that is dropped takes nothing with it.
+    pub(super) fn start<F>(mut self, fetch: F, limit: Duration)
+    where
+        F: Future<Output = Result<Fetched, BoxError>> + Send + 'static,
+    {
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(self.run(fetch, limit))),
+            Err(_) => self.outcome = Some(Err("keys are fetched in a tokio runtime".into())),
+        }
+    }
+
+    async fn run<F>(mut self, fetch: F, limit: Duration)
+    where
+        F: Future<Output = Result<Fetched, BoxError>>,
+    {
+        let outcome = tokio::time::timeout(limit, fetch).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {limit:?}").into()));
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            end(self.outcome.take());
+        }
+        self.done.send_replace(true);
+    }
+}
+
+/// Where to learn that a fetch has ended.
+#[derive(Clone)]
+pub(super) struct UnderWay(watch::Receiver<bool>);
+
+impl UnderWay {
+    /// Waits for the end, and not longer than `limit`: the fetch may be in the hands of a runtime that
+    /// nobody polls.
+    pub(super) async fn ended(mut self, limit: Duration) {
+        // An error means that whoever fetched is gone, and so is the fetch.
+        let ended = self.0.wait_for(|done| *done);
+        match Handle::try_current() {
+            Ok(_) => drop(tokio::time::timeout(limit, ended).await),
+            // Without a runtime there is no fetch, and nothing to wait for.
+            Err(_) => drop(ended.await),
+        }
+    }
+}
