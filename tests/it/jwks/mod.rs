@@ -13,7 +13,9 @@ use tower_bearer_auth::{
     AccessToken, Clock, InvalidReason, Jwks, JwtVerifier, VerifyError, VerifyErrorKind,
 };
 
+mod abuse;
 mod lifecycle;
+mod outage;
 mod rotation;
 
 const AUDIENCE: &str = "https://api.test";
