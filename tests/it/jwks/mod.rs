@@ -14,6 +14,8 @@ use tower_bearer_auth::{
 };
 
 mod abuse;
+mod cancellation;
+mod faults;
 mod lifecycle;
 mod outage;
 mod rotation;
