@@ -15,10 +15,12 @@ use tower_bearer_auth::{
 
 mod abuse;
 mod cancellation;
+mod documents;
 mod faults;
 mod lifecycle;
 mod outage;
 mod rotation;
+mod same_names;
 
 const AUDIENCE: &str = "https://api.test";
 
