@@ -17,10 +17,12 @@ mod abuse;
 mod cancellation;
 mod documents;
 mod faults;
+mod freshness;
 mod lifecycle;
 mod outage;
 mod rotation;
 mod same_names;
+mod sources;
 
 const AUDIENCE: &str = "https://api.test";
 
