@@ -15,6 +15,8 @@ use tower_bearer_auth::{
 
 mod abuse;
 mod cancellation;
+mod discovery;
+mod discovery_rules;
 mod documents;
 mod faults;
 mod freshness;
