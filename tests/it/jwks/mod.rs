@@ -25,6 +25,7 @@ mod outage;
 mod rotation;
 mod same_names;
 mod sources;
+mod tls;
 
 const AUDIENCE: &str = "https://api.test";
 
