@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -89,15 +90,18 @@ impl Traffic {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_good_token_is_refused_while_keys_rotate_under_load() {
-    let fixture = Arc::new(Fixture::new().await);
+    // Enough fetches for every token that looks for its key just before a fetch brings it, and asks
+    // for another one just after.
+    let interval = Duration::from_secs(15);
+    let fixture = Fixture::configured(|jwks| jwks.unknown_key_fetches(100, interval)).await;
+    let fixture = Arc::new(fixture);
     // A refused token panics its client, and that ends up in `stop`.
     let traffic = Traffic::start(&fixture);
     traffic.go_on().await;
-    for rotation in 1..=5 {
+    for _ in 0..5 {
         fixture.issuer.rotate();
         traffic.go_on().await;
         assert_eq!(fixture.jwks.status().keys(), 2);
-        assert_eq!(fixture.fetches(), 2 * rotation);
 
         fixture.issuer.retire_old_keys();
         fixture.jwks.refresh().await.unwrap();
