@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
@@ -91,6 +92,7 @@ struct State {
     cache_control: Option<HeaderValue>,
     jwks_fault: Option<Fault>,
     metadata_fault: Option<Fault>,
+    path_faults: HashMap<String, Fault>,
     counts: Counts,
 }
 
@@ -128,6 +130,7 @@ impl TestIssuer {
                 cache_control: None,
                 jwks_fault: None,
                 metadata_fault: None,
+                path_faults: HashMap::new(),
                 counts: Counts::default(),
             }),
             base,
@@ -231,6 +234,16 @@ impl TestIssuer {
         self.state().metadata_fault = fault;
     }
 
+    /// Answers requests for this path this way from now on, whether there is something or not: at
+    /// another place where metadata is looked for, for instance. `None` ends it.
+    pub fn fault_at(&self, path: impl Into<String>, fault: Option<Fault>) {
+        let faults = &mut self.state().path_faults;
+        match fault {
+            Some(fault) => faults.insert(path.into(), fault),
+            None => faults.remove(&path.into()),
+        };
+    }
+
     /// How many requests there were for the JWK Set.
     pub fn jwks_requests(&self) -> usize {
         self.state().counts.jwks
@@ -265,9 +278,10 @@ impl Shared {
     /// The right answer, and what is to go wrong with it.
     fn answer(&self, path: &str, headers: &HeaderMap) -> (Response<FaultyBody>, Option<Fault>) {
         let mut state = self.state();
+        let fault_here = state.path_faults.get(path).cloned();
         if path == JWKS_PATH {
             state.counts.jwks += 1;
-            let fault = state.jwks_fault.clone();
+            let fault = state.jwks_fault.clone().or(fault_here);
             let document = match &state.jwks {
                 Some(document) => document.clone(),
                 None => SigningKey::jwk_set(&state.keys),
@@ -280,7 +294,7 @@ impl Shared {
         }
         state.counts.metadata += 1;
         if path != state.metadata_path {
-            return (status(StatusCode::NOT_FOUND), None);
+            return (status(StatusCode::NOT_FOUND), fault_here);
         }
         let metadata = state.metadata.clone().unwrap_or_else(|| {
             json!({
@@ -289,7 +303,7 @@ impl Shared {
                 "response_types_supported": ["code"],
             })
         });
-        let fault = state.metadata_fault.clone();
+        let fault = state.metadata_fault.clone().or(fault_here);
         (json_response(&metadata, &HeaderMap::new(), None), fault)
     }
 }

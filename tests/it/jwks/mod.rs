@@ -1,0 +1,191 @@
+//! Keys from a provider that rotates, stalls and goes down.
+//!
+//! The policy runs on a manual clock. Only the time that a fetch may take is real, since sockets are.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
+
+use tower::{Service, ServiceExt};
+use tower_bearer_auth::jwks::{HttpKeySource, JwksBuilder, KeySource};
+use tower_bearer_auth::testing::{SigningKey, TestIssuer, TokenBuilder};
+use tower_bearer_auth::{
+    AccessToken, Clock, InvalidReason, Jwks, JwtVerifier, VerifyError, VerifyErrorKind,
+};
+
+mod abuse;
+mod cancellation;
+mod discovery;
+mod discovery_rules;
+mod documents;
+mod faults;
+mod freshness;
+mod lifecycle;
+mod outage;
+mod rotation;
+mod same_names;
+mod sources;
+mod tls;
+
+const AUDIENCE: &str = "https://api.test";
+
+/// An issuer, a set of its keys, a verifier that uses the set, and the one clock of all three.
+struct Fixture {
+    issuer: TestIssuer,
+    clock: Clock,
+    jwks: Jwks,
+    verifier: JwtVerifier,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        Self::configured(|jwks| jwks).await
+    }
+
+    async fn loaded() -> Self {
+        let fixture = Self::new().await;
+        fixture.jwks.refresh().await.unwrap();
+        fixture
+    }
+
+    async fn configured(configure: impl FnOnce(JwksBuilder) -> JwksBuilder) -> Self {
+        let issuer = TestIssuer::start().await;
+        let source = HttpKeySource::builder(issuer.jwks_url()).build().unwrap();
+        Self::from_source(issuer, source, configure)
+    }
+
+    fn from_source(
+        issuer: TestIssuer,
+        source: impl KeySource,
+        configure: impl FnOnce(JwksBuilder) -> JwksBuilder,
+    ) -> Self {
+        Self::with_clock(manual_clock(), issuer, source, configure)
+    }
+
+    fn with_clock(
+        clock: Clock,
+        issuer: TestIssuer,
+        source: impl KeySource,
+        configure: impl FnOnce(JwksBuilder) -> JwksBuilder,
+    ) -> Self {
+        let jwks = Jwks::builder(source).clock(clock.clone());
+        let jwks = configure(jwks).build().unwrap();
+        let verifier = JwtVerifier::builder()
+            .jwks(jwks.clone())
+            .issuer(issuer.issuer())
+            .audience(AUDIENCE)
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        Self {
+            issuer,
+            clock,
+            jwks,
+            verifier,
+        }
+    }
+
+    /// A token that is good in every way, as long as its key is.
+    fn token(&self) -> TokenBuilder {
+        self.signed_by(&self.issuer.key())
+    }
+
+    fn signed_by(&self, key: &SigningKey) -> TokenBuilder {
+        key.token()
+            .issuer(self.issuer.issuer())
+            .audience(AUDIENCE)
+            .clock(self.clock.clone())
+    }
+
+    async fn verify(&self, token: &str) -> Result<AccessToken, VerifyError> {
+        verify(&self.verifier, token).await
+    }
+
+    async fn accept(&self, token: TokenBuilder) -> AccessToken {
+        self.verify(&token.build()).await.unwrap()
+    }
+
+    fn at_once(&self, token: &str) -> Result<AccessToken, VerifyError> {
+        at_once(&self.verifier, token)
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    fn fetches(&self) -> usize {
+        self.issuer.jwks_requests()
+    }
+
+    /// Waits out the backoff and fetches until that works: for sets whose fetches may take so little
+    /// time that a busy machine is too slow for them.
+    async fn recover(&self) {
+        let recovery = async {
+            while self.jwks.refresh().await.is_err() {
+                self.advance(60);
+            }
+        };
+        within_reason(recovery).await;
+    }
+}
+
+async fn verify(verifier: &JwtVerifier, token: &str) -> Result<AccessToken, VerifyError> {
+    verifier.clone().oneshot(token.parse().unwrap()).await
+}
+
+/// Polls the future once, and nobody would wake it.
+#[track_caller]
+fn at_once(verifier: &JwtVerifier, token: &str) -> Result<AccessToken, VerifyError> {
+    let mut future = pin!(verifier.clone().call(token.parse().unwrap()));
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("the token waits"),
+    }
+}
+
+#[track_caller]
+fn refused(result: Result<AccessToken, VerifyError>) -> InvalidReason {
+    let error = result.unwrap_err();
+    match error.kind() {
+        VerifyErrorKind::Invalid(reason) => reason,
+        _ => panic!("{error:?} is no refusal"),
+    }
+}
+
+/// After which time to come back, in seconds.
+#[track_caller]
+fn unavailable(result: Result<AccessToken, VerifyError>) -> u64 {
+    let error = result.unwrap_err();
+    assert!(
+        matches!(error.kind(), VerifyErrorKind::Unavailable),
+        "{error:?}"
+    );
+    error.retry_after().unwrap().as_secs()
+}
+
+/// What the key source said, as the log has it.
+fn cause(error: &VerifyError) -> String {
+    std::error::Error::source(error).unwrap().to_string()
+}
+
+fn manual_clock() -> Clock {
+    Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
+}
+
+/// Waits for a state that is on its way.
+async fn eventually(reached: impl Fn() -> bool) {
+    let reached = async {
+        while !reached() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within_reason(reached).await;
+}
+
+async fn within_reason<T>(future: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, future).await.unwrap()
+}

@@ -1,0 +1,156 @@
+//! Key sources of one's own, and requests that one's own HTTP source makes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tower::BoxError;
+
+use super::{Fixture, cause, eventually, unavailable};
+use crate::support::serve_axum;
+use tower_bearer_auth::jwks::{Fetched, HttpKeySource, KeyDocument, KeySource, Validators};
+use tower_bearer_auth::testing::{SigningKey, TestIssuer};
+
+/// Answers what it is told to, and remembers what it was asked.
+#[derive(Clone, Default)]
+struct Memory {
+    next: Arc<Mutex<Option<Fetched>>>,
+    asked: Arc<Mutex<Vec<Option<Validators>>>>,
+}
+
+impl Memory {
+    fn answers(&self, fetched: Fetched) {
+        *self.next.lock().unwrap() = Some(fetched);
+    }
+}
+
+impl KeySource for Memory {
+    async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
+        self.asked.lock().unwrap().push(known.cloned());
+        let next = self.next.lock().unwrap().clone();
+        next.ok_or_else(|| "nothing in memory".into())
+    }
+}
+
+fn document(key: &SigningKey) -> KeyDocument {
+    KeyDocument::from_json(SigningKey::jwk_set([key]).to_string().as_bytes()).unwrap()
+}
+
+async fn from_memory() -> (Fixture, Memory) {
+    let memory = Memory::default();
+    let issuer = TestIssuer::start().await;
+    let fixture = Fixture::from_source(issuer, memory.clone(), |jwks| jwks);
+    (fixture, memory)
+}
+
+#[tokio::test]
+async fn any_source_of_documents_will_do() {
+    let (fixture, memory) = from_memory().await;
+    let key = fixture.issuer.key();
+    let error = fixture.verify(&fixture.token().build()).await.unwrap_err();
+    assert!(cause(&error).contains("nothing in memory"));
+
+    let (tag, freshness) = (
+        HeaderValue::from_static("\"one\""),
+        Duration::from_secs(400),
+    );
+    let validators = Validators::from_etag(tag.clone());
+    memory.answers(Fetched::Document(
+        document(&key)
+            .with_freshness(Some(freshness))
+            .with_validators(Some(validators.clone())),
+    ));
+    fixture.advance(1);
+    fixture.accept(fixture.token()).await;
+    assert!(fixture.jwks.status().next_refresh().unwrap() < freshness);
+
+    let freshness = Duration::from_secs(3000);
+    memory.answers(Fetched::Unchanged {
+        freshness: Some(freshness),
+    });
+    for _ in 0..2 {
+        fixture.jwks.refresh().await.unwrap();
+    }
+    assert!(fixture.jwks.status().next_refresh().unwrap() > freshness / 2);
+    fixture.at_once(&fixture.token().build()).unwrap();
+
+    // A document without validators takes the place of one with them.
+    memory.answers(Fetched::Document(document(&key)));
+    for _ in 0..2 {
+        fixture.jwks.refresh().await.unwrap();
+    }
+    let known = Some(validators);
+    let asked = memory.asked.lock().unwrap().clone();
+    assert_eq!(
+        asked,
+        [None, None, known.clone(), known.clone(), known, None]
+    );
+    assert_eq!(fixture.fetches(), 0);
+}
+
+#[tokio::test]
+async fn nothing_new_is_nothing_where_there_are_no_keys() {
+    let (fixture, memory) = from_memory().await;
+    memory.answers(Fetched::Unchanged { freshness: None });
+    let result = fixture.verify(&fixture.token().build()).await;
+    assert!(cause(result.as_ref().unwrap_err()).contains("there are no keys"));
+    unavailable(result);
+    assert!(!fixture.jwks.status().is_usable());
+}
+
+#[tokio::test]
+async fn a_source_that_panics_has_failed() {
+    #[derive(Clone)]
+    struct Panics(Arc<AtomicUsize>, Memory);
+
+    impl KeySource for Panics {
+        async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
+            assert!(self.0.fetch_add(1, Ordering::Relaxed) > 0, "on purpose");
+            self.1.fetch(known).await
+        }
+    }
+
+    let (memory, issuer) = (Memory::default(), TestIssuer::start().await);
+    memory.answers(Fetched::Document(document(&issuer.key())));
+    let source = Panics(Arc::default(), memory);
+    let fixture = Fixture::from_source(issuer, source, |jwks| jwks);
+    assert_eq!(
+        unavailable(fixture.verify(&fixture.token().build()).await),
+        1
+    );
+    let status = fixture.jwks.status();
+    assert!(status.last_error().unwrap().contains("interrupted"));
+    fixture.advance(1);
+    fixture.accept(fixture.token()).await;
+}
+
+#[tokio::test]
+async fn headers_are_asked_for_anew_at_each_fetch() {
+    let issuer = TestIssuer::start().await;
+    let document = SigningKey::jwk_set([&issuer.key()]).to_string();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let keys = get(async move |headers: HeaderMap| {
+        let key = headers.get("x-api-key").cloned();
+        log.lock().unwrap().push(key);
+        (StatusCode::OK, document)
+    });
+    let server = serve_axum(Router::new().route("/keys", keys)).await;
+
+    let times = AtomicUsize::new(0);
+    let source = HttpKeySource::builder(format!("http://{server}/keys")).headers(move || {
+        let time = times.fetch_add(1, Ordering::Relaxed);
+        let value = HeaderValue::from_str(&format!("key-{time}")).unwrap();
+        HeaderMap::from_iter([(http::HeaderName::from_static("x-api-key"), value)])
+    });
+    let fixture = Fixture::from_source(issuer, source.build().unwrap(), |jwks| jwks);
+    for _ in 0..2 {
+        fixture.jwks.refresh().await.unwrap();
+    }
+    eventually(|| seen.lock().unwrap().len() == 2).await;
+    let expected = ["key-0", "key-1"].map(|key| Some(HeaderValue::from_static(key)));
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
