@@ -103,15 +103,15 @@ impl Discovery {
         }
     }
 
-    /// Asks one location after the other. A redirect, a 4xx, or something that is no JSON object means
-    /// that this form is not the one; a server that has trouble of its own is not passed over, since
+    /// Asks one location after the other. A redirect, a lasting 4xx, or something that is no JSON object
+    /// means that this form is not the one; a server that has trouble of its own is not passed over, since
     /// another document at the next location would then depend on who can cause such trouble.
     async fn discover(&self) -> Result<Url, BoxError> {
         let mut last: BoxError = "there is no place to look for metadata".into();
         for location in &self.locations {
             let answer = self.fetcher.get(location, None).await?;
             let status = answer.status;
-            if status.is_client_error() || status.is_redirection() {
+            if (status.is_client_error() && !is_passing(status)) || status.is_redirection() {
                 last = format!("{location} answers {status}").into();
                 continue;
             }
@@ -181,10 +181,17 @@ impl KeySource for Discovery {
 
 /// Whether the keys have moved, as opposed to being asked for too often or too slowly.
 fn is_gone(error: &BoxError) -> bool {
-    let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
     error
         .downcast_ref::<UnexpectedStatus>()
-        .is_some_and(|status| status.0.is_client_error() && !passing.contains(&status.0))
+        .is_some_and(|status| status.0.is_client_error() && !is_passing(status.0))
+}
+
+/// Whether a 4xx is about the moment, not about what was asked for.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+    )
 }
 
 /// Metadata about somebody else.

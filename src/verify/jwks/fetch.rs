@@ -54,6 +54,9 @@ impl Fetch {
 
 impl Drop for Fetch {
     fn drop(&mut self) {
+        if self.outcome.is_none() && std::thread::panicking() {
+            self.outcome = Some(Err("the key source panicked".into()));
+        }
         if let Some(end) = self.end.take() {
             end(self.outcome.take());
         }

@@ -200,7 +200,7 @@ impl Material<'_> {
     fn fingerprint(&self) -> Fingerprint {
         let (kind, parts) = match *self {
             Material::Secret(secret) => (0_u8, [secret, &[]]),
-            Material::Rsa { n, e } => (1, [n, e]),
+            Material::Rsa { n, e } => (1, [without_leading_zeros(n), without_leading_zeros(e)]),
             Material::RsaDer(der) => (2, [der, &[]]),
             Material::Ec(point) => (3, [point, &[]]),
             Material::Ed25519(x) => (4, [x, &[]]),

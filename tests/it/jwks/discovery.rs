@@ -102,7 +102,9 @@ async fn a_place_without_metadata_is_passed_over() {
         Fault::Status(StatusCode::NOT_FOUND),
         Fault::Status(StatusCode::FORBIDDEN),
         Fault::Status(StatusCode::GONE),
+        Fault::Redirect(OAUTH.into()),
         Fault::Body("<!doctype html>".into()),
+        Fault::Body("[]".into()),
         Fault::Body(String::new()),
         Fault::Body("{}".into()),
     ] {
@@ -129,7 +131,7 @@ async fn a_place_in_trouble_is_not_passed_over() {
         Fault::Drip,
         Fault::Truncated,
         Fault::Oversized(512 * 1024 + 1),
-        Fault::Redirect(OAUTH.into()),
+        Fault::Status(StatusCode::TOO_MANY_REQUESTS),
     ] {
         let fixture = Fixture::discovering().await;
         // There is a good document at the next place.

@@ -36,7 +36,7 @@ async fn a_loopback_document_points_to_https_or_to_this_machine() {
     }
     for url in ["", "/jwks", "keys", "//127.0.0.1/jwks", "http://[::1/jwks"] {
         let cause = failure(|issuer| json!({"issuer": issuer.issuer(), "jwks_uri": url})).await;
-        assert!(cause.contains("is no URL"), "{url}: {cause}");
+        assert!(cause.contains("is not a URL"), "{url}: {cause}");
     }
 }
 

@@ -176,18 +176,45 @@ async fn a_key_withdrawn_by_hand_is_refused_at_once_and_stays_so_while_it_is_pub
     assert!(fixture.jwks.withdraw("key-1"));
     assert!(!verified.is_current());
     assert_eq!(fixture.jwks.status().keys(), 1);
-    // Known and unwanted: no reason to fetch anything.
-    assert_eq!(refused(fixture.at_once(&token)), InvalidReason::UnknownKey);
+    // As if it were not there: the issuer may have another one by that name.
+    assert_eq!(
+        refused(fixture.verify(&token).await),
+        InvalidReason::UnknownKey
+    );
     fixture.at_once(&fixture.token().build()).unwrap();
 
     // Through an unchanged document, and a changed one.
     for left in [1, 2] {
         fixture.jwks.refresh().await.unwrap();
-        assert_eq!(refused(fixture.at_once(&token)), InvalidReason::UnknownKey);
+        assert_eq!(
+            refused(fixture.verify(&token).await),
+            InvalidReason::UnknownKey
+        );
         assert_eq!(fixture.jwks.status().keys(), left);
         fixture.issuer.rotate();
     }
     assert!(!verified.is_current());
+}
+
+#[tokio::test]
+async fn material_that_goes_by_two_names_has_one_fate() {
+    let fixture = Fixture::new().await;
+    let key = fixture.issuer.key();
+    let (one, other) = (key.clone().with_key_id("a"), key.with_key_id("b"));
+    let both = SigningKey::jwk_set([&one, &other]);
+    fixture.issuer.publish(Some(both));
+    let by_one = fixture.accept(fixture.signed_by(&one)).await;
+    fixture.jwks.refresh().await.unwrap();
+    let by_other = fixture.accept(fixture.signed_by(&other)).await;
+
+    assert!(fixture.jwks.withdraw("b"));
+    assert!(!by_one.is_current() && !by_other.is_current());
+    fixture.jwks.refresh().await.unwrap();
+    for key in [&one, &other] {
+        let token = fixture.signed_by(key).build();
+        let reason = refused(fixture.verify(&token).await);
+        assert_eq!(reason, InvalidReason::UnknownKey);
+    }
 }
 
 #[tokio::test]
@@ -222,7 +249,7 @@ async fn the_status_tells_how_the_set_is_doing() {
 }
 
 #[tokio::test]
-async fn refreshes_at_the_same_time_are_one_fetch() {
+async fn refreshes_at_the_same_time_share_a_fetch_that_began_after_them() {
     let fixture = Arc::new(Fixture::new().await);
     let slow = Duration::from_millis(50);
     fixture.issuer.jwks_fault(Some(Fault::Delay(slow)));
@@ -232,7 +259,8 @@ async fn refreshes_at_the_same_time_are_one_fetch() {
         refreshes.spawn(async move { fixture.jwks.refresh().await.unwrap() });
     }
     refreshes.join_all().await;
-    assert_eq!(fixture.fetches(), 1);
+    // One for the first of them, and one for all that came while it was under way.
+    assert_eq!(fixture.fetches(), 2);
     eventually(|| fixture.jwks.status().is_usable()).await;
 }
 

@@ -122,7 +122,7 @@ async fn a_source_that_panics_has_failed() {
         1
     );
     let status = fixture.jwks.status();
-    assert!(status.last_error().unwrap().contains("interrupted"));
+    assert!(status.last_error().unwrap().contains("panicked"));
     fixture.advance(1);
     fixture.accept(fixture.token()).await;
 }
