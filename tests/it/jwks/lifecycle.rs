@@ -197,27 +197,6 @@ async fn a_key_withdrawn_by_hand_is_refused_at_once_and_stays_so_while_it_is_pub
 }
 
 #[tokio::test]
-async fn material_that_goes_by_two_names_has_one_fate() {
-    let fixture = Fixture::new().await;
-    let key = fixture.issuer.key();
-    let (one, other) = (key.clone().with_key_id("a"), key.with_key_id("b"));
-    let both = SigningKey::jwk_set([&one, &other]);
-    fixture.issuer.publish(Some(both));
-    let by_one = fixture.accept(fixture.signed_by(&one)).await;
-    fixture.jwks.refresh().await.unwrap();
-    let by_other = fixture.accept(fixture.signed_by(&other)).await;
-
-    assert!(fixture.jwks.withdraw("b"));
-    assert!(!by_one.is_current() && !by_other.is_current());
-    fixture.jwks.refresh().await.unwrap();
-    for key in [&one, &other] {
-        let token = fixture.signed_by(key).build();
-        let reason = refused(fixture.verify(&token).await);
-        assert_eq!(reason, InvalidReason::UnknownKey);
-    }
-}
-
-#[tokio::test]
 async fn the_status_tells_how_the_set_is_doing() {
     let fixture = Fixture::new().await;
     let status = fixture.jwks.status();

@@ -14,6 +14,7 @@ use tower_bearer_auth::{
 };
 
 mod abuse;
+
 mod cancellation;
 mod discovery;
 mod discovery_rules;
@@ -25,6 +26,7 @@ mod outage;
 mod rotation;
 mod same_names;
 mod sources;
+mod subtleties;
 mod tls;
 
 const AUDIENCE: &str = "https://api.test";
