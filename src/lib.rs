@@ -79,6 +79,7 @@ mod caller;
 mod protection;
 pub mod scope_guard;
 
+#[cfg(feature = "axum")]
 pub mod extract;
 
 mod verify_error;

@@ -120,7 +120,8 @@ impl AccessTokenBuilder {
         self
     }
 
-    /// Sets another claim.
+    /// Sets another claim. A standard one set this way changes what [`AccessToken::claim`] finds, not
+    /// what the token's accessors say.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.insert(name.into(), value.into());
         self
@@ -141,7 +142,7 @@ impl AccessTokenBuilder {
 
     /// The finished token.
     pub fn build(mut self) -> AccessToken {
-        self.verified.claims = Value::Object(self.claims).to_string().into();
+        self.verified.claims = Value::Object(self.claims).to_string();
         AccessToken {
             verified: Arc::new(self.verified),
             token: self.token,

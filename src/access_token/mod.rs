@@ -65,7 +65,7 @@ pub(crate) struct Verified {
     /// The state of the key that signed the token, where one did.
     pub(crate) key: Option<Arc<KeyState>>,
     /// The claims set: a JSON object.
-    pub(crate) claims: Box<str>,
+    pub(crate) claims: String,
 }
 
 impl AccessToken {
@@ -142,7 +142,8 @@ impl AccessToken {
         &self.verified.audiences
     }
 
-    /// What the token allows, as it says itself, without what a
+    /// What the token allows, in both forms where the verifier has a
+    /// [`scope_prefix`](crate::JwtVerifierBuilder::scope_prefix), and without what a
     /// [`ScopeHierarchy`](crate::ScopeHierarchy) adds.
     pub fn scopes(&self) -> &Scopes {
         &self.verified.scopes

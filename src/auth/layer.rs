@@ -62,7 +62,8 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// Requires all of these scopes of every request, and names them in challenges. Default: none.
+    /// Requires all of these scopes of every request, and names them in challenges. Default: none. A
+    /// later call replaces an earlier one.
     ///
     /// # Panics
     ///

@@ -1,4 +1,3 @@
 //! The access token as a handler's parameter.
 
-#[cfg(feature = "axum")]
 pub mod axum;

@@ -40,13 +40,14 @@ use crate::verify_error::{InvalidReason, VerifyError};
 /// | … without `max-age` | fresh for | 15 min | [`default_freshness`](super::JwksBuilder::default_freshness) |
 /// | freshness is about to run out | traffic starts a fetch in the background, and goes on with the keys there are | at 80 % ± 8 % of it | [`refresh_ahead`](super::JwksBuilder::refresh_ahead) |
 /// | freshness ran out without traffic | the next tokens wait for a fetch; if it fails, they use the keys there are | | |
-/// | a token names an unknown key | it waits for a fetch with all others, as long as the bucket has one | 2, one back every 15 s | [`unknown_key_fetches`](super::JwksBuilder::unknown_key_fetches) |
+/// | a token names an unknown key | it waits for a fetch with all others, as long as the bucket has one; if that was begun before, for one more | 2, one back every 15 s | [`unknown_key_fetches`](super::JwksBuilder::unknown_key_fetches) |
 /// | … and the bucket is empty | 401 at once if the last fetch succeeded, 503 if it failed | | |
 /// | a fetch fails | the keys stay, and the source is left alone for a while | 1 s, doubling to 60 s | [`backoff`](super::JwksBuilder::backoff) |
 /// | the outage goes on | the keys serve this long after the last success, then 503 | 24 h | [`serve_stale_for`](super::JwksBuilder::serve_stale_for) |
-/// | a key leaves the document | tokens it signed are refused, and [no longer current](crate::AccessToken::is_current) | at the next refresh | [`withdraw`](Self::withdraw) for now |
+/// | a key leaves the document | tokens it signed are refused, and [no longer current](crate::AccessToken::is_current) | at the next refresh | [`withdraw`](Self::withdraw) acts at once |
 /// | a document is empty or unreadable | as a failed fetch | | |
-/// | a document is too large | as a failed fetch | 512 KiB, 100 keys used | [`max_bytes`](super::HttpKeySourceBuilder::max_bytes) |
+/// | a document is too large | as a failed fetch | 512 KiB | [`max_bytes`](super::HttpKeySourceBuilder::max_bytes) |
+/// | a document has many keys | the rest is left out and counted | 100 | |
 ///
 /// 503 is only for tokens that could still be good: those whose issuer, audience, dates and type are in
 /// order. Others are refused without any fetch.

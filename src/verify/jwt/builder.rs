@@ -131,7 +131,8 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Takes only these algorithms. By default, all that the keys allow.
+    /// Takes only these algorithms. By default, all that the keys allow. A later call replaces an earlier
+    /// one.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
@@ -199,7 +200,8 @@ impl JwtVerifierBuilder {
     }
 
     /// Takes only tokens whose header `typ` is one of these, with or without `application/`. By
-    /// default, `JWT`, `at+jwt` and none at all.
+    /// default, `JWT`, `at+jwt` and none at all. A later call replaces an earlier one, that of
+    /// [`rfc9068`](Self::rfc9068) included.
     pub fn token_types(mut self, types: impl IntoIterator<Item: Into<String>>) -> Self {
         self.token_types = Some(types.into_iter().map(Into::into).collect());
         self

@@ -67,11 +67,21 @@ impl Unusable {
     }
 }
 
-pub(super) fn import_json(json: &str) -> Result<VerifyingKey, ConfigError> {
-    let problem = |text: String| ConfigError::of(format!("the JWK {text}"));
-    let jwk: Value =
-        serde_json::from_str(json).map_err(|error| problem(format!("is not JSON: {error}")))?;
-    import(&jwk, Origin::Local).map_err(|unusable| problem(unusable.to_string()))
+impl VerifyingKey {
+    /// One JSON Web Key (RFC 7517).
+    ///
+    /// Without `alg`, an RSA key serves all of RS* and PS*, an EC key the algorithm of its curve, an
+    /// Ed25519 key EdDSA, and a secret every HS* it is long enough for.
+    ///
+    /// # Errors
+    ///
+    /// When it is no key that can verify signatures here.
+    pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
+        let problem = |text: String| ConfigError::of(format!("the JWK {text}"));
+        let jwk: Value =
+            serde_json::from_str(json).map_err(|error| problem(format!("is not JSON: {error}")))?;
+        import(&jwk, Origin::Local).map_err(|unusable| problem(unusable.to_string()))
+    }
 }
 
 pub(crate) fn import(jwk: &Value, origin: Origin) -> Result<VerifyingKey, Unusable> {

@@ -93,34 +93,6 @@ impl VerifyingKey {
             .map_err(|problem| ConfigError::of(format!("the secret for {algorithm} {problem}")))
     }
 
-    /// A public key in PEM: SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or the
-    /// first X.509 certificate (`CERTIFICATE`).
-    ///
-    /// Of a certificate only the key counts: its dates, names and issuer are not looked at. One that an
-    /// Ed25519 key signed can be read only when its own key is Ed25519 too; extract its public key.
-    ///
-    /// # Errors
-    ///
-    /// When the text is not such a PEM, holds a private key, or does not fit the algorithm.
-    pub fn from_public_key_pem(
-        algorithm: Algorithm,
-        pem: impl AsRef<[u8]>,
-    ) -> Result<Self, ConfigError> {
-        super::pem::import(algorithm, pem.as_ref())
-    }
-
-    /// One JSON Web Key (RFC 7517).
-    ///
-    /// Without `alg`, an RSA key serves all of RS* and PS*, an EC key the algorithm of its curve, an
-    /// Ed25519 key EdDSA, and a secret every HS* it is long enough for.
-    ///
-    /// # Errors
-    ///
-    /// When it is no key that can verify signatures here.
-    pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
-        super::jwk::import_json(json)
-    }
-
     /// The same key under this key ID.
     #[must_use]
     pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {

@@ -6,7 +6,25 @@ use super::algorithm::{Algorithm, KeyKind};
 use super::key::{Material, VerifyingKey};
 use crate::config_error::ConfigError;
 
-pub(super) fn import(algorithm: Algorithm, pem: &[u8]) -> Result<VerifyingKey, ConfigError> {
+impl VerifyingKey {
+    /// A public key in PEM: SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or the
+    /// first X.509 certificate (`CERTIFICATE`).
+    ///
+    /// Of a certificate only the key counts: its dates, names and issuer are not looked at. One that an
+    /// Ed25519 key signed can be read only when its own key is Ed25519 too; extract its public key.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not such a PEM, holds a private key, or does not fit the algorithm.
+    pub fn from_public_key_pem(
+        algorithm: Algorithm,
+        pem: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        import(algorithm, pem.as_ref())
+    }
+}
+
+fn import(algorithm: Algorithm, pem: &[u8]) -> Result<VerifyingKey, ConfigError> {
     let problem = |text: &str| ConfigError::of(format!("the PEM key for {algorithm} {text}"));
 
     // Half of the readers below would take one, and a verifier should never hold it.

@@ -221,7 +221,7 @@ impl Inner {
             leeway: self.rules.leeway,
             clock: self.clock.clone(),
             key,
-            claims: payload.into(),
+            claims: payload,
         })
     }
 }
