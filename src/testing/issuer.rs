@@ -1,15 +1,12 @@
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -18,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::fault::{Fault, spoil, status};
 use super::faulty_body::FaultyBody;
 use super::signing_key::SigningKey;
 use super::token::TokenBuilder;
@@ -51,30 +49,6 @@ pub struct TestIssuer {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: AbortHandle,
-}
-
-/// What goes wrong with an answer.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Fault {
-    /// Another status.
-    Status(StatusCode),
-    /// No answer, ever.
-    Hang,
-    /// The connection is closed instead of an answer.
-    Reset,
-    /// The answer, after this much time.
-    Delay(Duration),
-    /// A body that keeps coming, a byte at a time, and never ends.
-    Drip,
-    /// A body that breaks off in the middle.
-    Truncated,
-    /// A body of this many bytes.
-    Oversized(usize),
-    /// This text instead of the document.
-    Body(String),
-    /// A redirect to this URL.
-    Redirect(String),
 }
 
 struct Shared {
@@ -337,56 +311,6 @@ async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) -> Result<(), 
     hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await
-}
-
-/// The closed connection that stands for an answer.
-#[derive(Debug)]
-struct Reset;
-
-impl fmt::Display for Reset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("reset on demand")
-    }
-}
-
-impl std::error::Error for Reset {}
-
-async fn spoil(
-    response: Response<FaultyBody>,
-    fault: Option<Fault>,
-) -> Result<Response<FaultyBody>, Reset> {
-    match fault {
-        None => Ok(response),
-        Some(Fault::Status(code)) => Ok(status(code)),
-        Some(Fault::Hang) => {
-            let never: Infallible = std::future::pending().await;
-            match never {}
-        }
-        Some(Fault::Reset) => Err(Reset),
-        Some(Fault::Delay(delay)) => {
-            tokio::time::sleep(delay).await;
-            Ok(response)
-        }
-        Some(Fault::Drip) => Ok(Response::new(FaultyBody::drip())),
-        Some(Fault::Truncated) => Ok(Response::new(FaultyBody::truncated())),
-        Some(Fault::Oversized(bytes)) => Ok(Response::new(FaultyBody::whole(Bytes::from(vec![
-                b' ';
-                bytes
-            ])))),
-        Some(Fault::Body(text)) => Ok(Response::new(FaultyBody::whole(text.into()))),
-        Some(Fault::Redirect(to)) => {
-            let mut response = status(StatusCode::FOUND);
-            let to = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/"));
-            response.headers_mut().insert(LOCATION, to);
-            Ok(response)
-        }
-    }
-}
-
-fn status(status: StatusCode) -> Response<FaultyBody> {
-    let mut response = Response::new(FaultyBody::whole(Bytes::new()));
-    *response.status_mut() = status;
-    response
 }
 
 /// A document with an entity tag, or 304 for who has it already.

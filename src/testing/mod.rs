@@ -43,13 +43,15 @@
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 
+mod fault;
 mod faulty_body;
 mod issuer;
 mod key_pair;
 mod signing_key;
 mod token;
 
-pub use self::issuer::{Fault, TestIssuer};
+pub use self::fault::Fault;
+pub use self::issuer::TestIssuer;
 pub use self::key_pair::RsaKeyPair;
 pub use self::signing_key::SigningKey;
 pub use self::token::TokenBuilder;

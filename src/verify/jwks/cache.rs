@@ -13,16 +13,14 @@ use arc_swap::ArcSwapOption;
 use super::document::KeyDocument;
 use super::fetch::{Fetch, Outcome, UnderWay};
 use super::policy::{Decision, Event, FETCH_GRACE, Policy, State};
+use super::refresh_error::RefreshError;
 use super::source::{ErasedSource, Fetched};
 use super::status::JwksStatus;
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
+use crate::verify::jwt::VerifyingKey;
 use crate::verify::jwt::key::Fingerprint;
-use crate::verify::jwt::remote::{Missing, RemoteKeys};
-use crate::verify::jwt::signer::{Found, find_signer};
-use crate::verify::jwt::{Algorithm, VerifyingKey};
-use crate::verify_error::{InvalidReason, VerifyError};
 
 /// The keys of an issuer, fetched when they are needed and kept through its rotations and outages.
 ///
@@ -56,7 +54,7 @@ use crate::verify_error::{InvalidReason, VerifyError};
 /// `ETag`s are sent back.
 #[derive(Clone)]
 pub struct Jwks {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -69,11 +67,11 @@ pub(super) struct Inner {
 
 /// What readers see: never changed, only replaced.
 pub(super) struct Snapshot {
-    generation: u64,
-    keys: Vec<VerifyingKey>,
-    refresh_at: Duration,
-    stale_at: Duration,
-    dead_at: Duration,
+    pub(super) generation: u64,
+    pub(super) keys: Vec<VerifyingKey>,
+    pub(super) refresh_at: Duration,
+    pub(super) stale_at: Duration,
+    pub(super) dead_at: Duration,
 }
 
 /// What only those see who have something to decide.
@@ -87,7 +85,7 @@ pub(super) struct Control {
     validators: Option<Validators>,
     skipped: BTreeMap<&'static str, usize>,
     last_success: Option<(SystemTime, Duration)>,
-    last_error: Option<String>,
+    pub(super) last_error: Option<String>,
 }
 
 impl Jwks {
@@ -180,84 +178,25 @@ impl Jwks {
                 .map(|at| at.saturating_sub(now)),
         }
     }
-
-    fn refusal(&self, decision: Decision) -> VerifyError {
-        let Decision::Unavailable { retry_after } = decision else {
-            return VerifyError::invalid(InvalidReason::UnknownKey);
-        };
-        let problem = self.inner.control().last_error.clone();
-        let problem = problem.unwrap_or_else(|| "the keys are not loaded".into());
-        VerifyError::unavailable(RefreshError { problem }).with_retry_after(retry_after)
-    }
-}
-
-impl RemoteKeys for Jwks {
-    /// Starts a refresh when one is due. Readers never wait for each other here: the keys are behind
-    /// an atomic pointer, and whoever finds the lock taken leaves the refresh to its holder.
-    fn find(
-        &self,
-        key_id: Option<&str>,
-        algorithm: Algorithm,
-        signed: &dyn Fn(&VerifyingKey) -> bool,
-    ) -> Found {
-        let now = self.inner.clock.monotonic();
-        let snapshot = self.inner.snapshot.load();
-        let Some(snapshot) = snapshot.as_ref().filter(|s| now < s.dead_at) else {
-            return Found::NoKey;
-        };
-        if now >= snapshot.stale_at {
-            if let (_, Some(fetch)) = self.inner.ask(Event::KnownKey) {
-                return Found::Later(self.inner.end_of(fetch));
-            }
-        } else if now >= snapshot.refresh_at {
-            self.inner.ask_if_nobody_else_does(Event::KnownKey);
-        }
-        find_signer(&snapshot.keys, key_id, algorithm, signed)
-    }
-
-    fn generation(&self) -> u64 {
-        let snapshot = self.inner.snapshot.load();
-        snapshot.as_ref().map_or(0, |snapshot| snapshot.generation)
-    }
-
-    fn missing(&self, seen: u64) -> Missing {
-        let control = self.inner.control();
-        // Snapshots are replaced under the lock. One that came in between may have the key, and the
-        // token must neither be refused nor cost a fetch.
-        if self.generation() != seen {
-            return Missing::Changed;
-        }
-        match self.inner.ask_with(control, Event::UnknownKey) {
-            (decision, Some(fetch)) => Missing::Wait {
-                end: self.inner.end_of(fetch),
-                begun_before: decision == Decision::Join,
-            },
-            (decision, None) => Missing::Refused(self.refusal(decision)),
-        }
-    }
-
-    fn still_missing(&self) -> VerifyError {
-        self.refusal(self.inner.ask(Event::StillUnknownKey).0)
-    }
 }
 
 impl Inner {
-    fn control(&self) -> MutexGuard<'_, Control> {
+    pub(super) fn control(&self) -> MutexGuard<'_, Control> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the policy, and starts a fetch when it says so; with the fetch that it says to wait for.
-    fn ask(self: &Arc<Self>, event: Event) -> (Decision, Option<UnderWay>) {
+    pub(super) fn ask(self: &Arc<Self>, event: Event) -> (Decision, Option<UnderWay>) {
         self.ask_with(self.control(), event)
     }
 
-    fn ask_if_nobody_else_does(self: &Arc<Self>, event: Event) {
+    pub(super) fn ask_if_nobody_else_does(self: &Arc<Self>, event: Event) {
         if let Ok(control) = self.control.try_lock() {
             self.ask_with(control, event);
         }
     }
 
-    fn ask_with(
+    pub(super) fn ask_with(
         self: &Arc<Self>,
         mut control: MutexGuard<'_, Control>,
         event: Event,
@@ -288,7 +227,7 @@ impl Inner {
     }
 
     /// Waits for a fetch, for as long as one can take.
-    fn end_of(&self, fetch: UnderWay) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub(super) fn end_of(&self, fetch: UnderWay) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let limit = self.policy.fetch_timeout.saturating_add(FETCH_GRACE);
         Box::pin(fetch.ended(limit))
     }
@@ -419,17 +358,3 @@ impl fmt::Debug for Jwks {
             .finish_non_exhaustive()
     }
 }
-
-/// Keys could not be fetched.
-#[derive(Debug, Clone)]
-pub struct RefreshError {
-    problem: String,
-}
-
-impl fmt::Display for RefreshError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "keys cannot be fetched: {}", self.problem)
-    }
-}
-
-impl std::error::Error for RefreshError {}

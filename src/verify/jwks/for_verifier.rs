@@ -5,9 +5,13 @@ use std::sync::Arc;
 use super::cache::Jwks;
 use super::discovery::{Discovery, DiscoveryBuilder};
 use super::http::HttpKeySource;
+use super::policy::{Decision, Event};
+use super::refresh_error::RefreshError;
 use crate::config_error::ConfigError;
-use crate::verify::jwt::JwtVerifierBuilder;
-use crate::verify::jwt::remote::{RemoteContext, RemoteKeys};
+use crate::verify::jwt::remote::{Missing, RemoteContext, RemoteKeys};
+use crate::verify::jwt::signer::{Found, find_signer};
+use crate::verify::jwt::{Algorithm, JwtVerifierBuilder, VerifyingKey};
+use crate::verify_error::{InvalidReason, VerifyError};
 
 impl Jwks {
     /// Keys from a URL, with all defaults.
@@ -91,4 +95,65 @@ fn discovered(
     let source = builder.clock(context.clock.clone()).build()?;
     let jwks = Jwks::builder(source).clock(context.clock.clone()).build()?;
     Ok(Arc::new(jwks))
+}
+
+impl RemoteKeys for Jwks {
+    /// Starts a refresh when one is due. Readers never wait for each other here: the keys are behind
+    /// an atomic pointer, and whoever finds the lock taken leaves the refresh to its holder.
+    fn find(
+        &self,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        signed: &dyn Fn(&VerifyingKey) -> bool,
+    ) -> Found {
+        let now = self.inner.clock.monotonic();
+        let snapshot = self.inner.snapshot.load();
+        let Some(snapshot) = snapshot.as_ref().filter(|s| now < s.dead_at) else {
+            return Found::NoKey;
+        };
+        if now >= snapshot.stale_at {
+            if let (_, Some(fetch)) = self.inner.ask(Event::KnownKey) {
+                return Found::Later(self.inner.end_of(fetch));
+            }
+        } else if now >= snapshot.refresh_at {
+            self.inner.ask_if_nobody_else_does(Event::KnownKey);
+        }
+        find_signer(&snapshot.keys, key_id, algorithm, signed)
+    }
+
+    fn generation(&self) -> u64 {
+        let snapshot = self.inner.snapshot.load();
+        snapshot.as_ref().map_or(0, |snapshot| snapshot.generation)
+    }
+
+    fn missing(&self, seen: u64) -> Missing {
+        let control = self.inner.control();
+        // Snapshots are replaced under the lock. One that came in between may have the key, and the
+        // token must neither be refused nor cost a fetch.
+        if self.generation() != seen {
+            return Missing::Changed;
+        }
+        match self.inner.ask_with(control, Event::UnknownKey) {
+            (decision, Some(fetch)) => Missing::Wait {
+                end: self.inner.end_of(fetch),
+                begun_before: decision == Decision::Join,
+            },
+            (decision, None) => Missing::Refused(self.refusal(decision)),
+        }
+    }
+
+    fn still_missing(&self) -> VerifyError {
+        self.refusal(self.inner.ask(Event::StillUnknownKey).0)
+    }
+}
+
+impl Jwks {
+    fn refusal(&self, decision: Decision) -> VerifyError {
+        let Decision::Unavailable { retry_after } = decision else {
+            return VerifyError::invalid(InvalidReason::UnknownKey);
+        };
+        let problem = self.inner.control().last_error.clone();
+        let problem = problem.unwrap_or_else(|| "the keys are not loaded".into());
+        VerifyError::unavailable(RefreshError { problem }).with_retry_after(retry_after)
+    }
 }

@@ -68,17 +68,19 @@ mod http;
 mod jwks_client_rs;
 mod policy;
 mod public_address;
+mod refresh_error;
 mod source;
 mod status;
 mod validators;
 
 pub use self::builder::JwksBuilder;
-pub use self::cache::{Jwks, RefreshError};
+pub use self::cache::Jwks;
 pub use self::discovery::{Discovery, DiscoveryBuilder};
 pub use self::document::{DocumentError, KeyDocument};
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
 #[cfg(feature = "jwks-client-rs")]
 pub use self::jwks_client_rs::JwksClientSource;
+pub use self::refresh_error::RefreshError;
 pub use self::source::{Fetched, KeySource};
 pub use self::status::JwksStatus;
 pub use self::validators::Validators;

@@ -17,7 +17,9 @@ pub(crate) enum Found {
     Signer(Arc<KeyState>),
     /// A key of the token's `kid` did not make it.
     NotTheSigner,
-    /// There is no key of that name that may still be used, or the token names none and no key made it.
+    /// There is no key of that name that may still be used, and those without a name did not make it.
+    NotAnUnnamedSigner,
+    /// There is no key to try.
     NoKey,
     /// The keys are being replaced; look again when that is done.
     Later(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -44,9 +46,10 @@ pub(crate) fn find_signer(
         if signed(key) {
             return Found::Signer(Arc::clone(key.state()));
         }
-        if is_named(key) {
-            found = Found::NotTheSigner;
-        }
+        found = match (is_named(key), found) {
+            (true, _) | (_, Found::NotTheSigner) => Found::NotTheSigner,
+            _ => Found::NotAnUnnamedSigner,
+        };
     }
     found
 }

@@ -169,26 +169,17 @@ impl Inner {
         }
         let signed = |key: &VerifyingKey| key.verifies(algorithm, jws.signing_input, signature);
 
-        let local = find_signer(&self.keys, key_id, algorithm, signed);
-        if let Found::Signer(state) = local {
-            return Ok(Signer::Known(state));
-        }
-        let Some(remote) = remote else {
-            // Keys without a name were tried as well, so that a token without one has been, too.
-            let tried = self
-                .keys
-                .iter()
-                .any(|key| key.allows(algorithm) && (key_id.is_none() || key.key_id().is_none()));
-            return Err(match local {
-                Found::NoKey if !tried => InvalidReason::UnknownKey,
-                _ => InvalidReason::BadSignature,
-            });
+        let found = match (find_signer(&self.keys, key_id, algorithm, signed), remote) {
+            (Found::Signer(state), _) => return Ok(Signer::Known(state)),
+            (Found::NoKey, None) => return Err(InvalidReason::UnknownKey),
+            (_, None) => return Err(InvalidReason::BadSignature),
+            (_, Some(remote)) => remote.find(key_id, algorithm, &signed),
         };
-        match remote.find(key_id, algorithm, &signed) {
+        match found {
             Found::Signer(state) => Ok(Signer::Known(state)),
             Found::NotTheSigner => Err(InvalidReason::BadSignature),
             // It may be a key that was added since.
-            Found::NoKey => Ok(Signer::Missing),
+            Found::NoKey | Found::NotAnUnnamedSigner => Ok(Signer::Missing),
             Found::Later(end) => Ok(Signer::Later(end)),
         }
     }

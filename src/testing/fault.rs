@@ -1,0 +1,83 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::LOCATION;
+use http::{HeaderValue, Response, StatusCode};
+
+use super::faulty_body::FaultyBody;
+
+/// What goes wrong with an answer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Another status.
+    Status(StatusCode),
+    /// No answer, ever.
+    Hang,
+    /// The connection is closed instead of an answer.
+    Reset,
+    /// The answer, after this much time.
+    Delay(Duration),
+    /// A body that keeps coming, a byte at a time, and never ends.
+    Drip,
+    /// A body that breaks off in the middle.
+    Truncated,
+    /// A body of this many bytes.
+    Oversized(usize),
+    /// This text instead of the document.
+    Body(String),
+    /// A redirect to this URL.
+    Redirect(String),
+}
+
+/// The closed connection that stands for an answer.
+#[derive(Debug)]
+pub(super) struct Reset;
+
+impl fmt::Display for Reset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("reset on demand")
+    }
+}
+
+impl std::error::Error for Reset {}
+
+pub(super) async fn spoil(
+    response: Response<FaultyBody>,
+    fault: Option<Fault>,
+) -> Result<Response<FaultyBody>, Reset> {
+    match fault {
+        None => Ok(response),
+        Some(Fault::Status(code)) => Ok(status(code)),
+        Some(Fault::Hang) => {
+            let never: Infallible = std::future::pending().await;
+            match never {}
+        }
+        Some(Fault::Reset) => Err(Reset),
+        Some(Fault::Delay(delay)) => {
+            tokio::time::sleep(delay).await;
+            Ok(response)
+        }
+        Some(Fault::Drip) => Ok(Response::new(FaultyBody::drip())),
+        Some(Fault::Truncated) => Ok(Response::new(FaultyBody::truncated())),
+        Some(Fault::Oversized(bytes)) => Ok(Response::new(FaultyBody::whole(Bytes::from(vec![
+                b' ';
+                bytes
+            ])))),
+        Some(Fault::Body(text)) => Ok(Response::new(FaultyBody::whole(text.into()))),
+        Some(Fault::Redirect(to)) => {
+            let mut response = status(StatusCode::FOUND);
+            let to = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/"));
+            response.headers_mut().insert(LOCATION, to);
+            Ok(response)
+        }
+    }
+}
+
+pub(super) fn status(status: StatusCode) -> Response<FaultyBody> {
+    let mut response = Response::new(FaultyBody::whole(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}
