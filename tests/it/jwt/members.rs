@@ -128,8 +128,10 @@ fn the_private_names_of_serde_json_mean_nothing() {
             ] {
                 check_tokens([(token_with(claim, &magic), Some(Malformed))]);
             }
+            // Some builds of serde_json read the first as a number, so it has to be one in all.
+            let readable = name.ends_with("RawValue") || inner == "\"1800003600\"";
             check_tokens([
-                (token_with("x", &magic), None),
+                (token_with("x", &magic), (!readable).then_some(Malformed)),
                 (
                     token_with_header(format!(r#"{{"alg":{magic}}}"#)),
                     Some(Malformed),

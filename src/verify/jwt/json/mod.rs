@@ -137,6 +137,10 @@ impl<'de> Deserialize<'de> for Checked {
 
 struct CheckedVisitor;
 
+/// How serde_json hands over a number when somebody in the build turned on `arbitrary_precision`: as an
+/// object with this one member. An object that really has it is held to the same.
+const NUMBER_IN_DISGUISE: &str = "$serde_json::private::Number";
+
 impl<'de> Visitor<'de> for CheckedVisitor {
     type Value = Checked;
 
@@ -174,7 +178,16 @@ impl<'de> Visitor<'de> for CheckedVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Checked, A::Error> {
-        while members.next_entry::<Checked, Checked>()?.is_some() {}
+        while let Some(Text(name)) = members.next_key()? {
+            if name == NUMBER_IN_DISGUISE {
+                let Text(digits) = members.next_value()?;
+                if !digits.parse().is_ok_and(f64::is_finite) {
+                    return Err(A::Error::custom("a number out of range"));
+                }
+            } else {
+                members.next_value::<Checked>()?;
+            }
+        }
         Ok(Checked)
     }
 }
