@@ -25,7 +25,7 @@ use crate::verify::jwt::key::Fingerprint;
 /// The keys of an issuer, fetched when they are needed and kept through its rotations and outages.
 ///
 /// See the [module](crate::jwks) for examples. Clones share everything, and several verifiers may use
-/// one set. A tokio runtime is needed when keys are fetched, not before.
+/// one set. A tokio runtime with time and I/O enabled is needed when keys are fetched, not before.
 ///
 /// # What happens when
 ///
@@ -37,7 +37,7 @@ use crate::verify::jwt::key::Fingerprint;
 /// | document arrives | fresh for its `max-age` less `Age`, within bounds | 5 min to 1 h | [`freshness_between`](super::JwksBuilder::freshness_between) |
 /// | … without `max-age` | fresh for | 15 min | [`default_freshness`](super::JwksBuilder::default_freshness) |
 /// | freshness is about to run out | traffic starts a fetch in the background, and goes on with the keys there are | at 80 % ± 8 % of it | [`refresh_ahead`](super::JwksBuilder::refresh_ahead) |
-/// | freshness ran out without traffic | the next tokens wait for a fetch; if it fails, they use the keys there are | | |
+/// | freshness ran out before that fetch ended, or without traffic | tokens wait for it; if it fails, they use the keys there are | | |
 /// | a token names an unknown key | it waits for a fetch with all others, as long as the bucket has one; if that was begun before, for one more | 2, one back every 15 s | [`unknown_key_fetches`](super::JwksBuilder::unknown_key_fetches) |
 /// | … and the bucket is empty | 401 at once if the last fetch succeeded, 503 if it failed | | |
 /// | a fetch fails | the keys stay, and the source is left alone for a while | 1 s, doubling to 60 s | [`backoff`](super::JwksBuilder::backoff) |
@@ -48,7 +48,7 @@ use crate::verify::jwt::key::Fingerprint;
 /// | a document has many keys | the rest is left out and counted | 100 | |
 ///
 /// 503 is only for tokens that could still be good: those whose issuer, audience, dates and type are in
-/// order. Others are refused without any fetch.
+/// order. Others are refused, and cause no fetch but those that are due by the clock.
 ///
 /// URLs are https; the configured one may be http on a loopback address. Redirects are not followed.
 /// `ETag`s are sent back.
@@ -102,6 +102,7 @@ impl Jwks {
     ///
     /// When the fetch failed. Keys that were there before stay.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
+        let before = self.inner.generation();
         // A fetch that is under way already may have begun before the keys changed.
         for _ in 0..2 {
             let (decision, fetch) = self.inner.ask(Event::RefreshRequested);
@@ -113,8 +114,11 @@ impl Jwks {
             }
         }
         match self.inner.control().last_error.clone() {
-            None => Ok(()),
             Some(problem) => Err(RefreshError { problem }),
+            None if self.inner.generation() > before => Ok(()),
+            None => Err(RefreshError {
+                problem: "the fetch was interrupted".into(),
+            }),
         }
     }
 
@@ -224,6 +228,11 @@ impl Inner {
             fetch.start(document, self.policy.fetch_timeout);
         }
         (decision, under_way)
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        let snapshot = self.snapshot.load();
+        snapshot.as_ref().map_or(0, |snapshot| snapshot.generation)
     }
 
     /// Waits for a fetch, for as long as one can take.

@@ -60,6 +60,9 @@ impl Metadata {
     }
 }
 
+/// How long metadata may take when there is a key URL already.
+const METADATA_RENEWAL_LIMIT: Duration = Duration::from_secs(2);
+
 /// How long a key URL is good without asking again.
 const METADATA_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
@@ -84,7 +87,7 @@ impl Discovery {
         {
             return Ok((found.key_url.clone(), found.answered));
         }
-        match (self.discover().await, known) {
+        match (self.discover_in_time(known.is_some()).await, known) {
             (Ok(key_url), known) => {
                 let same = known.is_some_and(|found| found.answered && found.key_url == key_url);
                 *self.found() = Some(Found {
@@ -95,12 +98,26 @@ impl Discovery {
                 Ok((key_url, same))
             }
             // Metadata that is down need not take the keys with it.
-            (Err(error), Some(found)) if !error.is::<WrongIssuer>() => {
+            (Err(error), Some(found)) if !error.is::<Rejected>() => {
                 tracing::warn!(%error, "metadata cannot be refreshed, the known key URL stays");
                 Ok((found.key_url, found.answered))
             }
-            (Err(error), _) => Err(error),
+            (Err(error), _) => {
+                *self.found() = None;
+                Err(error)
+            }
         }
+    }
+
+    /// Where there is a key URL to fall back on, metadata must leave time to ask it: both are one fetch.
+    async fn discover_in_time(&self, hurried: bool) -> Result<Url, BoxError> {
+        if !hurried {
+            return self.discover().await;
+        }
+        let discovery = tokio::time::timeout(METADATA_RENEWAL_LIMIT, self.discover());
+        discovery
+            .await
+            .unwrap_or_else(|_| Err("no answer in time".into()))
     }
 
     /// Asks one location after the other. A redirect, a lasting 4xx, or something that is no JSON object
@@ -119,14 +136,14 @@ impl Discovery {
                 return Err(UnexpectedStatus(status).into());
             }
             match Metadata::parse(&answer.body) {
-                Ok(metadata) => return self.accept(location, &metadata),
+                Ok(metadata) => return Ok(self.accept(location, &metadata)?),
                 Err(why) => last = format!("{location} has no issuer metadata: {why}").into(),
             }
         }
         Err(last)
     }
 
-    fn accept(&self, location: &Url, metadata: &Metadata) -> Result<Url, BoxError> {
+    fn accept(&self, location: &Url, metadata: &Metadata) -> Result<Url, Rejected> {
         if !self.issuers.contains(&metadata.issuer) {
             let found: String = metadata.issuer.chars().take(200).collect();
             tracing::warn!(
@@ -134,23 +151,29 @@ impl Discovery {
                 found = ?found,
                 "the issuer's metadata is about another issuer"
             );
-            let expected = self.issuers.clone();
-            return Err(WrongIssuer { expected, found }.into());
+            let expected = &self.issuers;
+            return Err(Rejected(format!(
+                "the metadata is about the issuer {found:?}, not {expected:?}"
+            )));
         }
         let mut key_url = Url::parse(&metadata.jwks_uri)
-            .map_err(|error| format!("jwks_uri is not a URL: {error}"))?;
+            .map_err(|error| Rejected(format!("jwks_uri is not a URL: {error}")))?;
         key_url.set_fragment(None);
         // Only a document from this machine may point to this machine, and https never to http.
         let local = is_loopback(location);
         let plain = local && location.scheme() == "http" && is_loopback(&key_url);
         self.fetcher
             .check_url(&key_url, plain)
-            .map_err(|why| format!("jwks_uri {why}"))?;
+            .map_err(|why| Rejected(format!("jwks_uri {why}")))?;
         if key_url.scheme() == "http" && location.scheme() == "https" {
-            return Err(format!("jwks_uri {key_url} is not https, but its document is").into());
+            return Err(Rejected(format!(
+                "jwks_uri {key_url} is not https, but its document is"
+            )));
         }
         if may_lead_here(&key_url) && !local {
-            return Err(format!("jwks_uri {key_url} points to this machine").into());
+            return Err(Rejected(format!(
+                "jwks_uri {key_url} points to this machine"
+            )));
         }
         Ok(key_url)
     }
@@ -168,7 +191,9 @@ impl KeySource for Discovery {
         let fetched = self.fetcher.key_document(&key_url, known).await;
         match &fetched {
             Ok(_) => {
-                if let Some(found) = &mut *self.found() {
+                if let Some(found) = &mut *self.found()
+                    && found.key_url == key_url
+                {
                     found.answered = true;
                 }
             }
@@ -194,24 +219,18 @@ fn is_passing(status: StatusCode) -> bool {
     )
 }
 
-/// Metadata about somebody else.
+/// Metadata that was there and is not acceptable: about somebody else, or with a key URL that must not be
+/// asked.
 #[derive(Debug)]
-struct WrongIssuer {
-    expected: Vec<String>,
-    found: String,
-}
+struct Rejected(String);
 
-impl fmt::Display for WrongIssuer {
+impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expected, found } = self;
-        write!(
-            f,
-            "the metadata is about the issuer {found:?}, not {expected:?}"
-        )
+        f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for WrongIssuer {}
+impl std::error::Error for Rejected {}
 
 impl fmt::Debug for Discovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -281,7 +300,8 @@ impl DiscoveryBuilder {
             (Some(location), _) => vec![fetcher.configured_url(location)?],
             (None, Some(issuer)) if issuer.contains(['?', '#']) => {
                 return Err(ConfigError::of(format!(
-                    "the issuer {issuer:?} has a query or fragment; discovery has no form for that"
+                    "the issuer {:?} has a query or fragment; discovery has no form for that",
+                    without_credentials(issuer),
                 )));
             }
             (None, Some(issuer)) => locations(&fetcher.configured_url(issuer)?),

@@ -174,12 +174,17 @@ impl Fetcher {
         if let Some(known) = known {
             request = request.header(IF_NONE_MATCH, known.etag());
         }
-        let mut response = request.send().await?;
+        // Their own text has the whole URL, query and all.
+        let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
         if response.url() != url {
             return Err("the answer was redirected".into());
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(reqwest::Error::without_url)?
+        {
             if body.len() + chunk.len() > self.max_bytes {
                 return Err(format!("the answer is larger than {} bytes", self.max_bytes).into());
             }
@@ -236,15 +241,12 @@ fn address(url: &Url) -> Option<IpAddr> {
     }
 }
 
-/// What of a URL can be shown: somebody may have put a password in front of the host.
+/// What of a URL can be shown: somebody may have put a password in front of the host, even one that makes
+/// it no URL at all.
 pub(super) fn without_credentials(url: &str) -> String {
-    let start = url.find("//").map_or(0, |slashes| slashes + 2);
-    let authority = url[start..]
-        .split(['/', '?', '#', '\\'])
-        .next()
-        .unwrap_or_default();
-    match authority.rfind('@') {
-        Some(at) => format!("{}{}", &url[..start], &url[start + at + 1..]),
+    let scheme = url.find("//").map_or("", |slashes| &url[..slashes + 2]);
+    match url.rsplit_once('@') {
+        Some((_, rest)) => format!("{scheme}..@{rest}"),
         None => url.to_owned(),
     }
 }

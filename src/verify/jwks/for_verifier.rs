@@ -1,6 +1,7 @@
 //! Key sets as a [`JwtVerifier`](crate::JwtVerifier)'s keys, and the short ways to make them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::cache::Jwks;
 use super::discovery::{Discovery, DiscoveryBuilder};
@@ -98,13 +99,15 @@ fn discovered(
 }
 
 impl RemoteKeys for Jwks {
-    /// Starts a refresh when one is due. Readers never wait for each other here: the keys are behind
-    /// an atomic pointer, and whoever finds the lock taken leaves the refresh to its holder.
+    /// Starts a refresh when one is due. As long as the keys are fresh, readers never wait for each
+    /// other here: the keys are behind an atomic pointer, and whoever finds the lock taken leaves the
+    /// refresh to its holder.
     fn find(
         &self,
         key_id: Option<&str>,
         algorithm: Algorithm,
         signed: &dyn Fn(&VerifyingKey) -> bool,
+        may_wait: bool,
     ) -> Found {
         let now = self.inner.clock.monotonic();
         let snapshot = self.inner.snapshot.load();
@@ -112,7 +115,9 @@ impl RemoteKeys for Jwks {
             return Found::NoKey;
         };
         if now >= snapshot.stale_at {
-            if let (_, Some(fetch)) = self.inner.ask(Event::KnownKey) {
+            if let (_, Some(fetch)) = self.inner.ask(Event::KnownKey)
+                && may_wait
+            {
                 return Found::Later(self.inner.end_of(fetch));
             }
         } else if now >= snapshot.refresh_at {
@@ -122,8 +127,7 @@ impl RemoteKeys for Jwks {
     }
 
     fn generation(&self) -> u64 {
-        let snapshot = self.inner.snapshot.load();
-        snapshot.as_ref().map_or(0, |snapshot| snapshot.generation)
+        self.inner.generation()
     }
 
     fn missing(&self, seen: u64) -> Missing {
@@ -142,15 +146,21 @@ impl RemoteKeys for Jwks {
         }
     }
 
-    fn still_missing(&self) -> VerifyError {
-        self.refusal(self.inner.ask(Event::StillUnknownKey).0)
+    fn still_missing(&self, seen: u64) -> VerifyError {
+        match self.inner.ask(Event::StillUnknownKey).0 {
+            // No document came: the fetch was lost or interrupted, and nobody knows.
+            Decision::NoSuchKey if self.generation() == seen => self.refusal(Decision::Use),
+            decision => self.refusal(decision),
+        }
     }
 }
 
 impl Jwks {
     fn refusal(&self, decision: Decision) -> VerifyError {
-        let Decision::Unavailable { retry_after } = decision else {
-            return VerifyError::invalid(InvalidReason::UnknownKey);
+        let retry_after = match decision {
+            Decision::NoSuchKey => return VerifyError::invalid(InvalidReason::UnknownKey),
+            Decision::Unavailable { retry_after } => retry_after,
+            _ => Duration::ZERO,
         };
         let problem = self.inner.control().last_error.clone();
         let problem = problem.unwrap_or_else(|| "the keys are not loaded".into());

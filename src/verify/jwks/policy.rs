@@ -223,13 +223,13 @@ impl Policy {
     }
 
     /// A fetch has its timeout, and its task a little longer to say how it ended. After that there is no
-    /// such task any more, or it does not run, and nobody should wait for it.
+    /// such task any more, or it does not run: nobody should wait for it, and it counts as failed.
     fn forget_lost_fetch(&self, state: State, now: Duration) -> State {
         let lost_after = self.fetch_timeout.saturating_add(FETCH_GRACE);
-        let fetching = state
-            .fetching
-            .filter(|since| now < since.saturating_add(lost_after));
-        State { fetching, ..state }
+        match state.fetching {
+            Some(since) if now >= since.saturating_add(lost_after) => self.fetch_failed(state, now),
+            _ => state,
+        }
     }
 
     /// Past the hard limit keys are as good as never loaded.

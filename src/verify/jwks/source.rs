@@ -12,7 +12,8 @@ use super::validators::Validators;
 /// Something that can be asked for a JWK Set, again and again.
 ///
 /// [`Jwks`](super::Jwks) decides when to ask, bounds how long an answer may take, and never asks twice
-/// at once. A source keeps no keys of its own.
+/// at once. A source keeps no keys of its own, and must not block: a fetch that overruns its time limit
+/// without yielding is given up, and what it brings later is dropped.
 ///
 /// ```
 /// use std::path::PathBuf;

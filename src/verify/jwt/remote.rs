@@ -14,12 +14,14 @@ use crate::verify_error::VerifyError;
 /// Keys that are fetched, and may change.
 pub(crate) trait RemoteKeys: Send + Sync {
     /// Looks for the key that made a signature, among those that are at hand. It is also what tells a
-    /// key set that there is traffic, so that it refreshes when that is due.
+    /// key set that there is traffic, so that it refreshes when that is due. Whoever may not wait for
+    /// that gets the keys there are.
     fn find(
         &self,
         key_id: Option<&str>,
         algorithm: Algorithm,
         signed: &dyn Fn(&VerifyingKey) -> bool,
+        may_wait: bool,
     ) -> Found;
 
     /// Counts the times that the keys were replaced.
@@ -29,8 +31,8 @@ pub(crate) trait RemoteKeys: Send + Sync {
     /// generation `seen`.
     fn missing(&self, seen: u64) -> Missing;
 
-    /// What to say about it when waiting did not bring the key.
-    fn still_missing(&self) -> VerifyError;
+    /// What to say about it when waiting did not bring the key, since the generation `seen` before.
+    fn still_missing(&self, seen: u64) -> VerifyError;
 }
 
 /// What a token gets whose key is not at hand.

@@ -41,6 +41,9 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
 }
 
+/// How often a token waits for keys to be replaced before it makes do with those there are.
+const MAX_DELAYS: u32 = 2;
+
 /// Why a token is not verified at this moment.
 enum NotVerified {
     Invalid(InvalidReason),
@@ -76,7 +79,7 @@ impl JwtVerifier {
 
 impl Inner {
     fn verify(self: &Arc<Self>, token: BearerToken) -> State {
-        match self.verify_now(&token) {
+        match self.verify_now(&token, true) {
             Ok(verified) => State::Done(Some(Ok(AccessToken::new(token, Arc::new(verified))))),
             Err(NotVerified::Invalid(reason)) => {
                 State::Done(Some(Err(VerifyError::invalid(reason))))
@@ -96,31 +99,37 @@ impl Inner {
         };
         // Somebody else's fetch may bring nothing because it came too early. One's own is the last word,
         // and so is a second one of others.
-        let (mut joined, mut asked) = (false, false);
+        let (mut joined, mut asked) = (false, None);
+        let mut delays = 0;
         loop {
             match not_verified {
                 NotVerified::Invalid(reason) => return Err(VerifyError::invalid(reason)),
-                NotVerified::Later(end) => end.await,
-                NotVerified::KeyMissing { .. } if asked => return Err(remote.still_missing()),
+                NotVerified::Later(end) => {
+                    end.await;
+                    delays += 1;
+                }
                 NotVerified::KeyMissing { seen } => match remote.missing(seen) {
                     Missing::Changed => {}
                     Missing::Refused(error) => return Err(error),
                     Missing::Wait { end, begun_before } => {
                         end.await;
-                        asked = joined || !begun_before;
+                        asked = (joined || !begun_before).then_some(seen);
                         joined = true;
                     }
                 },
             }
-            match self.verify_now(&token) {
-                Ok(verified) => return Ok(AccessToken::new(token, Arc::new(verified))),
-                Err(still) => not_verified = still,
-            }
+            not_verified = match (self.verify_now(&token, delays < MAX_DELAYS), asked) {
+                (Ok(verified), _) => return Ok(AccessToken::new(token, Arc::new(verified))),
+                (Err(NotVerified::KeyMissing { .. }), Some(seen)) => {
+                    return Err(remote.still_missing(seen));
+                }
+                (Err(still), _) => still,
+            };
         }
     }
 
     /// Verifies with the keys that are at hand.
-    fn verify_now(&self, token: &BearerToken) -> Result<Verified, NotVerified> {
+    fn verify_now(&self, token: &BearerToken, may_wait: bool) -> Result<Verified, NotVerified> {
         let jws = Jws::split(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
         let header = jws.decode_header().ok_or(InvalidReason::Malformed)?;
         let header = Header::parse(&header)?;
@@ -128,7 +137,7 @@ impl Inner {
             return Err(InvalidReason::WrongType.into());
         }
         let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
-        let signer = self.signer(&jws, &header)?;
+        let signer = self.signer(&jws, &header, may_wait)?;
         let payload = jws.decode_payload().ok_or(InvalidReason::Malformed)?;
         // A token that fails anyway is refused without any fetch.
         match signer {
@@ -144,7 +153,12 @@ impl Inner {
         }
     }
 
-    fn signer(&self, jws: &Jws<'_>, header: &Header<'_>) -> Result<Signer, InvalidReason> {
+    fn signer(
+        &self,
+        jws: &Jws<'_>,
+        header: &Header<'_>,
+        may_wait: bool,
+    ) -> Result<Signer, InvalidReason> {
         let (algorithm, key_id) = (header.algorithm, header.key_id.as_deref());
         let accepted = self.algorithms.as_ref();
         if accepted.is_some_and(|accepted| !accepted.contains(&algorithm)) {
@@ -173,7 +187,7 @@ impl Inner {
             (Found::Signer(state), _) => return Ok(Signer::Known(state)),
             (Found::NoKey, None) => return Err(InvalidReason::UnknownKey),
             (_, None) => return Err(InvalidReason::BadSignature),
-            (_, Some(remote)) => remote.find(key_id, algorithm, &signed),
+            (_, Some(remote)) => remote.find(key_id, algorithm, &signed, may_wait),
         };
         match found {
             Found::Signer(state) => Ok(Signer::Known(state)),

@@ -203,6 +203,12 @@ fn a_fetch_that_never_ends_is_lost_and_one_that_is_interrupted_is_no_failure() {
     set.now += s(5);
     assert_eq!(set.on(Event::UnknownKey), Decision::Join);
     set.now += s(1);
+    let retry_after = s(1);
+    assert_eq!(
+        set.on(Event::UnknownKey),
+        Decision::Unavailable { retry_after }
+    );
+    set.now += s(1);
     assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
     set.on(Event::FetchInterrupted);
     assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
@@ -244,6 +250,10 @@ proptest! {
 
         for step in steps {
             let now = set.now;
+            if fetching.is_some_and(|since| now >= since + POLICY.fetch_timeout + FETCH_GRACE) {
+                fetching = None;
+                last_failed = true;
+            }
             let usable = last_success.is_some_and(|at| now < at + POLICY.serve_stale_for);
             let decision = match step {
                 Step::Known => set.on(Event::KnownKey),
@@ -273,8 +283,7 @@ proptest! {
             };
             match decision {
                 Decision::Fetch | Decision::UseAndFetch => {
-                    let lost = |since| now >= since + POLICY.fetch_timeout + FETCH_GRACE;
-                    prop_assert!(fetching.is_none_or(lost), "two fetches at once");
+                    prop_assert!(fetching.is_none(), "two fetches at once");
                     fetching = Some(now);
                     if decision == Decision::UseAndFetch {
                         prop_assert!(usable, "a refresh ahead without usable keys");
