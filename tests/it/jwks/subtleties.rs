@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use super::{AUDIENCE, Fixture, eventually, manual_clock};
-use tower_bearer_auth::jwks::HttpKeySource;
+use super::{AUDIENCE, Fixture, eventually, manual_clock, unavailable};
+use tower_bearer_auth::jwks::{Fetched, HttpKeySource, KeySource, Validators};
 use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
 use tower_bearer_auth::{Algorithm, Jwks, JwtVerifier};
 
@@ -179,13 +179,71 @@ async fn a_day_without_metadata_is_no_harm_while_the_key_url_works() {
     let source = tower_bearer_auth::jwks::Discovery::builder(issuer.issuer()).clock(clock.clone());
     let fixture = Fixture::with_clock(clock, issuer, source.build().unwrap(), |jwks| jwks);
     fixture.jwks.refresh().await.unwrap();
-    fixture
-        .issuer
-        .metadata_fault(Some(Fault::Status(http::StatusCode::INTERNAL_SERVER_ERROR)));
-    fixture.advance(24 * 3600 - 1);
+    // Also when it takes its time to say nothing.
+    let down = Fault::Status(http::StatusCode::INTERNAL_SERVER_ERROR);
+    for fault in [down, Fault::Hang] {
+        fixture.issuer.metadata_fault(Some(fault));
+        fixture.advance(24 * 3600);
+        fixture.jwks.refresh().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn metadata_that_turns_to_somebody_else_is_believed_no_more() {
+    let issuer = TestIssuer::start().await;
+    let clock = manual_clock();
+    let source = tower_bearer_auth::jwks::Discovery::builder(issuer.issuer()).clock(clock.clone());
+    let fixture = Fixture::with_clock(clock, issuer, source.build().unwrap(), |jwks| jwks);
     fixture.jwks.refresh().await.unwrap();
-    fixture.advance(1);
+    let other = json!({"issuer": "https://other.test", "jwks_uri": fixture.issuer.jwks_url()});
+    fixture.issuer.metadata(Some(other));
+    fixture.advance(24 * 3600);
+    for _ in 0..2 {
+        assert!(fixture.jwks.refresh().await.is_err());
+        fixture.advance(60);
+    }
+    assert_eq!(fixture.fetches(), 1);
+}
+
+/// Blocks its thread from the second fetch on, until the other end of the channel is gone.
+struct Blocks {
+    source: HttpKeySource,
+    fetches: std::sync::atomic::AtomicUsize,
+    release: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl KeySource for Blocks {
+    async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, tower::BoxError> {
+        use std::sync::atomic::Ordering::Relaxed;
+        if self.fetches.fetch_add(1, Relaxed) > 0 {
+            let _ = self.release.lock().unwrap().recv();
+        }
+        self.source.fetch(known).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_fetch_that_never_ends_is_no_reason_to_refuse_or_to_wait_for_ever() {
+    let issuer = TestIssuer::start().await;
+    let (hold, release) = std::sync::mpsc::channel();
+    let source = Blocks {
+        source: HttpKeySource::builder(issuer.jwks_url()).build().unwrap(),
+        fetches: Default::default(),
+        release: release.into(),
+    };
+    let limit = Duration::from_millis(100);
+    let fixture = Fixture::from_source(issuer, source, |jwks| jwks.fetch_timeout(limit));
     fixture.jwks.refresh().await.unwrap();
+    let first = fixture.issuer.key();
+    fixture.issuer.rotate();
+    // Whether the key exists, nobody knows.
+    unavailable(fixture.verify(&fixture.token().build()).await);
+    // The clock stands still, so for all that it tells, the fetch goes on.
+    assert!(fixture.jwks.refresh().await.is_err());
+    fixture.advance(1000);
+    let known = fixture.signed_by(&first);
+    fixture.accept(known).await;
+    drop(hold);
 }
 
 #[tokio::test]
