@@ -19,9 +19,10 @@ use crate::config_error::ConfigError;
 
 /// The keys that an issuer's metadata points to.
 ///
-/// The metadata is fetched when keys are first needed, then once a day, and whenever the key URL
-/// answers 4xx. Its `issuer` must be the expected one, to the byte. What it says about algorithms is
-/// not used.
+/// The metadata is fetched when keys are first needed, then once a day, and when the key URL answers with
+/// a 4xx other than 408, 425 and 429. If it cannot be renewed within 2 seconds, the known key URL stays in
+/// use, for which a [`fetch_timeout`](super::JwksBuilder::fetch_timeout) has to leave time. Its `issuer` must
+/// be the expected one, to the byte. What it says about algorithms is not used.
 pub struct Discovery {
     fetcher: Fetcher,
     issuers: Vec<String>,

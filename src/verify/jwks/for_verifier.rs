@@ -149,7 +149,10 @@ impl RemoteKeys for Jwks {
     fn still_missing(&self, seen: u64) -> VerifyError {
         match self.inner.ask(Event::StillUnknownKey).0 {
             // No document came: the fetch was lost or interrupted, and nobody knows.
-            Decision::NoSuchKey if self.generation() == seen => self.refusal(Decision::Use),
+            Decision::NoSuchKey if self.generation() == seen => {
+                let retry_after = Duration::ZERO;
+                self.refusal(Decision::Unavailable { retry_after })
+            }
             decision => self.refusal(decision),
         }
     }

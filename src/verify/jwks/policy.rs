@@ -67,7 +67,8 @@ pub(super) enum Event {
     KnownKey,
     /// A token names a key that is not in the set, or there is no set yet.
     UnknownKey,
-    /// The fetch that such a token waited for ended, and its key is still not there.
+    /// The fetch that such a token waited for ended, and its key is still not there. Whether that fetch
+    /// brought a document is for the executor to see.
     StillUnknownKey,
     /// Somebody asks for a refresh, and will wait for it.
     RefreshRequested,
@@ -78,7 +79,7 @@ pub(super) enum Event {
     },
     /// A fetch brought none.
     FetchFailed,
-    /// A fetch ended with whoever ran it, which says nothing about the source.
+    /// A fetch ended because whoever ran it was gone, which says nothing about the source.
     FetchInterrupted,
 }
 
