@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Extensions;
 
 use crate::access_token::AccessToken;
+use crate::late_refusal::LateRefusal;
 use crate::protection::Protection;
 
 /// Who is calling, as far as the extensions tell.
@@ -12,7 +13,7 @@ pub(crate) enum Caller<'a> {
     /// The layer verified a token.
     Known(&'a AccessToken),
     /// An optional layer passed the request on without a token.
-    Anonymous(&'a Arc<Protection>),
+    Anonymous(&'a Anonymous),
     /// No layer ran in front.
     Unasked,
 }
@@ -22,24 +23,29 @@ impl<'a> Caller<'a> {
         if let Some(token) = extensions.get::<AccessToken>() {
             return Self::Known(token);
         }
-        match extensions.get::<Unauthenticated>() {
-            Some(marker) => Self::Anonymous(&marker.0),
+        match extensions.get::<Anonymous>() {
+            Some(marker) => Self::Anonymous(marker),
             None => Self::Unasked,
         }
     }
 }
 
 /// The mark of an optional layer that found no token: it tells "no token" from "no layer".
-#[derive(Clone)]
-struct Unauthenticated(Arc<Protection>);
+#[derive(Debug, Clone)]
+pub(crate) struct Anonymous {
+    pub(crate) protection: Arc<Protection>,
+    /// Where what is found out late about this request can be said.
+    #[cfg_attr(not(feature = "rmcp"), expect(dead_code, reason = "nobody is late"))]
+    pub(crate) late_refusal: LateRefusal,
+}
 
 /// Takes away what was there before the layer ran: a token that nobody here verified.
 pub(crate) fn forget(extensions: &mut Extensions) {
     extensions.remove::<AccessToken>();
-    extensions.remove::<Unauthenticated>();
+    extensions.remove::<Anonymous>();
 }
 
 /// Marks a request that goes on without a token.
-pub(crate) fn mark_unauthenticated(extensions: &mut Extensions, protection: Arc<Protection>) {
-    extensions.insert(Unauthenticated(protection));
+pub(crate) fn mark_anonymous(extensions: &mut Extensions, anonymous: Anonymous) {
+    extensions.insert(anonymous);
 }

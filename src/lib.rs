@@ -76,15 +76,19 @@ mod scopes;
 
 // What the layer leaves for those further in: who is calling, and how it was configured.
 mod caller;
+mod late_refusal;
 mod protection;
 pub mod scope_guard;
 
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "axum", feature = "rmcp"))]
 pub mod extract;
 
 mod verify_error;
 
 pub mod reject;
+
+// Around it all: what clients without a token need to know.
+pub mod metadata;
 
 // What they all use.
 mod claim_lookup;
@@ -108,8 +112,13 @@ pub use self::config_error::ConfigError;
 #[cfg(feature = "axum")]
 #[doc(inline)]
 pub use self::extract::axum::Claims;
+#[cfg(feature = "rmcp")]
 #[doc(inline)]
-pub use self::scope_guard::{RequireScopesLayer, ScopeError};
+pub use self::extract::rmcp::MaybeAccessToken;
+#[doc(inline)]
+pub use self::metadata::ProtectedResource;
+#[doc(inline)]
+pub use self::scope_guard::{RequireScopesLayer, ScopeError, ScopeRequirement};
 #[doc(inline)]
 pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
 #[cfg(feature = "jwks")]
@@ -119,7 +128,7 @@ pub use self::verify::jwks::{self, Jwks};
 pub use self::verify::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey};
 #[doc(inline)]
 pub use self::verify::{
-    ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt, verify_fn,
+    Audience, ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt, verify_fn,
 };
 #[doc(inline)]
 pub use self::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};

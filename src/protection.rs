@@ -10,4 +10,19 @@ pub(crate) struct Protection {
     /// What every request needs.
     pub(crate) scopes: Scopes,
     pub(crate) hierarchy: ScopeHierarchy,
+    /// Where the metadata of the protected resource is (RFC 9728 §5.1).
+    pub(crate) resource_metadata: Option<Box<str>>,
+    /// What the protected resource says there is to ask for.
+    pub(crate) scopes_supported: Scopes,
+}
+
+impl Protection {
+    /// What a client that has no good token is told to ask for: what every request needs, or else all
+    /// that there is.
+    pub(crate) fn initial_scopes(&self) -> &Scopes {
+        match self.scopes.is_empty() {
+            true => &self.scopes_supported,
+            false => &self.scopes,
+        }
+    }
 }

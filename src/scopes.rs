@@ -124,13 +124,6 @@ impl Scopes {
         }
         Self::lossy(self.iter().chain(other.iter()))
     }
-
-    /// The first scope alone.
-    pub(crate) fn first(&self) -> Self {
-        Self {
-            joined: self.iter().next().unwrap_or_default().into(),
-        }
-    }
 }
 
 impl FromStr for Scopes {
@@ -246,11 +239,6 @@ impl ScopeHierarchy {
     /// Whether a holder of `held` has every one of `required`.
     pub(crate) fn grants_all(&self, held: &Scopes, required: &Scopes) -> bool {
         required.iter().all(|scope| self.grants(held, scope))
-    }
-
-    /// Whether a holder of `held` has at least one of `alternatives`.
-    pub(crate) fn grants_any(&self, held: &Scopes, alternatives: &Scopes) -> bool {
-        alternatives.iter().any(|scope| self.grants(held, scope))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::late_refusal::LateRefusal;
 use crate::protection::Protection;
 use crate::scopes::Scopes;
 
@@ -22,6 +23,7 @@ pub struct AccessTokenBuilder {
     verified: Verified,
     claims: Map<String, Value>,
     protection: Option<Arc<Protection>>,
+    late_refusal: LateRefusal,
 }
 
 impl AccessTokenBuilder {
@@ -29,6 +31,7 @@ impl AccessTokenBuilder {
         Self {
             token,
             protection: None,
+            late_refusal: LateRefusal::default(),
             claims: Map::new(),
             verified: Verified {
                 verifier: Cow::Borrowed("custom"),
@@ -52,6 +55,7 @@ impl AccessTokenBuilder {
         Self {
             token: token.token.clone(),
             protection: token.protection.clone(),
+            late_refusal: token.late_refusal.clone(),
             // Verifiers refuse what cannot be read, so there is nothing to lose here.
             claims: token.claims().unwrap_or_default(),
             verified: Verified::clone(&token.verified),
@@ -147,6 +151,7 @@ impl AccessTokenBuilder {
             verified: Arc::new(self.verified),
             token: self.token,
             protection: self.protection,
+            late_refusal: self.late_refusal,
         }
     }
 

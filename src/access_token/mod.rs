@@ -12,14 +12,17 @@ use crate::bearer::BearerToken;
 use crate::claim_lookup;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
+use crate::late_refusal::LateRefusal;
 use crate::protection::Protection;
 use crate::scopes::Scopes;
 use crate::verify_error::InvalidReason;
 
 mod builder;
+mod lapse;
 mod principal;
 
 pub use self::builder::AccessTokenBuilder;
+pub(crate) use self::lapse::Lapse;
 pub use self::principal::Principal;
 
 /// A verified access token.
@@ -44,6 +47,7 @@ pub struct AccessToken {
     verified: Arc<Verified>,
     token: BearerToken,
     protection: Option<Arc<Protection>>,
+    late_refusal: LateRefusal,
 }
 
 /// What a verifier established. It does not hold the token.
@@ -99,6 +103,7 @@ impl AccessToken {
             verified,
             token,
             protection: None,
+            late_refusal: LateRefusal::default(),
         }
     }
 
@@ -107,9 +112,19 @@ impl AccessToken {
         self.verified
     }
 
-    pub(crate) fn protected_by(mut self, protection: Arc<Protection>) -> Self {
+    pub(crate) fn protected_by(
+        mut self,
+        protection: Arc<Protection>,
+        late_refusal: LateRefusal,
+    ) -> Self {
         self.protection = Some(protection);
+        self.late_refusal = late_refusal;
         self
+    }
+
+    /// Where what is found out late about this request can be said.
+    pub(crate) fn late_refusal(&self) -> &LateRefusal {
+        &self.late_refusal
     }
 
     /// The configuration of the layer in front; the default one, where there is no layer.

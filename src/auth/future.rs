@@ -4,13 +4,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::access_token::AccessToken;
+use super::layer::Settings;
+use crate::access_token::{AccessToken, Lapse};
 use crate::bearer::BearerToken;
+use crate::late_refusal::LateRefusal;
 use crate::protection::Protection;
 use crate::reject::{self, Refusal, Reply, ResponseBody};
 use crate::verify::Verifier;
@@ -43,10 +46,14 @@ pin_project! {
             // What waits behind the gate: the request, and the service that is ready for it.
             waiting: Option<(Request<B>, S)>,
             protection: Arc<Protection>,
+            closes_streams: bool,
         },
         Passed {
             #[pin]
             response: S::Future,
+            late_refusal: LateRefusal,
+            // Whose expiry ends the response, if it is a stream.
+            ends_with: Option<AccessToken>,
         },
     }
 }
@@ -63,9 +70,13 @@ where
         }
     }
 
-    pub(super) fn pass(response: S::Future) -> Self {
+    pub(super) fn pass(response: S::Future, late_refusal: LateRefusal) -> Self {
         Self {
-            state: State::Passed { response },
+            state: State::Passed {
+                response,
+                late_refusal,
+                ends_with: None,
+            },
         }
     }
 
@@ -74,13 +85,14 @@ where
         token: BearerToken,
         request: Request<B>,
         inner: S,
-        protection: Arc<Protection>,
+        settings: &Settings,
     ) -> Self {
         Self {
             state: State::Verifying {
                 verify: Oneshot::new(verifier, token),
                 waiting: Some((request, inner)),
-                protection,
+                protection: Arc::clone(&settings.protection),
+                closes_streams: settings.close_streams_at_expiry,
             },
         }
     }
@@ -99,16 +111,29 @@ where
             let next = match state.as_mut().project() {
                 StateProjection::Refused { reply } => {
                     let reply = reply.take().expect("polled after completion");
-                    return Poll::Ready(Ok((*reply).map(ResponseBody::refusal)));
+                    return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
                 }
-                StateProjection::Passed { response } => {
+                StateProjection::Passed {
+                    response,
+                    late_refusal,
+                    ends_with,
+                } => {
                     let response = ready!(response.poll(cx))?;
-                    return Poll::Ready(Ok(response.map(ResponseBody::inner)));
+                    if let Some(reply) = late_refusal.instead_of(&response) {
+                        return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
+                    }
+                    return Poll::Ready(Ok(match ends_with.take() {
+                        Some(token) if is_event_stream(response.headers()) => {
+                            response.map(|body| ResponseBody::stream(body, Lapse::of(token)))
+                        }
+                        _ => response.map(ResponseBody::inner),
+                    }));
                 }
                 StateProjection::Verifying {
                     verify,
                     waiting,
                     protection,
+                    closes_streams,
                 } => {
                     let verified = ready!(verify.poll(cx)).map_err(Into::into);
                     let (mut request, mut inner) = waiting.take().expect("verified once");
@@ -117,9 +142,16 @@ where
                         .and_then(|token| admit(token, protection))
                     {
                         Ok(token) => {
+                            let late_refusal = LateRefusal::of(&request, protection);
+                            let token =
+                                token.protected_by(Arc::clone(protection), late_refusal.clone());
+                            let ends_with = closes_streams.then(|| token.clone());
                             request.extensions_mut().insert(token);
-                            let response = inner.call(request);
-                            State::Passed { response }
+                            State::Passed {
+                                response: inner.call(request),
+                                late_refusal,
+                                ends_with,
+                            }
                         }
                         Err(reply) => State::Refused { reply: Some(reply) },
                     }
@@ -131,16 +163,24 @@ where
 }
 
 /// What the layer itself asks of a verified token.
-fn admit(token: AccessToken, protection: &Arc<Protection>) -> Result<AccessToken, Reply> {
+fn admit(token: AccessToken, protection: &Protection) -> Result<AccessToken, Reply> {
     let scopes = &protection.scopes;
     // A verifier's business, but a cached or a hand-made token may have expired since.
     if let Some(reason) = token.lapsed() {
-        return Err(Refusal::InvalidToken(reason).reply(protection, scopes));
+        return Err(Refusal::InvalidToken(reason).reply(protection, protection.initial_scopes()));
     }
     if !protection.hierarchy.grants_all(token.scopes(), scopes) {
         return Err(Refusal::InsufficientScope.reply(protection, scopes));
     }
-    Ok(token.protected_by(Arc::clone(protection)))
+    Ok(token)
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let Some(Ok(content_type)) = headers.get(CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return false;
+    };
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
 impl<S, V, B> fmt::Debug for ResponseFuture<S, V, B>

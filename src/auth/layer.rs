@@ -26,6 +26,7 @@ pub(super) struct Settings {
     pub(super) max_token_length: usize,
     pub(super) optional: bool,
     pub(super) forward_authorization: bool,
+    pub(super) close_streams_at_expiry: bool,
 }
 
 impl<V: Verifier> BearerAuthLayer<V> {
@@ -38,6 +39,7 @@ impl<V: Verifier> BearerAuthLayer<V> {
                 max_token_length: 16 * 1024,
                 optional: false,
                 forward_authorization: false,
+                close_streams_at_expiry: false,
             },
         }
     }
@@ -119,7 +121,20 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    fn protection(&mut self) -> &mut Protection {
+    /// Ends an event stream (`text/event-stream`) when its token no longer counts: at its expiry plus the
+    /// verifier's leeway, and with the next event after its key was withdrawn. By default a stream that
+    /// was allowed goes on for as long as both sides like.
+    ///
+    /// The client has to come back with a new token. Where a server can resume a stream, nothing is lost.
+    ///
+    /// It needs a tokio runtime with its timer.
+    #[must_use]
+    pub fn close_streams_at_expiry(mut self) -> Self {
+        self.settings.close_streams_at_expiry = true;
+        self
+    }
+
+    pub(crate) fn protection(&mut self) -> &mut Protection {
         Arc::make_mut(&mut self.settings.protection)
     }
 }

@@ -10,7 +10,8 @@ use tower_service::Service;
 use super::future::ResponseFuture;
 use super::layer::Settings;
 use crate::bearer::{Credentials, take_credentials};
-use crate::caller;
+use crate::caller::{self, Anonymous};
+use crate::late_refusal::LateRefusal;
 use crate::reject::{Refusal, ResponseBody};
 use crate::verify::Verifier;
 use crate::verify_error::InvalidReason;
@@ -57,19 +58,23 @@ where
         let refusal = match self.settings.credentials(request.headers_mut()) {
             Credentials::Bearer(token) => {
                 let verifier = self.verifier.clone();
-                let protection = Arc::clone(protection);
-                return ResponseFuture::verify(verifier, token, request, inner, protection);
+                return ResponseFuture::verify(verifier, token, request, inner, &self.settings);
             }
             Credentials::Missing if self.settings.optional => {
-                caller::mark_unauthenticated(request.extensions_mut(), Arc::clone(protection));
-                return ResponseFuture::pass(inner.call(request));
+                let late_refusal = LateRefusal::of(&request, protection);
+                let anonymous = Anonymous {
+                    protection: Arc::clone(protection),
+                    late_refusal: late_refusal.clone(),
+                };
+                caller::mark_anonymous(request.extensions_mut(), anonymous);
+                return ResponseFuture::pass(inner.call(request), late_refusal);
             }
             Credentials::Missing => Refusal::NoToken,
             Credentials::Repeated => Refusal::RepeatedHeader,
             Credentials::Malformed => Refusal::InvalidToken(InvalidReason::Malformed),
             Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),
         };
-        ResponseFuture::refuse(refusal.reply(protection, &protection.scopes))
+        ResponseFuture::refuse(refusal.reply(protection, protection.initial_scopes()))
     }
 }
 

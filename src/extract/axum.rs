@@ -30,9 +30,9 @@
 
 use std::sync::Arc;
 
-use axum_core::body::Body;
-use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum_core::response::{IntoResponse, Response};
+use axum::body::Body;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -115,9 +115,9 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
 fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, AccessTokenRejection> {
     match Caller::of(&parts.extensions) {
         Caller::Known(token) => Ok(token.clone()),
-        Caller::Anonymous(protection) => {
-            Err(AccessTokenRejection(Lack::Token(Arc::clone(protection))))
-        }
+        Caller::Anonymous(anonymous) => Err(AccessTokenRejection(Lack::Token(Arc::clone(
+            &anonymous.protection,
+        )))),
         Caller::Unasked => Err(AccessTokenRejection(Lack::Layer(extractor))),
     }
 }
@@ -136,7 +136,9 @@ enum Lack {
 impl IntoResponse for AccessTokenRejection {
     fn into_response(self) -> Response {
         let reply = match &self.0 {
-            Lack::Token(protection) => Refusal::NoToken.reply(protection, &protection.scopes),
+            Lack::Token(protection) => {
+                Refusal::NoToken.reply(protection, protection.initial_scopes())
+            }
             Lack::Layer(extractor) => {
                 let protection = Protection::default();
                 Refusal::NoLayer(extractor).reply(&protection, &protection.scopes)
@@ -162,7 +164,7 @@ impl IntoResponse for ClaimsRejection {
             Misfit::Token(rejection) => rejection.into_response(),
             Misfit::Claims(protection) => {
                 let refusal = Refusal::InvalidToken(InvalidReason::InvalidClaim);
-                (*refusal.reply(&protection, &protection.scopes)).map(Body::new)
+                (*refusal.reply(&protection, protection.initial_scopes())).map(Body::new)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The body of what leaves a guarded service: the inner service's own, or a refusal's.
+//! The body of what leaves a guarded service: the inner service's own, or a reply of our own.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
+
+use crate::access_token::Lapse;
 
 pin_project! {
     /// The body of a response from behind a guard.
@@ -24,7 +26,10 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        Refusal { #[pin] body: Full<Bytes> },
+        // Boxed for the few bodies that are streams.
+        Stream { #[pin] body: B, lapse: Box<Lapse> },
+        Reply { #[pin] body: Full<Bytes> },
+        Ended,
     }
 }
 
@@ -35,9 +40,17 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(crate) fn refusal(body: Full<Bytes>) -> Self {
+    /// The inner body, which ends when the token no longer counts.
+    pub(crate) fn stream(body: B, lapse: Lapse) -> Self {
+        let lapse = Box::new(lapse);
         Self {
-            kind: Kind::Refusal { body },
+            kind: Kind::Stream { body, lapse },
+        }
+    }
+
+    pub(crate) fn reply(body: Full<Bytes>) -> Self {
+        Self {
+            kind: Kind::Reply { body },
         }
     }
 }
@@ -50,23 +63,37 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().kind.project() {
+        let mut kind = self.project().kind;
+        match kind.as_mut().project() {
             KindProjection::Inner { body } => body.poll_frame(cx),
-            KindProjection::Refusal { body } => body.poll_frame(cx).map_err(|never| match never {}),
+            KindProjection::Stream { body, lapse } => match lapse.poll(cx) {
+                Poll::Pending => body.poll_frame(cx),
+                Poll::Ready(()) => {
+                    tracing::debug!("an event stream ended with its token");
+                    // What feeds the stream notices that nobody listens any more.
+                    kind.set(Kind::Ended);
+                    Poll::Ready(None)
+                }
+            },
+            KindProjection::Reply { body } => body.poll_frame(cx).map_err(|never| match never {}),
+            KindProjection::Ended => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Inner { body } => body.is_end_stream(),
-            Kind::Refusal { body } => body.is_end_stream(),
+            Kind::Inner { body } | Kind::Stream { body, .. } => body.is_end_stream(),
+            Kind::Reply { body } => body.is_end_stream(),
+            Kind::Ended => true,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Refusal { body } => body.size_hint(),
+            Kind::Stream { .. } => SizeHint::default(),
+            Kind::Reply { body } => body.size_hint(),
+            Kind::Ended => SizeHint::with_exact(0),
         }
     }
 }

@@ -7,6 +7,7 @@ pub(super) struct Challenge<'a> {
     pub(super) realm: Option<&'a str>,
     pub(super) error: Option<&'a str>,
     pub(super) scope: &'a str,
+    pub(super) resource_metadata: Option<&'a str>,
     pub(super) description: Option<&'a str>,
 }
 
@@ -21,9 +22,10 @@ impl Challenge<'_> {
             ("realm", self.realm),
             ("error", self.error),
             ("scope", scope),
+            ("resource_metadata", self.resource_metadata),
             ("error_description", self.description),
         ];
-        let mut text = String::with_capacity(160);
+        let mut text = String::with_capacity(256);
         text.push_str("Bearer");
         let mut separator = ' ';
         for (name, value) in parameters {
@@ -72,16 +74,18 @@ mod tests {
             realm: Some("notes"),
             error: Some("invalid_token"),
             scope: "read write",
+            resource_metadata: Some("https://api.example.com/.well-known/x"),
             description: Some("The access token expired"),
         };
         assert_eq!(
             header(&full),
-            r#"Bearer realm="notes", error="invalid_token", scope="read write", error_description="The access token expired""#
+            r#"Bearer realm="notes", error="invalid_token", scope="read write", resource_metadata="https://api.example.com/.well-known/x", error_description="The access token expired""#
         );
         let empty = Challenge {
             realm: None,
             error: None,
             scope: "",
+            resource_metadata: None,
             description: None,
         };
         assert_eq!(header(&empty), "Bearer");
@@ -99,12 +103,14 @@ mod tests {
         fn hostile_texts_stay_inside_their_quotes(
             realm in any::<Option<String>>(),
             scope in any::<String>(),
+            resource_metadata in any::<Option<String>>(),
             description in any::<Option<String>>(),
         ) {
             let challenge = Challenge {
                 realm: realm.as_deref(),
                 error: Some("invalid_token"),
                 scope: &scope,
+                resource_metadata: resource_metadata.as_deref(),
                 description: description.as_deref(),
             };
             let text = header(&challenge);
@@ -118,6 +124,7 @@ mod tests {
                 ("realm", realm.as_deref()),
                 ("error", Some("invalid_token")),
                 ("scope", Some(scope.as_str()).filter(|s| !s.is_empty())),
+                ("resource_metadata", resource_metadata.as_deref()),
                 ("error_description", description.as_deref()),
             ];
             let expected: Vec<_> = expected

@@ -2,18 +2,24 @@
 //!
 //! | the request | status | `WWW-Authenticate: Bearer …` | body |
 //! |---|---|---|---|
-//! | brings no bearer token | 401 | no `error` (RFC 6750 §3.1), `scope` | `error_description` |
+//! | brings no bearer token | 401 | no `error` (RFC 6750 §3.1), `scope`, `resource_metadata` | `error_description` |
 //! | has two `Authorization` headers | 400 | `error="invalid_request"` | `error`, `error_description` |
-//! | has a token that is refused | 401 | `error="invalid_token"`, `scope` | the same |
-//! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope` | the same |
+//! | has a token that is refused | 401 | `error="invalid_token"`, `scope`, `resource_metadata` | the same |
+//! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope`, `resource_metadata` | the same |
+//! | asks for what no scope allows | 403 | none | the same, `access_denied` |
 //! | comes while the verifier cannot answer | 503, `Retry-After` (5 seconds, unless the verifier says) | none | `error`, `error_description` |
 //! | reached a guard with no layer in front | 500 | none | generic |
 //!
-//! Parameters come in the order `realm`, `error`, `scope`, `error_description`; `realm` and `scope` only
-//! where the layer or guard has any. Without both, the challenge for a request without a token is
-//! the bare word `Bearer`: RFC 6750 §3 asks for a parameter there, RFC 9110 §11.6.1 does not, and
-//! clients have no use for an invented realm. Bodies are JSON with `Cache-Control: no-store`. Nothing a
-//! client sent is repeated.
+//! Parameters come in the order `realm`, `error`, `scope`, `resource_metadata`, `error_description`; the
+//! optional ones only where the layer or guard has any. Without realm, scopes and metadata, the
+//! challenge for a request without a token is the bare word `Bearer`: RFC 6750 §3 asks for a parameter
+//! there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are JSON with
+//! `Cache-Control: no-store`. Nothing a client sent is repeated.
+//!
+//! The `scope` of a 401 is what the layer
+//! [requires](crate::BearerAuthLayer::required_scopes) of every request, or else what its
+//! [resource](crate::ProtectedResource::scopes) has; that of a 403 is everything that the operation
+//! needs.
 
 use std::time::Duration;
 
@@ -29,9 +35,11 @@ use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 mod body;
 mod challenge;
+mod future;
 
 pub use self::body::ResponseBody;
 pub(crate) use self::challenge::is_quotable;
+pub use self::future::ResponseFuture;
 
 use self::challenge::Challenge;
 
@@ -52,6 +60,8 @@ pub(crate) enum Refusal<'a> {
     InvalidToken(InvalidReason),
     /// Its token lacks a scope.
     InsufficientScope,
+    /// It asks for what no scope allows.
+    Forbidden,
     /// Nobody can say whether its token is good.
     Unavailable(&'a VerifyError),
     /// The server is put together wrongly: what is named here ran without the layer in front.
@@ -73,19 +83,21 @@ impl Refusal<'_> {
             Self::Unavailable(error) => {
                 headers.insert(RETRY_AFTER, retry_after(error));
             }
-            Self::NoLayer(_) => {}
+            Self::Forbidden | Self::NoLayer(_) => {}
             Self::NoToken
             | Self::RepeatedHeader
             | Self::InvalidToken(_)
             | Self::InsufficientScope => {
+                // A request that is malformed would be so with any scope.
+                let (scope, resource_metadata) = match self {
+                    Self::RepeatedHeader => ("", None),
+                    _ => (scopes.as_str(), protection.resource_metadata.as_deref()),
+                };
                 let challenge = Challenge {
                     realm: protection.realm.as_deref(),
                     error,
-                    // A request that is malformed would be so with any scope.
-                    scope: match self {
-                        Self::RepeatedHeader => "",
-                        _ => scopes.as_str(),
-                    },
+                    scope,
+                    resource_metadata,
                     // Without `error` there is nothing to describe (RFC 6750 §3.1).
                     description: error.and(Some(description)),
                 };
@@ -117,6 +129,11 @@ impl Refusal<'_> {
                 Some("insufficient_scope"),
                 "The access token lacks a required scope",
             ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                Some("access_denied"),
+                "No scope allows this operation",
+            ),
             Self::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 Some("temporarily_unavailable"),
@@ -140,6 +157,7 @@ impl Refusal<'_> {
             Self::InsufficientScope => {
                 tracing::debug!(reason = "insufficient_scope", "request refused");
             }
+            Self::Forbidden => tracing::debug!(reason = "forbidden", "request refused"),
             Self::Unavailable(error) => tracing::debug!(
                 reason = "unavailable",
                 error = error as &dyn std::error::Error,
@@ -155,11 +173,11 @@ impl Refusal<'_> {
 
 /// The answer to a verifier's error.
 pub(crate) fn reply_to_error(error: &VerifyError, protection: &Protection) -> Reply {
-    let scopes = &protection.scopes;
+    let scopes = protection.initial_scopes();
     match error.kind() {
         VerifyErrorKind::Invalid(reason) => Refusal::InvalidToken(reason).reply(protection, scopes),
         VerifyErrorKind::InsufficientScope(required) => {
-            Refusal::InsufficientScope.reply(protection, &scopes.union(required))
+            Refusal::InsufficientScope.reply(protection, &protection.scopes.union(required))
         }
         VerifyErrorKind::Unavailable => Refusal::Unavailable(error).reply(protection, scopes),
     }

@@ -6,6 +6,7 @@ use http::Response;
 use http_body_util::Full;
 
 use crate::access_token::AccessToken;
+use crate::late_refusal::LateRefusal;
 use crate::protection::Protection;
 use crate::reject::Refusal;
 use crate::scopes::Scopes;
@@ -30,6 +31,7 @@ impl AccessToken {
         Err(ScopeError {
             required: Scopes::lossy(names),
             protection: self.shared_protection(),
+            late_refusal: self.late_refusal().clone(),
         })
     }
 }
@@ -39,12 +41,23 @@ impl AccessToken {
 pub struct ScopeError {
     required: Scopes,
     protection: Arc<Protection>,
+    late_refusal: LateRefusal,
 }
 
 impl ScopeError {
     /// Everything that the operation needs: the layer's scopes and what was asked for here.
     pub fn required(&self) -> Scopes {
         self.protection.scopes.union(&self.required)
+    }
+
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn protection(&self) -> &Protection {
+        &self.protection
+    }
+
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn late_refusal(&self) -> &LateRefusal {
+        &self.late_refusal
     }
 
     /// The answer to the client: 403 with the challenge.

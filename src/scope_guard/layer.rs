@@ -1,13 +1,9 @@
 use std::sync::Arc;
 
-use http::Extensions;
 use tower_layer::Layer;
 
+use super::requirement::ScopeRequirement;
 use super::service::RequireScopes;
-use crate::caller::Caller;
-use crate::protection::Protection;
-use crate::reject::{Refusal, Reply};
-use crate::scopes::Scopes;
 
 /// Lets requests through whose token has certain scopes.
 ///
@@ -15,16 +11,17 @@ use crate::scopes::Scopes;
 /// [`BearerAuthLayer`](crate::BearerAuthLayer). See the [module](crate::scope_guard).
 #[derive(Debug, Clone)]
 pub struct RequireScopesLayer {
-    requirement: Arc<Requirement>,
-}
-
-#[derive(Debug)]
-pub(super) enum Requirement {
-    All(Scopes),
-    Any(Scopes),
+    requirement: Arc<ScopeRequirement>,
 }
 
 impl RequireScopesLayer {
+    /// Requires what is described there.
+    pub fn new(requirement: ScopeRequirement) -> Self {
+        Self {
+            requirement: Arc::new(requirement),
+        }
+    }
+
     /// Requires every one of these scopes; with none at all, only that there is a token.
     ///
     /// # Panics
@@ -35,7 +32,7 @@ impl RequireScopesLayer {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Self::new(Requirement::All(Scopes::configured(scopes)))
+        Self::new(ScopeRequirement::all(scopes))
     }
 
     /// Requires at least one of these scopes. The first is the one clients are told to ask for.
@@ -48,18 +45,7 @@ impl RequireScopesLayer {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let alternatives = Scopes::configured(scopes);
-        assert!(
-            !alternatives.is_empty(),
-            "a guard that accepts any of no scopes lets nobody through"
-        );
-        Self::new(Requirement::Any(alternatives))
-    }
-
-    fn new(requirement: Requirement) -> Self {
-        Self {
-            requirement: Arc::new(requirement),
-        }
+        Self::new(ScopeRequirement::any(scopes))
     }
 }
 
@@ -68,38 +54,5 @@ impl<S> Layer<S> for RequireScopesLayer {
 
     fn layer(&self, inner: S) -> RequireScopes<S> {
         RequireScopes::new(inner, Arc::clone(&self.requirement))
-    }
-}
-
-impl Requirement {
-    /// Whether a request with these extensions may pass; the answer to it otherwise.
-    pub(super) fn check(&self, extensions: &Extensions) -> Result<(), Reply> {
-        match Caller::of(extensions) {
-            Caller::Known(token) => {
-                let protection = token.shared_protection();
-                let held = token.scopes();
-                let enough = match self {
-                    Self::All(scopes) => protection.hierarchy.grants_all(held, scopes),
-                    Self::Any(scopes) => protection.hierarchy.grants_any(held, scopes),
-                };
-                match enough {
-                    true => Ok(()),
-                    false => Err(self.refuse(Refusal::InsufficientScope, &protection)),
-                }
-            }
-            Caller::Anonymous(protection) => Err(self.refuse(Refusal::NoToken, protection)),
-            Caller::Unasked => Err(self.refuse(
-                Refusal::NoLayer("RequireScopesLayer"),
-                &Protection::default(),
-            )),
-        }
-    }
-
-    fn refuse(&self, refusal: Refusal<'_>, protection: &Protection) -> Reply {
-        let scopes = match self {
-            Self::All(scopes) => protection.scopes.union(scopes),
-            Self::Any(scopes) => protection.scopes.union(&scopes.first()),
-        };
-        refusal.reply(protection, &scopes)
     }
 }

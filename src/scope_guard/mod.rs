@@ -41,11 +41,12 @@
 //! is answered 401. A guard without a layer in front answers 500 and logs an error.
 
 mod error;
-mod future;
 mod layer;
+mod requirement;
 mod service;
 
 pub use self::error::ScopeError;
-pub use self::future::ResponseFuture;
 pub use self::layer::RequireScopesLayer;
+pub use self::requirement::ScopeRequirement;
+pub(crate) use self::requirement::check;
 pub use self::service::RequireScopes;

@@ -1,22 +1,22 @@
+use std::iter;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::future::ResponseFuture;
-use super::layer::Requirement;
-use crate::reject::ResponseBody;
+use super::requirement::{self, ScopeRequirement};
+use crate::reject::{ResponseBody, ResponseFuture};
 
 /// The service that a [`RequireScopesLayer`](super::RequireScopesLayer) makes.
 #[derive(Debug, Clone)]
 pub struct RequireScopes<S> {
     inner: S,
-    requirement: Arc<Requirement>,
+    requirement: Arc<ScopeRequirement>,
 }
 
 impl<S> RequireScopes<S> {
-    pub(super) fn new(inner: S, requirement: Arc<Requirement>) -> Self {
+    pub(super) fn new(inner: S, requirement: Arc<ScopeRequirement>) -> Self {
         Self { inner, requirement }
     }
 }
@@ -34,9 +34,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.requirement.check(request.extensions()) {
+        let requirements = iter::once(&*self.requirement);
+        match requirement::check(requirements, request.extensions(), "RequireScopesLayer") {
             Ok(()) => ResponseFuture::pass(self.inner.call(request)),
-            Err(reply) => ResponseFuture::refuse(reply),
+            Err(reply) => ResponseFuture::answer(reply),
         }
     }
 }

@@ -64,6 +64,7 @@ use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
 use crate::verify_error::VerifyError;
 
+mod audience;
 mod check;
 mod erased;
 #[cfg(feature = "jwks")]
@@ -71,6 +72,7 @@ pub mod jwks;
 pub mod jwt;
 mod static_token;
 
+pub use self::audience::Audience;
 pub use self::check::{Check, CheckFuture};
 pub use self::erased::ErasedVerifier;
 #[doc(inline)]

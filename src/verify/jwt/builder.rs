@@ -7,11 +7,12 @@ use super::key::VerifyingKey;
 use super::key_set::KeySet;
 use super::mapping::ClaimMapping;
 use super::remote::{MakeRemote, RemoteContext, RemoteKeys};
-use super::rules::{Accepted, ClaimRules};
+use super::rules::ClaimRules;
 use super::token_type::TokenTypes;
 use super::verifier::{Inner, JwtVerifier};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
+use crate::verify::audience::Audience;
 
 /// Configures a [`JwtVerifier`]; see [`JwtVerifier::builder`].
 ///
@@ -27,7 +28,7 @@ pub struct JwtVerifierBuilder {
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) issuers: Vec<String>,
     pub(super) any_issuer: bool,
-    pub(super) audiences: Vec<String>,
+    pub(super) audiences: Vec<Audience>,
     pub(super) any_audience: bool,
     pub(super) token_types: Option<Vec<String>>,
     pub(super) required_claims: Vec<String>,
@@ -157,14 +158,16 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Accepts tokens meant for this audience: `aud` is it or contains it, to the byte.
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+    /// Accepts tokens meant for this audience: `aud` is it or contains it, to the byte. A
+    /// [`ProtectedResource`](crate::ProtectedResource) is compared as an identifier of a resource
+    /// instead; see [`Audience`].
+    pub fn audience(mut self, audience: impl Into<Audience>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
     /// Accepts tokens meant for any of these audiences.
-    pub fn audiences(mut self, audiences: impl IntoIterator<Item: Into<String>>) -> Self {
+    pub fn audiences(mut self, audiences: impl IntoIterator<Item: Into<Audience>>) -> Self {
         self.audiences.extend(audiences.into_iter().map(Into::into));
         self
     }
@@ -317,8 +320,8 @@ impl JwtVerifierBuilder {
             algorithms: self.algorithms,
             token_types: self.token_types.map_or(TokenTypes::Usual, TokenTypes::Only),
             rules: ClaimRules {
-                issuers: accepted(self.issuers),
-                audiences: accepted(self.audiences),
+                issuers: self.issuers,
+                audiences: self.audiences,
                 required_claims: self.required_claims,
                 claims_in: self.claims_in,
                 leeway: self.leeway,
@@ -333,13 +336,6 @@ impl JwtVerifierBuilder {
             },
             clock: self.clock,
         }))
-    }
-}
-
-fn accepted(values: Vec<String>) -> Accepted {
-    match values.is_empty() {
-        true => Accepted::Any,
-        false => Accepted::OneOf(values),
     }
 }
 

@@ -6,6 +6,7 @@ use super::algorithm::{Algorithm, KeyKind};
 use super::builder::JwtVerifierBuilder;
 use super::token_type;
 use crate::scopes::Scopes;
+use crate::verify::audience::Audience;
 
 const MAX_LEEWAY: Duration = Duration::from_secs(3600);
 
@@ -83,7 +84,7 @@ impl JwtVerifierBuilder {
             );
         }
         if !self.audiences.is_empty() && self.any_audience {
-            let audiences = &self.audiences;
+            let audiences: Vec<_> = self.audiences.iter().map(Audience::as_str).collect();
             problems.push(format!(
                 "accept_any_audience() contradicts the audiences {audiences:?}"
             ));
@@ -110,6 +111,12 @@ impl JwtVerifierBuilder {
     }
 
     fn check_lists(&self, problems: &mut Vec<String>) {
+        if self.audiences.iter().any(|a| a.as_str().is_empty()) {
+            problems.push("audiences(..) has an empty value".into());
+        }
+        for audience in &self.audiences {
+            problems.extend(audience.problems().map(str::to_owned));
+        }
         for (setting, values) in self.lists() {
             if values.is_empty() {
                 problems.push(format!("{setting} names nothing"));
@@ -133,7 +140,6 @@ impl JwtVerifierBuilder {
         let mut lists = Vec::new();
         for (setting, values) in [
             ("issuers(..)", &self.issuers),
-            ("audiences(..)", &self.audiences),
             ("required_claims(..)", &self.required_claims),
         ] {
             if !values.is_empty() {

@@ -7,13 +7,16 @@ use serde::de::IgnoredAny;
 use super::claims::Claims;
 use super::json::TextOrList;
 use crate::claim_lookup;
+use crate::verify::audience::Audience;
 use crate::verify_error::InvalidReason;
 
 /// What a verifier asks of a token's claims.
 #[derive(Debug)]
 pub(super) struct ClaimRules {
-    pub(super) issuers: Accepted,
-    pub(super) audiences: Accepted,
+    /// One of these, to the byte; any, when there are none.
+    pub(super) issuers: Vec<String>,
+    /// At least one of these; any, when there are none.
+    pub(super) audiences: Vec<Audience>,
     pub(super) required_claims: Vec<String>,
     /// Names, each with the values of which it must have one.
     pub(super) claims_in: Vec<(String, Vec<String>)>,
@@ -21,14 +24,6 @@ pub(super) struct ClaimRules {
     pub(super) accept_missing_expiry: bool,
     pub(super) accept_future_issued_at: bool,
     pub(super) accept_unchecked_confirmation: bool,
-}
-
-/// Which values of a claim are acceptable.
-#[derive(Debug)]
-pub(super) enum Accepted {
-    Any,
-    /// These, compared byte by byte.
-    OneOf(Vec<String>),
 }
 
 impl ClaimRules {
@@ -55,24 +50,24 @@ impl ClaimRules {
     }
 
     fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
-        let Accepted::OneOf(accepted) = &self.issuers else {
+        if self.issuers.is_empty() {
             return Ok(());
-        };
+        }
         let issuer = claims.iss.0.as_ref().ok_or(InvalidReason::MissingClaim)?;
-        match accepted.iter().any(|accepted| *accepted == issuer.0) {
+        match self.issuers.iter().any(|accepted| *accepted == issuer.0) {
             true => Ok(()),
             false => Err(InvalidReason::WrongIssuer),
         }
     }
 
     fn check_audience(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
-        let Accepted::OneOf(accepted) = &self.audiences else {
+        if self.audiences.is_empty() {
             return Ok(());
-        };
+        }
         let audience = claims.aud.0.as_ref().ok_or(InvalidReason::MissingClaim)?;
         match audience
             .iter()
-            .any(|name| accepted.iter().any(|a| a == name))
+            .any(|name| self.audiences.iter().any(|accepted| accepted.is(name)))
         {
             true => Ok(()),
             false => Err(InvalidReason::WrongAudience),

@@ -1,3 +1,5 @@
+//! What a guard answers with: its own reply, or whatever the inner service says.
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -6,10 +8,10 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use crate::reject::{Reply, ResponseBody};
+use super::{Reply, ResponseBody};
 
 pin_project! {
-    /// The future of [`RequireScopes`](super::RequireScopes).
+    /// The future of a service that answers some requests itself and passes the others on.
     pub struct ResponseFuture<F> {
         #[pin]
         state: State<F>,
@@ -19,20 +21,20 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<F> {
-        Refused { reply: Option<Reply> },
+        Answered { reply: Option<Reply> },
         Passed { #[pin] response: F },
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn refuse(reply: Reply) -> Self {
+    pub(crate) fn answer(reply: Reply) -> Self {
         let reply = Some(reply);
         Self {
-            state: State::Refused { reply },
+            state: State::Answered { reply },
         }
     }
 
-    pub(super) fn pass(response: F) -> Self {
+    pub(crate) fn pass(response: F) -> Self {
         Self {
             state: State::Passed { response },
         }
@@ -47,9 +49,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Refused { reply } => {
+            StateProjection::Answered { reply } => {
                 let reply = reply.take().expect("polled after completion");
-                Poll::Ready(Ok((*reply).map(ResponseBody::refusal)))
+                Poll::Ready(Ok((*reply).map(ResponseBody::reply)))
             }
             StateProjection::Passed { response } => {
                 let response = ready!(response.poll(cx))?;

@@ -1,0 +1,158 @@
+//! The access token as a parameter of [`rmcp`] tools and prompts, behind a
+//! [`BearerAuthLayer`](crate::BearerAuthLayer).
+//!
+//! ```
+//! use rmcp::{ErrorData, tool, tool_router};
+//! use tower_bearer_auth::AccessToken;
+//!
+//! struct Notes;
+//!
+//! #[tool_router]
+//! impl Notes {
+//!     #[tool(description = "Tells who the access token says you are")]
+//!     fn whoami(&self, token: AccessToken) -> String {
+//!         token.subject().unwrap_or("nobody").to_owned()
+//!     }
+//!
+//!     #[tool(description = "Deletes every note")]
+//!     async fn clear(&self, token: AccessToken) -> Result<String, ErrorData> {
+//!         token.require_scopes(["notes:admin"])?;
+//!         Ok("done".to_owned())
+//!     }
+//! }
+//! # Notes::tool_router();
+//! ```
+//!
+//! Behind an [optional](crate::BearerAuthLayer::optional) layer, [`MaybeAccessToken`] takes whoever comes:
+//!
+//! ```
+//! # use rmcp::{tool, tool_router};
+//! use tower_bearer_auth::MaybeAccessToken;
+//! # struct Notes;
+//! # #[tool_router]
+//! # impl Notes {
+//! #[tool(description = "Greets")]
+//! fn greet(&self, MaybeAccessToken(token): MaybeAccessToken) -> String {
+//!     match token.as_ref().and_then(|token| token.subject()) {
+//!         Some(name) => format!("hello {name}"),
+//!         None => "hello stranger".to_owned(),
+//!     }
+//! }
+//! # }
+//! # Notes::tool_router();
+//! ```
+//!
+//! # What becomes of a refusal
+//!
+//! [`require_scopes`](AccessToken::require_scopes) in a tool, and an [`AccessToken`] that an optional
+//! layer let nobody bring, are answered as an HTTP 403 or 401 with the layer's challenge wherever the
+//! server waits for the tool before it starts its response: for requests of MCP 2026-07-28 or later, and
+//! without sessions where it is configured to answer with JSON. Clients can act on those. In a session of
+//! an earlier revision the response is a stream that has begun by then; there the refusal is a JSON-RPC
+//! error, code -32003, with `error`, `scope` and `resource_metadata` of the challenge in its `data`. A
+//! guard in front ([`ToolScopesLayer`](crate::mcp::ToolScopesLayer), feature `mcp`) always answers by HTTP.
+//!
+//! It is the conversion of a [`ScopeError`] to an [`ErrorData`] that refuses the request, so convert
+//! only what the tool is about to return.
+//!
+//! Without a layer in front, and over other transports than HTTP, there is nobody to ask: a JSON-RPC
+//! internal error, and an error in the log that names what is missing.
+
+use http::request::Parts;
+use rmcp::ErrorData;
+use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
+use rmcp::model::ErrorCode;
+use serde_json::{Map, Value};
+
+use crate::access_token::AccessToken;
+use crate::caller::Caller;
+use crate::late_refusal::Wanted;
+use crate::protection::Protection;
+use crate::scope_guard::ScopeError;
+use crate::scopes::Scopes;
+
+/// The code of a JSON-RPC error that stands for a refusal. MCP has none for it; this one is from the range
+/// that JSON-RPC leaves to servers, apart from those that MCP and its SDKs use.
+const REFUSED: ErrorCode = ErrorCode(-32003);
+
+/// The token of whoever calls a tool or prompt, if there is one: what `Option<AccessToken>` is to
+/// axum handlers.
+///
+/// `None` is for requests without a token behind an [optional](crate::BearerAuthLayer::optional) layer.
+#[derive(Debug, Clone)]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "to be taken apart in a parameter"
+)]
+pub struct MaybeAccessToken(pub Option<AccessToken>);
+
+impl<C: AsRequestContext> FromContextPart<C> for AccessToken {
+    fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
+        match caller(context) {
+            Caller::Known(token) => Ok(token.clone()),
+            Caller::Anonymous(anonymous) => {
+                anonymous.late_refusal.refuse(Wanted::Token);
+                let protection = &anonymous.protection;
+                Err(ErrorData::new(
+                    REFUSED,
+                    "this needs an access token",
+                    Some(challenge(None, protection.initial_scopes(), protection)),
+                ))
+            }
+            Caller::Unasked => Err(no_layer("AccessToken")),
+        }
+    }
+}
+
+impl<C: AsRequestContext> FromContextPart<C> for MaybeAccessToken {
+    fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
+        match caller(context) {
+            Caller::Known(token) => Ok(Self(Some(token.clone()))),
+            Caller::Anonymous(_) => Ok(Self(None)),
+            Caller::Unasked => Err(no_layer("MaybeAccessToken")),
+        }
+    }
+}
+
+/// Who sent the HTTP request. rmcp keeps its head, which has what the layer left.
+fn caller<C: AsRequestContext>(context: &C) -> Caller<'_> {
+    match context.as_request_context().extensions.get::<Parts>() {
+        Some(parts) => Caller::of(&parts.extensions),
+        None => Caller::Unasked,
+    }
+}
+
+fn no_layer(parameter: &str) -> ErrorData {
+    tracing::error!(
+        reason = "no_layer",
+        "a tool's {parameter} needs a BearerAuthLayer in front of the server, and there is none"
+    );
+    let message = "this server is not set up to know who is calling: it has no BearerAuthLayer";
+    ErrorData::internal_error(message, None)
+}
+
+/// Refuses the request by HTTP where that is still possible; see [`extract::rmcp`](crate::extract::rmcp).
+impl From<ScopeError> for ErrorData {
+    fn from(error: ScopeError) -> Self {
+        let required = error.required();
+        let data = challenge(Some("insufficient_scope"), &required, error.protection());
+        let message = error.to_string();
+        error.late_refusal().refuse(Wanted::Scopes(required));
+        Self::new(REFUSED, message, Some(data))
+    }
+}
+
+/// What a challenge would say.
+fn challenge(error: Option<&str>, scopes: &Scopes, protection: &Protection) -> Value {
+    let scope = Some(scopes.as_str()).filter(|scopes| !scopes.is_empty());
+    let members = [
+        ("error", error),
+        ("scope", scope),
+        ("resource_metadata", protection.resource_metadata.as_deref()),
+    ];
+    members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+        .collect::<Map<String, Value>>()
+        .into()
+}

@@ -1,0 +1,85 @@
+//! Protected resource metadata (RFC 9728): how a client that knows nothing but a URL finds out where
+//! to get a token, and for which scopes.
+//!
+//! One [`ProtectedResource`] is declared and used everywhere, so that what clients are told and what
+//! is checked cannot drift apart:
+//!
+//! ```
+//! # #[cfg(all(feature = "axum", feature = "jwks"))]
+//! # fn app() -> Result<axum::Router, tower_bearer_auth::ConfigError> {
+//! use axum::{Router, routing::get};
+//! use tower_bearer_auth::{BearerAuthLayer, JwtVerifier, ProtectedResource};
+//!
+//! let resource = ProtectedResource::new("https://api.example.com/mcp")
+//!     .authorization_servers(["https://issuer.example.com"])
+//!     .scopes(["notes:read", "notes:write"]);
+//!
+//! let verifier = JwtVerifier::builder()
+//!     .discover("https://issuer.example.com")
+//!     .audience(&resource)
+//!     .build()?;
+//! let app = Router::new()
+//!     .route("/mcp", get(|| async { "hello" }))
+//!     .layer(BearerAuthLayer::new(verifier).resource(&resource))
+//!     // Below the auth layer, and so outside it: who reads this has no token yet.
+//!     .merge(resource.router());
+//! # Ok(app)
+//! # }
+//! ```
+//!
+//! Without axum there is a [layer](ProtectedResource::layer) that answers the well-known paths and
+//! passes everything else on, and a plain [service](ProtectedResource::service):
+//!
+//! ```
+//! use tower::{ServiceBuilder, service_fn};
+//! use tower_bearer_auth::{
+//!     BearerAuthLayer, ProtectedResource, StaticToken, StaticTokenVerifier,
+//! };
+//! # use http::{Request, Response};
+//! # use std::convert::Infallible;
+//! # type Body = http_body_util::Empty<bytes::Bytes>;
+//!
+//! let resource = ProtectedResource::new("https://api.example.com/mcp")
+//!     .authorization_servers(["https://issuer.example.com"])
+//!     .scopes(["notes:read"])
+//!     .resource_name("Notes")
+//!     .resource_documentation("https://docs.example.com/notes")
+//!     .also_at_root();
+//! let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+//! let service = ServiceBuilder::new()
+//!     .layer(resource.layer())
+//!     .layer(BearerAuthLayer::new(verifier).resource(&resource))
+//!     .service(service_fn(|_: Request<Body>| async {
+//!         Ok::<_, Infallible>(Response::new(Body::default()))
+//!     }));
+//! # let _ = service;
+//! ```
+//!
+//! # What it feeds
+//!
+//! | where | what |
+//! |---|---|
+//! | [`BearerAuthLayer::resource`](crate::BearerAuthLayer::resource) | `resource_metadata` in challenges, and `scope` where the layer requires none of its own |
+//! | [`JwtVerifierBuilder::audience`](crate::JwtVerifierBuilder::audience) | whom tokens must be meant for (RFC 8707) |
+//! | [`router`](ProtectedResource::router), [`layer`](ProtectedResource::layer), [`service`](ProtectedResource::service) | the document, with `scopes_supported` |
+//!
+//! # Where the document is
+//!
+//! At `/.well-known/oauth-protected-resource` followed by the path of the resource (RFC 9728 §3.1), so
+//! that several resources of one server do not get in each other's way: the document of
+//! `https://api.example.com/mcp` is at
+//! `https://api.example.com/.well-known/oauth-protected-resource/mcp`. Some clients look at the
+//! path without the resource's as well; one resource of a server can be
+//! [`also_at_root`](ProtectedResource::also_at_root).
+//!
+//! It is for everybody: `GET`, `HEAD` and `OPTIONS`, from any origin, cacheable for an hour. Nothing in
+//! it comes from a request, so no `Host` or `X-Forwarded-*` header changes where clients are sent.
+
+mod document;
+mod feeds;
+mod identifier;
+mod resource;
+mod service;
+
+pub use self::resource::ProtectedResource;
+pub use self::service::{MetadataLayer, MetadataService, ServeMetadata};

@@ -1,0 +1,253 @@
+use serde_json::Value;
+
+use super::document::Document;
+use super::identifier::Identifier;
+use crate::config_error::ConfigError;
+use crate::scopes::Scopes;
+
+/// What this server is to OAuth clients: its identifier, who issues tokens for it, and the scopes there
+/// are (RFC 9728). See the [module](crate::metadata) for examples.
+///
+/// It is plain data, and nothing fails before it is used. What is wrong with it is told by
+/// [`check`](Self::check), by a verifier's `build()`, and by the panic of whatever it is handed to.
+#[derive(Debug, Clone)]
+#[must_use = "a protected resource does nothing until it is handed on"]
+pub struct ProtectedResource {
+    pub(super) document: Document,
+    pub(super) at_root: bool,
+    allow_http: bool,
+}
+
+/// # What every resource has
+impl ProtectedResource {
+    /// A resource of this identifier: the URL that clients call, such as
+    /// `https://api.example.com/mcp`.
+    ///
+    /// It is https, or http on a loopback address, and has neither a fragment nor credentials
+    /// (RFC 9728 §1.2). A trailing slash counts: clients compare it with the URL they were given.
+    pub fn new(identifier: impl Into<String>) -> Self {
+        Self {
+            document: Document {
+                resource: identifier.into(),
+                ..Document::default()
+            },
+            at_root: false,
+            allow_http: false,
+        }
+    }
+
+    /// Who issues tokens for it: `authorization_servers`, by their issuer identifiers. MCP clients
+    /// need at least one. A later call replaces an earlier one, as with all lists here.
+    pub fn authorization_servers(mut self, issuers: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.document.authorization_servers = texts(issuers);
+        self
+    }
+
+    /// The scopes that clients may ask for: `scopes_supported`, and the `scope` of a 401 where the
+    /// layer requires no scopes of its own.
+    ///
+    /// `offline_access` does not belong here, since it is between the client and the authorization
+    /// server; a warning is logged.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.document.scopes_supported = texts(scopes);
+        self
+    }
+
+    /// Serves the document at `/.well-known/oauth-protected-resource` too, where clients look that do
+    /// not know about the resource's path. For one resource of a server only.
+    pub fn also_at_root(mut self) -> Self {
+        self.at_root = true;
+        self
+    }
+
+    /// Allows http for other than loopback addresses, for the resource and for its authorization
+    /// servers. Whoever sits on the way can then send clients elsewhere.
+    pub fn allow_http(mut self) -> Self {
+        self.allow_http = true;
+        self
+    }
+}
+
+/// # What it may say besides
+///
+/// Each is the member of that name in RFC 9728 §2.
+impl ProtectedResource {
+    /// A name for people.
+    pub fn resource_name(mut self, name: impl Into<String>) -> Self {
+        self.document.resource_name = Some(name.into());
+        self
+    }
+
+    /// Where developers find out how to use it.
+    pub fn resource_documentation(mut self, url: impl Into<String>) -> Self {
+        self.document.resource_documentation = Some(url.into());
+        self
+    }
+
+    /// What clients may do with its data.
+    pub fn resource_policy_uri(mut self, url: impl Into<String>) -> Self {
+        self.document.resource_policy_uri = Some(url.into());
+        self
+    }
+
+    /// Its terms of service.
+    pub fn resource_tos_uri(mut self, url: impl Into<String>) -> Self {
+        self.document.resource_tos_uri = Some(url.into());
+        self
+    }
+
+    /// Where the resource's own keys are, for what it signs itself. Not where the keys of tokens are:
+    /// those are the authorization server's.
+    pub fn jwks_uri(mut self, url: impl Into<String>) -> Self {
+        self.document.jwks_uri = Some(url.into());
+        self
+    }
+
+    /// What the resource signs its own answers with.
+    pub fn resource_signing_alg_values_supported(
+        mut self,
+        algorithms: impl IntoIterator<Item: Into<String>>,
+    ) -> Self {
+        self.document.resource_signing_alg_values_supported = texts(algorithms);
+        self
+    }
+
+    /// Which types of `authorization_details` it understands (RFC 9396).
+    pub fn authorization_details_types_supported(
+        mut self,
+        types: impl IntoIterator<Item: Into<String>>,
+    ) -> Self {
+        self.document.authorization_details_types_supported = texts(types);
+        self
+    }
+
+    /// Whether it takes tokens that are bound to a client certificate (RFC 8705). Something in front has
+    /// to check the binding: by default a [`JwtVerifier`](crate::JwtVerifier) refuses such tokens.
+    pub fn tls_client_certificate_bound_access_tokens(mut self, supported: bool) -> Self {
+        self.document.tls_client_certificate_bound_access_tokens = Some(supported);
+        self
+    }
+
+    /// Which algorithms DPoP proofs may have (RFC 9449). Something in front has to check them.
+    pub fn dpop_signing_alg_values_supported(
+        mut self,
+        algorithms: impl IntoIterator<Item: Into<String>>,
+    ) -> Self {
+        self.document.dpop_signing_alg_values_supported = texts(algorithms);
+        self
+    }
+
+    /// Whether tokens must be bound to a key by DPoP (RFC 9449).
+    pub fn dpop_bound_access_tokens_required(mut self, required: bool) -> Self {
+        self.document.dpop_bound_access_tokens_required = Some(required);
+        self
+    }
+
+    /// The same metadata as a JWT that somebody else vouches with (RFC 9728 §2.2).
+    pub fn signed_metadata(mut self, jwt: impl Into<String>) -> Self {
+        self.document.signed_metadata = Some(jwt.into());
+        self
+    }
+
+    /// Another member: a text in another language (`resource_name#fr`), or an extension. Members that
+    /// have a setter are left to it.
+    pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.document.others.insert(name.into(), value.into());
+        self
+    }
+}
+
+impl ProtectedResource {
+    /// The identifier, as it was given.
+    pub fn identifier(&self) -> &str {
+        &self.document.resource
+    }
+
+    /// Where clients find the document: the value of `resource_metadata` in challenges.
+    ///
+    /// # Errors
+    ///
+    /// When the identifier cannot be one.
+    pub fn metadata_url(&self) -> Result<String, ConfigError> {
+        match Identifier::parse(self.identifier()) {
+            Ok(identifier) => Ok(identifier.metadata_url()),
+            Err(why) => Err(ConfigError::of(self.problem_of_identifier(why))),
+        }
+    }
+
+    /// Whether it can be a protected resource.
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once: an identifier, authorization server or other URL that is none, that is not
+    /// https without being on a loopback address, or that has a fragment; a scope that is none; a
+    /// [member](Self::member) that has a setter of its own.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        match Identifier::parse(self.identifier()) {
+            Err(why) => problems.push(self.problem_of_identifier(why)),
+            Ok(identifier) if !self.is_allowed(&identifier) => {
+                problems.push(self.problem_of_identifier("is not https"));
+            }
+            Ok(_) => {}
+        }
+        for issuer in &self.document.authorization_servers {
+            let why = match Identifier::parse(issuer) {
+                Err(why) => why,
+                Ok(parsed) if !self.is_allowed(&parsed) => "is not https",
+                // RFC 8414 §2.
+                Ok(parsed) if parsed.query.is_some() => "has a query",
+                Ok(_) => continue,
+            };
+            problems.push(format!(
+                "{issuer:?} cannot be an authorization server's identifier: it {why}"
+            ));
+        }
+        for (member, url) in self.document.urls() {
+            if !is_link(url) {
+                problems.push(format!("{member} {url:?} is not a URL"));
+            }
+        }
+        if let Err(error) = Scopes::try_from_names(&self.document.scopes_supported) {
+            problems.push(error.to_string());
+        }
+        for name in self.document.others.keys() {
+            if Document::has_setter(name) {
+                problems.push(format!("member({name:?}, ..) has a setter of its own"));
+            }
+        }
+        ConfigError::check(problems)
+    }
+
+    fn is_allowed(&self, identifier: &Identifier<'_>) -> bool {
+        self.allow_http || identifier.is_secure()
+    }
+
+    fn problem_of_identifier(&self, why: &str) -> String {
+        let identifier = self.identifier();
+        format!("{identifier:?} cannot be a protected resource: it {why} (RFC 9728 section 1.2)")
+    }
+
+    /// The identifier's parts, for what is made of the resource.
+    ///
+    /// # Panics
+    ///
+    /// When there is a problem with it.
+    #[track_caller]
+    pub(super) fn checked(&self) -> Identifier<'_> {
+        if let Err(error) = self.check() {
+            panic!("{error}");
+        }
+        Identifier::parse(self.identifier()).unwrap_or_else(|why| panic!("it {why}"))
+    }
+}
+
+/// Whether somebody could follow `url`; documentation may have a fragment.
+fn is_link(url: &str) -> bool {
+    let without_fragment = url.split('#').next().unwrap_or_default();
+    Identifier::parse(without_fragment).is_ok()
+}
+
+fn texts(values: impl IntoIterator<Item: Into<String>>) -> Vec<String> {
+    values.into_iter().map(Into::into).collect()
+}

@@ -1,0 +1,220 @@
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::identifier::WELL_KNOWN;
+use super::resource::ProtectedResource;
+use crate::reject::{ResponseBody, ResponseFuture};
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// # Serving the document
+///
+/// Each panics, at the caller's line, when [something is wrong](Self::check) with the resource.
+impl ProtectedResource {
+    /// The well-known routes, for axum: to be merged below the auth layer, and so outside it.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use tower_bearer_auth::{ProtectedResource, BearerAuthLayer, StaticTokenVerifier};
+    /// # let auth = BearerAuthLayer::new(StaticTokenVerifier::new(Vec::<(&str, _)>::new()));
+    /// let notes = ProtectedResource::new("https://api.example.com/notes")
+    ///     .authorization_servers(["https://issuer.example.com"]);
+    /// let app: Router = Router::new()
+    ///     .route("/notes", get(|| async { "notes" }))
+    ///     .layer(auth.resource(&notes))
+    ///     .merge(notes.router());
+    /// # let _ = app;
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When [something is wrong](Self::check) with the resource. Merging two resources of the same path
+    /// is a panic of axum's.
+    #[cfg(feature = "axum")]
+    #[track_caller]
+    pub fn router<S>(&self) -> axum::Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let service = self.service();
+        self.well_known_paths()
+            .iter()
+            .fold(axum::Router::new(), |router, path| {
+                router.route_service(path, service.clone())
+            })
+    }
+
+    /// Answers the well-known paths and passes everything else on: for any tower server, outside the
+    /// auth layer.
+    ///
+    /// # Panics
+    ///
+    /// When [something is wrong](Self::check) with the resource.
+    #[track_caller]
+    pub fn layer(&self) -> MetadataLayer {
+        MetadataLayer {
+            paths: self.well_known_paths().into(),
+            service: self.service(),
+        }
+    }
+
+    /// Answers every request with the document, to be put at the
+    /// [well-known paths](Self::well_known_paths) by whatever routes requests.
+    ///
+    /// # Panics
+    ///
+    /// When [something is wrong](Self::check) with the resource.
+    #[track_caller]
+    pub fn service(&self) -> MetadataService {
+        self.checked();
+        self.warn();
+        MetadataService {
+            document: self.document.to_json().into(),
+        }
+    }
+
+    /// Where the document has to be: the path of [`metadata_url`](Self::metadata_url), and the root's
+    /// where [`also_at_root`](Self::also_at_root) asks for it.
+    ///
+    /// # Panics
+    ///
+    /// When [something is wrong](Self::check) with the resource.
+    #[track_caller]
+    pub fn well_known_paths(&self) -> Vec<String> {
+        let mut paths = vec![self.checked().metadata_path()];
+        if self.at_root && paths[0] != WELL_KNOWN {
+            paths.push(WELL_KNOWN.to_owned());
+        }
+        paths
+    }
+
+    /// What works and is still a mistake.
+    fn warn(&self) {
+        let resource = self.identifier();
+        let scopes = &self.document.scopes_supported;
+        if scopes.iter().any(|scope| scope == "offline_access") {
+            tracing::warn!(
+                resource,
+                "offline_access is no scope of a resource; clients ask the authorization server for it"
+            );
+        }
+        if self.document.authorization_servers.is_empty() {
+            tracing::warn!(
+                resource,
+                "the metadata names no authorization server, and clients cannot know where to get a token"
+            );
+        }
+    }
+}
+
+/// Answers every request with the metadata of one resource; see [`ProtectedResource::service`].
+#[derive(Debug, Clone)]
+pub struct MetadataService {
+    document: Bytes,
+}
+
+impl MetadataService {
+    /// The answer: the document, or how to ask for it. For everybody, whatever the origin.
+    fn answer(&self, method: &Method) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::default());
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        if *method == Method::OPTIONS {
+            // Clients send `MCP-Protocol-Version` here, which makes browsers ask first.
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+            headers.insert(ALLOW, METHODS);
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            return response;
+        }
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            headers.insert(ALLOW, METHODS);
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            return response;
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=3600"),
+        );
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.document.len()));
+        if *method == Method::GET {
+            *response.body_mut() = Full::new(self.document.clone());
+        }
+        response
+    }
+}
+
+impl<B> Service<Request<B>> for MetadataService {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Full<Bytes>>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.answer(request.method())))
+    }
+}
+
+/// Answers the well-known paths of one resource and passes everything else on; see
+/// [`ProtectedResource::layer`].
+#[derive(Debug, Clone)]
+pub struct MetadataLayer {
+    paths: Arc<[String]>,
+    service: MetadataService,
+}
+
+impl<S> Layer<S> for MetadataLayer {
+    type Service = ServeMetadata<S>;
+
+    fn layer(&self, inner: S) -> ServeMetadata<S> {
+        ServeMetadata {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// The service that a [`MetadataLayer`] makes.
+#[derive(Debug, Clone)]
+pub struct ServeMetadata<S> {
+    inner: S,
+    layer: MetadataLayer,
+}
+
+impl<S, B, ResB> Service<Request<B>> for ServeMetadata<S>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+{
+    type Response = Response<ResponseBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let path = request.uri().path();
+        match self.layer.paths.iter().any(|known| known == path) {
+            true => ResponseFuture::answer(Box::new(self.layer.service.answer(request.method()))),
+            false => ResponseFuture::pass(self.inner.call(request)),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+use crate::config_error::ConfigError;
+
+/// Whom a token has to be meant for: one value that its `aud` must be or contain (RFC 7519 §4.1.3).
+///
+/// Made from a text, which is compared byte by byte, or from a
+/// [`ProtectedResource`](crate::ProtectedResource), which is compared as the identifier of a resource
+/// (RFC 8707 §2): scheme and host in whatever case, an empty path with or without its slash, and
+/// everything else byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audience {
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Resource,
+    /// A resource that cannot be one.
+    Misconfigured(ConfigError),
+}
+
+impl Audience {
+    /// The identifier of a protected resource, or what is wrong with it.
+    pub(crate) fn resource(identifier: &str, check: Result<(), ConfigError>) -> Self {
+        Self {
+            name: identifier.to_owned(),
+            kind: match check {
+                Ok(()) => Kind::Resource,
+                Err(error) => Kind::Misconfigured(error),
+            },
+        }
+    }
+
+    /// The audience as it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether a token that names `audience` is meant for this one.
+    pub(crate) fn is(&self, audience: &str) -> bool {
+        match self.kind {
+            Kind::Text => self.name == audience,
+            Kind::Resource => self.name == audience || is_same_resource(&self.name, audience),
+            Kind::Misconfigured(_) => false,
+        }
+    }
+
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &str> {
+        let error = match &self.kind {
+            Kind::Misconfigured(error) => Some(error),
+            Kind::Text | Kind::Resource => None,
+        };
+        error.into_iter().flat_map(ConfigError::problems)
+    }
+}
+
+impl From<String> for Audience {
+    fn from(name: String) -> Self {
+        let kind = Kind::Text;
+        Self { name, kind }
+    }
+}
+
+impl From<&str> for Audience {
+    fn from(name: &str) -> Self {
+        name.to_owned().into()
+    }
+}
+
+impl From<&String> for Audience {
+    fn from(name: &String) -> Self {
+        name.as_str().into()
+    }
+}
+
+fn is_same_resource(one: &str, other: &str) -> bool {
+    let (Some((origin, path)), Some((other_origin, other_path))) = (split(one), split(other))
+    else {
+        return false;
+    };
+    origin.eq_ignore_ascii_case(other_origin) && path.eq(other_path)
+}
+
+/// The scheme with the authority, and the bytes of what follows, which starts with a slash.
+fn split(url: &str) -> Option<(&str, impl Iterator<Item = u8>)> {
+    let authority = url.find("://")? + "://".len();
+    let end = url[authority..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |length| authority + length);
+    let (origin, rest) = url.split_at(end);
+    let slash = (!rest.starts_with('/')).then_some(b'/');
+    Some((origin, slash.into_iter().chain(rest.bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_the_same_in_another_case_and_with_or_without_the_first_slash() {
+        let resource = |identifier| Audience::resource(identifier, Ok(()));
+        let same = [
+            ("https://api.example.com", "https://api.example.com/"),
+            ("https://api.example.com/", "https://api.example.com"),
+            ("https://API.example.com/mcp", "HTTPS://api.EXAMPLE.com/mcp"),
+            (
+                "https://api.example.com?a=1",
+                "https://api.example.com/?a=1",
+            ),
+            ("https://[::1]:8443/mcp", "https://[::1]:8443/mcp"),
+        ];
+        for (one, other) in same {
+            assert!(resource(one).is(other), "{one} {other}");
+        }
+        let different = [
+            (
+                "https://api.example.com/mcp",
+                "https://api.example.com/mcp/",
+            ),
+            ("https://api.example.com/mcp", "https://api.example.com/MCP"),
+            (
+                "https://api.example.com/mcp",
+                "https://api.example.com/mcp?x",
+            ),
+            (
+                "https://api.example.com",
+                "https://api.example.com.evil.test",
+            ),
+            ("https://api.example.com", "https://api.example.com#"),
+            ("https://api.example.com", "https://api.example.com:443"),
+            ("https://api.example.com", "http://api.example.com"),
+            ("https://api.example.com", "api.example.com"),
+            ("https://api.example.com", ""),
+        ];
+        for (one, other) in different {
+            assert!(!resource(one).is(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_compared_byte_by_byte() {
+        let audience = Audience::from("https://api.example.com");
+        assert!(audience.is("https://api.example.com"));
+        assert!(!audience.is("https://api.example.com/"));
+        assert!(!audience.is("https://API.example.com"));
+    }
+}
