@@ -87,6 +87,10 @@ mod verify_error;
 
 pub mod reject;
 
+// What MCP servers need besides.
+#[cfg(feature = "mcp")]
+pub mod mcp;
+
 // Around it all: what clients without a token need to know.
 pub mod metadata;
 
@@ -94,6 +98,7 @@ pub mod metadata;
 mod claim_lookup;
 mod clock;
 mod config_error;
+mod json;
 mod key_state;
 
 #[cfg(feature = "testing")]

@@ -29,6 +29,8 @@ enum Kind {
 }
 
 impl ScopeRequirement {
+    pub(crate) const ANYONE: Self = Self(Kind::Anyone);
+
     /// Every one of these scopes; with none at all, only that there is a token.
     ///
     /// # Panics
@@ -69,7 +71,7 @@ impl ScopeRequirement {
     /// Nothing beyond what the layer in front asks for. Behind an
     /// [optional](crate::BearerAuthLayer::optional) one that is not even a token.
     pub fn anyone() -> Self {
-        Self(Kind::Anyone)
+        Self::ANYONE
     }
 
     /// What no scope allows: 403, without a challenge that would make clients ask for one.

@@ -2,7 +2,7 @@
 
 use serde::de::MapAccess;
 
-use super::json::{
+use crate::json::{
     MaybeText, Member, NumericDate, Object, Presence, Text, TextOrList, parse_object,
 };
 use crate::verify_error::InvalidReason;

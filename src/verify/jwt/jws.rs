@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::MapAccess;
 
 use super::algorithm::Algorithm;
-use super::json::{Member, Object, Text, parse_object};
+use crate::json::{Member, Object, Text, parse_object};
 use crate::verify_error::InvalidReason;
 
 /// The three segments of a compact JWS, still encoded.

@@ -1,8 +1,8 @@
 //! Where a provider writes scopes and the client, which is not the same everywhere.
 
 use super::claims::Claims;
-use super::json::{MaybeText, Member, Text, TextOrList};
 use crate::claim_lookup;
+use crate::json::{MaybeText, Member, Text, TextOrList};
 use crate::scopes::Scopes;
 use crate::verify_error::InvalidReason;
 

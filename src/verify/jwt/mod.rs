@@ -59,7 +59,6 @@ mod algorithm;
 mod builder;
 mod claims;
 mod interop;
-mod json;
 pub(crate) mod jwk;
 mod jws;
 pub(crate) mod key;

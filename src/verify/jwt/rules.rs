@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 
 use super::claims::Claims;
-use super::json::TextOrList;
 use crate::claim_lookup;
+use crate::json::TextOrList;
 use crate::verify::audience::Audience;
 use crate::verify_error::InvalidReason;
 

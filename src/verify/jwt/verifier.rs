@@ -8,7 +8,6 @@ use tower_service::Service;
 
 use super::algorithm::{Algorithm, KeyKind};
 use super::claims::Claims;
-use super::json::Text;
 use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH};
 use super::key::VerifyingKey;
 use super::mapping::ClaimMapping;
@@ -19,6 +18,7 @@ use super::token_type::TokenTypes;
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::json::Text;
 use crate::key_state::KeyState;
 use crate::verify_error::{InvalidReason, VerifyError};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 mod values;
 
-pub(super) use self::values::{MaybeText, NumericDate, Text, TextOrList};
+pub(crate) use self::values::{MaybeText, NumericDate, Text, TextOrList};
 
 /// How deep objects and arrays may lie in one another, anywhere in a header or payload.
 const MAX_DEPTH: usize = 32;
@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 32;
 const MAX_OTHER_MEMBERS: usize = 256;
 
 /// An object that is read member by member.
-pub(super) trait Object<'de>: Default {
+pub(crate) trait Object<'de>: Default {
     /// Reads the value of the member called `name` where it is one that counts, and says whether it
     /// is.
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error>;
@@ -26,7 +26,7 @@ pub(super) trait Object<'de>: Default {
 ///
 /// Members that do not count are read all the same, so that nobody later finds what cannot be read (a
 /// lone surrogate, a number past all bounds) or reads the second of two where another read the first.
-pub(super) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Option<T> {
+pub(crate) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Option<T> {
     if !is_shallow(json) {
         return None;
     }
@@ -100,7 +100,7 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
 
 /// A member that is absent or a `T`. Unlike an `Option`, it does not take `null` for absent.
 #[derive(Debug)]
-pub(super) struct Member<T>(pub(super) Option<T>);
+pub(crate) struct Member<T>(pub(crate) Option<T>);
 
 impl<T> Default for Member<T> {
     fn default() -> Self {
@@ -110,7 +110,7 @@ impl<T> Default for Member<T> {
 
 impl<T> Member<T> {
     /// Reads the value; a second one of the same name is an error. Always true, for [`Object::read`].
-    pub(super) fn read<'de, A>(&mut self, members: &mut A) -> Result<bool, A::Error>
+    pub(crate) fn read<'de, A>(&mut self, members: &mut A) -> Result<bool, A::Error>
     where
         T: Deserialize<'de>,
         A: MapAccess<'de>,
@@ -123,11 +123,11 @@ impl<T> Member<T> {
 }
 
 /// Whether a member is there at all, whatever its value, `null` included.
-pub(super) type Presence = Member<Checked>;
+pub(crate) type Presence = Member<Checked>;
 
 /// A value that can be read and is not kept.
 #[derive(Debug)]
-pub(super) struct Checked;
+pub(crate) struct Checked;
 
 impl<'de> Deserialize<'de> for Checked {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {

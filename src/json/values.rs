@@ -11,7 +11,7 @@ use super::CheckedVisitor;
 
 /// A string, borrowed unless it has escapes.
 #[derive(Debug)]
-pub(in crate::verify::jwt) struct Text<'a>(pub(in crate::verify::jwt) Cow<'a, str>);
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
@@ -39,7 +39,7 @@ impl<'de> Visitor<'de> for TextVisitor {
 
 /// A string, or something else that is there but none of our business.
 #[derive(Debug)]
-pub(in crate::verify::jwt) enum MaybeText<'a> {
+pub(crate) enum MaybeText<'a> {
     Text(Cow<'a, str>),
     Other,
 }
@@ -98,14 +98,14 @@ impl<'de> Visitor<'de> for MaybeTextVisitor {
 
 /// A string or an array of strings, as `aud` and several scope claims may be.
 #[derive(Debug)]
-pub(in crate::verify::jwt) enum TextOrList<'a> {
+pub(crate) enum TextOrList<'a> {
     Text(Cow<'a, str>),
     List(Vec<Text<'a>>),
 }
 
 impl TextOrList<'_> {
     /// The one string, or those of the array.
-    pub(in crate::verify::jwt) fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let (text, list) = match self {
             Self::Text(text) => (Some(&**text), &[][..]),
             Self::List(list) => (None, list.as_slice()),
@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for TextOrListVisitor {
 /// Strings, negative numbers and dates past the year 9999 are refused; the last are milliseconds
 /// somebody took for seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::verify::jwt) struct NumericDate(pub(in crate::verify::jwt) Duration);
+pub(crate) struct NumericDate(pub(crate) Duration);
 
 /// 10000-01-01T00:00:00Z.
 const END_OF_TIME: f64 = 253_402_300_800.0;

@@ -1,0 +1,168 @@
+//! What a request's headers must not say if its body is to be believed: pure functions of the headers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+
+use super::message::{Call, Target};
+use super::rejection::Rejection;
+
+/// Refuses headers that different readers could understand differently: repeated ones, and bodies in
+/// another form than they seem to have.
+pub(super) fn check(headers: &HeaderMap) -> Result<(), Rejection> {
+    // Some readers take the first value, others the last.
+    let repeated = headers.keys().any(|name| {
+        name.as_str().starts_with("mcp-") && headers.get_all(name).iter().nth(1).is_some()
+    });
+    if repeated {
+        return Err(Rejection::BadHeaders("an MCP header occurs twice"));
+    }
+    if headers.contains_key(CONTENT_ENCODING) || has_other_charset(headers) {
+        return Err(Rejection::UnsupportedEncoding);
+    }
+    Ok(())
+}
+
+/// JSON is UTF-8 (RFC 8259 §8.1), but a reader that believes a parameter could read it as UTF-7.
+fn has_other_charset(headers: &HeaderMap) -> bool {
+    let is_other = |value: &HeaderValue| {
+        let Ok(value) = value.to_str() else {
+            return true;
+        };
+        value.split(';').skip(1).any(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let charset = value.trim().trim_matches('"');
+            name.trim().eq_ignore_ascii_case("charset")
+                && !["utf-8", "utf8", "us-ascii"]
+                    .iter()
+                    .any(|known| charset.eq_ignore_ascii_case(known))
+        })
+    };
+    headers.get_all(CONTENT_TYPE).iter().any(is_other)
+}
+
+/// Refuses headers that name another method or target than the body (SEP-2243). Nothing is ever allowed
+/// because of them, but a server behind could be one that routes by them.
+pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result<(), Rejection> {
+    let [call] = calls else {
+        // Headers have room for one message.
+        return Ok(());
+    };
+    if let Some(method) = headers.get("mcp-method")
+        && method.as_bytes() != call.method.as_bytes()
+    {
+        return Err(Rejection::BadHeaders(
+            "the Mcp-Method header does not match the body",
+        ));
+    }
+    let targets = call.targets()?;
+    if let Some(name) = headers.get("mcp-name")
+        && let [target] = targets.as_slice()
+        && !names(name, target)
+    {
+        return Err(Rejection::BadHeaders(
+            "the Mcp-Name header does not match the body",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the header is this target's name, as it is or wrapped because no header could have it.
+fn names(header: &HeaderValue, target: &Target<'_>) -> bool {
+    let wrapped = header
+        .as_bytes()
+        .strip_prefix(b"=?base64?")
+        .and_then(|text| text.strip_suffix(b"?="));
+    match wrapped {
+        Some(encoded) => STANDARD
+            .decode(encoded)
+            .is_ok_and(|name| name == target.as_str().as_bytes()),
+        None => header.as_bytes() == target.as_str().as_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mcp::message::calls;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_header_of_mcp_occurs_once() {
+        for name in [
+            "mcp-method",
+            "mcp-name",
+            "mcp-session-id",
+            "mcp-protocol-version",
+            "mcp-param-region",
+        ] {
+            assert_eq!(check(&headers(&[(name, "a")])), Ok(()));
+            let twice = check(&headers(&[(name, "a"), (name, "a")]));
+            assert!(matches!(twice, Err(Rejection::BadHeaders(_))), "{name}");
+        }
+        assert_eq!(check(&headers(&[("accept", "a"), ("accept", "b")])), Ok(()));
+    }
+
+    #[test]
+    fn the_body_is_what_it_is() {
+        for good in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "application/json;Charset=\"UTF-8\"",
+            "application/json; profile=\"x\"",
+            "text/plain",
+        ] {
+            assert_eq!(check(&headers(&[("content-type", good)])), Ok(()), "{good}");
+        }
+        for bad in [
+            "application/json; charset=utf-7",
+            "application/json; charset=utf-16",
+            "application/json; x=y; CHARSET = \"utf-16\"",
+            "application/json; charset",
+        ] {
+            let checked = check(&headers(&[("content-type", bad)]));
+            assert_eq!(checked, Err(Rejection::UnsupportedEncoding), "{bad}");
+        }
+        for encoding in ["gzip", "br", "identity", ""] {
+            let checked = check(&headers(&[("content-encoding", encoding)]));
+            assert_eq!(checked, Err(Rejection::UnsupportedEncoding), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn headers_agree_with_the_body_or_are_absent() {
+        let body = r#"{"method":"tools/call","params":{"name":"größe"}}"#;
+        let calls = calls(body.as_bytes()).unwrap();
+        let agree = |pairs: &[(&'static str, &str)]| check_agreement(&headers(pairs), &calls);
+        let wrapped = format!("=?base64?{}?=", STANDARD.encode("größe"));
+        for good in [
+            &[][..],
+            &[("mcp-method", "tools/call"), ("mcp-name", "größe")],
+            &[("mcp-method", "tools/call"), ("mcp-name", &wrapped)],
+        ] {
+            assert_eq!(agree(good), Ok(()));
+        }
+        let other = format!("=?base64?{}?=", STANDARD.encode("add"));
+        for bad in [
+            ("mcp-method", "tools/list"),
+            ("mcp-method", "Tools/Call"),
+            ("mcp-name", "add"),
+            ("mcp-name", ""),
+            ("mcp-name", other.as_str()),
+            ("mcp-name", "=?base64?%?="),
+        ] {
+            assert!(
+                matches!(agree(&[bad]), Err(Rejection::BadHeaders(_))),
+                "{bad:?}"
+            );
+        }
+    }
+}

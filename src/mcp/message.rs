@@ -1,0 +1,403 @@
+//! JSON-RPC messages, read for what they are about: pure functions of the body.
+//!
+//! The server behind reads the same bytes with a parser of its own. Wherever two parsers could come to
+//! different methods or names, the message is refused, so that what is decided here holds there.
+
+use std::borrow::Cow;
+
+use super::tree::{Doubtful, Node, has_private_member};
+
+/// Why a body cannot be decided about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    NotJson,
+    /// Not a JSON-RPC message, or one that could be read in two ways.
+    BadMessage(&'static str),
+    /// A method without what it is about.
+    BadParams(&'static str),
+}
+
+impl From<Doubtful> for Unreadable {
+    fn from(_: Doubtful) -> Self {
+        Self::BadMessage("a member occurs twice, or looks like another one")
+    }
+}
+
+/// A message that calls a method, whether it expects an answer or not.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: Cow<'a, str>,
+    message: Node<'a>,
+}
+
+/// What a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target<'a> {
+    Tool(&'a str),
+    Prompt(&'a str),
+    Resource(&'a str),
+    Task(&'a str),
+}
+
+/// The calls of a body: one message, or a batch of them. Responses call nothing.
+pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
+    let json = std::str::from_utf8(body).map_err(|_| Unreadable::NotJson)?;
+    let root = Node::parse(json).map_err(|_| Unreadable::NotJson)?;
+    if has_private_member(json) {
+        return Err(Unreadable::BadMessage(
+            "a member has a name that a parser keeps for itself",
+        ));
+    }
+    let messages = match root {
+        Node::List(messages) if messages.is_empty() => {
+            return Err(Unreadable::BadMessage("the batch is empty"));
+        }
+        Node::List(messages) => messages,
+        message => vec![message],
+    };
+    let calls = messages.into_iter().map(Call::of_message);
+    calls.filter_map(Result::transpose).collect()
+}
+
+impl<'a> Call<'a> {
+    /// The call, or `None` for a response. What has a method is a call whatever its `id`.
+    fn of_message(message: Node<'a>) -> Result<Option<Self>, Unreadable> {
+        let is_response = message.member("result")?.is_some() | message.member("error")?.is_some();
+        let method = match message.member("method")? {
+            None if is_response => return Ok(None),
+            None => {
+                return Err(Unreadable::BadMessage(
+                    "it is neither a call nor a response",
+                ));
+            }
+            Some(_) if is_response => {
+                return Err(Unreadable::BadMessage("it is both a call and a response"));
+            }
+            Some(Node::Text(method)) => method.clone(),
+            Some(_) => return Err(Unreadable::BadMessage("the method is not a string")),
+        };
+        // Whether or not the method reads it, there is one of it.
+        message.member("params")?;
+        Ok(Some(Self { method, message }))
+    }
+
+    /// Everything that the call is about.
+    pub(super) fn targets(&self) -> Result<Vec<Target<'_>>, Unreadable> {
+        let params = self.message.member("params")?.unwrap_or(&Node::Null);
+        match &*self.method {
+            "completion/complete" => completed(params),
+            "subscriptions/listen" => listened_to(params),
+            method => match Kind::of_method(method) {
+                Some(kind) => {
+                    let name = params.member(kind.member())?.ok_or(NO_TARGET)?;
+                    Ok(vec![kind.target(plain(name)?)])
+                }
+                None => Ok(Vec::new()),
+            },
+        }
+    }
+}
+
+/// A prompt, a resource template, or both, where a server could take it for either.
+fn completed<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
+    let reference = params.member("ref")?.ok_or(NO_TARGET)?;
+    let mut targets = Vec::new();
+    if let Some(name) = reference.member("name")? {
+        targets.push(Target::Prompt(plain(name)?));
+    }
+    if let Some(uri) = reference.member("uri")? {
+        targets.push(Target::Resource(plain(uri)?));
+    }
+    match targets.is_empty() {
+        true => Err(NO_TARGET),
+        false => Ok(targets),
+    }
+}
+
+/// Every resource whose updates are asked for; there may be none.
+fn listened_to<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
+    let filter = match params.member("notifications")? {
+        None | Some(Node::Null) => return Ok(Vec::new()),
+        Some(filter @ Node::Object(_)) => filter,
+        // Some parsers take a list for an object whose members come in order.
+        Some(_) => return Err(NO_TARGET),
+    };
+    match filter.member("resourceSubscriptions")? {
+        None | Some(Node::Null) => Ok(Vec::new()),
+        Some(Node::List(uris)) => uris
+            .iter()
+            .map(|uri| Ok(Target::Resource(plain(uri)?)))
+            .collect(),
+        Some(_) => Err(NO_TARGET),
+    }
+}
+
+/// A text that is the same to everybody, also to a reader that stops at a NUL.
+fn plain<'m>(node: &'m Node<'_>) -> Result<&'m str, Unreadable> {
+    match node {
+        Node::Text(text) if text.contains(char::is_control) => {
+            Err(Unreadable::BadParams("a name has a control character"))
+        }
+        Node::Text(text) => Ok(text),
+        _ => Err(NO_TARGET),
+    }
+}
+
+const NO_TARGET: Unreadable = Unreadable::BadParams("the parameters do not say what it is about");
+
+impl<'a> Target<'a> {
+    /// What a call of `method` on `name` is about, where the method says what kind of thing it is.
+    pub(super) fn of_method(method: &str, name: &'a str) -> Option<Self> {
+        match method {
+            "subscriptions/listen" => Some(Self::Resource(name)),
+            method => Some(Kind::of_method(method)?.target(name)),
+        }
+    }
+
+    /// Its name, URI or ID.
+    pub(super) fn as_str(&self) -> &'a str {
+        match self {
+            Self::Tool(name) | Self::Prompt(name) | Self::Resource(name) | Self::Task(name) => name,
+        }
+    }
+}
+
+/// What kind of thing a method is about, where it is about one.
+#[derive(Clone, Copy)]
+enum Kind {
+    Tool,
+    Prompt,
+    Resource,
+    Task,
+}
+
+impl Kind {
+    fn of_method(method: &str) -> Option<Self> {
+        match method {
+            "tools/call" => Some(Self::Tool),
+            "prompts/get" => Some(Self::Prompt),
+            "resources/read"
+            | "resources/subscribe"
+            | "resources/unsubscribe"
+            | "resources/directory/read"
+            | "skills/get" => Some(Self::Resource),
+            "tasks/list" => None,
+            _ if method.starts_with("tasks/") => Some(Self::Task),
+            _ => None,
+        }
+    }
+
+    /// The parameter that says which one.
+    fn member(self) -> &'static str {
+        match self {
+            Self::Tool | Self::Prompt => "name",
+            Self::Resource => "uri",
+            Self::Task => "taskId",
+        }
+    }
+
+    fn target(self, name: &str) -> Target<'_> {
+        match self {
+            Self::Tool => Target::Tool(name),
+            Self::Prompt => Target::Prompt(name),
+            Self::Resource => Target::Resource(name),
+            Self::Task => Target::Task(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The targets of each call, or why there are none.
+    fn targets(json: &str) -> Result<Vec<(String, Vec<String>)>, Unreadable> {
+        calls(json.as_bytes())?
+            .iter()
+            .map(|call| {
+                let targets = call.targets()?;
+                let targets = targets.iter().map(|target| format!("{target:?}"));
+                Ok((call.method.to_string(), targets.collect()))
+            })
+            .collect()
+    }
+
+    fn call(method: &str, params: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)
+    }
+
+    #[test]
+    fn each_method_says_what_it_is_about() {
+        let table = [
+            (
+                "tools/call",
+                r#"{"name":"a","arguments":{"name":"b"}}"#,
+                r#"Tool("a")"#,
+            ),
+            ("prompts/get", r#"{"name":"a"}"#, r#"Prompt("a")"#),
+            (
+                "resources/read",
+                r#"{"uri":"x://a"}"#,
+                r#"Resource("x://a")"#,
+            ),
+            (
+                "resources/subscribe",
+                r#"{"uri":"x://a"}"#,
+                r#"Resource("x://a")"#,
+            ),
+            (
+                "resources/unsubscribe",
+                r#"{"uri":"x://a"}"#,
+                r#"Resource("x://a")"#,
+            ),
+            (
+                "resources/directory/read",
+                r#"{"uri":"x://a"}"#,
+                r#"Resource("x://a")"#,
+            ),
+            ("skills/get", r#"{"uri":"x://a"}"#, r#"Resource("x://a")"#),
+            ("tasks/get", r#"{"taskId":"7"}"#, r#"Task("7")"#),
+            ("tasks/whatever", r#"{"taskId":"7"}"#, r#"Task("7")"#),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/prompt","name":"a"}}"#,
+                r#"Prompt("a")"#,
+            ),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/prompt","name":"a","uri":"x://{b}"}}"#,
+                r#"Prompt("a") Resource("x://{b}")"#,
+            ),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":{"resourceSubscriptions":["x://a","x://b"]}}"#,
+                r#"Resource("x://a") Resource("x://b")"#,
+            ),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":{"toolsListChanged":true}}"#,
+                "",
+            ),
+            ("subscriptions/listen", "{}", ""),
+            ("tools/list", r#"{"name":"a"}"#, ""),
+            ("tasks/list", "null", ""),
+            ("tools/call ", r#"{"name":"a"}"#, ""),
+            ("vendor/do", r#"{"Name":"a","NAME":"b"}"#, ""),
+        ];
+        for (method, params, expected) in table {
+            let read = targets(&call(method, params)).unwrap();
+            assert_eq!(read[0].0, method);
+            assert_eq!(read[0].1.join(" "), expected, "{method} {params}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        let doubtful = [
+            r#"{"method":"ping","method":"tools/call"}"#,
+            r#"{"method":"ping","Method":"tools/call"}"#,
+            r#"{"METHOD":"tools/call"}"#,
+            r#"{"method":"ping","params":{},"Params":{"name":"a"}}"#,
+            r#"{"method":"ping","param\u017f":{"name":"a"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a","name\u0000":"b"}}"#,
+            r#"{"method":"tools/call","params":{"n\u0061me":"a"}}"#,
+            r#"{"method":"completion/complete","params":{"ref":{"name":"a","NAME":"b"}}}"#,
+            r#"{"method":"completion/complete","params":{"ref":{"name":"a"},"Ref":{"name":"b"}}}"#,
+            r#"{"method":"subscriptions/listen","params":{"notifications":{},"Notifications":{}}}"#,
+            r#"{"method":"resources/read","params":{"uri":"a","URI":"b"}}"#,
+            r#"{"method":"tasks/get","params":{"taskId":"a","taskid":"b"}}"#,
+            r#"{"result":{},"Method":"tools/call"}"#,
+            r#"{"method":"ping","Result":{}}"#,
+        ];
+        for json in doubtful {
+            assert_eq!(targets(json), Err(Doubtful.into()), "{json}");
+        }
+        for json in [
+            r#"{"method":"tools/call","result":{},"params":{"name":"a"}}"#,
+            r#"{"method":"tools/call","error":null,"params":{"name":"a"}}"#,
+            r#"{"id":1}"#,
+            r#"{"method":1}"#,
+            r#"{"method":null}"#,
+            "[]",
+            "1",
+            "null",
+            r#""method""#,
+            r#"[[{"method":"ping"}]]"#,
+            r#"[{"method":"ping"},1]"#,
+            r#"{"method":"ping","params":{"x":[{"$serde_json::private::RawValue":"1"}]}}"#,
+        ] {
+            assert!(
+                matches!(targets(json), Err(Unreadable::BadMessage(_))),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_method_without_its_target_is_refused() {
+        for (method, params) in [
+            ("tools/call", "{}"),
+            ("tools/call", "null"),
+            ("tools/call", r#"["a"]"#),
+            ("tools/call", r#"{"name":null}"#),
+            ("tools/call", r#"{"name":["a"]}"#),
+            ("tools/call", r#"{"name":"a\u0000"}"#),
+            ("tools/call", r#"{"name":"a\n"}"#),
+            ("resources/read", r#"{"name":"a"}"#),
+            ("tasks/get", "{}"),
+            ("completion/complete", "{}"),
+            ("completion/complete", r#"{"ref":{"type":"ref/prompt"}}"#),
+            ("completion/complete", r#"{"ref":"a"}"#),
+            ("completion/complete", r#"{"ref":["ref/prompt","a"]}"#),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":[null,null,null,["x"]]}"#,
+            ),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":{"resourceSubscriptions":"x"}}"#,
+            ),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":{"resourceSubscriptions":[1]}}"#,
+            ),
+        ] {
+            let read = targets(&call(method, params));
+            assert!(
+                matches!(read, Err(Unreadable::BadParams(_))),
+                "{method} {params}"
+            );
+        }
+    }
+
+    #[test]
+    fn responses_call_nothing_and_batches_everything() {
+        assert_eq!(targets(r#"{"id":1,"result":{"name":"a"}}"#), Ok(Vec::new()));
+        assert_eq!(targets(r#"{"id":1,"error":{}}"#), Ok(Vec::new()));
+        let batch = format!(
+            "[{},{},{}]",
+            call("tools/call", r#"{"name":"a"}"#),
+            r#"{"id":1,"result":{}}"#,
+            r#"{"method":"tools/call","params":{"name":"b"}}"#
+        );
+        let read = targets(&batch).unwrap();
+        let names: Vec<_> = read.iter().map(|(_, targets)| targets.join(" ")).collect();
+        assert_eq!(names, [r#"Tool("a")"#, r#"Tool("b")"#]);
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_apart() {
+        for body in [
+            &b""[..],
+            b"{",
+            b"{}{}",
+            b"\xff",
+            b"\xef\xbb\xbf{}",
+            b"name=x",
+        ] {
+            assert!(matches!(calls(body), Err(Unreadable::NotJson)), "{body:?}");
+        }
+    }
+}

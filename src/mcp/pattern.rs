@@ -1,0 +1,226 @@
+//! Which rule a name falls under: exact names before prefixes, longer prefixes before shorter ones.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::scope_guard::ScopeRequirement;
+
+/// The rules for one kind of thing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Patterns {
+    exact: HashMap<Box<str>, ScopeRequirement>,
+    /// The longest first.
+    prefixes: Vec<(Box<str>, ScopeRequirement)>,
+}
+
+impl Patterns {
+    /// Adds a rule for a name, or for all that start with what is before a `*` at its end.
+    pub(super) fn insert(
+        &mut self,
+        pattern: &str,
+        requirement: ScopeRequirement,
+    ) -> Result<(), &'static str> {
+        if pattern.is_empty() {
+            return Err("is empty");
+        }
+        if pattern.contains(char::is_control) {
+            return Err("has a control character");
+        }
+        let (name, is_prefix) = match pattern.strip_suffix('*') {
+            Some(prefix) => (prefix, true),
+            None => (pattern, false),
+        };
+        if name.contains('*') {
+            return Err("has a `*` elsewhere than at its end");
+        }
+        if !is_prefix {
+            return match self.exact.insert(name.into(), requirement) {
+                None => Ok(()),
+                Some(_) => Err("occurs twice"),
+            };
+        }
+        let longer = |known: &str| known.len() > name.len();
+        let place = self.prefixes.partition_point(|(known, _)| longer(known));
+        if self.prefixes.iter().any(|(known, _)| **known == *name) {
+            return Err("occurs twice");
+        }
+        self.prefixes.insert(place, (name.into(), requirement));
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.prefixes.is_empty()
+    }
+
+    pub(super) fn exact(&self, name: &str) -> Option<&ScopeRequirement> {
+        self.exact.get(name)
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&ScopeRequirement> {
+        let prefix = || {
+            let mut prefixes = self.prefixes.iter();
+            prefixes.find(|(prefix, _)| name.starts_with(&**prefix))
+        };
+        self.exact(name)
+            .or_else(|| prefix().map(|(_, requirement)| requirement))
+    }
+}
+
+/// A URI in the form in which it is compared with rules: scheme and authority in lower case, and what is
+/// percent-encoded without need written out (RFC 3986 §6.2.2).
+///
+/// `None` when it could mean another resource to the server than to a reader of its text: it climbs
+/// (`..`), or hides a delimiter (`%2f`, `%2e`, `\`), however often encoded.
+pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
+    let mut decoded = Cow::Borrowed(uri);
+    // Who encodes twice expects somebody to decode twice.
+    while decoded.contains('%') {
+        let once = decode(&decoded)?;
+        if once == *decoded {
+            break;
+        }
+        decoded = Cow::Owned(once);
+    }
+    if decoded.contains('\\') || decoded.contains(char::is_control) || has_dot_segment(&decoded) {
+        return None;
+    }
+    let authority_end = match decoded.find("://") {
+        Some(scheme) => {
+            let authority = scheme + "://".len();
+            let length = decoded[authority..].find(['/', '?', '#']);
+            length.map_or(decoded.len(), |length| authority + length)
+        }
+        None => decoded.find(':').unwrap_or(0),
+    };
+    if decoded[..authority_end].contains(|c: char| c.is_ascii_uppercase()) {
+        decoded.to_mut()[..authority_end].make_ascii_lowercase();
+    }
+    Some(decoded)
+}
+
+/// Decodes what is percent-encoded, once. `None` for what must not be: delimiters of a path, dots, and
+/// what is no text.
+fn decode(text: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        let digits = (byte == b'%').then(|| after.get(..2)).flatten();
+        let Some(octet) = digits.and_then(|digits| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            digits
+                .bytes()
+                .all(|d| d.is_ascii_hexdigit())
+                .then_some(())?;
+            u8::from_str_radix(digits, 16).ok()
+        }) else {
+            decoded.push(byte);
+            continue;
+        };
+        if matches!(octet, b'/' | b'.' | b'\\') {
+            return None;
+        }
+        decoded.push(octet);
+        rest = &after[2..];
+    }
+    String::from_utf8(decoded).ok()
+}
+
+/// `.` and `..` between slashes; some servers also look no further than a `;`.
+fn has_dot_segment(uri: &str) -> bool {
+    uri.split(['/', '?', '#'])
+        .map(|segment| segment.split(';').next().unwrap_or_default())
+        .any(|segment| matches!(segment, "." | ".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_rule_wins_in_whatever_order_they_are_added() {
+        let rule = |name: &str| ScopeRequirement::all([name]);
+        let mut orders = [
+            ["note_delete", "note_*", "*", "note_delete_*"],
+            ["note_delete_*", "*", "note_*", "note_delete"],
+        ];
+        for order in &mut orders {
+            let mut patterns = Patterns::default();
+            for pattern in order.iter() {
+                patterns.insert(pattern, rule(pattern)).unwrap();
+            }
+            let expected = [
+                ("note_delete", "note_delete"),
+                ("note_delete_all", "note_delete_*"),
+                ("note_read", "note_*"),
+                ("note", "*"),
+                ("NOTE_DELETE", "*"),
+                ("note_delete ", "note_*"),
+            ];
+            for (name, pattern) in expected {
+                assert_eq!(patterns.find(name), Some(&rule(pattern)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn patterns_that_mean_nothing_are_refused() {
+        let mut patterns = Patterns::default();
+        patterns.insert("a*", ScopeRequirement::token()).unwrap();
+        patterns.insert("a", ScopeRequirement::token()).unwrap();
+        for bad in ["", "*a", "a*b", "a**", "a*", "a", "a\0"] {
+            assert!(
+                patterns.insert(bad, ScopeRequirement::token()).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_uri_is_compared_without_its_disguise() {
+        let table = [
+            ("file:///a/b", "file:///a/b"),
+            ("FILE://Host/A", "file://host/A"),
+            ("file:///%73ecret/%61", "file:///secret/a"),
+            ("file:///100%25", "file:///100%"),
+            ("file:///a%20b", "file:///a b"),
+            ("file:///a...b/..c", "file:///a...b/..c"),
+            ("urn:Note:1", "urn:Note:1"),
+            ("URN:Note:1", "urn:Note:1"),
+            ("note://{id}", "note://{id}"),
+            ("%", "%"),
+            ("file:///a%zz", "file:///a%zz"),
+            ("ordinary text", "ordinary text"),
+            ("", ""),
+        ];
+        for (uri, expected) in table {
+            assert_eq!(comparable(uri).as_deref(), Some(expected), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_uri_that_climbs_or_hides_is_not_compared() {
+        for bad in [
+            "file:///public/../secret",
+            "file:///public/./secret",
+            "file:///public/..",
+            "file:///public/..?x",
+            "file:///public/..#x",
+            "file:///public/..;x/secret",
+            "..",
+            "file:///public/%2e%2e/secret",
+            "file:///public/.%2E/secret",
+            "file:///public%2fsecret",
+            "file:///public%2Fsecret",
+            "file:///public%5csecret",
+            "file:///public\\..\\secret",
+            "file:///public/%252e%252e/secret",
+            "file:///public/%25252fsecret",
+            "file:///public/%00",
+            "file:///public/\n",
+            "file:///public/%ff",
+        ] {
+            assert_eq!(comparable(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::mcp::rejection::Rejection;
+
+pin_project! {
+    /// The body of a request behind a [`ToolScopesLayer`](super::ToolScopesLayer): the bytes that were
+    /// read, unchanged and in one piece, or a body that nobody read.
+    pub struct ReplayBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<B> {
+        Read { data: Option<Bytes>, trailers: Option<HeaderMap> },
+        Unread { #[pin] body: B },
+    }
+}
+
+impl<B> ReplayBody<B> {
+    pub(super) fn unread(body: B) -> Self {
+        Self {
+            kind: Kind::Unread { body },
+        }
+    }
+
+    /// What was read.
+    pub(super) fn replay(read: ReadBody) -> Self {
+        let data = Some(read.data.freeze()).filter(|data| !data.is_empty());
+        Self {
+            kind: Kind::Read {
+                data,
+                trailers: read.trailers,
+            },
+        }
+    }
+}
+
+impl<B: Body> Body for ReplayBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProjection::Read { data, trailers } => {
+                let data = data.take().map(Frame::data);
+                let frame = data.or_else(|| trailers.take().map(Frame::trailers));
+                Poll::Ready(frame.map(Ok))
+            }
+            KindProjection::Unread { body } => {
+                let frame = ready!(body.poll_frame(cx));
+                let whole = |mut data: B::Data| data.copy_to_bytes(data.remaining());
+                Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(whole))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Read { data, trailers } => data.is_none() && trailers.is_none(),
+            Kind::Unread { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Read { data, .. } => {
+                SizeHint::with_exact(data.as_ref().map_or(0, Bytes::len) as u64)
+            }
+            Kind::Unread { body } => body.size_hint(),
+        }
+    }
+}
+
+impl<B> fmt::Debug for ReplayBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayBody").finish_non_exhaustive()
+    }
+}
+
+/// What came of a body so far.
+#[derive(Debug, Default)]
+pub(super) struct ReadBody {
+    data: BytesMut,
+    trailers: Option<HeaderMap>,
+}
+
+impl ReadBody {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// Reads `body` to its end, `limit` bytes at most.
+    pub(super) fn poll_read<B: Body>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        limit: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Rejection>> {
+        // A client that says itself that it is too much need not send it.
+        if body.size_hint().lower() > limit.saturating_sub(self.data.len()) as u64 {
+            return Poll::Ready(Err(Rejection::TooLarge));
+        }
+        while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(_) => return Poll::Ready(Err(Rejection::Incomplete)),
+            };
+            match frame.into_data() {
+                Ok(mut data) => {
+                    if data.remaining() > limit.saturating_sub(self.data.len()) {
+                        return Poll::Ready(Err(Rejection::TooLarge));
+                    }
+                    self.append(data.copy_to_bytes(data.remaining()));
+                }
+                Err(frame) => self.trailers = frame.into_trailers().ok(),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Without a copy where the body comes in one piece.
+    fn append(&mut self, data: Bytes) {
+        if self.data.is_empty() {
+            match data.try_into_mut() {
+                Ok(data) => self.data = data,
+                Err(shared) => self.data.extend_from_slice(&shared),
+            }
+        } else {
+            self.data.extend_from_slice(&data);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Whether a call may pass: a pure function of the rules, the request's head and its body.
+
+use std::iter;
+
+use http::request::Parts;
+
+use crate::mcp::headers::check_agreement;
+use crate::mcp::message::{Call, Unreadable, calls};
+use crate::mcp::rejection::Rejection;
+use crate::mcp::rules::{Ambiguous, ScopeRules};
+use crate::reject::Reply;
+use crate::scope_guard::{ScopeRequirement, check};
+
+const WHO: &str = "ToolScopesLayer";
+
+const AMBIGUOUS: Unreadable = Unreadable::BadParams("the URI could mean another resource");
+
+/// `Ok` when the caller may make every call in `body`; otherwise the answer.
+pub(super) fn decide(rules: &ScopeRules, head: &Parts, body: &[u8]) -> Result<(), Reply> {
+    let calls = calls(body).map_err(|why| Rejection::from(why).reply())?;
+    check_agreement(&head.headers, &calls).map_err(Rejection::reply)?;
+    let required = required(rules, &calls).map_err(|why| Rejection::from(why).reply())?;
+    check(required.iter().copied(), &head.extensions, WHO)
+}
+
+/// `Ok` when somebody may come whose request is not read.
+pub(super) fn decide_unread(head: &Parts) -> Result<(), Reply> {
+    check(iter::once(&ScopeRequirement::ANYONE), &head.extensions, WHO)
+}
+
+/// What all these calls need together.
+fn required<'r>(
+    rules: &'r ScopeRules,
+    calls: &[Call<'_>],
+) -> Result<Vec<&'r ScopeRequirement>, Unreadable> {
+    let mut required = Vec::with_capacity(calls.len());
+    for call in calls {
+        let targets = call.targets()?;
+        // To listen is something by itself, whatever else is listened to.
+        if targets.is_empty() || call.method == "subscriptions/listen" {
+            required.push(rules.for_method(&call.method));
+        }
+        for target in &targets {
+            let rule = rules.for_target(&call.method, target);
+            required.push(rule.map_err(|Ambiguous| AMBIGUOUS)?);
+        }
+    }
+    Ok(required)
+}

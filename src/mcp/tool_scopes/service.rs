@@ -1,0 +1,73 @@
+use std::task::{Context, Poll};
+
+use http::{Method, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::body::ReplayBody;
+use super::decision::decide_unread;
+use super::future::ResponseFuture;
+use crate::mcp::headers;
+use crate::mcp::rejection::Rejection;
+use crate::mcp::rules::ScopeRules;
+use crate::reject::ResponseBody;
+
+/// The service that a [`ToolScopesLayer`](super::ToolScopesLayer) makes.
+#[derive(Debug, Clone)]
+pub struct ToolScopes<S> {
+    inner: S,
+    rules: ScopeRules,
+    max_body_bytes: usize,
+}
+
+impl<S> ToolScopes<S> {
+    pub(super) fn new(inner: S, rules: ScopeRules, max_body_bytes: usize) -> Self {
+        Self {
+            inner,
+            rules,
+            max_body_bytes,
+        }
+    }
+}
+
+impl<S, B, ResB> Service<Request<B>> for ToolScopes<S>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<ResB>> + Clone,
+    B: Body,
+{
+    type Response = Response<ResponseBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, B>;
+
+    /// Always ready: the inner service is driven to readiness when the body is there, so that a slow
+    /// client holds no permit of its limits.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        if let Err(rejection) = headers::check(&head.headers) {
+            return ResponseFuture::answer(rejection.reply());
+        }
+        match head.method {
+            Method::POST => ResponseFuture::read(
+                head,
+                body,
+                self.max_body_bytes,
+                self.rules.clone(),
+                self.inner.clone(),
+            ),
+            Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
+                match decide_unread(&head) {
+                    Ok(()) => {
+                        let request = Request::from_parts(head, ReplayBody::unread(body));
+                        ResponseFuture::pass(self.inner.clone(), request)
+                    }
+                    Err(reply) => ResponseFuture::answer(reply),
+                }
+            }
+            _ => ResponseFuture::answer(Rejection::UnknownHttpMethod.reply()),
+        }
+    }
+}

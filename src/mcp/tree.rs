@@ -1,0 +1,278 @@
+//! JSON as far down as a message says what it is about, read so that nobody can read something else.
+//!
+//! Parsers disagree about members that occur twice, that differ in case only (Go's takes `Name` for
+//! `name`, and `ſ` for an s), or that have a NUL in their names (C's strings end there). Such a document
+//! may still be of no harm, so it is not the document that is refused but the look-up of a member that
+//! somebody else might find elsewhere.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::json::Text;
+
+/// A value; objects and arrays only as deep as [`LEVELS`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Node<'a> {
+    Object(Vec<(Cow<'a, str>, Node<'a>)>),
+    List(Vec<Node<'a>>),
+    Text(Cow<'a, str>),
+    Null,
+    /// A number, a flag, or something further down.
+    Other,
+}
+
+/// A batch, a message, its parameters, a filter among those, and the list in it.
+const LEVELS: usize = 5;
+
+/// A member that another reader might take for another one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Doubtful;
+
+impl<'a> Node<'a> {
+    /// Reads one JSON value and nothing behind it.
+    pub(super) fn parse(json: &'a str) -> serde_json::Result<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let node = Reader { levels: LEVELS }.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(node)
+    }
+
+    /// The member called `name`, which is ASCII; `None` where there is none, or no object.
+    pub(super) fn member(&self, name: &str) -> Result<Option<&Self>, Doubtful> {
+        let Self::Object(members) = self else {
+            return Ok(None);
+        };
+        let mut found = None;
+        for (known, value) in members {
+            if !is_alike(known, name) {
+                continue;
+            }
+            // Borrowed is as it stood there. Who escapes an ordinary letter hides something.
+            let is_plain = matches!(known, Cow::Borrowed(plain) if *plain == name);
+            if !is_plain || found.is_some() {
+                return Err(Doubtful);
+            }
+            found = Some(value);
+        }
+        Ok(found)
+    }
+}
+
+/// Whether some reader could take `known` for `name`.
+fn is_alike(known: &str, name: &str) -> bool {
+    if known.is_ascii() && !known.contains('\0') {
+        return known.eq_ignore_ascii_case(name);
+    }
+    let up_to_nul = known.split('\0').next().unwrap_or_default();
+    let without_nul = known.chars().filter(|c| *c != '\0');
+    fold(up_to_nul.chars()).eq(fold(name.chars())) || fold(without_nul).eq(fold(name.chars()))
+}
+
+/// Up and down again, so that letters come together which only one of the two would bring together.
+fn fold(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    text.flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+}
+
+/// Whether an object anywhere in valid `json` has a member that serde_json keeps for itself: with some
+/// features on, it parses the text in it once more, or takes it for a number.
+pub(super) fn has_private_member(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(start) = rest.find('"') {
+        let text = &rest[start + 1..];
+        let end = end_of_string(text);
+        rest = text.get(end + 1..).unwrap_or_default();
+        let is_name = rest.trim_ascii_start().starts_with(':');
+        if is_name && is_private(&text[..end]) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Where the string ends that `text` begins inside of.
+fn end_of_string(text: &str) -> usize {
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn is_private(quoted: &str) -> bool {
+    const PREFIX: &str = "$serde_json::private::";
+    if !quoted.contains('\\') {
+        return quoted.starts_with(PREFIX);
+    }
+    let unescaped: serde_json::Result<String> = serde_json::from_str(&format!("\"{quoted}\""));
+    unescaped.is_ok_and(|name| name.starts_with(PREFIX))
+}
+
+/// Reads a node that may have this many levels of objects and arrays.
+#[derive(Clone, Copy)]
+struct Reader {
+    levels: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Reader {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Node<'de>, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Node<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Node<'de>, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
+        let Some(levels) = self.levels.checked_sub(1) else {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Node::Other);
+        };
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Self { levels })? {
+            list.push(item);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node<'de>, A::Error> {
+        let Some(levels) = self.levels.checked_sub(1) else {
+            while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(Node::Other);
+        };
+        let mut object = Vec::new();
+        while let Some(Text(name)) = members.next_key()? {
+            object.push((name, members.next_value_seed(Self { levels })?));
+        }
+        Ok(Node::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_found_under_its_own_name_only() {
+        let node = Node::parse(r#"{"other":1,"name":"x"}"#).unwrap();
+        assert_eq!(node.member("name"), Ok(Some(&Node::Text("x".into()))));
+        assert_eq!(node.member("uri"), Ok(None));
+        assert_eq!(Node::Null.member("name"), Ok(None));
+    }
+
+    #[test]
+    fn what_another_reader_could_take_for_it_makes_a_member_doubtful() {
+        for doubtful in [
+            r#"{"name":1,"name":2}"#,
+            r#"{"name":1,"Name":2}"#,
+            r#"{"NAME":2}"#,
+            r#"{"n\u0061me":1}"#,
+            r#"{"name\u0000":1}"#,
+            r#"{"\u0000name":1}"#,
+            r#"{"na\u0000me":1}"#,
+            r#"{"name\u0000x":1}"#,
+            r#"{"NAME\u0000x":1}"#,
+            r#"{"n\u0041me":1}"#,
+        ] {
+            let node = Node::parse(doubtful).unwrap();
+            assert_eq!(node.member("name"), Err(Doubtful), "{doubtful}");
+        }
+        for doubtful in [
+            r#"{"paramſ":1}"#,
+            r#"{"param\u017f":1}"#,
+            r#"{"PARAMſ\u0000":1}"#,
+        ] {
+            let node = Node::parse(doubtful).unwrap();
+            assert_eq!(node.member("params"), Err(Doubtful), "{doubtful}");
+        }
+        // The Kelvin sign.
+        let node = Node::parse("{\"tas\u{212a}Id\":1}").unwrap();
+        assert_eq!(node.member("taskId"), Err(Doubtful));
+    }
+
+    #[test]
+    fn other_members_may_be_as_they_like() {
+        let node = Node::parse(r#"{"x":1,"x":2,"nam":1,"names":1,"n a m e":1,"a\u0000":1}"#);
+        assert_eq!(node.unwrap().member("name"), Ok(None));
+    }
+
+    #[test]
+    fn values_end_where_json_ends() {
+        for bad in [
+            "",
+            "{",
+            "{}{}",
+            "{} x",
+            "\u{feff}{}",
+            "{\"a\":NaN}",
+            "{'a':1}",
+        ] {
+            assert!(Node::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Node::parse(" \r\n\t[] ").unwrap(), Node::List(Vec::new()));
+        let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        assert!(Node::parse(&deep).is_ok());
+    }
+
+    #[test]
+    fn private_members_are_found_at_any_depth_and_in_disguise() {
+        for private in [
+            r#"{"$serde_json::private::RawValue":"{}"}"#,
+            r#"{"a":[{"b":{"$serde_json::private::Number" : "1"}}]}"#,
+            r#"{"a":{"\u0024serde_json::private::RawValue":"{}"}}"#,
+            r#"{"a\"":1,"b":{"$serde_json:\u003aprivate::RawValue":1}}"#,
+        ] {
+            assert!(has_private_member(private), "{private}");
+        }
+        for other in [
+            r#"{"a":"$serde_json::private::RawValue"}"#,
+            r#"{"a":"\"$serde_json::private::RawValue\":"}"#,
+            r#"["$serde_json::private::RawValue",1]"#,
+            r#"{"serde_json::private::RawValue":1}"#,
+            "12",
+        ] {
+            assert!(!has_private_member(other), "{other}");
+        }
+    }
+}
