@@ -59,9 +59,10 @@
 //! internal error, and an error in the log that names what is missing.
 
 use http::request::Parts;
-use rmcp::ErrorData;
 use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
 use rmcp::model::ErrorCode;
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
 use serde_json::{Map, Value};
 
 use crate::access_token::AccessToken;
@@ -88,6 +89,25 @@ pub struct MaybeAccessToken(pub Option<AccessToken>);
 
 impl<C: AsRequestContext> FromContextPart<C> for AccessToken {
     fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
+        Self::from_request_context(context.as_request_context())
+    }
+}
+
+impl<C: AsRequestContext> FromContextPart<C> for MaybeAccessToken {
+    fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
+        Self::from_request_context(context.as_request_context())
+    }
+}
+
+impl AccessToken {
+    /// The token of whoever sent this request: for the methods of a `ServerHandler`, which get no
+    /// parameters of their own, such as `list_tools`.
+    ///
+    /// # Errors
+    ///
+    /// When the request came without a token through an
+    /// [optional](crate::BearerAuthLayer::optional) layer, and when there is no layer in front.
+    pub fn from_request_context(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         match caller(context) {
             Caller::Known(token) => Ok(token.clone()),
             Caller::Anonymous(anonymous) => {
@@ -104,8 +124,14 @@ impl<C: AsRequestContext> FromContextPart<C> for AccessToken {
     }
 }
 
-impl<C: AsRequestContext> FromContextPart<C> for MaybeAccessToken {
-    fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
+impl MaybeAccessToken {
+    /// The token of whoever sent this request, if there is one; see
+    /// [`AccessToken::from_request_context`].
+    ///
+    /// # Errors
+    ///
+    /// When there is no layer in front.
+    pub fn from_request_context(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         match caller(context) {
             Caller::Known(token) => Ok(Self(Some(token.clone()))),
             Caller::Anonymous(_) => Ok(Self(None)),
@@ -115,8 +141,8 @@ impl<C: AsRequestContext> FromContextPart<C> for MaybeAccessToken {
 }
 
 /// Who sent the HTTP request. rmcp keeps its head, which has what the layer left.
-fn caller<C: AsRequestContext>(context: &C) -> Caller<'_> {
-    match context.as_request_context().extensions.get::<Parts>() {
+fn caller(context: &RequestContext<RoleServer>) -> Caller<'_> {
+    match context.extensions.get::<Parts>() {
         Some(parts) => Caller::of(&parts.extensions),
         None => Caller::Unasked,
     }
