@@ -9,6 +9,7 @@ mod jwks;
 mod jwks_client_rs;
 mod jwt;
 mod layer;
+mod mcp_flow;
 mod mcp_server;
 mod readiness;
 mod scope_guards;
