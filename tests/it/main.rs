@@ -3,6 +3,7 @@
 mod support;
 
 mod answers;
+mod authorization_server;
 mod extractors;
 mod jwks;
 #[cfg(feature = "jwks-client-rs")]

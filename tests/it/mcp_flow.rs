@@ -227,6 +227,11 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
 #[tokio::test]
 async fn a_client_that_only_knows_the_url_finds_the_rest() {
     let servers = Servers::start().await;
+    let answer = reqwest::get(servers.resource.clone()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let challenge = answer.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+    let pointer = servers.read(challenge).resource_metadata_url;
+    assert_eq!(pointer, Some(servers.metadata_url()));
 
     let http = servers.log_in(None).await;
     let [asked] = &servers.authorization.authorizations()[..] else {
