@@ -69,7 +69,7 @@ impl Servers {
 
     async fn connect(
         &self,
-        client: impl StreamableHttpClient + Send + Sync,
+        client: impl StreamableHttpClient + Sync,
         lifecycle: ClientLifecycleMode,
     ) -> Result<RunningService<RoleClient, ()>, ClientInitializeError> {
         let config = StreamableHttpClientTransportConfig::with_uri(self.resource.as_str());
@@ -77,12 +77,8 @@ impl Servers {
         ().serve_with_lifecycle(transport, lifecycle).await
     }
 
-    /// Has the user log in; discovery begins with the challenge, or else with the server's URL.
-    async fn log_in(&self, challenge: Option<String>) -> AuthClient<reqwest::Client> {
-        let mut request = AuthorizationRequest::new(CALLBACK).with_initial_scope_selection();
-        if let Some(challenge) = challenge {
-            request = request.with_challenge(challenge);
-        }
+    /// Has the user log in.
+    async fn log_in(&self, request: AuthorizationRequest) -> AuthClient<reqwest::Client> {
         let mut state = OAuthState::new(self.resource.as_str(), None).await.unwrap();
         state.start_authorization(request).await.unwrap();
         let url = state.get_authorization_url().await.unwrap();
@@ -90,6 +86,11 @@ impl Servers {
         let manager = state.into_authorization_manager().unwrap();
         AuthClient::new(reqwest::Client::new(), manager)
     }
+}
+
+/// A request for what the challenge says, and nothing more.
+fn least() -> AuthorizationRequest {
+    AuthorizationRequest::new(CALLBACK).with_initial_scope_selection()
 }
 
 /// What the browser does with a link: the user agrees, and it is sent back to this URL.
@@ -163,7 +164,7 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
     assert_eq!(read.error, None);
 
     // The client registers, and asks for the scope of the challenge.
-    let http = servers.log_in(Some(challenge)).await;
+    let http = servers.log_in(least().with_challenge(challenge)).await;
     let [registration] = &servers.authorization.registrations()[..] else {
         panic!("not one registration")
     };
@@ -233,7 +234,7 @@ async fn a_client_that_only_knows_the_url_finds_the_rest() {
     let pointer = servers.read(challenge).resource_metadata_url;
     assert_eq!(pointer, Some(servers.metadata_url()));
 
-    let http = servers.log_in(None).await;
+    let http = servers.log_in(least()).await;
     let [asked] = &servers.authorization.authorizations()[..] else {
         panic!("not one authorization request")
     };
@@ -247,9 +248,21 @@ async fn a_client_that_only_knows_the_url_finds_the_rest() {
 }
 
 #[tokio::test]
+async fn a_client_that_likes_to_ask_once_asks_for_all_that_the_metadata_lists() {
+    let servers = Servers::start().await;
+    let http = servers.log_in(AuthorizationRequest::new(CALLBACK)).await;
+    assert_eq!(claims(&http).await["scope"], "notes:read notes:write");
+
+    let lifecycle = ClientLifecycleMode::Initialize;
+    let client = servers.connect(http, lifecycle).await.unwrap();
+    assert_eq!(call(&client, "delete_note").await.unwrap(), "deleted milk");
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_refreshed_token_is_as_good_as_the_first() {
     let servers = Servers::start().await;
-    let http = servers.log_in(None).await;
+    let http = servers.log_in(least()).await;
     let first = http.get_access_token().await.unwrap();
     let lifecycle = ClientLifecycleMode::Initialize;
     let client = servers.connect(http.clone(), lifecycle).await.unwrap();
