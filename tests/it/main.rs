@@ -3,12 +3,14 @@
 mod support;
 
 mod answers;
+mod authorization_server;
 mod extractors;
 mod jwks;
 #[cfg(feature = "jwks-client-rs")]
 mod jwks_client_rs;
 mod jwt;
 mod layer;
+mod mcp_flow;
 mod mcp_server;
 mod readiness;
 mod scope_guards;

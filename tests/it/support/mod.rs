@@ -1,5 +1,7 @@
 //! A real server on a loopback port, and a client that shows what came back.
 
+pub(crate) mod authorization_server;
+
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;

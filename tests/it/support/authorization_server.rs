@@ -1,0 +1,396 @@
+//! An OAuth 2.1 authorization server on a loopback port, for public clients that act for one user.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use aws_lc_rs::{digest, rand};
+use axum::extract::rejection::{FormRejection, JsonRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Form, Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{StatusCode, header};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower_bearer_auth::testing::SigningKey;
+use tower_bearer_auth::{Algorithm, Scopes};
+
+/// The user, who consents to whatever clients ask for.
+pub(crate) const USER: &str = "alice";
+
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// A running server. It registers anybody, and remembers what it was asked.
+#[derive(Clone)]
+pub(crate) struct AuthorizationServer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    issuer: String,
+    key: SigningKey,
+    scopes: Vec<String>,
+    records: Mutex<Records>,
+}
+
+#[derive(Default)]
+struct Records {
+    /// By client ID.
+    clients: HashMap<String, Registration>,
+    authorizations: Vec<Authorization>,
+    /// By code: each is taken out by the first request that shows it.
+    codes: HashMap<String, Grant>,
+    refresh_tokens: HashMap<String, Grant>,
+}
+
+/// A client's registration, as it asked for it (RFC 7591 §2).
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Registration {
+    pub(crate) redirect_uris: Vec<String>,
+    pub(crate) token_endpoint_auth_method: Option<String>,
+    pub(crate) scope: Option<String>,
+}
+
+/// An authorization request, as it came (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1).
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Authorization {
+    pub(crate) response_type: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) state: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) resource: Option<String>,
+    pub(crate) code_challenge: Option<String>,
+    pub(crate) code_challenge_method: Option<String>,
+}
+
+/// What the user consented to.
+#[derive(Clone)]
+struct Grant {
+    client_id: String,
+    redirect_uri: String,
+    code_challenge: String,
+    resource: String,
+    scope: Scopes,
+}
+
+/// A token request, as it came.
+#[derive(Deserialize)]
+struct TokenRequest {
+    grant_type: String,
+    client_id: Option<String>,
+    code: Option<String>,
+    redirect_uri: Option<String>,
+    code_verifier: Option<String>,
+    refresh_token: Option<String>,
+    resource: Option<String>,
+    scope: Option<String>,
+}
+
+/// An `error` of RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2 or RFC 8707 §2.
+#[derive(Debug)]
+struct OAuthError(&'static str);
+
+impl AuthorizationServer {
+    /// Starts a server that knows these scopes, with an ES256 key. It serves until the test's runtime
+    /// ends.
+    pub(crate) async fn start<const N: usize>(scopes: [&str; N]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            shared: Arc::new(Shared {
+                issuer: format!("http://{}", listener.local_addr().unwrap()),
+                key: SigningKey::generate(Algorithm::ES256).with_key_id("key-1"),
+                scopes: scopes.map(str::to_owned).to_vec(),
+                records: Mutex::default(),
+            }),
+        };
+        let app = Router::new()
+            .route(
+                "/.well-known/oauth-authorization-server",
+                get(Self::metadata),
+            )
+            .route("/jwks", get(Self::jwks))
+            .route("/register", post(Self::register))
+            .route("/authorize", get(Self::authorize))
+            .route("/token", post(Self::token))
+            .with_state(server.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        server
+    }
+
+    /// Its name, which is its URL.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.shared.issuer
+    }
+
+    /// What clients registered.
+    pub(crate) fn registrations(&self) -> Vec<Registration> {
+        self.records().clients.values().cloned().collect()
+    }
+
+    /// What clients asked the user for, in that order.
+    pub(crate) fn authorizations(&self) -> Vec<Authorization> {
+        self.records().authorizations.clone()
+    }
+
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.shared.records.lock().unwrap()
+    }
+
+    /// RFC 8414 §2.
+    async fn metadata(State(server): State<Self>) -> Json<Value> {
+        let issuer = server.issuer();
+        Json(json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "registration_endpoint": format!("{issuer}/register"),
+            "jwks_uri": format!("{issuer}/jwks"),
+            "scopes_supported": server.shared.scopes,
+            "response_types_supported": ["code"],
+            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_methods_supported": ["none"],
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": true,
+        }))
+    }
+
+    async fn jwks(State(server): State<Self>) -> Json<Value> {
+        Json(SigningKey::jwk_set([&server.shared.key]))
+    }
+
+    /// RFC 7591 §3.
+    async fn register(
+        State(server): State<Self>,
+        registration: Result<Json<Registration>, JsonRejection>,
+    ) -> Result<Response, OAuthError> {
+        let Json(registration) = registration?;
+        if registration.redirect_uris.is_empty()
+            || !registration.redirect_uris.iter().all(|uri| is_safe(uri))
+        {
+            return Err(OAuthError("invalid_redirect_uri"));
+        }
+        // Without a word about it, a client would be one with a secret (RFC 7591 §2).
+        if registration.token_endpoint_auth_method.as_deref() != Some("none") {
+            return Err(OAuthError("invalid_client_metadata"));
+        }
+        let client_id = random();
+        let answer = json!({
+            "client_id": client_id,
+            "redirect_uris": registration.redirect_uris,
+            "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "scope": registration.scope,
+        });
+        server.records().clients.insert(client_id, registration);
+        Ok((StatusCode::CREATED, NO_STORE, Json(answer)).into_response())
+    }
+
+    /// RFC 6749 §4.1.2, with `iss` of RFC 9207.
+    async fn authorize(
+        State(server): State<Self>,
+        request: Result<Query<Authorization>, QueryRejection>,
+    ) -> Result<Response, OAuthError> {
+        let Query(request) = request?;
+        server.records().authorizations.push(request.clone());
+
+        // Until the client and its address are known, nobody is sent anywhere (§4.1.2.1).
+        let redirect_uri = match server.records().clients.get(&request.client_id) {
+            Some(client) if client.redirect_uris.contains(&request.redirect_uri) => {
+                Url::parse(&request.redirect_uri).map_err(|_| OAuthError("invalid_request"))?
+            }
+            Some(_) => return Err(OAuthError("invalid_request")),
+            None => return Err(OAuthError("invalid_client")),
+        };
+        let (name, value) = match server.consent(&request) {
+            Ok(grant) => {
+                let code = random();
+                server.records().codes.insert(code.clone(), grant);
+                ("code", code)
+            }
+            Err(OAuthError(error)) => ("error", error.to_owned()),
+        };
+        let mut location = redirect_uri;
+        location
+            .query_pairs_mut()
+            .append_pair(name, &value)
+            .append_pair("iss", server.issuer());
+        if let Some(state) = &request.state {
+            location.query_pairs_mut().append_pair("state", state);
+        }
+        Ok((StatusCode::FOUND, [(header::LOCATION, location.as_str())]).into_response())
+    }
+
+    fn consent(&self, request: &Authorization) -> Result<Grant, OAuthError> {
+        if request.response_type.as_deref() != Some("code") {
+            return Err(OAuthError("unsupported_response_type"));
+        }
+        // Without a method it would be `plain` (RFC 7636 §4.3).
+        let (Some(code_challenge), Some("S256")) = (
+            &request.code_challenge,
+            request.code_challenge_method.as_deref(),
+        ) else {
+            return Err(OAuthError("invalid_request"));
+        };
+        let Some(resource) = &request.resource else {
+            return Err(OAuthError("invalid_target"));
+        };
+        let scope = Scopes::parse(request.scope.as_deref().unwrap_or_default())
+            .map_err(|_| OAuthError("invalid_scope"))?;
+        let known = |name: &str| self.shared.scopes.iter().any(|scope| scope == name);
+        // There is no default scope, so asking for nothing fails (RFC 6749 §3.3).
+        if scope.is_empty() || !scope.iter().all(known) {
+            return Err(OAuthError("invalid_scope"));
+        }
+        Ok(Grant {
+            client_id: request.client_id.clone(),
+            redirect_uri: request.redirect_uri.clone(),
+            code_challenge: code_challenge.clone(),
+            resource: resource.clone(),
+            scope,
+        })
+    }
+
+    /// RFC 6749 §4.1.3 and §6.
+    async fn token(
+        State(server): State<Self>,
+        request: Result<Form<TokenRequest>, FormRejection>,
+    ) -> Result<Response, OAuthError> {
+        let Form(request) = request?;
+        let (grant, scope) = match request.grant_type.as_str() {
+            "authorization_code" => server.redeem_code(&request)?,
+            "refresh_token" => server.redeem_refresh_token(&request)?,
+            _ => return Err(OAuthError("unsupported_grant_type")),
+        };
+        let access_token = server
+            .shared
+            .key
+            .token()
+            .token_type("at+jwt")
+            .issuer(server.issuer())
+            .audience(&grant.resource)
+            .subject(USER)
+            .client_id(&grant.client_id)
+            .scopes(scope.iter())
+            .jwt_id(random())
+            .expires_in(LIFETIME)
+            .build();
+        let refresh_token = random();
+        let answer = json!({
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": LIFETIME.as_secs(),
+            "refresh_token": refresh_token,
+            "scope": scope.as_str(),
+        });
+        server.records().refresh_tokens.insert(refresh_token, grant);
+        Ok((NO_STORE, Json(answer)).into_response())
+    }
+
+    fn redeem_code(&self, request: &TokenRequest) -> Result<(Grant, Scopes), OAuthError> {
+        let code = request.code.as_ref();
+        let code = code.ok_or(OAuthError("invalid_request"))?;
+        // Gone whatever comes of it: a stolen code allows one guess of the verifier.
+        let grant = self.records().codes.remove(code);
+        let grant = grant.ok_or(OAuthError("invalid_grant"))?;
+        grant.check_client(request)?;
+
+        let verifier = request.code_verifier.as_deref();
+        let verified = verifier.is_some_and(|v| s256(v) == grant.code_challenge);
+        if !verified || request.redirect_uri.as_ref() != Some(&grant.redirect_uri) {
+            return Err(OAuthError("invalid_grant"));
+        }
+        let scope = grant.scope.clone();
+        Ok((grant, scope))
+    }
+
+    /// The new access token may have less scope than the grant; the next refresh token has all of it.
+    fn redeem_refresh_token(&self, request: &TokenRequest) -> Result<(Grant, Scopes), OAuthError> {
+        let token = request.refresh_token.as_ref();
+        let token = token.ok_or(OAuthError("invalid_request"))?;
+        // For clients without a secret they rotate (OAuth 2.1 §4.3.1).
+        let grant = self.records().refresh_tokens.remove(token);
+        let grant = grant.ok_or(OAuthError("invalid_grant"))?;
+        grant.check_client(request)?;
+
+        let scope = match &request.scope {
+            Some(scope) => Scopes::parse(scope).map_err(|_| OAuthError("invalid_scope"))?,
+            None => grant.scope.clone(),
+        };
+        if !grant.scope.is_superset(&scope) {
+            return Err(OAuthError("invalid_scope"));
+        }
+        Ok((grant, scope))
+    }
+}
+
+impl Grant {
+    fn check_client(&self, request: &TokenRequest) -> Result<(), OAuthError> {
+        if request.client_id.as_ref() != Some(&self.client_id) {
+            return Err(OAuthError("invalid_grant"));
+        }
+        if request.resource.as_ref() != Some(&self.resource) {
+            return Err(OAuthError("invalid_target"));
+        }
+        Ok(())
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let status = match self.0 {
+            "invalid_client" => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        (status, NO_STORE, Json(json!({ "error": self.0 }))).into_response()
+    }
+}
+
+impl From<JsonRejection> for OAuthError {
+    fn from(_: JsonRejection) -> Self {
+        Self("invalid_client_metadata")
+    }
+}
+
+/// Also for a parameter that comes twice (RFC 6749 §3.1).
+impl From<QueryRejection> for OAuthError {
+    fn from(_: QueryRejection) -> Self {
+        Self("invalid_request")
+    }
+}
+
+impl From<FormRejection> for OAuthError {
+    fn from(_: FormRejection) -> Self {
+        Self("invalid_request")
+    }
+}
+
+const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+/// Whether a code may be sent there: over TLS, or without leaving the machine, and with no fragment
+/// (RFC 6749 §3.1.2).
+fn is_safe(redirect_uri: &str) -> bool {
+    Url::parse(redirect_uri).is_ok_and(|url| {
+        let is_loopback = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+        url.fragment().is_none()
+            && (url.scheme() == "https" || url.scheme() == "http" && is_loopback)
+    })
+}
+
+/// The code challenge of a verifier (RFC 7636 §4.6).
+fn s256(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
+}
+
+/// Something that nobody guesses.
+fn random() -> String {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).unwrap();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
