@@ -1,10 +1,11 @@
 //! An MCP server behind bearer tokens: `cargo run --example mcp_server`.
 //!
-//! It needs no identity provider: it makes a signing key when it starts and prints two tokens and
-//! the curl lines to try them with. With real tokens, and an issuer that has metadata:
+//! It needs no identity provider: it brings a little authorization server, which lets everybody in as
+//! `alice`, and prints curl lines to try tokens of that with. Any MCP client that knows OAuth finds its
+//! way from the URL of the server alone. With real tokens, and an issuer that has metadata:
 //!
 //! ```text
-//! ISSUER=https://issuer.example.com AUDIENCE=http://127.0.0.1:3000/mcp \
+//! ISSUER=https://issuer.example.com RESOURCE=https://notes.example.com/mcp \
 //! cargo run --example mcp_server
 //! ```
 //!
@@ -13,28 +14,31 @@
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `BIND` | address and port to listen on; port 0 is any free one | `127.0.0.1:3000` |
-//! | `ISSUER`, `AUDIENCE` | what tokens must say | the example's own |
+//! | `RESOURCE` | the URL that clients call, which tokens must be for | `/mcp` where it listens |
+//! | `ISSUER` | who issues tokens | the server that comes with it |
 //! | `JWKS_URL` | where the issuer's keys are | found by discovery |
 //! | `PUBLIC_KEY_PEM` | or the issuer's key or certificate: the text, or a file with it | |
 //! | `ALGORITHM` | with that, what the issuer signs with | RS256, ES256, ES384, ES512 or EdDSA, by the key |
 //! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
 mod app;
+// For those who have no other. It is what the tests use, and nothing to be reached from elsewhere.
+#[allow(dead_code, reason = "the tests look at more of it")]
+#[path = "../../tests/it/support/authorization_server.rs"]
+mod authorization_server;
+mod introduction;
+mod notes;
 
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tower_bearer_auth::testing::SigningKey;
-use tower_bearer_auth::{Algorithm, JwtVerifier, VerifyingKey};
+use tower_bearer_auth::{Algorithm, JwtVerifier, ProtectedResource, VerifyingKey};
 use tracing_subscriber::EnvFilter;
 
-const ISSUER: &str = "https://issuer.example.com";
-const AUDIENCE: &str = "https://notes.example.com/mcp";
+use self::authorization_server::AuthorizationServer;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -59,26 +63,31 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&bind)
         .await
         .map_err(|error| format!("cannot listen on {bind}: {error}"))?;
-    let address = listener.local_addr()?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let identifier = env::var("RESOURCE").unwrap_or_else(|_| format!("{url}/mcp"));
 
-    let verifier = match verifier_from_environment()? {
-        Some(verifier) => {
-            println!("listening on http://{address}");
-            verifier
+    println!("listening on {url}");
+    let (resource, verifier) = match env::var("ISSUER") {
+        Ok(issuer) => {
+            let resource = notes::resource(identifier, &issuer);
+            let verifier = verifier_from_environment(issuer, &resource)?;
+            (resource, verifier)
         }
-        None => {
-            // Made anew at each start: a key in a source file ends up in production one day.
-            let key = SigningKey::generate(Algorithm::ES256);
-            println!("listening on http://{address}");
-            print_introduction(address, &key);
-            JwtVerifier::builder()
-                .key(key.verifying_key())
-                .issuer(ISSUER)
-                .audience(AUDIENCE)
-                .build()?
+        Err(_) => {
+            // Its key is made anew at each start: one in a source file ends up in production one day.
+            let scopes = ["notes:read", "notes:write", "admin"];
+            let server = AuthorizationServer::start(scopes).await;
+            introduction::print(&url, &identifier, &server);
+            let resource = notes::resource(identifier, server.issuer());
+            let verifier = JwtVerifier::builder()
+                .discover(server.issuer())
+                .audience(&resource)
+                .build()?;
+            (resource, verifier)
         }
     };
-    axum::serve(listener, app::app(verifier))
+    resource.check()?;
+    axum::serve(listener, app::app(verifier, &resource)?)
         .with_graceful_shutdown(async {
             // Without a handler for it, the signal ends the process anyway.
             let _ = tokio::signal::ctrl_c().await;
@@ -87,23 +96,20 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The verifier for real tokens, when the environment asks for it.
-fn verifier_from_environment() -> Result<Option<JwtVerifier>, Box<dyn Error>> {
-    let [issuer, audience, url, pem] =
-        ["ISSUER", "AUDIENCE", "JWKS_URL", "PUBLIC_KEY_PEM"].map(|name| env::var(name).ok());
-    let (issuer, audience) = match (issuer, audience) {
-        (Some(issuer), Some(audience)) => (issuer, audience),
-        (None, None) if url.is_none() && pem.is_none() => return Ok(None),
-        _ => return Err("real tokens need both ISSUER and AUDIENCE".into()),
-    };
-    let builder = JwtVerifier::builder().audience(audience);
+/// The verifier for the tokens of a real issuer.
+fn verifier_from_environment(
+    issuer: String,
+    resource: &ProtectedResource,
+) -> Result<JwtVerifier, Box<dyn Error>> {
+    let [url, pem] = ["JWKS_URL", "PUBLIC_KEY_PEM"].map(|name| env::var(name).ok());
+    let builder = JwtVerifier::builder().audience(resource);
     let builder = match (url, pem) {
         (None, None) => builder.discover(issuer),
         (Some(url), None) => builder.issuer(issuer).jwks_url(url),
         (None, Some(pem)) => builder.issuer(issuer).key(verifying_key(&text_of(pem)?)?),
         (Some(_), Some(_)) => return Err("JWKS_URL and PUBLIC_KEY_PEM exclude each other".into()),
     };
-    Ok(Some(builder.build()?))
+    Ok(builder.build()?)
 }
 
 /// A PEM text, or the one in a file of this name.
@@ -131,44 +137,4 @@ fn verifying_key(pem: &str) -> Result<VerifyingKey, Box<dyn Error>> {
         .into_iter()
         .find_map(|algorithm| VerifyingKey::from_public_key_pem(algorithm, pem).ok())
         .ok_or_else(|| format!("PUBLIC_KEY_PEM is not a public key for any of {usual:?}").into())
-}
-
-fn print_introduction(address: SocketAddr, key: &SigningKey) {
-    let token = |subject: &str, scopes: &[&str]| {
-        key.token()
-            .issuer(ISSUER)
-            .audience(AUDIENCE)
-            .subject(subject)
-            .scopes(scopes.iter().copied())
-            .expires_in(Duration::from_secs(3600))
-            .build()
-    };
-    let reader = token("a reader", &["read"]);
-    let admin = token("an admin", &["read", "admin"]);
-    // The form of 2026-07-28, which needs no session.
-    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"curl","version":"8"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
-    let post = format!(
-        "curl -i http://{address}/mcp -H 'content-type: application/json' \
-         -H 'accept: application/json, text/event-stream' -H 'mcp-protocol-version: 2026-07-28' \
-         -H 'mcp-method: tools/call' -H 'mcp-name: whoami' -d '{call}'"
-    );
-    println!(
-        "
-two tokens, good for an hour:
-READER={reader}
-ADMIN={admin}
-
-401, no token:
-{post}
-
-200, a tool called with the reader's token:
-{post} -H 'authorization: Bearer {reader}'
-
-403, a reader where an admin is needed:
-curl -i http://{address}/admin -H 'authorization: Bearer {reader}'
-
-200, the admin:
-curl -i http://{address}/admin -H 'authorization: Bearer {admin}'
-"
-    );
 }

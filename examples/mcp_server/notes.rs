@@ -74,7 +74,10 @@ impl Notes {
     }
 
     #[tool(description = "Adds two numbers")]
-    fn add(&self, Parameters(Summands { a, b }): Parameters<Summands>) -> Result<String, ErrorData> {
+    fn add(
+        &self,
+        Parameters(Summands { a, b }): Parameters<Summands>,
+    ) -> Result<String, ErrorData> {
         let sum = a.checked_add(b);
         let sum = sum.ok_or_else(|| ErrorData::invalid_params("the sum is too large", None))?;
         Ok(sum.to_string())

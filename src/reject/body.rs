@@ -55,6 +55,13 @@ impl<B> ResponseBody<B> {
     }
 }
 
+/// An empty body, which CORS and other layers around a guard answer with.
+impl<B> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::reply(Full::default())
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     type Data = Bytes;
     type Error = B::Error;

@@ -17,8 +17,9 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower_bearer_auth::testing::SigningKey;
+use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
 use tower_bearer_auth::{Algorithm, Scopes};
+use tower_http::cors::CorsLayer;
 
 /// The user, who consents to whatever clients ask for.
 pub(crate) const USER: &str = "alice";
@@ -97,8 +98,7 @@ struct TokenRequest {
 struct OAuthError(&'static str);
 
 impl AuthorizationServer {
-    /// Starts a server that knows these scopes, with an ES256 key. It serves until the test's runtime
-    /// ends.
+    /// Starts a server that knows these scopes, with an ES256 key. It serves until the runtime ends.
     pub(crate) async fn start<const N: usize>(scopes: [&str; N]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
@@ -118,6 +118,8 @@ impl AuthorizationServer {
             .route("/register", post(Self::register))
             .route("/authorize", get(Self::authorize))
             .route("/token", post(Self::token))
+            // Clients may be pages.
+            .layer(CorsLayer::permissive())
             .with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         server
@@ -126,6 +128,31 @@ impl AuthorizationServer {
     /// Its name, which is its URL.
     pub(crate) fn issuer(&self) -> &str {
         &self.shared.issuer
+    }
+
+    /// An access token that nobody had to ask for.
+    pub(crate) fn access_token<const N: usize>(
+        &self,
+        subject: &str,
+        resource: &str,
+        scopes: [&str; N],
+    ) -> String {
+        self.token_for(subject, "by-hand", resource)
+            .scopes(scopes)
+            .build()
+    }
+
+    fn token_for(&self, subject: &str, client_id: &str, resource: &str) -> TokenBuilder {
+        self.shared
+            .key
+            .token()
+            .token_type("at+jwt")
+            .issuer(self.issuer())
+            .audience(resource)
+            .subject(subject)
+            .client_id(client_id)
+            .jwt_id(random())
+            .expires_in(LIFETIME)
     }
 
     /// What clients registered.
@@ -269,17 +296,8 @@ impl AuthorizationServer {
             _ => return Err(OAuthError("unsupported_grant_type")),
         };
         let access_token = server
-            .shared
-            .key
-            .token()
-            .token_type("at+jwt")
-            .issuer(server.issuer())
-            .audience(&grant.resource)
-            .subject(USER)
-            .client_id(&grant.client_id)
+            .token_for(USER, &grant.client_id, &grant.resource)
             .scopes(scope.iter())
-            .jwt_id(random())
-            .expires_in(LIFETIME)
             .build();
         let refresh_token = random();
         let answer = json!({

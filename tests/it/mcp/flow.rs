@@ -1,42 +1,34 @@
 //! What an MCP client goes through, from its first 401 to the results of tools: the OAuth client of
 //! `rmcp`, a protected server, and a real authorization server.
 
-use std::future::ready;
-use std::sync::{Arc, Mutex};
-
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn, map_response};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use http::header::{LOCATION, WWW_AUTHENTICATE};
 use reqwest::Url;
-use rmcp::model::{CallToolRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig};
+use rmcp::RoleClient;
+use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt, RunningService, ServiceError,
 };
+use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::auth::{
     AuthClient, AuthorizationCallback, AuthorizationRequest, OAuthState, WWWAuthenticateParams,
 };
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
 };
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::{
-    StreamableHttpClientTransport, StreamableHttpServerConfig, StreamableHttpService,
-};
-use rmcp::{RoleClient, ServerHandler, tool, tool_handler, tool_router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower_bearer_auth::{AccessToken, BearerAuthLayer, JwtVerifier};
+use tower_bearer_auth::JwtVerifier;
 
+use super::{app, notes};
 use crate::support::authorization_server::{AuthorizationServer, USER};
 
 const CALLBACK: &str = "http://127.0.0.1:9/callback";
+
+/// What `whoami` says to whoever asked for no more than the challenge did.
+const READER: &str = "alice with the scopes: notes:read";
 
 /// A protected server and the authorization server it trusts.
 struct Servers {
@@ -47,13 +39,21 @@ struct Servers {
 
 impl Servers {
     async fn start() -> Self {
-        let authorization = AuthorizationServer::start(["notes:read", "notes:write"]).await;
+        let scopes = ["notes:read", "notes:write", "admin"];
+        let authorization = AuthorizationServer::start(scopes).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let resource = format!("http://{}/mcp", listener.local_addr().unwrap());
-        serve_app(listener, authorization.issuer()).await;
+        let identifier = format!("http://{}/mcp", listener.local_addr().unwrap());
+        let resource = notes::resource(identifier.clone(), authorization.issuer());
+        let verifier = JwtVerifier::builder()
+            .discover(authorization.issuer())
+            .audience(&resource)
+            .build()
+            .unwrap();
+        let app = app::app(verifier, &resource).unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self {
             authorization,
-            resource: resource.parse().unwrap(),
+            resource: identifier.parse().unwrap(),
         }
     }
 
@@ -121,10 +121,23 @@ async fn step_up(client: &AuthClient<reqwest::Client>, scope: &str) {
 
 async fn call(
     client: &RunningService<RoleClient, ()>,
-    tool: &'static str,
+    request: CallToolRequestParams,
 ) -> Result<String, ServiceError> {
-    let result = client.call_tool(CallToolRequestParams::new(tool)).await?;
+    let result = client.call_tool(request).await?;
     Ok(result.content[0].as_text().unwrap().text.clone())
+}
+
+async fn whoami(client: &RunningService<RoleClient, ()>) -> String {
+    let request = CallToolRequestParams::new("whoami");
+    call(client, request).await.unwrap()
+}
+
+async fn delete_milk(client: &RunningService<RoleClient, ()>) -> Result<String, ServiceError> {
+    let Value::Object(arguments) = json!({"id": 2}) else {
+        unreachable!()
+    };
+    let request = CallToolRequestParams::new("delete_note").with_arguments(arguments);
+    call(client, request).await
 }
 
 /// What the client's access token says.
@@ -185,10 +198,10 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
     assert_eq!(token["client_id"], first.client_id);
     assert_eq!(token["scope"], "notes:read");
     let client = servers.connect(http.clone(), lifecycle).await.unwrap();
-    assert_eq!(call(&client, "list_notes").await.unwrap(), "milk");
+    assert_eq!(whoami(&client).await, READER);
 
     // The other tool is refused before it does anything, and the challenge names what it needs.
-    let refused = call(&client, "delete_note").await.unwrap_err();
+    let refused = delete_milk(&client).await.unwrap_err();
     let ServiceError::TransportSend(refused) = refused else {
         panic!("refused in another way: {refused:?}")
     };
@@ -205,7 +218,7 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
     assert_eq!(read.scope.as_deref(), lacking.get_required_scope());
     let required = read.scope.unwrap();
     assert!(required.split(' ').any(|scope| scope == "notes:write"));
-    assert_eq!(call(&client, "list_notes").await.unwrap(), "milk");
+    assert_eq!(whoami(&client).await, READER);
 
     // The user agrees to more. The new token still has what the old one had.
     step_up(&http, &required).await;
@@ -220,8 +233,8 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
     assert_eq!(token["scope"], "notes:read notes:write");
 
     // The same call, over the same connection.
-    assert_eq!(call(&client, "delete_note").await.unwrap(), "deleted milk");
-    assert_eq!(call(&client, "list_notes").await.unwrap(), "");
+    assert_eq!(delete_milk(&client).await.unwrap(), "deleted: milk");
+    delete_milk(&client).await.unwrap_err();
     client.cancel().await.unwrap();
 }
 
@@ -243,7 +256,7 @@ async fn a_client_that_only_knows_the_url_finds_the_rest() {
 
     let lifecycle = ClientLifecycleMode::Initialize;
     let client = servers.connect(http, lifecycle).await.unwrap();
-    assert_eq!(call(&client, "list_notes").await.unwrap(), "milk");
+    assert_eq!(whoami(&client).await, READER);
     client.cancel().await.unwrap();
 }
 
@@ -251,11 +264,11 @@ async fn a_client_that_only_knows_the_url_finds_the_rest() {
 async fn a_client_that_likes_to_ask_once_asks_for_all_that_the_metadata_lists() {
     let servers = Servers::start().await;
     let http = servers.log_in(AuthorizationRequest::new(CALLBACK)).await;
-    assert_eq!(claims(&http).await["scope"], "notes:read notes:write");
+    assert_eq!(claims(&http).await["scope"], "notes:read notes:write admin");
 
     let lifecycle = ClientLifecycleMode::Initialize;
     let client = servers.connect(http, lifecycle).await.unwrap();
-    assert_eq!(call(&client, "delete_note").await.unwrap(), "deleted milk");
+    assert_eq!(delete_milk(&client).await.unwrap(), "deleted: milk");
     client.cancel().await.unwrap();
 }
 
@@ -275,94 +288,6 @@ async fn a_refreshed_token_is_as_good_as_the_first() {
     let token = claims(&http).await;
     assert_eq!(token["aud"], servers.resource.as_str());
     assert_eq!(token["scope"], "notes:read");
-    assert_eq!(call(&client, "list_notes").await.unwrap(), "milk");
+    assert_eq!(whoami(&client).await, READER);
     client.cancel().await.unwrap();
-}
-
-/// Serves an MCP server at `/mcp` whose tools need scopes of their own, and its metadata.
-async fn serve_app(listener: TcpListener, issuer: &str) {
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    let resource = format!("{origin}/mcp");
-    let verifier = JwtVerifier::builder()
-        .discover(issuer)
-        .audience(&resource)
-        .build()
-        .unwrap();
-
-    let notes = Notes::new();
-    let mcp = StreamableHttpService::new(
-        move || Ok(notes.clone()),
-        Arc::new(LocalSessionManager::default()),
-        StreamableHttpServerConfig::default(),
-    );
-
-    let path = "/.well-known/oauth-protected-resource/mcp";
-    let metadata_url = format!("{origin}{path}");
-    let metadata = json!({
-        "resource": resource,
-        "authorization_servers": [issuer],
-        "scopes_supported": ["notes:read", "notes:write"],
-        "bearer_methods_supported": ["header"],
-    });
-    let point_to_metadata = move |mut response: Response| {
-        if let Some(challenge) = response.headers_mut().get_mut(WWW_AUTHENTICATE) {
-            let text = challenge.to_str().unwrap();
-            let text = format!("{text}, resource_metadata=\"{metadata_url}\"");
-            *challenge = text.parse().unwrap();
-        }
-        ready(response)
-    };
-    let app = Router::new()
-        .nest_service("/mcp", mcp)
-        .layer(from_fn(guard_tools))
-        .layer(BearerAuthLayer::new(verifier).required_scopes(["notes:read"]))
-        .layer(map_response(point_to_metadata))
-        .route(path, get(async move || Json(metadata)));
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-}
-
-/// Requires another scope of those who call the tool that changes something.
-async fn guard_tools(request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = to_bytes(body, 1024 * 1024).await.unwrap();
-    let message: Value = serde_json::from_slice(&body).unwrap_or_default();
-    if message["method"] == "tools/call" && message["params"]["name"] == "delete_note" {
-        let token = parts.extensions.get::<AccessToken>().unwrap();
-        if let Err(error) = token.require_scopes(["notes:write"]) {
-            return error.into_response();
-        }
-    }
-    next.run(Request::from_parts(parts, Body::from(body))).await
-}
-
-#[derive(Clone)]
-struct Notes {
-    texts: Arc<Mutex<Vec<&'static str>>>,
-}
-
-#[tool_router]
-impl Notes {
-    fn new() -> Self {
-        Self {
-            texts: Arc::new(Mutex::new(vec!["milk"])),
-        }
-    }
-
-    #[tool(description = "Lists the notes")]
-    fn list_notes(&self) -> String {
-        self.texts.lock().unwrap().join("\n")
-    }
-
-    #[tool(description = "Deletes the last note")]
-    fn delete_note(&self) -> String {
-        let last = self.texts.lock().unwrap().pop().unwrap();
-        format!("deleted {last}")
-    }
-}
-
-#[tool_handler]
-impl ServerHandler for Notes {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-    }
 }

@@ -1,0 +1,90 @@
+//! What the example says when it starts: how to try each of its answers.
+
+use crate::authorization_server::AuthorizationServer;
+
+/// Prints curl lines for the server at `url`, with tokens for `resource`.
+pub(crate) fn print(url: &str, resource: &str, server: &AuthorizationServer) {
+    let reader = server.access_token("a reader", resource, ["notes:read"]);
+    let writer = server.access_token("a writer", resource, ["notes:read", "notes:write"]);
+    let admin = server.access_token("an admin", resource, ["notes:read", "notes:write", "admin"]);
+    let guest = server.access_token("a guest", resource, []);
+    let as_reader = "-H \"authorization: Bearer $READER\"";
+    let as_writer = "-H \"authorization: Bearer $WRITER\"";
+
+    let whoami = call(url, "whoami", "{}");
+    let add = call(url, "add", r#"{"a":1,"b":2}"#);
+    let delete_milk = call(url, "delete_note", r#"{"id":2}"#);
+    let delete_rules = call(url, "delete_note", r#"{"id":1}"#);
+    let initialize = format!(
+        "curl -i {url}/mcp {JSON} -d '{}'",
+        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"curl","version":"8"}}}"#
+    );
+    let end_session = format!("curl -i -X DELETE {url}/mcp -H \"mcp-session-id: $SESSION\"");
+
+    println!(
+        r#"
+An MCP client that knows OAuth needs nothing but {url}/mcp.
+The authorization server that lets everybody in is at {issuer}.
+
+By hand, with tokens that are good for an hour:
+READER={reader}
+WRITER={writer}
+ADMIN={admin}
+GUEST={guest}
+
+401, no token; it says where the metadata is:
+{whoami}
+
+200, the metadata:
+curl -i {url}/.well-known/oauth-protected-resource/mcp
+
+200, a tool that knows who is calling:
+{whoami} {as_reader}
+
+200, another tool:
+{add} {as_reader}
+
+403, no scope for this server at all:
+{whoami} -H "authorization: Bearer $GUEST"
+
+403, a tool that needs more; it says what:
+{delete_milk} {as_reader}
+
+200, with that:
+{delete_milk} {as_writer}
+
+403, what the tool itself finds out from its arguments:
+{delete_rules} {as_writer}
+
+200, a session of the reader's, for clients of earlier revisions:
+{initialize} {as_reader}
+
+404, somebody else in that session; set SESSION to the mcp-session-id that came back:
+{end_session} {as_writer}
+
+202, its owner:
+{end_session} {as_reader}
+
+200, what a browser asks first:
+curl -i -X OPTIONS {url}/mcp -H 'origin: http://localhost:6274' -H 'access-control-request-method: POST' -H 'access-control-request-headers: authorization,mcp-protocol-version'
+
+403 and 200, a plain route with a scope of its own:
+curl -i {url}/admin {as_reader}
+curl -i {url}/admin -H "authorization: Bearer $ADMIN"
+"#,
+        issuer = server.issuer(),
+    );
+}
+
+const JSON: &str =
+    "-H 'content-type: application/json' -H 'accept: application/json, text/event-stream'";
+
+/// A call of a tool in the form of 2026-07-28, which needs no session.
+fn call(url: &str, tool: &str, arguments: &str) -> String {
+    let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"curl","version":"8"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
+    format!(
+        "curl -i {url}/mcp {JSON} -H 'mcp-protocol-version: 2026-07-28' \
+         -H 'mcp-method: tools/call' -H 'mcp-name: {tool}' \
+         -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{{\"name\":\"{tool}\",\"arguments\":{arguments},\"_meta\":{meta}}}}}'"
+    )
+}

@@ -1,0 +1,40 @@
+//! What MCP servers need besides the layer.
+
+mod example;
+mod flow;
+
+#[path = "../../../examples/mcp_server/app.rs"]
+mod app;
+#[path = "../../../examples/mcp_server/notes.rs"]
+mod notes;
+
+use std::net::SocketAddr;
+
+use tower_bearer_auth::JwtVerifier;
+use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
+
+use crate::support::serve_axum;
+
+const ISSUER: &str = "https://issuer.test";
+const RESOURCE: &str = "https://notes.test/mcp";
+
+/// The example's router, with a verifier for tokens of `key`.
+async fn serve_example(key: &SigningKey) -> SocketAddr {
+    let resource = notes::resource(RESOURCE.to_owned(), ISSUER);
+    let verifier = JwtVerifier::builder()
+        .key(key.verifying_key())
+        .issuer(ISSUER)
+        .audience(&resource)
+        .build()
+        .unwrap();
+    serve_axum(app::app(verifier, &resource).unwrap()).await
+}
+
+/// A token for the example.
+fn token(key: &SigningKey) -> TokenBuilder {
+    key.token()
+        .issuer(ISSUER)
+        .audience(RESOURCE)
+        .subject("alice")
+        .scopes(["notes:read"])
+}
