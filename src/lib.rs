@@ -46,17 +46,23 @@
 //!   │    └─ bearer      Authorization header ──► BearerToken
 //!   │    └─ verify      BearerToken ──► AccessToken, or a VerifyError   (a tower service)
 //!   │                   and puts the AccessToken into the request's extensions
+//!   └─ mcp              is it this caller's session, and may they call this tool?   (MCP servers)
 //!   └─ scope_guard      does the AccessToken have the scopes that this route needs?
-//!   └─ your service     takes AccessToken or Claims<T> (axum), or looks into the extensions
+//!   └─ your service     takes AccessToken or Claims<T> (axum), AccessToken (rmcp tools), or looks into
+//!                       the extensions
 //! any step ──► reject   status, WWW-Authenticate and a JSON body
 //! ```
+//!
+//! Outside of all this, [`metadata`] tells clients that have no token yet where to get one.
 //!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>` |
+//! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>`; `ProtectedResource::router` |
 //! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] |
+//! | `mcp` | no | for MCP servers: scopes per tool, sessions that belong to someone, CORS |
+//! | `rmcp` | no | `AccessToken` and `MaybeAccessToken` as parameters of `rmcp` tools and prompts |
 //! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate |
 //! | `testing` | no | for the tests of your own server: keys, good and bad tokens, an issuer on a loopback port |
 //!

@@ -16,8 +16,8 @@ use crate::json::Text;
 /// A value; objects and arrays only as deep as [`LEVELS`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Node<'a> {
-    Object(Vec<(Cow<'a, str>, Node<'a>)>),
-    List(Vec<Node<'a>>),
+    Object(Vec<(Cow<'a, str>, Self)>),
+    List(Vec<Self>),
     Text(Cow<'a, str>),
     Null,
     /// A number, a flag, or something further down.

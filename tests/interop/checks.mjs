@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ALGORITHMS, fetchToken, generateKeys, startProvider } from './provider.mjs';
+import { connect, consent } from './client.mjs';
 import { admin, startServer, whoami } from './server.mjs';
 
-const AUDIENCE = 'https://notes.example.com/mcp';
+const RESOURCE = 'https://notes.example.com/mcp';
+const METADATA = 'https://notes.example.com/.well-known/oauth-protected-resource/mcp';
 const ELSEWHERE = 'https://elsewhere.example.com/mcp';
 const SECONDS_FOR_ALL = 120;
 const SECONDS_TO_RECOVER = 20;
@@ -40,6 +42,7 @@ setTimeout(() => {
 }, SECONDS_FOR_ALL * 1000).unref();
 
 const executable = process.argv[2];
+await stockClient();
 for (const way of ['discovery', 'JWKS_URL']) {
   // The checks inside count for themselves. This one is for what goes wrong between them.
   const failedBefore = failed;
@@ -56,7 +59,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
 
   async function scenario() {
     const keys = generateKeys(1);
-    const token = (client, { resource = AUDIENCE, scope = 'read' } = {}) =>
+    const token = (client, { resource = RESOURCE, scope = 'notes:read' } = {}) =>
       fetchToken(provider.issuer, client, resource, scope);
     const checks = (name, test) => check(`${way}: ${name}`, test);
 
@@ -71,7 +74,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
 
     server = await startServer(executable, {
       ISSUER: issuer,
-      AUDIENCE,
+      RESOURCE,
       JWKS_URL: way === 'JWKS_URL' ? keyUrl : undefined,
     });
     const { url } = server;
@@ -79,7 +82,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
     await checks('provider down, no token: 401 without an error', async () => {
       const answer = await whoami(url);
       assert.equal(answer.status, 401);
-      assert.equal(answer.challenge, 'Bearer realm="notes"');
+      assert.equal(answer.challenge, `Bearer realm="notes", scope="notes:read", resource_metadata="${METADATA}"`);
     });
     await checks('provider down, a token: 503 with Retry-After and no challenge', async () => {
       const answer = await whoami(url, early);
@@ -114,10 +117,10 @@ for (const way of ['discovery', 'JWKS_URL']) {
     await checks('/admin without the scope: 403 that names it', async () => {
       const answer = await admin(url, await token('RS256'));
       assert.equal(answer.status, 403);
-      assert.match(answer.challenge, /error="insufficient_scope", scope="admin"/);
+      assert.match(answer.challenge, /error="insufficient_scope", scope="notes:read admin", resource_metadata="https:/);
     });
     await checks('/admin with the scope: 200', async () => {
-      const answer = await admin(url, await token('RS256', { scope: 'read admin' }));
+      const answer = await admin(url, await token('RS256', { scope: 'notes:read admin' }));
       assert.deepEqual([answer.status, answer.body], [200, 'Welcome, RS256.\n']);
     });
 
@@ -150,8 +153,44 @@ for (const way of ['discovery', 'JWKS_URL']) {
 }
 finish();
 
+// The official TypeScript client, which knows nothing but the URL, against the example as it starts by
+// itself.
+async function stockClient() {
+  const server = await startServer(executable, {});
+  const failedBefore = failed;
+  const browser = { redirects: [] };
+  let client;
+  await check('stock client: it is sent to log in, for what the server asks for', async () => {
+    await assert.rejects(connect(`${server.url}/mcp`, browser), /Unauthorized/i);
+    const asked = new URL(browser.redirects[0]).searchParams;
+    assert.equal(asked.get('scope'), 'notes:read');
+    assert.equal(asked.get('resource'), `${server.url}/mcp`);
+    assert.equal(asked.get('code_challenge_method'), 'S256');
+  });
+  await check('stock client: logged in, it calls a tool', async () => {
+    await consent(browser);
+    client = await connect(`${server.url}/mcp`, browser);
+    const result = await client.callTool({ name: 'whoami', arguments: {} });
+    assert.equal(result.content[0].text, 'alice with the scopes: notes:read');
+  });
+  await check('stock client: refused a tool, it asks the user for the scope of that, too', async () => {
+    const call = client.callTool({ name: 'delete_note', arguments: { id: 2 } });
+    await assert.rejects(call, /Unauthorized/i);
+    const asked = new URL(browser.redirects[1]).searchParams;
+    assert.equal(asked.get('scope'), 'notes:read notes:write');
+  });
+  await check('stock client: with that, the tool runs', async () => {
+    await consent(browser);
+    const result = await client.callTool({ name: 'delete_note', arguments: { id: 2 } });
+    assert.equal(result.content[0].text, 'deleted: milk');
+  });
+  if (failed > failedBefore) console.error(`log of mcp_server:\n${server.log()}`);
+  await client?.close();
+  await server.stop();
+}
+
 function isGood(answer, client) {
-  const good = answer.status === 200 && answer.body.includes(`${client} with the scopes: read`);
+  const good = answer.status === 200 && answer.body.includes(`${client} with the scopes: notes:read`);
   assert.ok(good, `not good: ${JSON.stringify(answer)}`);
 }
 
@@ -159,7 +198,10 @@ function isGood(answer, client) {
 function isInvalid(answer, about) {
   assert.equal(answer.status, 401, JSON.stringify(answer));
   const [start, description] = answer.challenge.split(', error_description=');
-  assert.equal(start, 'Bearer realm="notes", error="invalid_token"');
+  assert.equal(
+    start,
+    `Bearer realm="notes", error="invalid_token", scope="notes:read", resource_metadata="${METADATA}"`,
+  );
   assert.ok(description?.includes(about), `nothing about "${about}" in ${description}`);
 }
 
@@ -171,6 +213,6 @@ function header(token) {
 function withMoreScope(token) {
   const [head, payload, signature] = token.split('.');
   const claims = JSON.parse(Buffer.from(payload, 'base64url'));
-  const changed = JSON.stringify({ ...claims, scope: 'read admin' });
+  const changed = JSON.stringify({ ...claims, scope: 'notes:read admin' });
   return [head, Buffer.from(changed).toString('base64url'), signature].join('.');
 }

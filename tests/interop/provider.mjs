@@ -12,6 +12,7 @@ const { Provider } = await import('oidc-provider');
 // RFC 9864 gives to what `EdDSA` means here.
 export const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'];
 const OTHER_CLIENTS = ['opaque', 'expired'];
+const SCOPES = ['notes:read', 'notes:write', 'admin'];
 const SECRET = 'of no use anywhere else';
 
 // One key of each type. They have no `alg`, so that the RSA key signs RS256 and PS256.
@@ -49,7 +50,7 @@ export async function startProvider(keys, port = 0) {
 function configuration(keys) {
   return {
     jwks: { keys },
-    scopes: ['read', 'admin'],
+    scopes: SCOPES,
     clients: [...ALGORITHMS, ...OTHER_CLIENTS].map((id) => ({
       client_id: id,
       client_secret: SECRET,
@@ -65,7 +66,7 @@ function configuration(keys) {
         enabled: true,
         getResourceServerInfo: (_context, resource, { clientId }) => ({
           audience: resource,
-          scope: 'read admin',
+          scope: SCOPES.join(' '),
           accessTokenFormat: clientId === 'opaque' ? 'opaque' : 'jwt',
           jwt: { sign: { alg: ALGORITHMS.includes(clientId) ? clientId : 'ES256' } },
         }),

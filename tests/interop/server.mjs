@@ -10,6 +10,8 @@ export async function startServer(executable, environment) {
     env: {
       ...process.env,
       // What the caller's environment may have of these is not meant.
+      ISSUER: undefined,
+      RESOURCE: undefined,
       JWKS_URL: undefined,
       PUBLIC_KEY_PEM: undefined,
       // For the log that is shown when a check fails.
