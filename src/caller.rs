@@ -35,7 +35,10 @@ impl<'a> Caller<'a> {
 pub(crate) struct Anonymous {
     pub(crate) protection: Arc<Protection>,
     /// Where what is found out late about this request can be said.
-    #[cfg_attr(not(feature = "rmcp"), expect(dead_code, reason = "nobody is late"))]
+    #[cfg_attr(
+        not(feature = "rmcp"),
+        allow(dead_code, reason = "only tools are late")
+    )]
     pub(crate) late_refusal: LateRefusal,
 }
 

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::layer::Settings;
 use crate::access_token::{AccessToken, Lapse};
 use crate::bearer::BearerToken;
-use crate::late_refusal::LateRefusal;
+use crate::late_refusal::{Lack, LateRefusal};
 use crate::protection::Protection;
 use crate::reject::{self, Refusal, Reply, ResponseBody};
 use crate::verify::Verifier;
@@ -52,6 +52,7 @@ pin_project! {
             #[pin]
             response: S::Future,
             late_refusal: LateRefusal,
+            protection: Arc<Protection>,
             // Whose expiry ends the response, if it is a stream.
             ends_with: Option<AccessToken>,
         },
@@ -70,11 +71,16 @@ where
         }
     }
 
-    pub(super) fn pass(response: S::Future, late_refusal: LateRefusal) -> Self {
+    pub(super) fn pass(
+        response: S::Future,
+        late_refusal: LateRefusal,
+        protection: Arc<Protection>,
+    ) -> Self {
         Self {
             state: State::Passed {
                 response,
                 late_refusal,
+                protection,
                 ends_with: None,
             },
         }
@@ -116,10 +122,12 @@ where
                 StateProjection::Passed {
                     response,
                     late_refusal,
+                    protection,
                     ends_with,
                 } => {
                     let response = ready!(response.poll(cx))?;
-                    if let Some(reply) = late_refusal.instead_of(&response) {
+                    if let Some(lack) = late_refusal.instead_of(&response) {
+                        let reply = reply_to_lack(lack, protection);
                         return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
                     }
                     return Poll::Ready(Ok(match ends_with.take() {
@@ -142,14 +150,16 @@ where
                         .and_then(|token| admit(token, protection))
                     {
                         Ok(token) => {
-                            let late_refusal = LateRefusal::of(&request, protection);
+                            let protection = Arc::clone(protection);
+                            let late_refusal = LateRefusal::of(&request);
                             let token =
-                                token.protected_by(Arc::clone(protection), late_refusal.clone());
+                                token.protected_by(Arc::clone(&protection), late_refusal.clone());
                             let ends_with = closes_streams.then(|| token.clone());
                             request.extensions_mut().insert(token);
                             State::Passed {
                                 response: inner.call(request),
                                 late_refusal,
+                                protection,
                                 ends_with,
                             }
                         }
@@ -173,6 +183,14 @@ fn admit(token: AccessToken, protection: &Protection) -> Result<AccessToken, Rep
         return Err(Refusal::InsufficientScope.reply(protection, scopes));
     }
     Ok(token)
+}
+
+/// The answer that a tool, further in, wanted the client to get.
+fn reply_to_lack(lack: &Lack, protection: &Protection) -> Reply {
+    match lack {
+        Lack::Token => Refusal::NoToken.reply(protection, protection.initial_scopes()),
+        Lack::Scopes(scopes) => Refusal::InsufficientScope.reply(protection, scopes),
+    }
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

@@ -61,13 +61,14 @@ where
                 return ResponseFuture::verify(verifier, token, request, inner, &self.settings);
             }
             Credentials::Missing if self.settings.optional => {
-                let late_refusal = LateRefusal::of(&request, protection);
+                let late_refusal = LateRefusal::of(&request);
+                let protection = Arc::clone(protection);
                 let anonymous = Anonymous {
-                    protection: Arc::clone(protection),
+                    protection: Arc::clone(&protection),
                     late_refusal: late_refusal.clone(),
                 };
                 caller::mark_anonymous(request.extensions_mut(), anonymous);
-                return ResponseFuture::pass(inner.call(request), late_refusal);
+                return ResponseFuture::pass(inner.call(request), late_refusal, protection);
             }
             Credentials::Missing => Refusal::NoToken,
             Credentials::Repeated => Refusal::RepeatedHeader,

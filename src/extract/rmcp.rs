@@ -67,7 +67,7 @@ use serde_json::{Map, Value};
 
 use crate::access_token::AccessToken;
 use crate::caller::Caller;
-use crate::late_refusal::Wanted;
+use crate::late_refusal::Lack;
 use crate::protection::Protection;
 use crate::scope_guard::ScopeError;
 use crate::scopes::Scopes;
@@ -111,7 +111,7 @@ impl AccessToken {
         match caller(context) {
             Caller::Known(token) => Ok(token.clone()),
             Caller::Anonymous(anonymous) => {
-                anonymous.late_refusal.refuse(Wanted::Token);
+                anonymous.late_refusal.refuse(Lack::Token);
                 let protection = &anonymous.protection;
                 Err(ErrorData::new(
                     REFUSED,
@@ -163,7 +163,7 @@ impl From<ScopeError> for ErrorData {
         let required = error.required();
         let data = challenge(Some("insufficient_scope"), &required, error.protection());
         let message = error.to_string();
-        error.late_refusal().refuse(Wanted::Scopes(required));
+        error.late_refusal().refuse(Lack::Scopes(required));
         Self::new(REFUSED, message, Some(data))
     }
 }

@@ -41,6 +41,10 @@ impl AccessToken {
 pub struct ScopeError {
     required: Scopes,
     protection: Arc<Protection>,
+    #[cfg_attr(
+        not(feature = "rmcp"),
+        allow(dead_code, reason = "only tools are late")
+    )]
     late_refusal: LateRefusal,
 }
 

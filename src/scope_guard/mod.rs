@@ -42,11 +42,10 @@
 
 mod error;
 mod layer;
-mod requirement;
+pub(crate) mod requirement;
 mod service;
 
 pub use self::error::ScopeError;
 pub use self::layer::RequireScopesLayer;
 pub use self::requirement::ScopeRequirement;
-pub(crate) use self::requirement::check;
 pub use self::service::RequireScopes;

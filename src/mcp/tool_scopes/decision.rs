@@ -9,7 +9,8 @@ use crate::mcp::message::{Call, Unreadable, calls};
 use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::{Ambiguous, ScopeRules};
 use crate::reject::Reply;
-use crate::scope_guard::{ScopeRequirement, check};
+use crate::scope_guard::ScopeRequirement;
+use crate::scope_guard::requirement::check;
 
 const WHO: &str = "ToolScopesLayer";
 
