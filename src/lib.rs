@@ -104,6 +104,7 @@ pub mod metadata;
 mod claim_lookup;
 mod clock;
 mod config_error;
+mod event_stream;
 mod json;
 mod key_state;
 

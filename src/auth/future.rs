@@ -4,8 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -13,6 +12,7 @@ use tower_service::Service;
 use super::layer::Settings;
 use crate::access_token::{AccessToken, Lapse};
 use crate::bearer::BearerToken;
+use crate::event_stream::is_event_stream;
 use crate::late_refusal::{Lack, LateRefusal};
 use crate::protection::Protection;
 use crate::reject::{self, Refusal, Reply, ResponseBody};
@@ -191,14 +191,6 @@ fn reply_to_lack(lack: &Lack, protection: &Protection) -> Reply {
         Lack::Token => Refusal::NoToken.reply(protection, protection.initial_scopes()),
         Lack::Scopes(scopes) => Refusal::InsufficientScope.reply(protection, scopes),
     }
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let Some(Ok(content_type)) = headers.get(CONTENT_TYPE).map(HeaderValue::to_str) else {
-        return false;
-    };
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
 impl<S, V, B> fmt::Debug for ResponseFuture<S, V, B>

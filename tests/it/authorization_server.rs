@@ -5,6 +5,8 @@ use http::StatusCode;
 use http::header::LOCATION;
 use reqwest::{Client, Response, Url, redirect};
 use serde_json::{Value, json};
+use tower::ServiceExt;
+use tower_bearer_auth::JwtVerifier;
 
 use crate::support::authorization_server::AuthorizationServer;
 
@@ -256,4 +258,19 @@ async fn other_wrong_requests_come_back_to_the_client_with_its_state() {
         assert_eq!(parameter(&answer, "iss").as_deref(), issuer);
         assert_eq!(parameter(&answer, "code"), None);
     }
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_asked_for_says_what_one_says_that_somebody_did() {
+    let server = AuthorizationServer::start(["read", "write"]).await;
+    let verifier = JwtVerifier::builder()
+        .discover(server.issuer())
+        .audience(RESOURCE)
+        .rfc9068()
+        .build()
+        .unwrap();
+    let token = server.access_token("bob", RESOURCE, ["write"]);
+    let verified = verifier.oneshot(token.parse().unwrap()).await.unwrap();
+    assert_eq!(verified.subject(), Some("bob"));
+    assert_eq!(verified.scopes().as_str(), "write");
 }

@@ -1,4 +1,4 @@
-//! Session IDs that say whose they are: pure functions of the key, the ID and the principal.
+//! IDs that say whose they are: pure functions of the key, the ID and the principal.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -6,12 +6,26 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::access_token::Principal;
 
-/// What the code is about, so that a code made with the same secret for something else is none.
-const PURPOSE: &[u8] = b"tower-bearer-auth: MCP session of a principal\0";
+/// What an ID is of, so that one of a session is none of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Session,
+    Event,
+}
+
+impl Purpose {
+    /// Also told apart from whatever else the same secret may be used for.
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Session => b"tower-bearer-auth: MCP session of a principal\0",
+            Self::Event => b"tower-bearer-auth: MCP event of a principal\0",
+        }
+    }
+}
 
 /// The ID as clients see it: the server's own, a dot, and an HMAC-SHA-256 over it and the principal.
-pub(super) fn bind(key: &hmac::Key, id: &[u8], principal: &Principal) -> Vec<u8> {
-    let code = hmac::sign(key, &signed(id, principal));
+pub(super) fn bind(key: &hmac::Key, purpose: Purpose, id: &[u8], principal: &Principal) -> Vec<u8> {
+    let code = hmac::sign(key, &signed(purpose, id, principal));
     let mut bound = id.to_vec();
     bound.push(b'.');
     bound.extend_from_slice(URL_SAFE_NO_PAD.encode(code).as_bytes());
@@ -21,6 +35,7 @@ pub(super) fn bind(key: &hmac::Key, id: &[u8], principal: &Principal) -> Vec<u8>
 /// The server's own ID, if it was bound to this principal with this key.
 pub(super) fn unbind<'i>(
     key: &hmac::Key,
+    purpose: Purpose,
     bound: &'i [u8],
     principal: &Principal,
 ) -> Option<&'i [u8]> {
@@ -28,13 +43,13 @@ pub(super) fn unbind<'i>(
     let (id, code) = (&bound[..dot], &bound[dot + 1..]);
     let code = URL_SAFE_NO_PAD.decode(code).ok()?;
     // In constant time.
-    hmac::verify(key, &signed(id, principal), &code).ok()?;
+    hmac::verify(key, &signed(purpose, id, principal), &code).ok()?;
     Some(id)
 }
 
 /// Each part with its length in front, so that nothing moves from one into the next.
-fn signed(id: &[u8], principal: &Principal) -> Vec<u8> {
-    let mut signed = PURPOSE.to_vec();
+fn signed(purpose: Purpose, id: &[u8], principal: &Principal) -> Vec<u8> {
+    let mut signed = purpose.name().to_vec();
     signed.extend_from_slice(&(id.len() as u64).to_be_bytes());
     signed.extend_from_slice(id);
     signed.extend_from_slice(&principal.to_bytes());
@@ -43,6 +58,7 @@ fn signed(id: &[u8], principal: &Principal) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::Purpose::{Event, Session};
     use super::*;
     use crate::access_token::AccessToken;
 
@@ -60,18 +76,25 @@ mod tests {
     fn an_id_comes_back_for_the_same_principal_and_key_only() {
         let alice = principal("alice", "cli");
         for id in [&b"0f5a"[..], b"a.b.c", b".", b""] {
-            let bound = bind(&key(1), id, &alice);
-            assert_eq!(unbind(&key(1), &bound, &alice), Some(id));
-            assert_eq!(unbind(&key(2), &bound, &alice), None);
-            assert_eq!(unbind(&key(1), &bound, &principal("mallory", "cli")), None);
-            assert_eq!(unbind(&key(1), &bound, &principal("alice", "other")), None);
+            let bound = bind(&key(1), Session, id, &alice);
+            assert_eq!(unbind(&key(1), Session, &bound, &alice), Some(id));
+            assert_eq!(unbind(&key(2), Session, &bound, &alice), None);
+            assert_eq!(
+                unbind(&key(1), Session, &bound, &principal("mallory", "cli")),
+                None
+            );
+            assert_eq!(
+                unbind(&key(1), Session, &bound, &principal("alice", "other")),
+                None
+            );
+            assert_eq!(unbind(&key(1), Event, &bound, &alice), None);
         }
     }
 
     #[test]
     fn nothing_else_is_a_bound_id() {
         let alice = principal("alice", "cli");
-        let bound = bind(&key(1), b"0f5a", &alice);
+        let bound = bind(&key(1), Session, b"0f5a", &alice);
         let mut forged: Vec<Vec<u8>> = (0..bound.len())
             .flat_map(|at| {
                 let mut changed = bound.clone();
@@ -84,7 +107,11 @@ mod tests {
         forged.push([&b"x"[..], &bound].concat());
         forged.push(b"0f5a".to_vec());
         for forged in forged {
-            assert_eq!(unbind(&key(1), &forged, &alice), None, "{forged:?}");
+            assert_eq!(
+                unbind(&key(1), Session, &forged, &alice),
+                None,
+                "{forged:?}"
+            );
         }
     }
 }

@@ -5,23 +5,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use aws_lc_rs::hmac;
-use bytes::Bytes;
-use http::{HeaderValue, Response};
+use http::Response;
+use http::header::CONTENT_LENGTH;
 use pin_project_lite::pin_project;
 
-use super::binding::bind;
+use super::body::SessionBody;
+use super::events::EventIds;
+use super::owner::Owner;
 use super::service::SESSION_ID;
-use crate::access_token::AccessToken;
-use crate::mcp::rejection::Rejection;
-use crate::protection::Protection;
-use crate::reject::{Refusal, Reply, ResponseBody};
-
-/// Who opens a session, if the response does.
-pub(super) enum Opener {
-    Known(AccessToken),
-    /// Somebody without a token, behind an optional layer.
-    Anonymous(Arc<Protection>),
-}
+use crate::event_stream::is_event_stream;
+use crate::reject::{Reply, ResponseBody};
 
 pin_project! {
     /// The future of [`SessionBinding`](super::SessionBinding).
@@ -41,7 +34,7 @@ pin_project! {
             #[pin]
             response: F,
             key: Arc<hmac::Key>,
-            opener: Opener,
+            owner: Owner,
         },
     }
 }
@@ -54,12 +47,12 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(super) fn pass(response: F, key: Arc<hmac::Key>, opener: Opener) -> Self {
+    pub(super) fn pass(response: F, key: Arc<hmac::Key>, owner: Owner) -> Self {
         Self {
             state: State::Passed {
                 response,
                 key,
-                opener,
+                owner,
             },
         }
     }
@@ -69,7 +62,7 @@ impl<F, ResB, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<ResB>, E>>,
 {
-    type Output = Result<Response<ResponseBody<ResB>>, E>;
+    type Output = Result<Response<ResponseBody<SessionBody<ResB>>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
@@ -80,40 +73,27 @@ where
             StateProjection::Passed {
                 response,
                 key,
-                opener,
+                owner,
             } => {
                 let mut response = ready!(response.poll(cx))?;
                 // One ID, and no other reading of it.
-                let Some(id) = response.headers_mut().remove(SESSION_ID) else {
-                    return Poll::Ready(Ok(response.map(ResponseBody::inner)));
-                };
-                Poll::Ready(Ok(match opener.bind(key, &id) {
-                    Ok(bound) => {
-                        response.headers_mut().insert(SESSION_ID, bound);
-                        response.map(ResponseBody::inner)
+                if let Some(id) = response.headers_mut().remove(SESSION_ID) {
+                    match owner.bind_session(key, &id) {
+                        Ok(bound) => drop(response.headers_mut().insert(SESSION_ID, bound)),
+                        Err(reply) => return Poll::Ready(Ok((*reply).map(ResponseBody::reply))),
                     }
-                    Err(reply) => (*reply).map(ResponseBody::reply),
-                }))
-            }
-        }
-    }
-}
-
-impl Opener {
-    /// The ID that this caller may know; an answer instead of the session where there is nobody to bind
-    /// it to.
-    fn bind(&self, key: &hmac::Key, id: &HeaderValue) -> Result<HeaderValue, Reply> {
-        match self {
-            Self::Known(token) => {
-                let principal = token
-                    .principal()
-                    .ok_or_else(|| Rejection::NobodysSession.reply())?;
-                let bound = bind(key, id.as_bytes(), &principal);
-                Ok(HeaderValue::from_maybe_shared(Bytes::from(bound))
-                    .expect("a header's value, a dot and base64url"))
-            }
-            Self::Anonymous(protection) => {
-                Err(Refusal::NoToken.reply(protection, protection.initial_scopes()))
+                }
+                let events = match owner {
+                    Owner::Known(principal) if is_event_stream(response.headers()) => {
+                        // It gets longer.
+                        response.headers_mut().remove(CONTENT_LENGTH);
+                        Some(EventIds::new(Arc::clone(key), principal.clone()))
+                    }
+                    _ => None,
+                };
+                Poll::Ready(Ok(
+                    response.map(|body| ResponseBody::inner(SessionBody::new(body, events)))
+                ))
             }
         }
     }

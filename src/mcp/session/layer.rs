@@ -7,24 +7,22 @@ use tower_layer::Layer;
 
 use super::service::SessionBinding;
 
-/// Ties each MCP session to whoever opened it.
+/// Ties each MCP session, and each event, to whoever it is for.
 ///
-/// A server takes an `Mcp-Session-Id` from everybody who knows it. Behind this layer the ID that clients
-/// get is signed for their [principal](crate::AccessToken::principal) (issuer, subject and client, not
-/// the token, so that a refreshed token keeps its session), and the server behind sees its own ID again.
-/// Nothing is stored. It stands behind a [`BearerAuthLayer`](crate::BearerAuthLayer), around the MCP
-/// service; see [`mcp`](crate::mcp).
+/// A server takes an `Mcp-Session-Id` from everybody who knows it, and replays events to whoever names one.
+/// Behind this layer the IDs that clients get are signed for their
+/// [principal](crate::AccessToken::principal) (issuer, subject and client, not the token, so that a
+/// refreshed token keeps its session), and the server behind sees its own IDs again. Nothing is stored. It
+/// stands behind a [`BearerAuthLayer`](crate::BearerAuthLayer), around the MCP service; see
+/// [`mcp`](crate::mcp).
 ///
 /// | the request | status |
 /// |---|---|
 /// | names a session that is somebody else's, was made up, or was signed with another secret | 404, after which clients start a new one |
-/// | asks for events (`GET` with `Last-Event-ID`) and names no session, or is of a revision without sessions (2026-07-28 and later) | 405 |
+/// | asks for the events (`GET`) after a `Last-Event-ID` that is not one of the caller's | 405 |
 /// | has two `Mcp-Session-Id` or `Last-Event-ID` headers | 400 |
 /// | would open a session, with a token that names neither a subject nor a client | 403 |
 /// | would open or use a session, without a token behind an [optional](crate::BearerAuthLayer::optional) layer | 401 |
-///
-/// A server that keeps the events of all sessions in one store (`rmcp`'s `EventStore`) replays them by
-/// their ID alone. Whose they are it has to see from the ID, or the IDs have to be impossible to guess.
 #[derive(Clone)]
 pub struct SessionBindingLayer {
     key: Arc<hmac::Key>,

@@ -1,0 +1,195 @@
+//! The IDs in an event stream (HTML §9.2.6), rewritten as they pass.
+//!
+//! A client comes back with the last one (`Last-Event-ID`) to get what it missed. Servers that keep the
+//! events of all sessions in one place replay them by the ID alone, so it has to say whose it is.
+
+use std::mem;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use bytes::{Bytes, BytesMut};
+
+use super::binding::{Purpose, bind};
+use crate::access_token::Principal;
+
+/// Binds the ID of each event to a principal.
+pub(super) struct EventIds {
+    key: Arc<hmac::Key>,
+    principal: Principal,
+    line: Line,
+}
+
+/// What came so far of the line that is not at its end yet.
+enum Line {
+    /// Nothing, or what is the beginning of an ID's line for all that is known.
+    Held(Vec<u8>),
+    /// Something else, which has passed.
+    Passed,
+}
+
+const FIELD: &[u8] = b"id:";
+
+/// A longer line is not held, and its ID resumes nothing.
+const MAX_LINE: usize = 4 * 1024;
+
+impl EventIds {
+    pub(super) fn new(key: Arc<hmac::Key>, principal: Principal) -> Self {
+        let line = Line::Held(Vec::new());
+        Self {
+            key,
+            principal,
+            line,
+        }
+    }
+
+    /// What passes on when `chunk` has come.
+    pub(super) fn rewrite(&mut self, chunk: &[u8]) -> Bytes {
+        let mut passed = BytesMut::with_capacity(chunk.len() + 64);
+        for piece in chunk.split_inclusive(|byte| is_line_end(*byte)) {
+            let is_end = piece.last().is_some_and(|byte| is_line_end(*byte));
+            match &mut self.line {
+                Line::Passed => passed.extend_from_slice(piece),
+                Line::Held(held) => {
+                    held.extend_from_slice(piece);
+                    if is_end {
+                        let line = mem::take(held);
+                        self.pass(&line, &mut passed);
+                    } else if !may_be_id(held) {
+                        passed.extend_from_slice(held);
+                        self.line = Line::Passed;
+                    }
+                }
+            }
+            if is_end {
+                self.line = Line::Held(Vec::new());
+            }
+        }
+        passed.freeze()
+    }
+
+    /// What is left when the stream has ended.
+    pub(super) fn finish(&mut self) -> Bytes {
+        match mem::replace(&mut self.line, Line::Passed) {
+            Line::Held(held) => held.into(),
+            Line::Passed => Bytes::new(),
+        }
+    }
+
+    fn pass(&self, line: &[u8], passed: &mut BytesMut) {
+        let Some((end, text)) = line.split_last() else {
+            return;
+        };
+        let value = text.strip_prefix(FIELD).unwrap_or_default();
+        let id = value.strip_prefix(b" ").unwrap_or(value);
+        // An empty one forgets the last, and one with a NUL counts for nothing.
+        if id.is_empty() || id.contains(&0) {
+            passed.extend_from_slice(line);
+            return;
+        }
+        passed.extend_from_slice(b"id: ");
+        passed.extend_from_slice(&bind(&self.key, Purpose::Event, id, &self.principal));
+        passed.extend_from_slice(&[*end]);
+    }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+fn may_be_id(line: &[u8]) -> bool {
+    line.len() <= MAX_LINE && (line.starts_with(FIELD) || FIELD.starts_with(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access_token::AccessToken;
+    use crate::mcp::session::binding::unbind;
+
+    fn key() -> Arc<hmac::Key> {
+        Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]))
+    }
+
+    fn alice() -> Principal {
+        let token = AccessToken::builder("token".parse().unwrap());
+        token.subject("alice").build().principal().unwrap()
+    }
+
+    /// The stream with these bytes per chunk.
+    fn rewritten(stream: &str, per_chunk: usize) -> String {
+        let mut ids = EventIds::new(key(), alice());
+        let chunks = stream.as_bytes().chunks(per_chunk);
+        let mut passed: Vec<u8> = chunks.flat_map(|chunk| ids.rewrite(chunk)).collect();
+        passed.extend(ids.finish());
+        String::from_utf8(passed).unwrap()
+    }
+
+    fn bound(id: &str) -> String {
+        let bound = bind(&key(), Purpose::Event, id.as_bytes(), &alice());
+        String::from_utf8(bound).unwrap()
+    }
+
+    #[test]
+    fn ids_are_bound_wherever_the_stream_is_cut() {
+        let table = [
+            (
+                "id: 5\ndata: id: 6\n\n",
+                format!("id: {}\ndata: id: 6\n\n", bound("5")),
+            ),
+            (
+                "id:5\r\ndata: x\r\n\r\n",
+                format!("id: {}\r\ndata: x\r\n\r\n", bound("5")),
+            ),
+            (
+                "data: x\rid: a/b c\r\r",
+                format!("data: x\rid: {}\r\r", bound("a/b c")),
+            ),
+            (
+                "id: 1\nid: 2\n\n",
+                format!("id: {}\nid: {}\n\n", bound("1"), bound("2")),
+            ),
+            ("id:  5\n", format!("id: {}\n", bound(" 5"))),
+        ];
+        for (stream, expected) in table {
+            for per_chunk in 1..=stream.len() {
+                assert_eq!(
+                    rewritten(stream, per_chunk),
+                    expected,
+                    "{stream:?} {per_chunk}"
+                );
+            }
+        }
+        let id = bound("5");
+        let unbound = unbind(&key(), Purpose::Event, id.as_bytes(), &alice());
+        assert_eq!(unbound, Some(&b"5"[..]));
+    }
+
+    #[test]
+    fn everything_else_passes_as_it_is() {
+        for stream in [
+            "",
+            "data: x\n\n",
+            "id\n",
+            "id:\n",
+            "id: \n",
+            "id: a\0b\n",
+            "idx: 5\n",
+            " id: 5\n",
+            "ID: 5\n",
+            ": id: 5\n",
+            "i\n\nid\n",
+            "data: x\nid: 5",
+            "event: id:\nretry: 3000\n\n",
+        ] {
+            for per_chunk in 1..=stream.len().max(1) {
+                assert_eq!(
+                    rewritten(stream, per_chunk),
+                    stream,
+                    "{stream:?} {per_chunk}"
+                );
+            }
+        }
+        let long = format!("id: {}\n", "x".repeat(2 * MAX_LINE));
+        assert_eq!(rewritten(&long, 100), long);
+    }
+}
