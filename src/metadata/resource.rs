@@ -44,7 +44,8 @@ impl ProtectedResource {
     }
 
     /// The scopes that clients may ask for: `scopes_supported`, and the `scope` of a 401 where the
-    /// layer requires no scopes of its own.
+    /// layer requires no scopes of its own. Many clients ask for all of them at once, so leave out what few
+    /// should have.
     ///
     /// `offline_access` does not belong here, since it is between the client and the authorization
     /// server; a warning is logged.
