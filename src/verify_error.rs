@@ -112,6 +112,18 @@ impl VerifyError {
         }
     }
 
+    /// Whether the token is none of the kind that the verifier is for, so that another verifier may know
+    /// it: it is not of its form, it is unknown to it, or somebody else issued it. A token that *is* of
+    /// its kind and is refused, or that it cannot tell about now, is nobody else's business.
+    pub fn is_another_kind(&self) -> bool {
+        matches!(
+            self.0,
+            Cause::Invalid(
+                InvalidReason::Malformed | InvalidReason::Unrecognized | InvalidReason::WrongIssuer
+            )
+        )
+    }
+
     /// When to come back, where an unavailable verifier knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match &self.0 {

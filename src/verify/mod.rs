@@ -70,6 +70,7 @@ mod erased;
 #[cfg(feature = "jwks")]
 pub mod jwks;
 pub mod jwt;
+mod or_else;
 mod static_token;
 
 pub use self::audience::Audience;
@@ -77,6 +78,7 @@ pub use self::check::{Check, CheckFuture};
 pub use self::erased::ErasedVerifier;
 #[doc(inline)]
 pub use self::jwt::JwtVerifier;
+pub use self::or_else::{OrElse, OrElseFuture};
 pub use self::static_token::{StaticToken, StaticTokenVerifier};
 
 /// Anything that verifies bearer tokens: every tower service of this shape is one, so there is
@@ -127,6 +129,33 @@ pub trait VerifierExt: Verifier + Sized {
         F: Fn(&AccessToken) -> Result<(), VerifyError> + Clone + Send + Sync + 'static,
     {
         Check::new(self, condition)
+    }
+
+    /// Asks `other` about the tokens that are none of this verifier's kind: not shaped like its tokens,
+    /// unknown to it, or from another issuer.
+    ///
+    /// A token of its kind that it refuses (expired, badly signed) is refused, and one that it cannot tell
+    /// about now is answered 503, whatever the other would say. See
+    /// [`VerifyError::is_another_kind`].
+    ///
+    /// ```
+    /// use tower_bearer_auth::{
+    ///     Algorithm, JwtVerifier, StaticToken, StaticTokenVerifier, VerifierExt,
+    /// };
+    ///
+    /// # fn verifier(key: &[u8]) -> Result<impl VerifierExt, tower_bearer_auth::ConfigError> {
+    /// let api_keys = StaticTokenVerifier::new([("key-1", StaticToken::new("reports"))]);
+    /// let verifier = JwtVerifier::builder()
+    ///     .public_key_pem(Algorithm::RS256, key)
+    ///     .issuer("https://issuer.example.com")
+    ///     .audience("https://api.example.com")
+    ///     .build()?
+    ///     .or_else(api_keys);
+    /// # Ok(verifier)
+    /// # }
+    /// ```
+    fn or_else<V: Verifier>(self, other: V) -> OrElse<Self, V> {
+        OrElse::new(self, other)
     }
 
     /// Hides the type, at the price of a box per call: for a struct's field, or a choice made at

@@ -49,7 +49,7 @@ impl ClaimRules {
         Ok(())
     }
 
-    fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
+    pub(super) fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
         if self.issuers.is_empty() {
             return Ok(());
         }

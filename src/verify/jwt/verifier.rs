@@ -131,13 +131,33 @@ impl Inner {
     /// Verifies with the keys that are at hand.
     fn verify_now(&self, token: &BearerToken, may_wait: bool) -> Result<Verified, NotVerified> {
         let jws = Jws::split(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
+        self.verify_jws(&jws, may_wait).map_err(|error| match error {
+            // Whatever else is wrong with it: with the keys of one issuer, a token of another one looks
+            // forged, and some other verifier may know better.
+            NotVerified::Invalid(_) if self.is_foreign(&jws) => InvalidReason::WrongIssuer.into(),
+            error => error,
+        })
+    }
+
+    /// Whether the token says that somebody else issued it.
+    fn is_foreign(&self, jws: &Jws<'_>) -> bool {
+        let payload = jws.decode_payload();
+        let claims = payload.as_deref().map(Claims::parse);
+        claims.is_some_and(|claims| {
+            claims.is_ok_and(|claims| {
+                self.rules.check_issuer(&claims) == Err(InvalidReason::WrongIssuer)
+            })
+        })
+    }
+
+    fn verify_jws(&self, jws: &Jws<'_>, may_wait: bool) -> Result<Verified, NotVerified> {
         let header = jws.decode_header().ok_or(InvalidReason::Malformed)?;
         let header = Header::parse(&header)?;
         if !self.token_types.allow(header.token_type.as_deref()) {
             return Err(InvalidReason::WrongType.into());
         }
         let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
-        let signer = self.signer(&jws, &header, may_wait)?;
+        let signer = self.signer(jws, &header, may_wait)?;
         let payload = jws.decode_payload().ok_or(InvalidReason::Malformed)?;
         // A token that fails anyway is refused without any fetch.
         match signer {
