@@ -3,7 +3,11 @@
 //! It prints where both are and a token for the second, each on its line, and serves until it is
 //! killed.
 
+mod client;
 mod everything;
+mod rounds;
+mod tools;
+mod wire;
 
 use std::error::Error;
 use std::time::Duration;
