@@ -58,8 +58,8 @@ pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result
     }
     let targets = call.targets()?;
     if let Some(name) = headers.get("mcp-name")
-        && let [target] = targets.as_slice()
-        && !names(name, target)
+        && call.has_name()
+        && !targets.iter().all(|target| names(name, target))
     {
         return Err(Rejection::BadHeaders(
             "the Mcp-Name header does not match the body",

@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use super::tree::{Doubtful, Node, has_private_member};
 
 /// Why a body cannot be decided about.
@@ -22,6 +25,23 @@ impl From<Doubtful> for Unreadable {
         Self::BadMessage("a member occurs twice, or looks like another one")
     }
 }
+
+/// The ID of a message that is refused, for the answer: a number, or a text of reasonable length, as it was
+/// written. `None` where it is not to be had.
+pub(super) fn id(body: &[u8]) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Message {
+        id: Value,
+    }
+    let Message { id } = serde_json::from_slice(body).ok()?;
+    match &id {
+        Value::Number(_) => Some(id),
+        Value::String(text) if text.len() <= MAX_ID => Some(id),
+        _ => None,
+    }
+}
+
+const MAX_ID: usize = 256;
 
 /// A message that calls a method, whether it expects an answer or not.
 #[derive(Debug)]
@@ -81,26 +101,46 @@ impl<'a> Call<'a> {
         Ok(Some(Self { method, message }))
     }
 
-    /// Everything that the call is about.
+    /// Everything that the call is about. What does not say so where everybody looks for it is about
+    /// nothing: no reader can find a name that is not there.
     pub(super) fn targets(&self) -> Result<Vec<Target<'_>>, Unreadable> {
-        let params = self.message.member("params")?.unwrap_or(&Node::Null);
-        match &*self.method {
-            "completion/complete" => completed(params),
-            "subscriptions/listen" => listened_to(params),
-            method => match Kind::of_method(method) {
-                Some(kind) => {
-                    let name = params.member(kind.member())?.ok_or(NO_TARGET)?;
-                    Ok(vec![kind.target(plain(name)?)])
-                }
-                None => Ok(Vec::new()),
-            },
+        let kind = Kind::of_method(&self.method);
+        let is_about_something = kind.is_some() || MANIFOLD.contains(&&*self.method);
+        let params = match self.message.member("params")? {
+            None | Some(Node::Null) => return Ok(Vec::new()),
+            Some(params @ Node::Object(_)) => params,
+            Some(_) if !is_about_something => return Ok(Vec::new()),
+            // Some parsers take a list for an object whose members come in order.
+            Some(_) => return Err(NO_TARGET),
+        };
+        match (kind, &*self.method) {
+            (Some(kind), _) => {
+                let name = params.member(kind.member())?;
+                let target = name.map(|name| Ok(kind.target(plain(name)?)));
+                target.into_iter().collect()
+            }
+            (None, "completion/complete") => completed(params),
+            (None, "subscriptions/listen") => listened_to(params),
+            (None, _) => Ok(Vec::new()),
         }
+    }
+
+    /// Whether the method is about one thing that has a name.
+    pub(super) fn has_name(&self) -> bool {
+        Kind::of_method(&self.method).is_some()
     }
 }
 
+/// Methods that can be about several things, or about one of several kinds.
+const MANIFOLD: [&str; 2] = ["completion/complete", "subscriptions/listen"];
+
 /// A prompt, a resource template, or both, where a server could take it for either.
 fn completed<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
-    let reference = params.member("ref")?.ok_or(NO_TARGET)?;
+    let reference = match params.member("ref")? {
+        None => return Ok(Vec::new()),
+        Some(reference @ Node::Object(_)) => reference,
+        Some(_) => return Err(NO_TARGET),
+    };
     let mut targets = Vec::new();
     if let Some(name) = reference.member("name")? {
         targets.push(Target::Prompt(plain(name)?));
@@ -108,10 +148,7 @@ fn completed<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
     if let Some(uri) = reference.member("uri")? {
         targets.push(Target::Resource(plain(uri)?));
     }
-    match targets.is_empty() {
-        true => Err(NO_TARGET),
-        false => Ok(targets),
-    }
+    Ok(targets)
 }
 
 /// Every resource whose updates are asked for; there may be none.
@@ -119,7 +156,6 @@ fn listened_to<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> 
     let filter = match params.member("notifications")? {
         None | Some(Node::Null) => return Ok(Vec::new()),
         Some(filter @ Node::Object(_)) => filter,
-        // Some parsers take a list for an object whose members come in order.
         Some(_) => return Err(NO_TARGET),
     };
     match filter.member("resourceSubscriptions")? {
@@ -143,7 +179,8 @@ fn plain<'m>(node: &'m Node<'_>) -> Result<&'m str, Unreadable> {
     }
 }
 
-const NO_TARGET: Unreadable = Unreadable::BadParams("the parameters do not say what it is about");
+const NO_TARGET: Unreadable =
+    Unreadable::BadParams("the parameters do not say plainly what it is about");
 
 impl<'a> Target<'a> {
     /// What a call of `method` on `name` is about, where the method says what kind of thing it is.
@@ -283,6 +320,17 @@ mod tests {
             ("tasks/list", "null", ""),
             ("tools/call ", r#"{"name":"a"}"#, ""),
             ("vendor/do", r#"{"Name":"a","NAME":"b"}"#, ""),
+            ("vendor/do", r#"["a"]"#, ""),
+            ("tools/call", "{}", ""),
+            ("tools/call", "null", ""),
+            ("tasks/get", "{}", ""),
+            ("resources/read", r#"{"name":"a"}"#, ""),
+            ("completion/complete", "{}", ""),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/prompt"}}"#,
+                "",
+            ),
         ];
         for (method, params, expected) in table {
             let read = targets(&call(method, params)).unwrap();
@@ -336,19 +384,18 @@ mod tests {
     }
 
     #[test]
-    fn a_method_without_its_target_is_refused() {
+    fn a_target_that_is_no_plain_text_is_refused() {
         for (method, params) in [
-            ("tools/call", "{}"),
-            ("tools/call", "null"),
             ("tools/call", r#"["a"]"#),
+            ("completion/complete", r#"[{"name":"a"}]"#),
+            (
+                "subscriptions/listen",
+                r#"[{"resourceSubscriptions":["a"]}]"#,
+            ),
             ("tools/call", r#"{"name":null}"#),
             ("tools/call", r#"{"name":["a"]}"#),
             ("tools/call", r#"{"name":"a\u0000"}"#),
             ("tools/call", r#"{"name":"a\n"}"#),
-            ("resources/read", r#"{"name":"a"}"#),
-            ("tasks/get", "{}"),
-            ("completion/complete", "{}"),
-            ("completion/complete", r#"{"ref":{"type":"ref/prompt"}}"#),
             ("completion/complete", r#"{"ref":"a"}"#),
             ("completion/complete", r#"{"ref":["ref/prompt","a"]}"#),
             (
@@ -385,6 +432,24 @@ mod tests {
         let read = targets(&batch).unwrap();
         let names: Vec<_> = read.iter().map(|(_, targets)| targets.join(" ")).collect();
         assert_eq!(names, [r#"Tool("a")"#, r#"Tool("b")"#]);
+    }
+
+    #[test]
+    fn an_id_comes_back_as_it_was() {
+        let table = [
+            (r#"{"id":7,"method":"x"}"#, Some(Value::from(7))),
+            (r#"{"method":"x","id":"a\u0062"}"#, Some(Value::from("ab"))),
+            (r#"{"id":null}"#, None),
+            (r#"{"id":[7]}"#, None),
+            (r#"{"id":7,"id":8}"#, None),
+            (r#"[{"id":7}]"#, None),
+            ("{", None),
+        ];
+        for (body, expected) in table {
+            assert_eq!(id(body.as_bytes()), expected, "{body}");
+        }
+        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(MAX_ID + 1));
+        assert_eq!(id(long.as_bytes()), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::message::Unreadable;
 use crate::reject::Reply;
@@ -40,13 +40,18 @@ const HEADER_MISMATCH: i32 = -32020;
 const SESSION_NOT_FOUND: i32 = -32001;
 
 impl Rejection {
+    /// The answer where nobody knows which message it answers (JSON-RPC 2.0 §5).
     pub(super) fn reply(self) -> Reply {
+        self.reply_to(None)
+    }
+
+    /// The answer to the message of this ID.
+    pub(super) fn reply_to(self, id: Option<Value>) -> Reply {
         let (status, code, message) = self.parts();
         tracing::debug!(reason = message, "MCP request refused");
-        // Nobody knows whose message this answers, so there is no ID to give (JSON-RPC 2.0 §5).
         let body = json!({
             "jsonrpc": "2.0",
-            "id": null,
+            "id": id,
             "error": {"code": code, "message": message},
         });
         let mut response = Response::new(Full::<Bytes>::from(body.to_string()));

@@ -5,7 +5,7 @@ use std::iter;
 use http::request::Parts;
 
 use crate::mcp::headers::check_agreement;
-use crate::mcp::message::{Call, Unreadable, calls};
+use crate::mcp::message::{Call, Unreadable, calls, id};
 use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::{Ambiguous, ScopeRules};
 use crate::reject::Reply;
@@ -18,10 +18,19 @@ const AMBIGUOUS: Unreadable = Unreadable::BadParams("the URI could mean another 
 
 /// `Ok` when the caller may make every call in `body`; otherwise the answer.
 pub(super) fn decide(rules: &ScopeRules, head: &Parts, body: &[u8]) -> Result<(), Reply> {
-    let calls = calls(body).map_err(|why| Rejection::from(why).reply())?;
-    check_agreement(&head.headers, &calls).map_err(Rejection::reply)?;
-    let required = required(rules, &calls).map_err(|why| Rejection::from(why).reply())?;
+    let required = read(rules, head, body).map_err(|rejection| rejection.reply_to(id(body)))?;
     check(required.iter().copied(), &head.extensions, WHO)
+}
+
+/// What a message needs, once it is clear that it says what it seems to.
+fn read<'r>(
+    rules: &'r ScopeRules,
+    head: &Parts,
+    body: &[u8],
+) -> Result<Vec<&'r ScopeRequirement>, Rejection> {
+    let calls = calls(body)?;
+    check_agreement(&head.headers, &calls)?;
+    Ok(required(rules, &calls)?)
 }
 
 /// `Ok` when somebody may come whose request is not read.
