@@ -133,6 +133,9 @@ pub use self::metadata::ProtectedResource;
 pub use self::scope_guard::{RequireScopesLayer, ScopeError, ScopeRequirement};
 #[doc(inline)]
 pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
+#[cfg(feature = "cache")]
+#[doc(inline)]
+pub use self::verify::cached::{CacheLayer, Cached};
 #[cfg(feature = "jwks")]
 #[doc(inline)]
 pub use self::verify::jwks::{self, Jwks};

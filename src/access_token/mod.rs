@@ -232,12 +232,24 @@ impl AccessToken {
 
     /// Why the token no longer counts, if so.
     pub(crate) fn lapsed(&self) -> Option<InvalidReason> {
-        let verified = &*self.verified;
-        if verified.key.as_ref().is_some_and(|key| key.is_withdrawn()) {
+        self.verified.lapsed()
+    }
+}
+
+impl Verified {
+    fn lapsed(&self) -> Option<InvalidReason> {
+        if self.key.as_ref().is_some_and(|key| key.is_withdrawn()) {
             return Some(InvalidReason::Revoked);
         }
-        let end = verified.expires_at?.saturating_add(verified.leeway);
-        (verified.clock.since_epoch() >= end).then_some(InvalidReason::Expired)
+        let end = self.expires_at?.saturating_add(self.leeway);
+        (self.clock.since_epoch() >= end).then_some(InvalidReason::Expired)
+    }
+
+    /// Whether somebody who remembers this may go on without asking again.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_servable(&self) -> bool {
+        let is_refresh_due = self.key.as_ref().is_some_and(|key| key.is_refresh_due());
+        !is_refresh_due && self.lapsed().is_none()
     }
 }
 

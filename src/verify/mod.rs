@@ -65,6 +65,8 @@ use crate::bearer::BearerToken;
 use crate::verify_error::VerifyError;
 
 mod audience;
+#[cfg(feature = "cache")]
+pub mod cached;
 mod check;
 mod erased;
 #[cfg(feature = "jwks")]
@@ -74,6 +76,9 @@ mod or_else;
 mod static_token;
 
 pub use self::audience::Audience;
+#[cfg(feature = "cache")]
+#[doc(inline)]
+pub use self::cached::{CacheLayer, Cached};
 pub use self::check::{Check, CheckFuture};
 pub use self::erased::ErasedVerifier;
 #[doc(inline)]
@@ -129,6 +134,18 @@ pub trait VerifierExt: Verifier + Sized {
         F: Fn(&AccessToken) -> Result<(), VerifyError> + Clone + Send + Sync + 'static,
     {
         Check::new(self, condition)
+    }
+
+    /// Remembers up to `capacity` verified tokens, each for five minutes at most; see
+    /// [`cached`](crate::verify::cached).
+    ///
+    /// # Panics
+    ///
+    /// When `capacity` is zero.
+    #[cfg(feature = "cache")]
+    #[track_caller]
+    fn cached(self, capacity: usize) -> Cached<Self> {
+        tower_layer::Layer::layer(&CacheLayer::new(capacity), self)
     }
 
     /// Asks `other` about the tokens that are none of this verifier's kind: not shaped like its tokens,

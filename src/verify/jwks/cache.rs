@@ -288,7 +288,8 @@ impl Inner {
             .map(|key| (*key.fingerprint(), Arc::clone(key.state())));
         let mut states: HashMap<Fingerprint, Arc<KeyState>> = known.collect();
         for key in &mut keys {
-            let state = states.entry(*key.fingerprint()).or_default();
+            let new = || Arc::new(KeyState::fetched(self.clock.clone()));
+            let state = states.entry(*key.fingerprint()).or_insert_with(new);
             key.continue_as(Arc::clone(state));
         }
         for old in previous {
@@ -316,10 +317,14 @@ impl Inner {
         }
         let previous = self.snapshot.load();
         let generation = previous.as_ref().map_or(0, |snapshot| snapshot.generation);
+        let refresh_at = control.state.refresh_at().unwrap_or(now);
+        for key in &keys {
+            key.state().refresh_at(refresh_at);
+        }
         self.snapshot.store(Some(Arc::new(Snapshot {
             generation: generation + 1,
             keys,
-            refresh_at: control.state.refresh_at().unwrap_or(now),
+            refresh_at,
             stale_at: control.state.stale_at().unwrap_or(now),
             dead_at: control.state.dead_at().unwrap_or(now),
         })));

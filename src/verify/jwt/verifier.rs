@@ -131,12 +131,15 @@ impl Inner {
     /// Verifies with the keys that are at hand.
     fn verify_now(&self, token: &BearerToken, may_wait: bool) -> Result<Verified, NotVerified> {
         let jws = Jws::split(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
-        self.verify_jws(&jws, may_wait).map_err(|error| match error {
-            // Whatever else is wrong with it: with the keys of one issuer, a token of another one looks
-            // forged, and some other verifier may know better.
-            NotVerified::Invalid(_) if self.is_foreign(&jws) => InvalidReason::WrongIssuer.into(),
-            error => error,
-        })
+        self.verify_jws(&jws, may_wait)
+            .map_err(|error| match error {
+                // Whatever else is wrong with it: with the keys of one issuer, a token of another one looks
+                // forged, and some other verifier may know better.
+                NotVerified::Invalid(_) if self.is_foreign(&jws) => {
+                    InvalidReason::WrongIssuer.into()
+                }
+                error => error,
+            })
     }
 
     /// Whether the token says that somebody else issued it.

@@ -1,0 +1,57 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::flights::Flight;
+use super::store::Outcome;
+use crate::access_token::AccessToken;
+use crate::bearer::BearerToken;
+use crate::verify_error::VerifyError;
+
+/// The future of [`Cached`](super::Cached): done at once for a token that is remembered.
+pub struct CachedFuture {
+    state: State,
+    /// This request's own; what is remembered has none.
+    token: Option<BearerToken>,
+}
+
+enum State {
+    Ready(Option<Outcome>),
+    Waiting(Flight),
+}
+
+impl CachedFuture {
+    pub(super) fn ready(outcome: Outcome, token: BearerToken) -> Self {
+        Self {
+            state: State::Ready(Some(outcome)),
+            token: Some(token),
+        }
+    }
+
+    pub(super) fn waiting(flight: Flight, token: BearerToken) -> Self {
+        Self {
+            state: State::Waiting(flight),
+            token: Some(token),
+        }
+    }
+}
+
+impl Future for CachedFuture {
+    type Output = Result<AccessToken, VerifyError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match &mut self.state {
+            State::Ready(outcome) => outcome.take().expect("polled after completion"),
+            State::Waiting(flight) => ready!(Pin::new(flight).poll(cx)),
+        };
+        let token = self.token.take().expect("polled after completion");
+        Poll::Ready(outcome.map(|verified| AccessToken::new(token, verified)))
+    }
+}
+
+impl fmt::Debug for CachedFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedFuture").finish_non_exhaustive()
+    }
+}

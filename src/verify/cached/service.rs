@@ -1,0 +1,122 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use tower::util::ServiceExt;
+use tower_service::Service;
+
+use super::flights::{Flights, Joined};
+use super::future::CachedFuture;
+use super::store::{Counts, Store, fingerprint};
+use crate::access_token::AccessToken;
+use crate::bearer::BearerToken;
+use crate::verify::Verifier;
+use crate::verify_error::VerifyError;
+
+/// A verifier that remembers; see the [module](crate::verify::cached). Clones share what they remember.
+#[derive(Clone)]
+pub struct Cached<V> {
+    verifier: V,
+    shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) flights: Arc<Flights>,
+}
+
+impl<V> Cached<V> {
+    pub(super) fn new(verifier: V, shared: Shared) -> Self {
+        Self {
+            verifier,
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// What became of the tokens that came so far.
+    pub fn stats(&self) -> CacheStats {
+        let counts = &self.shared.store.counts;
+        CacheStats {
+            hits: counts.hits.load(Ordering::Relaxed),
+            misses: counts.misses.load(Ordering::Relaxed),
+            joined: counts.joined.load(Ordering::Relaxed),
+            refused: counts.refused.load(Ordering::Relaxed),
+            entries: self.shared.store.len(),
+        }
+    }
+}
+
+/// What became of the tokens that came to a [`Cached`] verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheStats {
+    /// Served from memory.
+    pub hits: u64,
+    /// Verified.
+    pub misses: u64,
+    /// Waited for the verification of the same token.
+    pub joined: u64,
+    /// Refused from memory.
+    pub refused: u64,
+    /// Remembered now, among them some that would not be served any more.
+    pub entries: usize,
+}
+
+impl<V: Verifier> Service<BearerToken> for Cached<V> {
+    type Response = AccessToken;
+    type Error = VerifyError;
+    type Future = CachedFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), VerifyError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, token: BearerToken) -> CachedFuture {
+        let digest = fingerprint(&token);
+        let store = &self.shared.store;
+        let joined = match store.get(&digest) {
+            Some(outcome) => Joined::Known(outcome),
+            None => self.shared.flights.join(
+                digest,
+                || store.get(&digest),
+                || {
+                    let (verifier, token) = (self.verifier.clone(), token.clone());
+                    let shared = Arc::clone(&self.shared);
+                    Box::pin(async move {
+                        let verified = verifier.oneshot(token).await.map_err(Into::into);
+                        let outcome = verified.map(AccessToken::into_verified);
+                        shared.store.put(digest, &outcome);
+                        outcome
+                    })
+                },
+            ),
+        };
+        let counts = &store.counts;
+        match joined {
+            Joined::Known(outcome) => {
+                Counts::add(match outcome {
+                    Ok(_) => &counts.hits,
+                    Err(_) => &counts.refused,
+                });
+                CachedFuture::ready(outcome, token)
+            }
+            Joined::Own(flight) => {
+                Counts::add(&counts.misses);
+                CachedFuture::waiting(flight, token)
+            }
+            Joined::Theirs(flight) => {
+                Counts::add(&counts.joined);
+                CachedFuture::waiting(flight, token)
+            }
+        }
+    }
+}
+
+impl<V> fmt::Debug for Cached<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cached")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,126 @@
+//! What is remembered, and whether it may still be served.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use quick_cache::sync::Cache;
+
+use crate::access_token::Verified;
+use crate::bearer::BearerToken;
+use crate::clock::Clock;
+use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
+
+/// What tells one token from another. Not the token, which then need not be kept.
+pub(super) type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
+
+/// What became of a token.
+pub(super) type Outcome = Result<Arc<Verified>, VerifyError>;
+
+/// The tokens that are remembered, within bounds.
+pub(super) struct Store {
+    good: Cache<Fingerprint, Good>,
+    /// Apart, so that made-up tokens drive out no good ones.
+    refused: Option<Cache<Fingerprint, Refused>>,
+    max_age: Duration,
+    refused_for: Duration,
+    clock: Clock,
+    pub(super) counts: Counts,
+}
+
+#[derive(Clone)]
+struct Good {
+    verified: Arc<Verified>,
+    since: Duration,
+}
+
+#[derive(Clone)]
+struct Refused {
+    reason: InvalidReason,
+    since: Duration,
+}
+
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) hits: AtomicU64,
+    pub(super) misses: AtomicU64,
+    pub(super) joined: AtomicU64,
+    pub(super) refused: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn add(count: &AtomicU64) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Store {
+    pub(super) fn new(
+        capacity: usize,
+        max_age: Duration,
+        refused_for: Option<Duration>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            good: Cache::new(capacity),
+            refused: refused_for.map(|_| Cache::new(capacity)),
+            max_age,
+            refused_for: refused_for.unwrap_or_default(),
+            clock,
+            counts: Counts::default(),
+        }
+    }
+
+    /// What is known of a token, if it may still be served.
+    pub(super) fn get(&self, token: &Fingerprint) -> Option<Outcome> {
+        let now = self.clock.monotonic();
+        if let Some(good) = self.good.get(token) {
+            if now.saturating_sub(good.since) < self.max_age && good.verified.is_servable() {
+                return Some(Ok(good.verified));
+            }
+            // It may have been replaced meanwhile, which costs somebody one more verification.
+            self.good.remove(token);
+            return None;
+        }
+        let refused = self.refused.as_ref()?.get(token)?;
+        let is_fresh = now.saturating_sub(refused.since) < self.refused_for;
+        is_fresh.then(|| Err(VerifyError::invalid(refused.reason)))
+    }
+
+    pub(super) fn put(&self, token: Fingerprint, outcome: &Outcome) {
+        let since = self.clock.monotonic();
+        match outcome {
+            Ok(verified) => {
+                let verified = Arc::clone(verified);
+                self.good.insert(token, Good { verified, since });
+            }
+            Err(error) => {
+                if let (Some(refused), Some(reason)) = (&self.refused, lasting(error)) {
+                    refused.insert(token, Refused { reason, since });
+                }
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.good.len() + self.refused.as_ref().map_or(0, Cache::len)
+    }
+}
+
+/// Why a token is refused, if it will be refused again: a key may yet be published, and a token that is
+/// not valid yet will be.
+fn lasting(error: &VerifyError) -> Option<InvalidReason> {
+    match error.kind() {
+        VerifyErrorKind::Invalid(InvalidReason::UnknownKey | InvalidReason::NotYetValid) => None,
+        VerifyErrorKind::Invalid(reason) => Some(reason),
+        VerifyErrorKind::InsufficientScope(_) | VerifyErrorKind::Unavailable => None,
+    }
+}
+
+pub(super) fn fingerprint(token: &BearerToken) -> Fingerprint {
+    let digest = digest::digest(&digest::SHA256, token.as_bytes());
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.copy_from_slice(digest.as_ref());
+    fingerprint
+}
