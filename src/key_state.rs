@@ -2,7 +2,6 @@
 //! every token the key verified.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use crate::clock::Clock;
 
@@ -36,7 +35,7 @@ impl KeyState {
 
     /// Sets when the key's set is to be refreshed, by the monotonic time of its clock.
     #[cfg(feature = "jwks")]
-    pub(crate) fn refresh_at(&self, at: Duration) {
+    pub(crate) fn refresh_at(&self, at: std::time::Duration) {
         if let Some((_, refresh_at)) = &self.refresh {
             refresh_at.store(millis(at), Ordering::Release);
         }
@@ -53,6 +52,6 @@ impl KeyState {
 }
 
 #[cfg(any(feature = "jwks", feature = "cache"))]
-fn millis(time: Duration) -> u64 {
+fn millis(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -61,6 +61,8 @@
 //! |---|---|---|
 //! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>`; `ProtectedResource::router` |
 //! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] |
+//! | `cache` | no | verified tokens, remembered: [`CacheLayer`], [`VerifierExt::cached`]; `ByIssuer::tenants` |
+//! | `introspection` | no | opaque tokens, by asking the authorization server: [`IntrospectionVerifier`] |
 //! | `mcp` | no | for MCP servers: scopes per tool, sessions that belong to someone, CORS |
 //! | `rmcp` | no | `AccessToken` and `MaybeAccessToken` as parameters of `rmcp` tools and prompts |
 //! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate |
@@ -107,6 +109,8 @@ mod config_error;
 mod event_stream;
 mod json;
 mod key_state;
+#[cfg(any(feature = "jwks", feature = "introspection"))]
+mod outgoing;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -136,6 +140,9 @@ pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use self::verify::cached::{CacheLayer, Cached};
+#[cfg(feature = "introspection")]
+#[doc(inline)]
+pub use self::verify::introspection::IntrospectionVerifier;
 #[cfg(feature = "jwks")]
 #[doc(inline)]
 pub use self::verify::jwks::{self, Jwks};
@@ -143,7 +150,8 @@ pub use self::verify::jwks::{self, Jwks};
 pub use self::verify::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey};
 #[doc(inline)]
 pub use self::verify::{
-    Audience, ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt, verify_fn,
+    Audience, ByIssuer, ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt,
+    verify_fn,
 };
 #[doc(inline)]
 pub use self::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};

@@ -65,10 +65,13 @@ use crate::bearer::BearerToken;
 use crate::verify_error::VerifyError;
 
 mod audience;
+pub mod by_issuer;
 #[cfg(feature = "cache")]
 pub mod cached;
 mod check;
 mod erased;
+#[cfg(feature = "introspection")]
+pub mod introspection;
 #[cfg(feature = "jwks")]
 pub mod jwks;
 pub mod jwt;
@@ -76,11 +79,16 @@ mod or_else;
 mod static_token;
 
 pub use self::audience::Audience;
+#[doc(inline)]
+pub use self::by_issuer::ByIssuer;
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use self::cached::{CacheLayer, Cached};
 pub use self::check::{Check, CheckFuture};
 pub use self::erased::ErasedVerifier;
+#[cfg(feature = "introspection")]
+#[doc(inline)]
+pub use self::introspection::IntrospectionVerifier;
 #[doc(inline)]
 pub use self::jwt::JwtVerifier;
 pub use self::or_else::{OrElse, OrElseFuture};

@@ -9,13 +9,12 @@ use serde_json::{Map, Value};
 use tower::BoxError;
 use url::Url;
 
-use super::fetcher::{
-    Fetcher, FetcherBuilder, UnexpectedStatus, is_loopback, may_lead_here, without_credentials,
-};
+use super::fetcher::{Fetcher, FetcherBuilder, UnexpectedStatus, may_lead_here};
 use super::source::{Fetched, KeySource};
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
+use crate::outgoing::{is_loopback, without_credentials};
 
 /// The keys that an issuer's metadata points to.
 ///

@@ -1,13 +1,11 @@
 //! Documents over HTTP, within limits: which URLs, how large, how fresh.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AGE, CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
-use reqwest::redirect;
 use tower::BoxError;
 use url::{Host, Url};
 
@@ -16,6 +14,7 @@ use super::public_address::{PublicAddresses, is_public};
 use super::source::Fetched;
 use super::validators::Validators;
 use crate::config_error::ConfigError;
+use crate::outgoing::{self, address, has_credentials, is_loopback, without_credentials};
 
 type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
 
@@ -73,13 +72,7 @@ impl FetcherBuilder {
 }
 
 fn default_client(ssrf_safe: bool) -> reqwest::Result<reqwest::Client> {
-    let client = reqwest::Client::builder()
-        .user_agent(concat!(
-            env!("CARGO_PKG_NAME"),
-            "/",
-            env!("CARGO_PKG_VERSION")
-        ))
-        .redirect(redirect::Policy::none());
+    let client = outgoing::client();
     match ssrf_safe {
         true => client.no_proxy().dns_resolver(PublicAddresses).build(),
         false => client.build(),
@@ -121,7 +114,7 @@ impl Fetcher {
 
     /// Whether a URL may be asked; http only where `plain` allows it.
     pub(super) fn check_url(&self, url: &Url, plain: bool) -> Result<(), &'static str> {
-        if !url.username().is_empty() || url.password().is_some() {
+        if has_credentials(url) {
             return Err("has credentials in it; send a header instead");
         }
         match url.scheme() {
@@ -179,17 +172,7 @@ impl Fetcher {
         if response.url() != url {
             return Err("the answer was redirected".into());
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(reqwest::Error::without_url)?
-        {
-            if body.len() + chunk.len() > self.max_bytes {
-                return Err(format!("the answer is larger than {} bytes", self.max_bytes).into());
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = outgoing::read(&mut response, self.max_bytes).await?;
         Ok(Answer {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
@@ -210,14 +193,6 @@ impl fmt::Display for UnexpectedStatus {
 
 impl std::error::Error for UnexpectedStatus {}
 
-/// Whether a URL names this machine in one of the usual ways.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        _ => address(url).is_some_and(|address| address.is_loopback()),
-    }
-}
-
 /// Whether a URL may lead to this machine in any way that its text shows.
 pub(super) fn may_lead_here(url: &Url) -> bool {
     match url.host() {
@@ -229,25 +204,6 @@ pub(super) fn may_lead_here(url: &Url) -> bool {
             let address = address.to_canonical();
             address.is_loopback() || address.is_unspecified()
         }),
-    }
-}
-
-/// The address that a URL has for a host, where it is not a name.
-fn address(url: &Url) -> Option<IpAddr> {
-    match url.host()? {
-        Host::Ipv4(address) => Some(IpAddr::V4(address)),
-        Host::Ipv6(address) => Some(IpAddr::V6(address)),
-        Host::Domain(_) => None,
-    }
-}
-
-/// What of a URL can be shown: somebody may have put a password in front of the host, even one that makes
-/// it no URL at all.
-pub(super) fn without_credentials(url: &str) -> String {
-    let scheme = url.find("//").map_or("", |slashes| &url[..slashes + 2]);
-    match url.rsplit_once('@') {
-        Some((_, rest)) => format!("{scheme}..@{rest}"),
-        None => url.to_owned(),
     }
 }
 

@@ -7,10 +7,11 @@ use http::HeaderMap;
 use tower::BoxError;
 use url::Url;
 
-use super::fetcher::{Fetcher, FetcherBuilder, without_credentials};
+use super::fetcher::{Fetcher, FetcherBuilder};
 use super::source::{Fetched, KeySource};
 use super::validators::Validators;
 use crate::config_error::ConfigError;
+use crate::outgoing::without_credentials;
 
 /// A JWK Set at a URL.
 #[derive(Clone)]

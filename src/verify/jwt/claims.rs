@@ -13,25 +13,25 @@ use crate::verify_error::InvalidReason;
 /// may occur twice. Names that only some providers give a meaning to are read as far as they are
 /// strings.
 #[derive(Debug, Default)]
-pub(super) struct Claims<'a> {
-    pub(super) iss: Member<Text<'a>>,
-    pub(super) sub: Member<Text<'a>>,
-    pub(super) aud: Member<TextOrList<'a>>,
-    pub(super) exp: Member<NumericDate>,
-    pub(super) nbf: Member<NumericDate>,
-    pub(super) iat: Member<NumericDate>,
-    pub(super) jti: Member<Text<'a>>,
+pub(crate) struct Claims<'a> {
+    pub(crate) iss: Member<Text<'a>>,
+    pub(crate) sub: Member<Text<'a>>,
+    pub(crate) aud: Member<TextOrList<'a>>,
+    pub(crate) exp: Member<NumericDate>,
+    pub(crate) nbf: Member<NumericDate>,
+    pub(crate) iat: Member<NumericDate>,
+    pub(crate) jti: Member<Text<'a>>,
 
-    pub(super) scope: Member<TextOrList<'a>>,
-    pub(super) scp: Member<TextOrList<'a>>,
+    pub(crate) scope: Member<TextOrList<'a>>,
+    pub(crate) scp: Member<TextOrList<'a>>,
 
-    pub(super) client_id: Member<Text<'a>>,
-    pub(super) azp: Member<Text<'a>>,
-    pub(super) cid: Member<MaybeText<'a>>,
-    pub(super) appid: Member<MaybeText<'a>>,
+    pub(crate) client_id: Member<Text<'a>>,
+    pub(crate) azp: Member<Text<'a>>,
+    pub(crate) cid: Member<MaybeText<'a>>,
+    pub(crate) appid: Member<MaybeText<'a>>,
 
     /// The key that the token is bound to (RFC 7800).
-    pub(super) cnf: Presence,
+    pub(crate) cnf: Presence,
 
     // Marks of tokens that are no access tokens.
     at_hash: Presence,
@@ -69,20 +69,21 @@ impl<'de> Object<'de> for Claims<'de> {
 }
 
 impl<'a> Claims<'a> {
-    pub(super) fn parse(payload: &'a str) -> Result<Self, InvalidReason> {
+    pub(crate) fn parse(payload: &'a str) -> Result<Self, InvalidReason> {
         parse_object(payload).ok_or(InvalidReason::Malformed)
     }
 
     /// Whether the payload says itself that it is something else: an ID token (OpenID Connect Core
     /// §3.1.3.6, §3.3.2.11), a logout or security event token (RFC 8417), a refresh token.
-    pub(super) fn is_not_an_access_token(&self) -> bool {
+    pub(crate) fn is_not_an_access_token(&self) -> bool {
         let marks = [&self.at_hash, &self.c_hash, &self.events];
         let marked = marks.iter().any(|mark| mark.0.is_some());
+        let is_access = |usage: &MaybeText<'_>| matches!(usage, MaybeText::Text(text) if ["access", "access_token"].contains(&&**text));
         let other_use = self
             .token_use
             .0
             .as_ref()
-            .is_some_and(|usage| !matches!(usage, MaybeText::Text(text) if text == "access"));
+            .is_some_and(|usage| !is_access(usage));
         let other_type = matches!(&self.typ.0, Some(MaybeText::Text(typ)) if NOT_ACCESS
             .iter()
             .any(|name| name.eq_ignore_ascii_case(typ)));

@@ -12,20 +12,20 @@ use crate::verify_error::InvalidReason;
 
 /// The three segments of a compact JWS, still encoded.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Jws<'t> {
+pub(crate) struct Jws<'t> {
     /// What the signature is over: the first two segments and the dot between them.
-    pub(super) signing_input: &'t [u8],
+    pub(crate) signing_input: &'t [u8],
     header: &'t [u8],
     payload: &'t [u8],
     signature: &'t [u8],
 }
 
 /// The longest signature there is: RSA with 8192 bits.
-pub(super) const MAX_SIGNATURE_LENGTH: usize = 1024;
+pub(crate) const MAX_SIGNATURE_LENGTH: usize = 1024;
 
 impl<'t> Jws<'t> {
     /// Two dots, no more: five segments are a JWE (RFC 7516), which nobody here can open.
-    pub(super) fn split(token: &'t [u8]) -> Option<Self> {
+    pub(crate) fn split(token: &'t [u8]) -> Option<Self> {
         let mut dots = token
             .iter()
             .enumerate()
@@ -43,15 +43,15 @@ impl<'t> Jws<'t> {
         })
     }
 
-    pub(super) fn decode_header(&self) -> Option<String> {
+    pub(crate) fn decode_header(&self) -> Option<String> {
         decode_text(self.header)
     }
 
-    pub(super) fn decode_payload(&self) -> Option<String> {
+    pub(crate) fn decode_payload(&self) -> Option<String> {
         decode_text(self.payload)
     }
 
-    pub(super) fn decode_signature<'b>(
+    pub(crate) fn decode_signature<'b>(
         &self,
         buffer: &'b mut [u8; MAX_SIGNATURE_LENGTH],
     ) -> Option<&'b [u8]> {
@@ -70,10 +70,10 @@ fn decode_text(segment: &[u8]) -> Option<String> {
 ///
 /// `jwk`, `jku`, `x5u` and `x5c` are not even read: a token does not bring its own key.
 #[derive(Debug)]
-pub(super) struct Header<'a> {
-    pub(super) algorithm: Algorithm,
-    pub(super) key_id: Option<Cow<'a, str>>,
-    pub(super) token_type: Option<Cow<'a, str>>,
+pub(crate) struct Header<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key_id: Option<Cow<'a, str>>,
+    pub(crate) token_type: Option<Cow<'a, str>>,
 }
 
 #[derive(Default)]
@@ -103,7 +103,7 @@ impl<'de> Object<'de> for Members<'de> {
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn parse(json: &'a str) -> Result<Self, InvalidReason> {
+    pub(crate) fn parse(json: &'a str) -> Result<Self, InvalidReason> {
         let members: Members<'a> = parse_object(json).ok_or(InvalidReason::Malformed)?;
         if members.unsupported {
             return Err(InvalidReason::Malformed);

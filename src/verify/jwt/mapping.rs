@@ -8,16 +8,16 @@ use crate::verify_error::InvalidReason;
 
 /// How claims become scopes and a client ID.
 #[derive(Debug, Default)]
-pub(super) struct ClaimMapping {
+pub(crate) struct ClaimMapping {
     /// Where scopes are looked for, the first present one counting; `None` is `scope`, then `scp`.
-    pub(super) scope_claims: Option<Vec<String>>,
+    pub(crate) scope_claims: Option<Vec<String>>,
     /// `None` is `client_id`, `azp`, `cid`, then `appid`.
-    pub(super) client_id_claims: Option<Vec<String>>,
-    pub(super) scope_prefix: Option<String>,
+    pub(crate) client_id_claims: Option<Vec<String>>,
+    pub(crate) scope_prefix: Option<String>,
 }
 
 impl ClaimMapping {
-    pub(super) fn scopes(
+    pub(crate) fn scopes(
         &self,
         claims: &Claims<'_>,
         payload: &str,
@@ -36,7 +36,7 @@ impl ClaimMapping {
         Ok(Scopes::default())
     }
 
-    pub(super) fn client_id(
+    pub(crate) fn client_id(
         &self,
         claims: &Claims<'_>,
         payload: &str,

@@ -57,17 +57,17 @@
 
 mod algorithm;
 mod builder;
-mod claims;
+pub(crate) mod claims;
 mod interop;
 pub(crate) mod jwk;
-mod jws;
+pub(crate) mod jws;
 pub(crate) mod key;
 mod key_set;
-mod mapping;
+pub(crate) mod mapping;
 mod pem;
 mod problems;
 pub(crate) mod remote;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod signer;
 mod token_type;
 mod verifier;

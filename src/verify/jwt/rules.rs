@@ -12,22 +12,22 @@ use crate::verify_error::InvalidReason;
 
 /// What a verifier asks of a token's claims.
 #[derive(Debug)]
-pub(super) struct ClaimRules {
+pub(crate) struct ClaimRules {
     /// One of these, to the byte; any, when there are none.
-    pub(super) issuers: Vec<String>,
+    pub(crate) issuers: Vec<String>,
     /// At least one of these; any, when there are none.
-    pub(super) audiences: Vec<Audience>,
-    pub(super) required_claims: Vec<String>,
+    pub(crate) audiences: Vec<Audience>,
+    pub(crate) required_claims: Vec<String>,
     /// Names, each with the values of which it must have one.
-    pub(super) claims_in: Vec<(String, Vec<String>)>,
-    pub(super) leeway: Duration,
-    pub(super) accept_missing_expiry: bool,
-    pub(super) accept_future_issued_at: bool,
-    pub(super) accept_unchecked_confirmation: bool,
+    pub(crate) claims_in: Vec<(String, Vec<String>)>,
+    pub(crate) leeway: Duration,
+    pub(crate) accept_missing_expiry: bool,
+    pub(crate) accept_future_issued_at: bool,
+    pub(crate) accept_unchecked_confirmation: bool,
 }
 
 impl ClaimRules {
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         claims: &Claims<'_>,
         payload: &str,
@@ -49,7 +49,7 @@ impl ClaimRules {
         Ok(())
     }
 
-    pub(super) fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
+    pub(crate) fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
         if self.issuers.is_empty() {
             return Ok(());
         }

@@ -1,0 +1,65 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tower_service::Service;
+
+use crate::access_token::AccessToken;
+use crate::bearer::BearerToken;
+use crate::verify::ErasedVerifier;
+use crate::verify_error::{InvalidReason, VerifyError};
+
+/// The future of [`ByIssuer`](super::ByIssuer).
+pub struct ByIssuerFuture {
+    state: State,
+}
+
+enum State {
+    Refused(Option<VerifyError>),
+    Asked {
+        verify: <ErasedVerifier as Service<BearerToken>>::Future,
+        issuer: Box<str>,
+    },
+}
+
+impl ByIssuerFuture {
+    pub(super) fn refused(error: VerifyError) -> Self {
+        let state = State::Refused(Some(error));
+        Self { state }
+    }
+
+    pub(super) fn asked(
+        verify: <ErasedVerifier as Service<BearerToken>>::Future,
+        issuer: Box<str>,
+    ) -> Self {
+        let state = State::Asked { verify, issuer };
+        Self { state }
+    }
+}
+
+impl Future for ByIssuerFuture {
+    type Output = Result<AccessToken, VerifyError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            State::Refused(error) => Poll::Ready(Err(error.take().expect("polled once"))),
+            State::Asked { verify, issuer } => {
+                let token = ready!(verify.as_mut().poll(cx))?;
+                // A verifier that finds another issuer in it has read another token.
+                match token.issuer() {
+                    Some(found) if *found != **issuer => {
+                        Poll::Ready(Err(VerifyError::invalid(InvalidReason::WrongIssuer)))
+                    }
+                    _ => Poll::Ready(Ok(token)),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ByIssuerFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByIssuerFuture").finish_non_exhaustive()
+    }
+}

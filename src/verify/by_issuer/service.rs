@@ -1,0 +1,120 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tower_service::Service;
+
+use super::future::ByIssuerFuture;
+use super::peek::{Origin, payload};
+#[cfg(feature = "cache")]
+use super::tenants::Tenants;
+use crate::access_token::AccessToken;
+use crate::bearer::BearerToken;
+use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
+use crate::verify_error::{InvalidReason, VerifyError};
+
+/// Sends each token to the verifier of the issuer that it names; see the
+/// [module](crate::verify::by_issuer). Clones share everything.
+#[derive(Clone, Default)]
+#[must_use = "it does nothing until it is asked"]
+pub struct ByIssuer {
+    known: Arc<Known>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    issuers: HashMap<Box<str>, ErasedVerifier>,
+    #[cfg(feature = "cache")]
+    tenants: Vec<Arc<Tenants>>,
+}
+
+impl ByIssuer {
+    /// A verifier that knows no issuer, and refuses every token.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends tokens of this issuer, by its name to the byte, to this verifier.
+    ///
+    /// # Panics
+    ///
+    /// When the name is empty, or there is a verifier for it.
+    #[track_caller]
+    pub fn issuer(mut self, issuer: impl Into<String>, verifier: impl Verifier) -> Self {
+        let issuer = issuer.into();
+        assert!(!issuer.is_empty(), "an issuer has a name");
+        let issuers = &mut Arc::make_mut(&mut self.known).issuers;
+        let before = issuers.insert(issuer.clone().into(), verifier.erased());
+        assert!(before.is_none(), "{issuer:?} has two verifiers");
+        self
+    }
+
+    #[cfg(feature = "cache")]
+    pub(super) fn add_tenants(mut self, tenants: Tenants) -> Self {
+        let known = Arc::make_mut(&mut self.known);
+        known.tenants.push(Arc::new(tenants));
+        self
+    }
+
+    #[cfg(feature = "cache")]
+    pub(super) fn all_tenants(&self) -> impl Iterator<Item = &Tenants> {
+        self.known.tenants.iter().map(|tenants| &**tenants)
+    }
+}
+
+impl Known {
+    /// The verifier for a token, and the issuer that the token names.
+    fn route(&self, token: &BearerToken) -> Result<(ErasedVerifier, Box<str>), InvalidReason> {
+        let payload = payload(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
+        let origin = Origin::of(&payload).ok_or(InvalidReason::Malformed)?;
+        let issuer = origin.issuer().ok_or(InvalidReason::MissingClaim)?;
+        let verifier = match self.issuers.get(issuer) {
+            Some(verifier) => Some(verifier.clone()),
+            None => self.tenant(&origin, issuer),
+        };
+        let verifier = verifier.ok_or(InvalidReason::WrongIssuer)?;
+        Ok((verifier, issuer.into()))
+    }
+
+    #[cfg(feature = "cache")]
+    fn tenant(&self, origin: &Origin<'_>, issuer: &str) -> Option<ErasedVerifier> {
+        let tenant = origin.tenant()?;
+        self.tenants
+            .iter()
+            .find_map(|tenants| tenants.verifier(tenant, issuer))
+    }
+
+    #[cfg(not(feature = "cache"))]
+    fn tenant(&self, _: &Origin<'_>, _: &str) -> Option<ErasedVerifier> {
+        None
+    }
+}
+
+impl Service<BearerToken> for ByIssuer {
+    type Response = AccessToken;
+    type Error = VerifyError;
+    type Future = ByIssuerFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), VerifyError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, token: BearerToken) -> ByIssuerFuture {
+        match self.known.route(&token) {
+            // It is always ready: it drives what it hides to readiness itself.
+            Ok((mut verifier, issuer)) => ByIssuerFuture::asked(verifier.call(token), issuer),
+            Err(reason) => ByIssuerFuture::refused(VerifyError::invalid(reason)),
+        }
+    }
+}
+
+impl fmt::Debug for ByIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut issuers: Vec<_> = self.known.issuers.keys().collect();
+        issuers.sort_unstable();
+        f.debug_struct("ByIssuer")
+            .field("issuers", &issuers)
+            .finish_non_exhaustive()
+    }
+}
