@@ -7,7 +7,8 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -15,8 +16,9 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::fault::{Fault, spoil, status};
+use super::fault::{Fault, Reset, spoil, status};
 use super::faulty_body::FaultyBody;
+use super::introspection::{INTROSPECTION_PATH, Introspection};
 use super::signing_key::SigningKey;
 use super::token::TokenBuilder;
 use crate::verify::jwt::Algorithm;
@@ -56,7 +58,7 @@ struct Shared {
     state: Mutex<State>,
 }
 
-struct State {
+pub(super) struct State {
     issuer: String,
     metadata_path: String,
     metadata: Option<Value>,
@@ -67,6 +69,7 @@ struct State {
     jwks_fault: Option<Fault>,
     metadata_fault: Option<Fault>,
     path_faults: HashMap<String, Fault>,
+    pub(super) introspection: Introspection,
     counts: Counts,
 }
 
@@ -105,6 +108,7 @@ impl TestIssuer {
                 jwks_fault: None,
                 metadata_fault: None,
                 path_faults: HashMap::new(),
+                introspection: Introspection::default(),
                 counts: Counts::default(),
             }),
             base,
@@ -233,8 +237,12 @@ impl TestIssuer {
         self.state().counts.metadata
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state()
+    }
+
+    pub(super) fn base(&self) -> &str {
+        &self.shared.base
     }
 }
 
@@ -274,11 +282,28 @@ impl Shared {
             json!({
                 "issuer": state.issuer,
                 "jwks_uri": format!("{}{JWKS_PATH}", self.base),
+                "introspection_endpoint": format!("{}{INTROSPECTION_PATH}", self.base),
                 "response_types_supported": ["code"],
             })
         });
         let fault = state.metadata_fault.clone().or(fault_here);
         (json_response(&metadata, &HeaderMap::new(), None), fault)
+    }
+}
+
+impl Shared {
+    /// The right answer to an introspection request, and what is to go wrong with it.
+    fn introspect(
+        &self,
+        headers: &HeaderMap,
+        form: &[u8],
+    ) -> (Response<FaultyBody>, Option<Fault>) {
+        let introspection = &mut self.state().introspection;
+        introspection.requests += 1;
+        let (status, answer) = introspection.answer(headers, form);
+        let mut response = json_response(&answer, &HeaderMap::new(), None);
+        *response.status_mut() = status;
+        (response, introspection.fault.clone())
     }
 }
 
@@ -305,8 +330,18 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) -> Result<(), hyper::Error> {
     let service = service_fn(move |request: Request<Incoming>| {
-        let (response, fault) = shared.answer(request.uri().path(), request.headers());
-        spoil(response, fault)
+        let shared = Arc::clone(&shared);
+        async move {
+            let (head, body) = request.into_parts();
+            let (response, fault) = match head.uri.path() {
+                INTROSPECTION_PATH if head.method == Method::POST => {
+                    let form = body.collect().await.map_err(|_| Reset)?.to_bytes();
+                    shared.introspect(&head.headers, &form)
+                }
+                path => shared.answer(path, &head.headers),
+            };
+            spoil(response, fault).await
+        }
     });
     hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)

@@ -45,6 +45,7 @@
 
 mod fault;
 mod faulty_body;
+mod introspection;
 mod issuer;
 mod key_pair;
 mod signing_key;
