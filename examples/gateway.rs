@@ -88,9 +88,8 @@ fn introduce(url: &str, staff: &TestIssuer, partners: &TestIssuer) {
         let token = issuer.token().audience(AUDIENCE).subject(subject);
         token.scopes(scopes.iter().copied()).build()
     };
-    let opaque = |scope: &str| {
-        staff.opaque_token(json!({"sub": "olga", "aud": AUDIENCE, "scope": scope}))
-    };
+    let opaque =
+        |scope: &str| staff.opaque_token(json!({"sub": "olga", "aud": AUDIENCE, "scope": scope}));
     let get = |path: &str, token: &str| {
         println!("curl -i {url}{path} -H 'authorization: Bearer {token}'\n");
     };

@@ -142,7 +142,7 @@ pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
 pub use self::verify::cached::{CacheLayer, Cached};
 #[cfg(feature = "introspection")]
 #[doc(inline)]
-pub use self::verify::introspection::IntrospectionVerifier;
+pub use self::verify::introspection::{self, IntrospectionVerifier};
 #[cfg(feature = "jwks")]
 #[doc(inline)]
 pub use self::verify::jwks::{self, Jwks};

@@ -4,6 +4,7 @@ mod support;
 
 mod answers;
 mod authorization_server;
+mod combined;
 mod extractors;
 mod jwks;
 #[cfg(feature = "jwks-client-rs")]

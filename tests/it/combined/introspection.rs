@@ -1,0 +1,265 @@
+//! Asking the authorization server: how, within which limits, and what becomes of its troubles.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+use tower_bearer_auth::introspection::IntrospectionVerifierBuilder;
+use tower_bearer_auth::testing::{Fault, TestIssuer};
+use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier, InvalidReason};
+use tower_layer::Layer;
+
+use super::{assert_unavailable, refused, verify};
+use crate::support::{Inner, Logs, get_with, serve};
+
+const AUDIENCE: &str = "https://api.test";
+
+fn asking(issuer: &TestIssuer) -> IntrospectionVerifierBuilder {
+    IntrospectionVerifier::builder(issuer.introspection_url()).audience(AUDIENCE)
+}
+
+fn known(issuer: &TestIssuer) -> IntrospectionVerifierBuilder {
+    asking(issuer).client_secret_basic(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET)
+}
+
+#[tokio::test]
+async fn every_way_to_say_who_is_asking_works() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.opaque_token(json!({"sub": "alice", "aud": AUDIENCE}));
+    let headers = || {
+        let value = format!("Bearer {}", TestIssuer::ACCESS_TOKEN);
+        HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())])
+    };
+    let verifiers = [
+        known(&issuer),
+        asking(&issuer).client_secret_post(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET),
+        asking(&issuer).bearer_token(TestIssuer::ACCESS_TOKEN),
+        asking(&issuer).headers(headers),
+    ];
+    for verifier in verifiers {
+        let verifier = verifier.build().unwrap();
+        let verified = verify(&verifier, &token).await.unwrap();
+        assert_eq!(verified.subject(), Some("alice"));
+        assert_eq!(verified.token().as_str(), token);
+    }
+    assert_eq!(issuer.introspection_requests(), 4);
+}
+
+#[tokio::test]
+async fn credentials_that_the_endpoint_does_not_like_are_nobody_elses_fault() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
+    for verifier in [
+        asking(&issuer).client_secret_basic(TestIssuer::CLIENT_ID, "wrong"),
+        asking(&issuer).bearer_token("wrong"),
+        asking(&issuer).without_credentials(),
+    ] {
+        let layer = BearerAuthLayer::new(verifier.build().unwrap());
+        let server = serve(layer.layer(Inner::default())).await;
+        get_with(server, &token).await.assert_outage();
+    }
+}
+
+#[tokio::test]
+async fn no_answer_is_503_and_never_401() {
+    let issuer = TestIssuer::start().await;
+    let verifier = known(&issuer)
+        .timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let server = serve(BearerAuthLayer::new(verifier.clone()).layer(Inner::default())).await;
+    let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
+    get_with(server, &token).await.assert_passed();
+    for fault in [
+        Fault::Status(StatusCode::INTERNAL_SERVER_ERROR),
+        Fault::Status(StatusCode::UNAUTHORIZED),
+        Fault::Status(StatusCode::FORBIDDEN),
+        Fault::Status(StatusCode::NOT_FOUND),
+        Fault::Status(StatusCode::NO_CONTENT),
+        Fault::Redirect(issuer.introspection_url()),
+        Fault::Hang,
+        Fault::Reset,
+        Fault::Drip,
+        Fault::Truncated,
+        Fault::Oversized(65 * 1024),
+        Fault::Body(String::new()),
+        Fault::Body("<html>".into()),
+        Fault::Body("[]".into()),
+        Fault::Body("true".into()),
+        Fault::Body(r#"{"active":true"#.into()),
+    ] {
+        issuer.introspection_fault(Some(fault.clone()));
+        let answer = get_with(server, &token).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
+        answer.assert_outage();
+    }
+    issuer.introspection_fault(None);
+    get_with(server, &token).await.assert_passed();
+}
+
+#[tokio::test]
+async fn an_unknown_or_revoked_token_is_401() {
+    let issuer = TestIssuer::start().await;
+    let verifier = known(&issuer).build().unwrap();
+    let server = serve(BearerAuthLayer::new(verifier).layer(Inner::default())).await;
+    let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
+    get_with(server, &token).await.assert_passed();
+    issuer.revoke(&token);
+    for gone in [&*token, "made-up"] {
+        let answer = get_with(server, gone).await;
+        answer.assert_invalid_token("The access token is not recognized");
+    }
+}
+
+#[tokio::test]
+async fn only_so_many_questions_are_under_way() {
+    let issuer = TestIssuer::start().await;
+    let verifier = known(&issuer)
+        .max_concurrency(2)
+        .timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    issuer.introspection_fault(Some(Fault::Hang));
+    let all = join_all((0..10).map(|_| verify(&verifier, "token"))).await;
+    all.into_iter().for_each(assert_unavailable);
+    assert_eq!(issuer.introspection_requests(), 2);
+
+    // Whoever left gave the turn back.
+    issuer.introspection_fault(None);
+    let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
+    verify(&verifier, &token).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_outage_is_a_warning_once_and_shows_no_secret() {
+    let logs = Logs::capture();
+    let issuer = TestIssuer::start().await;
+    let verifier = known(&issuer).build().unwrap();
+    let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
+    issuer.introspection_fault(Some(Fault::Status(StatusCode::BAD_GATEWAY)));
+    for _ in 0..3 {
+        assert_unavailable(verify(&verifier, &token).await);
+    }
+    issuer.introspection_fault(None);
+    verify(&verifier, &token).await.unwrap();
+
+    let text = logs.text();
+    assert_eq!(text.matches("WARN").count(), 1, "{text}");
+    assert!(text.contains("answers 502"), "{text}");
+    assert!(text.contains("works again"), "{text}");
+    let builder = known(&issuer);
+    let shown = format!("{text} {verifier:?} {builder:?}");
+    assert!(shown.contains("client_secret_basic"));
+    for secret in [TestIssuer::CLIENT_SECRET, &token] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_outage_and_needs_none_to_start() {
+    let verifier = IntrospectionVerifier::builder("http://127.0.0.1:9/introspect")
+        .bearer_token("token")
+        .accept_any_audience()
+        .build()
+        .unwrap();
+    assert_unavailable(verify(&verifier, "token").await);
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let error = IntrospectionVerifier::builder("http://issuer.test/introspect")
+        .client_secret_basic("", "hunter2")
+        .bearer_token("hunter3")
+        .timeout(Duration::ZERO)
+        .max_bytes(0)
+        .max_concurrency(0)
+        .leeway(Duration::from_secs(7200))
+        .build()
+        .unwrap_err();
+    let problems: Vec<_> = error.problems().collect();
+    assert_eq!(problems.len(), 7, "{problems:#?}");
+    for part in [
+        "not https",
+        "several credentials",
+        "no audience",
+        "timeout",
+        "max_bytes",
+        "max_concurrency",
+        "leeway",
+    ] {
+        assert!(
+            problems.iter().any(|p| p.contains(part)),
+            "{part}: {problems:#?}"
+        );
+    }
+    assert!(!error.to_string().contains("hunter"), "{error}");
+
+    for (endpoint, part) in [
+        ("", "is not a URL"),
+        ("/introspect", "is not a URL"),
+        ("ftp://issuer.test", "is not https"),
+        ("http://10.0.0.1/", "is not https"),
+        ("https://me:hunter2@issuer.test/", "has credentials"),
+    ] {
+        let builder = IntrospectionVerifier::builder(endpoint).bearer_token("t");
+        let error = builder.audience(AUDIENCE).build().unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    let builder = || IntrospectionVerifier::builder("https://issuer.test/");
+    for (verifier, part) in [
+        (builder().audience(AUDIENCE), "no credentials"),
+        (
+            builder().audience(AUDIENCE).client_secret_post("", "s"),
+            "ID is empty",
+        ),
+        (
+            builder().audience(AUDIENCE).client_secret_post("id", ""),
+            "secret is empty",
+        ),
+        (builder().audience(AUDIENCE).bearer_token("a b"), "is none"),
+        (builder().audience("").bearer_token("t"), "is empty"),
+        (
+            builder()
+                .audience(AUDIENCE)
+                .accept_any_audience()
+                .bearer_token("t"),
+            "contradicts",
+        ),
+    ] {
+        let error = verifier.build().unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert!(
+        builder()
+            .audience(AUDIENCE)
+            .bearer_token("t")
+            .build()
+            .is_ok()
+    );
+    let plain = IntrospectionVerifier::builder("http://issuer.test/").bearer_token("t");
+    assert!(plain.allow_http().audience(AUDIENCE).build().is_ok());
+}
+
+#[tokio::test]
+async fn its_own_words_about_when_to_come_back_are_passed_on() {
+    // A stand-in: the test issuer has no such fault.
+    let busy = axum::Router::new()
+        .fallback(|| async { (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "17")], "") });
+    let endpoint = crate::support::serve_axum(busy).await;
+    let verifier = IntrospectionVerifier::builder(format!("http://{endpoint}/"))
+        .bearer_token("token")
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    let error = verify(&verifier, "token").await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(17)));
+    let server = serve(BearerAuthLayer::new(verifier).layer(Inner::default())).await;
+    let answer = get_with(server, "token").await;
+    assert_eq!(answer.header("retry-after"), Some("17"));
+    let _ = refused(Err(tower_bearer_auth::VerifyError::invalid(
+        InvalidReason::Expired,
+    )));
+}

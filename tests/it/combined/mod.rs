@@ -1,0 +1,63 @@
+//! Verifiers that ask others, and verifiers made of several.
+
+mod by_issuer;
+mod cached;
+mod gateway;
+mod introspection;
+mod introspection_answers;
+mod or_else;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tower::ServiceExt;
+use tower_bearer_auth::{
+    AccessToken, InvalidReason, Verifier, VerifyError, VerifyErrorKind, verify_fn,
+};
+
+async fn verify(verifier: &impl Verifier, token: &str) -> Result<AccessToken, VerifyError> {
+    let token = token.parse().unwrap();
+    verifier.clone().oneshot(token).await.map_err(Into::into)
+}
+
+#[track_caller]
+fn refused(result: Result<AccessToken, VerifyError>) -> InvalidReason {
+    let error = result.unwrap_err();
+    match error.kind() {
+        VerifyErrorKind::Invalid(reason) => reason,
+        _ => panic!("not refused: {error:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_unavailable(result: Result<AccessToken, VerifyError>) {
+    let error = result.unwrap_err();
+    let kind = error.kind();
+    assert!(matches!(kind, VerifyErrorKind::Unavailable), "{error:?}");
+}
+
+/// How often a verifier was asked.
+#[derive(Clone, Default)]
+struct Calls(Arc<AtomicUsize>);
+
+impl Calls {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// A verifier that always answers this way.
+    fn always(
+        &self,
+        answer: Result<&'static str, VerifyError>,
+    ) -> impl Verifier<Error = VerifyError, Future: Send> + use<> {
+        let calls = self.clone();
+        verify_fn(move |token| {
+            calls.0.fetch_add(1, Ordering::SeqCst);
+            let answer = answer.clone();
+            async move {
+                let subject = answer?;
+                Ok(AccessToken::builder(token).subject(subject).build())
+            }
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! One verifier for each kind of token.
+
+use tower_bearer_auth::testing::SigningKey;
+use tower_bearer_auth::{
+    Algorithm, InvalidReason, JwtVerifier, Scopes, StaticToken, StaticTokenVerifier, VerifierExt,
+    VerifyError, VerifyErrorKind,
+};
+
+use super::{Calls, assert_unavailable, refused, verify};
+
+const AUDIENCE: &str = "https://api.test";
+
+fn jwts(issuer: &str, key: &SigningKey) -> JwtVerifier {
+    JwtVerifier::builder()
+        .key(key.verifying_key())
+        .issuer(issuer)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_next_is_asked_only_about_tokens_of_another_kind() {
+    use InvalidReason as Reason;
+    let another_kind = [Reason::Malformed, Reason::Unrecognized, Reason::WrongIssuer];
+    let definite = [
+        Reason::TooLong,
+        Reason::UnsupportedAlgorithm,
+        Reason::UnknownKey,
+        Reason::BadSignature,
+        Reason::Expired,
+        Reason::NotYetValid,
+        Reason::WrongAudience,
+        Reason::WrongType,
+        Reason::MissingClaim,
+        Reason::InvalidClaim,
+        Reason::BoundToKey,
+        Reason::Revoked,
+        Reason::Other("closed account"),
+    ];
+    for reason in another_kind {
+        let (first, second) = (Calls::default(), Calls::default());
+        let verifier = first
+            .always(Err(VerifyError::invalid(reason)))
+            .or_else(second.always(Ok("second")));
+        let token = verify(&verifier, "token").await.unwrap();
+        assert_eq!(token.subject(), Some("second"), "{reason:?}");
+        assert_eq!(token.token().as_str(), "token");
+        assert_eq!((first.count(), second.count()), (1, 1));
+    }
+    for reason in definite {
+        let second = Calls::default();
+        let verifier = Calls::default()
+            .always(Err(VerifyError::invalid(reason)))
+            .or_else(second.always(Ok("second")));
+        assert_eq!(refused(verify(&verifier, "token").await), reason);
+        assert_eq!(second.count(), 0, "{reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_or_a_lack_of_scope_is_the_last_word() {
+    let second = Calls::default();
+    let outage = Calls::default().always(Err(VerifyError::unavailable("down")));
+    assert_unavailable(verify(&outage.or_else(second.always(Ok("second"))), "token").await);
+
+    let scopes = Scopes::parse("admin").unwrap();
+    let lacking = Calls::default().always(Err(VerifyError::insufficient_scope(scopes)));
+    let error = verify(&lacking.or_else(second.always(Ok("second"))), "token")
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        error.kind(),
+        VerifyErrorKind::InsufficientScope(_)
+    ));
+    assert_eq!(second.count(), 0);
+
+    // And a good token needs no second opinion.
+    let first = Calls::default().always(Ok("first"));
+    let token = verify(&first.or_else(second.always(Ok("second"))), "token").await;
+    assert_eq!(token.unwrap().subject(), Some("first"));
+    assert_eq!(second.count(), 0);
+}
+
+#[tokio::test]
+async fn the_last_one_says_why() {
+    let unknown = Calls::default().always(Err(VerifyError::invalid(InvalidReason::Unrecognized)));
+    let key = SigningKey::generate(Algorithm::ES256);
+    let verifier = unknown.or_else(jwts("https://one.test", &key));
+    let reason = refused(verify(&verifier, "opaque").await);
+    assert_eq!(reason, InvalidReason::Malformed);
+}
+
+#[tokio::test]
+async fn a_token_of_another_issuer_is_told_before_its_signature_fails() {
+    let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::ES256));
+    let verifier = jwts("https://one.test", &keys[0]).or_else(jwts("https://two.test", &keys[1]));
+    for (issuer, key) in [
+        ("https://one.test", &keys[0]),
+        ("https://two.test", &keys[1]),
+    ] {
+        let good = key.token().issuer(issuer).audience(AUDIENCE);
+        let token = verify(&verifier, &good.build()).await.unwrap();
+        assert_eq!(token.issuer(), Some(issuer));
+    }
+    // What would be refused for another reason, too, is still somebody else's.
+    let odd = keys[1]
+        .token()
+        .issuer("https://two.test")
+        .audience(AUDIENCE);
+    let odd = odd.token_type("dpop+jwt").build();
+    let first = jwts("https://one.test", &keys[0]);
+    assert_eq!(
+        refused(verify(&first, &odd).await),
+        InvalidReason::WrongIssuer
+    );
+
+    // With its own issuer's name it is not.
+    let forged = keys[1]
+        .token()
+        .issuer("https://one.test")
+        .audience(AUDIENCE);
+    let forged = verify(&verifier, &forged.build()).await;
+    assert_eq!(refused(forged), InvalidReason::BadSignature);
+    let expired = keys[0]
+        .token()
+        .issuer("https://one.test")
+        .audience(AUDIENCE);
+    let expired = verify(&verifier, &expired.expired().build()).await;
+    assert_eq!(refused(expired), InvalidReason::Expired);
+}
+
+#[tokio::test]
+async fn jwts_here_and_api_keys_there() {
+    let key = SigningKey::generate(Algorithm::EdDSA);
+    let api_keys = StaticTokenVerifier::new([("key-1", StaticToken::new("reports"))]);
+    let verifier = jwts("https://one.test", &key).or_else(api_keys).erased();
+    let token = verify(&verifier, "key-1").await.unwrap();
+    assert_eq!(token.client_id(), Some("reports"));
+    let jwt = key.token().issuer("https://one.test").audience(AUDIENCE);
+    verify(&verifier, &jwt.build()).await.unwrap();
+    let unknown = verify(&verifier, "key-2").await;
+    assert_eq!(refused(unknown), InvalidReason::Unrecognized);
+}
