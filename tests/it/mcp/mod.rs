@@ -2,6 +2,8 @@
 
 mod example;
 mod flow;
+mod recorder;
+mod tool_scopes;
 
 #[path = "../../../examples/mcp_server/app.rs"]
 mod app;
