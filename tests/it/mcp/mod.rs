@@ -1,8 +1,11 @@
 //! What MCP servers need besides the layer.
 
+mod cors;
 mod example;
 mod flow;
+mod late_refusals;
 mod recorder;
+mod sessions;
 mod tool_scopes;
 
 #[path = "../../../examples/mcp_server/app.rs"]
