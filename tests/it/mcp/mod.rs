@@ -1,5 +1,6 @@
 //! What MCP servers need besides the layer.
 
+mod authorization_checks;
 mod cors;
 mod example;
 mod flow;

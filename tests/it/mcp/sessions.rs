@@ -12,7 +12,7 @@ use rmcp::transport::StreamableHttpServerConfig;
 use rmcp::transport::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::{
-    EventStore, EventStoreError, ServerSseMessage,
+    EventStore, EventStoreError, EventStream, ServerSseMessage,
 };
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder, service_fn};
@@ -139,18 +139,17 @@ impl Server {
             .await
     }
 
-    /// The first event of the stream that a `GET` opens.
-    async fn listen(&self, token: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    /// The stream that a `GET` opens.
+    async fn listen(&self, token: &str, headers: &[(&str, &str)]) -> reqwest::Response {
         let url = format!("http://{}/", self.address);
         let mut request = reqwest::Client::new().get(url).bearer_auth(token);
         request = request.header("accept", "text/event-stream");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let chunk = response.chunk().await.unwrap().unwrap_or_default();
-        (status, String::from_utf8(chunk.to_vec()).unwrap())
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response
     }
 }
 
@@ -196,8 +195,7 @@ async fn a_session_is_used_and_ended_by_its_owner_alone() {
     );
 
     assert!(server.takes(&id, &alice).await);
-    let (status, _) = server.listen(&alice, &session).await;
-    assert_eq!(status, 200);
+    server.listen(&alice, &session).await;
     let ended = server
         .send("DELETE", Some(&alice), &session, &Value::Null)
         .await;
@@ -414,8 +412,8 @@ async fn the_server_behind_knows_its_own_ids_only() {
 
 /// The ID of the last event in a stream.
 fn last_event_id(events: &str) -> String {
-    let ids = events.lines().filter_map(|line| line.strip_prefix("id: "));
-    ids.last().unwrap().to_owned()
+    let mut ids = events.lines().filter_map(|line| line.strip_prefix("id: "));
+    ids.next_back().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -424,14 +422,13 @@ async fn events_are_replayed_to_their_owner() {
     let (alice, mallory) = (server.token("alice", "cli"), server.token("mallory", "cli"));
     let id = server.open(&alice).await;
     let session = [("mcp-session-id", &*id)];
-    let (status, events) = server.listen(&alice, &session).await;
-    assert_eq!(status, 200);
-    let event = last_event_id(&events);
-    assert!(event.starts_with("0."), "{events}");
+    let mut stream = server.listen(&alice, &session).await;
+    let events = stream.chunk().await.unwrap().unwrap();
+    let event = last_event_id(std::str::from_utf8(&events).unwrap());
+    assert!(event.starts_with("0."), "{events:?}");
 
     let own = [session[0], ("last-event-id", &*event)];
-    let (status, _) = server.listen(&alice, &own).await;
-    assert_eq!(status, 200);
+    server.listen(&alice, &own).await;
 
     let hers = server.open(&mallory).await;
     let without = [("last-event-id", &*event)];
@@ -452,8 +449,6 @@ async fn events_are_replayed_to_their_owner() {
     assert_gone(&server.send("GET", Some(&mallory), &own, &Value::Null).await);
 }
 
-type Replay = std::pin::Pin<Box<dyn stream::Stream<Item = ServerSseMessage> + Send + Sync>>;
-
 /// The events of every session in one place, by numbers that anybody can count.
 #[derive(Default)]
 struct Numbered {
@@ -473,7 +468,7 @@ impl EventStore for Numbered {
         Ok(events.len().to_string())
     }
 
-    async fn replay_events_after(&self, last: &str) -> Result<Replay, EventStoreError> {
+    async fn replay_events_after(&self, last: &str) -> Result<EventStream, EventStoreError> {
         *self
             .replays
             .lock()
