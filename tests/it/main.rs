@@ -12,6 +12,8 @@ mod jwks_client_rs;
 mod jwt;
 mod layer;
 mod mcp;
+mod metadata;
 mod readiness;
 mod scope_guards;
+mod streams;
 mod verifiers;

@@ -10,14 +10,14 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::ServiceExt;
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, RequireScopesLayer, ScopeError, ScopeHierarchy,
-    StaticTokenVerifier, VerifyError, VerifyErrorKind,
+    AccessToken, BearerAuthLayer, RequireScopesLayer, ScopeError, ScopeHierarchy, ScopeRequirement,
+    Scopes, StaticTokenVerifier, VerifyError, VerifyErrorKind,
 };
 use tower_layer::Layer;
 
 use crate::support::{
-    INSIDE, Inner, Logs, answer_of, get, get_with, lacks_scope, no_token, read, serve, serve_axum,
-    table, with_token,
+    INSIDE, Inner, Logs, answer_of, get, get_with, lacks_scope, no_token, read, refused, serve,
+    serve_axum, table, with_token,
 };
 
 fn auth() -> BearerAuthLayer<StaticTokenVerifier> {
@@ -319,4 +319,44 @@ async fn a_guard_is_as_ready_as_its_inner_service() {
     let (_, reply) = handle.next_request().await.unwrap();
     reply.send_response(Response::new(INSIDE.into()));
     response.await.unwrap().assert_passed();
+}
+
+#[tokio::test]
+async fn every_requirement_lets_through_whom_it_says() {
+    use ScopeRequirement as Require;
+    let closed = refused("access_denied", "No scope allows this operation");
+    // Who passes: without a token, with `read`, with `write` too, with `admin`.
+    let table = [
+        (Require::anyone(), [true, true, true, true]),
+        (Require::token(), [false, true, true, true]),
+        (Require::all(["read"]), [false, true, true, true]),
+        (Require::all(["read", "write"]), [false, false, true, true]),
+        (
+            Require::from(Scopes::parse("write").unwrap()),
+            [false, false, true, true],
+        ),
+        (Require::any(["ops", "write"]), [false, false, true, true]),
+        (Require::nobody(), [false; 4]),
+    ];
+    let hierarchy = ScopeHierarchy::new().implies("admin", ["read", "write"]);
+    let layer = auth().optional().scope_hierarchy(hierarchy);
+    for (requirement, expected) in table {
+        let guard = RequireScopesLayer::new(requirement.clone());
+        let address = serve(layer.layer(guard.layer(Inner::default()))).await;
+        let tokens = [None, Some("reader"), Some("writer"), Some("admin")];
+        for (token, passes) in tokens.into_iter().zip(expected) {
+            let answer = match token {
+                Some(token) => get_with(address, token).await,
+                None => get(address, "/", &[]).await,
+            };
+            match passes {
+                true => answer.assert_passed(),
+                // No token and no scope would change this, so nobody is asked for one.
+                false if requirement == Require::nobody() => {
+                    answer.assert_refusal(403, None, &closed)
+                }
+                false => assert_eq!(answer.status, if token.is_some() { 403 } else { 401 }),
+            }
+        }
+    }
 }

@@ -1,7 +1,13 @@
 //! What MCP servers need besides the layer.
 
+mod authorization_checks;
+mod cors;
 mod example;
 mod flow;
+mod late_refusals;
+mod recorder;
+mod sessions;
+mod tool_scopes;
 
 #[path = "../../../examples/mcp_server/app.rs"]
 mod app;

@@ -1,0 +1,345 @@
+//! The token in tools and prompts, and what becomes of what they require of it.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use rmcp::handler::server::router::prompt::PromptRouter;
+use rmcp::model::{
+    CallToolRequestParams, GetPromptRequestParams, PromptMessage, Role, ServerCapabilities,
+    ServerConfig,
+};
+use rmcp::service::ServiceExt;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{
+    ErrorData, ServerHandler, prompt, prompt_handler, prompt_router, tool, tool_handler,
+    tool_router,
+};
+use serde_json::{Value, json};
+use tower::{Layer, ServiceBuilder};
+use tower_bearer_auth::{
+    AccessToken, BearerAuthLayer, MaybeAccessToken, ProtectedResource, StaticToken,
+    StaticTokenVerifier,
+};
+
+use crate::support::{Answer, Logs, lacks_scope, no_token, send, serve};
+
+#[derive(Clone)]
+struct Tools {
+    prompt_router: PromptRouter<Self>,
+}
+
+#[tool_router]
+impl Tools {
+    fn new() -> Self {
+        Self {
+            prompt_router: Self::prompt_router(),
+        }
+    }
+
+    #[tool(description = "Who is calling")]
+    fn whoami(&self, token: AccessToken) -> String {
+        token.client_id().unwrap_or("nobody").to_owned()
+    }
+
+    #[tool(description = "Who is calling, if anybody")]
+    fn greet(&self, MaybeAccessToken(token): MaybeAccessToken) -> String {
+        let name = token.as_ref().and_then(|token| token.client_id());
+        format!("hello {}", name.unwrap_or("stranger"))
+    }
+
+    #[tool(description = "Needs a scope")]
+    async fn write(&self, token: AccessToken) -> Result<String, ErrorData> {
+        token.require_scopes(["write"])?;
+        Ok("written".to_owned())
+    }
+
+    #[tool(description = "Needs a scope of an enriched token")]
+    async fn enriched(&self, token: AccessToken) -> Result<String, ErrorData> {
+        let richer = token.to_builder().claim("plan", "gold").build();
+        richer.require_scopes(["admin"])?;
+        Ok("done".to_owned())
+    }
+
+    #[tool(description = "Can do without")]
+    async fn try_write(&self, token: AccessToken) -> String {
+        match token.require_scopes(["write"]) {
+            Ok(()) => "written".to_owned(),
+            Err(lacking) => format!("without {}", lacking.required()),
+        }
+    }
+}
+
+#[prompt_router]
+impl Tools {
+    #[prompt(name = "me", description = "Who is asking")]
+    async fn me(&self, token: AccessToken) -> Vec<PromptMessage> {
+        let client = token.client_id().unwrap_or("nobody");
+        vec![PromptMessage::new_text(Role::User, client)]
+    }
+}
+
+#[tool_handler]
+#[prompt_handler(router = self.prompt_router)]
+impl ServerHandler for Tools {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts();
+        ServerConfig::new(capabilities.build())
+    }
+}
+
+fn stateless() -> StreamableHttpServerConfig {
+    StreamableHttpServerConfig::default().with_legacy_session_mode(false)
+}
+
+fn service(
+    config: StreamableHttpServerConfig,
+) -> StreamableHttpService<Tools, LocalSessionManager> {
+    StreamableHttpService::new(|| Ok(Tools::new()), Default::default(), config)
+}
+
+fn layer() -> BearerAuthLayer<StaticTokenVerifier> {
+    let verifier = StaticTokenVerifier::new([
+        ("reader", StaticToken::new("cli").scopes(["read"])),
+        ("writer", StaticToken::new("cli").scopes(["read", "write"])),
+    ]);
+    let resource = ProtectedResource::new("https://api.test/mcp").scopes(["read", "write"]);
+    BearerAuthLayer::new(verifier)
+        .realm("notes")
+        .resource(&resource)
+}
+
+async fn serve_behind(
+    layer: BearerAuthLayer<StaticTokenVerifier>,
+    config: StreamableHttpServerConfig,
+) -> SocketAddr {
+    serve(layer.layer(service(config))).await
+}
+
+const METADATA: &str =
+    r#"resource_metadata="https://api.test/.well-known/oauth-protected-resource/mcp""#;
+
+fn insufficient(scope: &str) -> String {
+    format!(
+        r#"Bearer realm="notes", error="insufficient_scope", scope="{scope}", {METADATA}, error_description="The access token lacks a required scope""#
+    )
+}
+
+/// Calls a tool, in the form of 2026-07-28 or of a revision before.
+async fn call(server: SocketAddr, token: Option<&str>, tool: &str, is_new: bool) -> Answer {
+    let mut params = json!({"name": tool, "arguments": {}});
+    let mut request = Request::post("/")
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if is_new {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        request = request
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", tool);
+    }
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let body = Full::new(Bytes::from(body.to_string()));
+    send(server, request.body(body).unwrap()).await
+}
+
+/// The JSON-RPC message in an answer of either type.
+fn message(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    match answer.body.strip_prefix('{') {
+        Some(_) => answer.json(),
+        None => {
+            let mut data = answer
+                .body
+                .lines()
+                .filter_map(|line| line.strip_prefix("data: {"));
+            serde_json::from_str(&format!("{{{}", data.next().unwrap())).unwrap()
+        }
+    }
+}
+
+fn text(answer: &Answer) -> String {
+    let message = message(answer);
+    let text = message["result"]["content"][0]["text"].as_str();
+    text.unwrap_or_else(|| panic!("{message}")).to_owned()
+}
+
+#[tokio::test]
+async fn a_scope_that_a_tool_finds_lacking_is_403_where_the_server_waits_for_it() {
+    // New requests wait whatever the response's type, old ones where it is JSON.
+    for (config, is_new) in [
+        (StreamableHttpServerConfig::default(), true),
+        (stateless(), true),
+        (stateless().with_json_response(true), true),
+        (stateless().with_json_response(true), false),
+    ] {
+        let server = serve_behind(layer().required_scopes(["read"]), config).await;
+        for _ in 0..20 {
+            let refused = call(server, Some("reader"), "write", is_new).await;
+            refused.assert_refusal(403, Some(&insufficient("read write")), &lacks_scope());
+        }
+        let good = call(server, Some("writer"), "write", is_new).await;
+        assert_eq!(text(&good), "written");
+        let enriched = call(server, Some("writer"), "enriched", is_new).await;
+        enriched.assert_refusal(403, Some(&insufficient("read admin")), &lacks_scope());
+        // Who only asks is not refused.
+        let without = call(server, Some("reader"), "try_write", is_new).await;
+        assert_eq!(text(&without), "without read write");
+    }
+}
+
+#[track_caller]
+fn assert_refused_in_band(message: &Value, data: &Value) {
+    assert_eq!(message["error"]["code"], -32003, "{message}");
+    assert_eq!(message["error"]["data"], *data, "{message}");
+}
+
+#[tokio::test]
+async fn elsewhere_it_is_a_json_rpc_error_however_fast_the_tool_is() {
+    let data = json!({
+        "error": "insufficient_scope",
+        "scope": "read write",
+        "resource_metadata": "https://api.test/.well-known/oauth-protected-resource/mcp",
+    });
+    // A stream that has begun.
+    let server = serve_behind(layer().required_scopes(["read"]), stateless()).await;
+    for _ in 0..50 {
+        let refused = call(server, Some("reader"), "write", false).await;
+        assert_refused_in_band(&message(&refused), &data);
+    }
+    // A session.
+    let config = StreamableHttpServerConfig::default();
+    let server = serve_behind(layer().required_scopes(["read"]), config).await;
+    let transport = rmcp::transport::StreamableHttpClientTransport::from_config(
+        rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig::with_uri(
+            format!("http://{server}/"),
+        )
+        .auth_header("reader"),
+    );
+    let client = ().serve(transport).await.unwrap();
+    for _ in 0..20 {
+        let refused = client
+            .call_tool(CallToolRequestParams::new("write"))
+            .await
+            .unwrap_err();
+        let rmcp::ServiceError::McpError(error) = refused else {
+            panic!("refused in another way: {refused:?}")
+        };
+        assert_eq!(error.code.0, -32003);
+        assert_eq!(error.data, Some(data.clone()));
+        assert_eq!(
+            error.message,
+            "the access token lacks a scope of: read write"
+        );
+    }
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn tools_and_prompts_know_who_is_calling() {
+    let config = StreamableHttpServerConfig::default();
+    let server = serve_behind(layer(), config).await;
+    let config =
+        rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig::with_uri(
+            format!("http://{server}/"),
+        );
+    let transport =
+        rmcp::transport::StreamableHttpClientTransport::from_config(config.auth_header("reader"));
+    let client = ().serve(transport).await.unwrap();
+    for (tool, expected) in [("whoami", "cli"), ("greet", "hello cli")] {
+        let result = client
+            .call_tool(CallToolRequestParams::new(tool))
+            .await
+            .unwrap();
+        assert_eq!(result.content[0].as_text().unwrap().text, expected);
+    }
+    let prompt = client
+        .get_prompt(GetPromptRequestParams::new("me"))
+        .await
+        .unwrap();
+    assert!(format!("{prompt:?}").contains("cli"), "{prompt:?}");
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn behind_an_optional_layer_a_tool_asks_for_a_token_only_if_it_needs_one() {
+    let server = serve_behind(layer().optional(), StreamableHttpServerConfig::default()).await;
+    assert_eq!(
+        text(&call(server, None, "greet", true).await),
+        "hello stranger"
+    );
+    assert_eq!(
+        text(&call(server, Some("reader"), "greet", true).await),
+        "hello cli"
+    );
+    let challenge = format!(r#"Bearer realm="notes", scope="read write", {METADATA}"#);
+    let refused = call(server, None, "whoami", true).await;
+    refused.assert_refusal(401, Some(&challenge), &no_token());
+
+    let server = serve_behind(layer().optional(), stateless()).await;
+    let refused = message(&call(server, None, "whoami", false).await);
+    let data = json!({
+        "scope": "read write",
+        "resource_metadata": "https://api.test/.well-known/oauth-protected-resource/mcp",
+    });
+    assert_refused_in_band(&refused, &data);
+}
+
+#[tokio::test]
+async fn a_missing_layer_is_said_clearly_and_logged() {
+    let logs = Logs::capture();
+    let server = serve(service(stateless().with_json_response(true))).await;
+    for (tool, parameter) in [("whoami", "AccessToken"), ("greet", "MaybeAccessToken")] {
+        let error = message(&call(server, None, tool, false).await);
+        assert_eq!(error["error"]["code"], -32603, "{error}");
+        let said = error["error"]["message"].as_str().unwrap();
+        assert!(said.contains("BearerAuthLayer"), "{said}");
+        let text = logs.text();
+        let logged = format!("a tool's {parameter} needs a BearerAuthLayer");
+        assert!(text.contains("ERROR") && text.contains(&logged), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn over_another_transport_there_is_nobody_to_ask() {
+    let (ours, theirs) = tokio::io::duplex(4096);
+    let server = tokio::spawn(async move {
+        let server = Tools::new().serve(theirs).await.unwrap();
+        server.waiting().await
+    });
+    let client = ().serve(ours).await.unwrap();
+    let refused = client
+        .call_tool(CallToolRequestParams::new("whoami"))
+        .await
+        .unwrap_err();
+    assert!(
+        format!("{refused:?}").contains("BearerAuthLayer"),
+        "{refused:?}"
+    );
+    client.cancel().await.unwrap();
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_guard_further_out_leaves_the_slot_alone() {
+    let service = ServiceBuilder::new()
+        .layer(layer())
+        .layer(tower_bearer_auth::mcp::SessionBindingLayer::new())
+        .service(service(StreamableHttpServerConfig::default()));
+    let server = serve(service).await;
+    let refused = call(server, Some("reader"), "write", true).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert_eq!(challenge, insufficient("write"));
+}

@@ -1,0 +1,160 @@
+//! What those get who may not.
+
+use serde_json::json;
+use tower::{Layer, ServiceBuilder};
+use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
+use tower_bearer_auth::{
+    BearerAuthLayer, ConfigError, ProtectedResource, ScopeHierarchy, ScopeRequirement, StaticToken,
+    StaticTokenVerifier,
+};
+
+use super::{call, request, tool};
+use crate::mcp::recorder::Recorder;
+use crate::support::{answer_of, lacks_scope, no_token, refused, send, serve};
+
+fn verifier() -> StaticTokenVerifier {
+    StaticTokenVerifier::new([
+        ("reader", StaticToken::new("cli").scopes(["read"])),
+        ("admin", StaticToken::new("cli").scopes(["admin"])),
+    ])
+}
+
+fn rules() -> ScopeRules {
+    ScopeRules::builder()
+        .tool("write", ScopeRequirement::all(["read", "write"]))
+        .tool("either", ScopeRequirement::any(["ops", "write"]))
+        .tool("closed", ScopeRequirement::nobody())
+        .default_rule(ScopeRequirement::token())
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_challenge_says_all_that_the_layer_and_the_call_need() {
+    let resource = ProtectedResource::new("https://api.test/mcp").scopes(["read", "write", "ops"]);
+    let recorder = Recorder::default();
+    let service = ServiceBuilder::new()
+        .layer(
+            BearerAuthLayer::new(verifier())
+                .realm("notes")
+                .resource(&resource)
+                .required_scopes(["read"])
+                .scope_hierarchy(ScopeHierarchy::new().implies("admin", ["read", "ops"])),
+        )
+        .layer(ToolScopesLayer::new(rules()))
+        .service(recorder.service());
+    let address = serve(service).await;
+    let challenge = |scope: &str| {
+        format!(
+            r#"Bearer realm="notes", error="insufficient_scope", scope="{scope}", resource_metadata="https://api.test/.well-known/oauth-protected-resource/mcp", error_description="The access token lacks a required scope""#
+        )
+    };
+    let batch = format!("[{},{}]", tool("either"), tool("write"));
+    for (token, body, scope) in [
+        ("reader", tool("write"), "read write"),
+        ("reader", tool("either"), "read ops"),
+        ("admin", tool("write"), "read write"),
+        ("reader", batch.clone(), "read ops write"),
+        // Of alternatives, the one that the token has already.
+        ("admin", batch, "read ops write"),
+    ] {
+        let answer = send(address, request(token, body, &[])).await;
+        answer.assert_refusal(403, Some(&challenge(scope)), &lacks_scope());
+    }
+    // By the hierarchy.
+    let answer = send(address, request("admin", tool("either"), &[])).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(recorder.take(), ["tool either"]);
+}
+
+#[tokio::test]
+async fn what_nobody_may_has_no_challenge() {
+    let service = ServiceBuilder::new()
+        .layer(BearerAuthLayer::new(verifier()).optional())
+        .layer(ToolScopesLayer::new(rules()))
+        .service(Recorder::default().service());
+    let address = serve(service).await;
+    let closed = refused("access_denied", "No scope allows this operation");
+    let answer = send(address, request("reader", tool("closed"), &[])).await;
+    answer.assert_refusal(403, None, &closed);
+    // Not even a login helps.
+    let mut stranger = request("reader", tool("closed"), &[]);
+    stranger.headers_mut().remove("authorization");
+    send(address, stranger)
+        .await
+        .assert_refusal(403, None, &closed);
+}
+
+#[tokio::test]
+async fn a_stranger_behind_an_optional_layer_may_look_around_and_no_more() {
+    let service = ServiceBuilder::new()
+        .layer(BearerAuthLayer::new(verifier()).optional())
+        .layer(ToolScopesLayer::new(rules()))
+        .service(Recorder::default().service());
+    let address = serve(service).await;
+    let post = async |body: String| {
+        let mut stranger = request("reader", body, &[]);
+        stranger.headers_mut().remove("authorization");
+        send(address, stranger).await
+    };
+    let list = post(call("tools/list", &json!({}))).await;
+    assert_eq!(list.status, 200, "{list:?}");
+    for (body, challenge) in [
+        (tool("open"), "Bearer"),
+        (tool("write"), r#"Bearer scope="read write""#),
+    ] {
+        post(body)
+            .await
+            .assert_refusal(401, Some(challenge), &no_token());
+    }
+}
+
+#[tokio::test]
+async fn a_guard_without_a_layer_in_front_is_a_mistake_of_the_server() {
+    let guard = ToolScopesLayer::new(rules());
+    for body in [tool("open"), call("tools/list", &json!({}))] {
+        let service = guard.layer(Recorder::default().service());
+        answer_of(service, request("reader", body, &[]))
+            .await
+            .assert_no_layer();
+    }
+    let mut get = request("reader", "", &[]);
+    *get.method_mut() = http::Method::GET;
+    let service = guard.layer(Recorder::default().service());
+    answer_of(service, get).await.assert_no_layer();
+}
+
+#[test]
+fn rules_are_complete_and_unambiguous_or_are_not_built() {
+    let problems = |error: &ConfigError| error.problems().map(str::to_owned).collect::<Vec<_>>();
+    let error = ScopeRules::builder()
+        .tool("a", ScopeRequirement::token())
+        .tool("a", ScopeRequirement::nobody())
+        .prompt("", ScopeRequirement::token())
+        .resource("file:///../*", ScopeRequirement::token())
+        .task("a*b", ScopeRequirement::token())
+        .method("a*", ScopeRequirement::token())
+        .method("a*", ScopeRequirement::token())
+        .build()
+        .unwrap_err();
+    let told = problems(&error);
+    assert_eq!(told.len(), 6, "{told:#?}");
+    for part in [
+        "no default rule",
+        r#"tool("a", ..) occurs twice"#,
+        r#"prompt("", ..) is empty"#,
+        r#"resource("file:///../*", ..) could mean"#,
+        r#"task("a*b", ..) has a `*`"#,
+        r#"method("a*", ..) occurs twice"#,
+    ] {
+        assert!(told.iter().any(|p| p.contains(part)), "{part}: {told:#?}");
+    }
+    // Two spellings of one URI are one.
+    let error = ScopeRules::builder()
+        .resource("FILE:///a", ScopeRequirement::token())
+        .resource("file:///%61", ScopeRequirement::token())
+        .default_rule(ScopeRequirement::token())
+        .build()
+        .unwrap_err();
+    assert_eq!(problems(&error).len(), 1);
+}
