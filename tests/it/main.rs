@@ -11,6 +11,7 @@ mod jwks_client_rs;
 mod jwt;
 mod layer;
 mod mcp;
+mod providers;
 mod readiness;
 mod scope_guards;
 mod verifiers;
