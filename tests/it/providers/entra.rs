@@ -144,6 +144,14 @@ async fn many_tenants_of_both_versions() {
         let refusal = ask(&entra, token(claims)).await.unwrap_err();
         assert_eq!(refusal, WrongIssuer);
     }
+    let id_tokens = [
+        but(&v2(TENANT), json!({"azp": null, "scp": null})),
+        but(&v1(TENANT), json!({"appid": null, "scp": null, "aud": API})),
+    ];
+    for claims in id_tokens {
+        let refusal = ask(&entra, token(claims)).await.unwrap_err();
+        assert_eq!(refusal, MissingClaim);
+    }
     let other_api = but(&v2(TENANT), json!({"aud": CLIENT}));
     let refusal = ask(&entra, token(other_api)).await.unwrap_err();
     assert_eq!(refusal, WrongAudience);

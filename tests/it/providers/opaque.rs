@@ -98,7 +98,7 @@ pub(super) async fn github() -> (Endpoint, &'static str) {
         "token": "",
         "token_last_eight": "8347ae17",
         "hashed_token": "25f94a2a5c7fbaf499c665bc73d67c1c87e496da8985131633ee0a95819db2e8",
-        "app": {"url": "https://notes.example.com", "name": "notes", "client_id": "Iv1.8a61f9b3a7aba766"},
+        "app": {"url": "https://notes.example.com", "name": "notes", "client_id": "Ov23liABCDEFGHIJKLMN"},
         "note": null, "note_url": null, "fingerprint": null, "expires_at": null,
         "updated_at": "2026-07-20T20:39:23Z",
         "created_at": "2026-07-20T17:26:27Z",
@@ -122,9 +122,9 @@ pub(super) async fn github() -> (Endpoint, &'static str) {
                        headers: HeaderMap,
                        body: String|
            -> Response {
-        // `Iv1.8a61f9b3a7aba766:secret`
-        let credentials = "Basic SXYxLjhhNjFmOWIzYTdhYmE3NjY6c2VjcmV0";
-        if headers["authorization"] != credentials || app != "Iv1.8a61f9b3a7aba766" {
+        // `Ov23liABCDEFGHIJKLMN:secret`
+        let credentials = "Basic T3YyM2xpQUJDREVGR0hJSktMTU46c2VjcmV0";
+        if headers["authorization"] != credentials || app != "Ov23liABCDEFGHIJKLMN" {
             return StatusCode::UNAUTHORIZED.into_response();
         }
         let body: Value = serde_json::from_str(&body).unwrap();
@@ -147,7 +147,7 @@ pub(super) async fn github() -> (Endpoint, &'static str) {
 pub(super) fn github_app(api: &'static str, secret: &'static str) -> impl Verifier {
     let http = client().unwrap();
     verify_fn(move |token| {
-        let app = ("Iv1.8a61f9b3a7aba766", secret);
+        let app = ("Ov23liABCDEFGHIJKLMN", secret);
         ask_github(http.clone(), api, app, token)
     })
     .cached(100)
@@ -161,7 +161,7 @@ async fn a_github_app_takes_its_own_tokens() {
         let answer = get_with(server, GRANT).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let wanted = json!({
-            "subject": "583231", "client": "Iv1.8a61f9b3a7aba766", "scopes": "public_repo user",
+            "subject": "583231", "client": "Ov23liABCDEFGHIJKLMN", "scopes": "public_repo user",
             "login": "octocat", "expires": false,
         });
         assert_eq!(answer.json(), wanted);

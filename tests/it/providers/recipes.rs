@@ -166,7 +166,7 @@ pub(super) fn entra_tenants(
     v1: Jwks,
     v2: Jwks,
 ) -> Result<ByIssuer, ConfigError> {
-    let verifier = move |keys: &Jwks, tenant: &str, issuer: String| {
+    let verifier = move |keys: &Jwks, tenant: &str, issuer: String, client: &str| {
         if !customers.contains(tenant) {
             return None;
         }
@@ -174,6 +174,7 @@ pub(super) fn entra_tenants(
             .jwks(keys.clone())
             .issuer(issuer)
             .audiences(["api://notes", "3f2a1b0c-9d8e-4f7a-8b6c-5d4e3f2a1b0c"])
+            .required_claims([client])
             .scope_claims(["scp", "roles"])
             .scope_prefix("api://notes/");
         builder.build().ok()
@@ -184,10 +185,11 @@ pub(super) fn entra_tenants(
             "https://login.microsoftonline.com/{tenantid}/v2.0",
             move |tenant| {
                 let issuer = format!("https://login.microsoftonline.com/{tenant}/v2.0");
-                verifier(&v2, tenant, issuer)
+                verifier(&v2, tenant, issuer, "azp")
             },
         )?
         .tenants("https://sts.windows.net/{tenantid}/", move |tenant| {
-            other(&v1, tenant, format!("https://sts.windows.net/{tenant}/"))
+            let issuer = format!("https://sts.windows.net/{tenant}/");
+            other(&v1, tenant, issuer, "appid")
         })
 }
