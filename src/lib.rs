@@ -69,6 +69,11 @@
 //! | `testing` | no | for the tests of your own server: keys, good and bad tokens, an issuer on a loopback port |
 //!
 //! A feature adds API and changes no behaviour.
+//!
+//! # Providers
+//!
+//! [`providers`] has a recipe each for Auth0, Entra ID, Okta, Keycloak, Cognito, Clerk, WorkOS AuthKit,
+//! Supabase, Descope, Scalekit, AWS, Google, GitHub, Discord and Kubernetes (features `cache` and `jwks`).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // With all features the lint is on; without this one, what only fetched keys need lies idle.
@@ -114,6 +119,10 @@ mod outgoing;
 
 #[cfg(feature = "testing")]
 pub mod testing;
+
+#[cfg(all(feature = "cache", feature = "jwks"))]
+#[doc = include_str!("docs/providers.md")]
+pub mod providers {}
 
 #[doc(inline)]
 pub use self::access_token::{AccessToken, AccessTokenBuilder, Principal};

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tower::service_fn;
-use tower::util::{BoxCloneSyncService, ServiceExt};
+use tower::util::ServiceExt;
 use tower_service::Service;
 
 use super::Verifier;
@@ -15,17 +15,23 @@ use crate::bearer::BearerToken;
 use crate::verify_error::VerifyError;
 
 /// A verifier whose type is hidden; see [`VerifierExt::erased`](super::VerifierExt::erased).
+///
+/// Clones share it, and a call costs one box.
 #[derive(Clone)]
 pub struct ErasedVerifier {
-    inner: BoxCloneSyncService<BearerToken, AccessToken, VerifyError>,
+    verify: Arc<dyn Fn(BearerToken) -> BoxedFuture + Send + Sync>,
 }
+
+type BoxedFuture = Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>;
 
 impl ErasedVerifier {
     pub(super) fn new<V: Verifier>(verifier: V) -> Self {
         // Driven to readiness per call, so that it is always ready itself.
-        let verify = service_fn(move |token| verifier.clone().map_err(Into::into).oneshot(token));
+        let verify = move |token| -> BoxedFuture {
+            Box::pin(verifier.clone().map_err(Into::into).oneshot(token))
+        };
         Self {
-            inner: BoxCloneSyncService::new(verify),
+            verify: Arc::new(verify),
         }
     }
 }
@@ -33,14 +39,14 @@ impl ErasedVerifier {
 impl Service<BearerToken> for ErasedVerifier {
     type Response = AccessToken;
     type Error = VerifyError;
-    type Future = Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>;
+    type Future = BoxedFuture;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), VerifyError>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), VerifyError>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, token: BearerToken) -> Self::Future {
-        self.inner.call(token)
+    fn call(&mut self, token: BearerToken) -> BoxedFuture {
+        (self.verify)(token)
     }
 }
 

@@ -145,7 +145,7 @@ pub trait VerifierExt: Verifier + Sized {
     }
 
     /// Remembers up to `capacity` verified tokens, each for five minutes at most; see
-    /// [`cached`](crate::verify::cached).
+    /// the [module](crate::verify::cached).
     ///
     /// # Panics
     ///

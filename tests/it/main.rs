@@ -13,6 +13,7 @@ mod jwt;
 mod layer;
 mod mcp;
 mod metadata;
+mod providers;
 mod readiness;
 mod scope_guards;
 mod streams;

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tower_service::Service;
@@ -19,7 +20,7 @@ enum State {
     Refused(Option<VerifyError>),
     Asked {
         verify: <ErasedVerifier as Service<BearerToken>>::Future,
-        issuer: Box<str>,
+        issuer: Arc<str>,
     },
 }
 
@@ -31,7 +32,7 @@ impl ByIssuerFuture {
 
     pub(super) fn asked(
         verify: <ErasedVerifier as Service<BearerToken>>::Future,
-        issuer: Box<str>,
+        issuer: Arc<str>,
     ) -> Self {
         let state = State::Asked { verify, issuer };
         Self { state }

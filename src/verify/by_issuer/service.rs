@@ -24,10 +24,13 @@ pub struct ByIssuer {
 
 #[derive(Clone, Default)]
 struct Known {
-    issuers: HashMap<Box<str>, ErasedVerifier>,
+    issuers: HashMap<Arc<str>, ErasedVerifier>,
     #[cfg(feature = "cache")]
     tenants: Vec<Arc<Tenants>>,
 }
+
+/// The issuer that a token names, and the verifier for its tokens.
+pub(super) type Route = (Arc<str>, ErasedVerifier);
 
 impl ByIssuer {
     /// A verifier that knows no issuer, and refuses every token.
@@ -42,10 +45,10 @@ impl ByIssuer {
     /// When the name is empty, or there is a verifier for it.
     #[track_caller]
     pub fn issuer(mut self, issuer: impl Into<String>, verifier: impl Verifier) -> Self {
-        let issuer = issuer.into();
+        let issuer: Arc<str> = issuer.into().into();
         assert!(!issuer.is_empty(), "an issuer has a name");
         let issuers = &mut Arc::make_mut(&mut self.known).issuers;
-        let before = issuers.insert(issuer.clone().into(), verifier.erased());
+        let before = issuers.insert(Arc::clone(&issuer), verifier.erased());
         assert!(before.is_none(), "{issuer:?} has two verifiers");
         self
     }
@@ -64,29 +67,27 @@ impl ByIssuer {
 }
 
 impl Known {
-    /// The verifier for a token, and the issuer that the token names.
-    fn route(&self, token: &BearerToken) -> Result<(ErasedVerifier, Box<str>), InvalidReason> {
+    fn route(&self, token: &BearerToken) -> Result<Route, InvalidReason> {
         let payload = payload(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
         let origin = Origin::of(&payload).ok_or(InvalidReason::Malformed)?;
         let issuer = origin.issuer().ok_or(InvalidReason::MissingClaim)?;
-        let verifier = match self.issuers.get(issuer) {
-            Some(verifier) => Some(verifier.clone()),
+        let route = match self.issuers.get_key_value(issuer) {
+            Some((issuer, verifier)) => Some((Arc::clone(issuer), verifier.clone())),
             None => self.tenant(&origin, issuer),
         };
-        let verifier = verifier.ok_or(InvalidReason::WrongIssuer)?;
-        Ok((verifier, issuer.into()))
+        route.ok_or(InvalidReason::WrongIssuer)
     }
 
     #[cfg(feature = "cache")]
-    fn tenant(&self, origin: &Origin<'_>, issuer: &str) -> Option<ErasedVerifier> {
+    fn tenant(&self, origin: &Origin<'_>, issuer: &str) -> Option<Route> {
         let tenant = origin.tenant()?;
         self.tenants
             .iter()
-            .find_map(|tenants| tenants.verifier(tenant, issuer))
+            .find_map(|tenants| tenants.route(tenant, issuer))
     }
 
     #[cfg(not(feature = "cache"))]
-    fn tenant(&self, _: &Origin<'_>, _: &str) -> Option<ErasedVerifier> {
+    fn tenant(&self, _: &Origin<'_>, _: &str) -> Option<Route> {
         None
     }
 }
@@ -103,7 +104,7 @@ impl Service<BearerToken> for ByIssuer {
     fn call(&mut self, token: BearerToken) -> ByIssuerFuture {
         match self.known.route(&token) {
             // It is always ready: it drives what it hides to readiness itself.
-            Ok((mut verifier, issuer)) => ByIssuerFuture::asked(verifier.call(token), issuer),
+            Ok((issuer, mut verifier)) => ByIssuerFuture::asked(verifier.call(token), issuer),
             Err(reason) => ByIssuerFuture::refused(VerifyError::invalid(reason)),
         }
     }

@@ -2,7 +2,7 @@
 
 use quick_cache::sync::Cache;
 
-use super::service::ByIssuer;
+use super::service::{ByIssuer, Route};
 use crate::config_error::ConfigError;
 use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
 
@@ -19,7 +19,7 @@ pub(super) struct Tenants {
     before: Box<str>,
     after: Box<str>,
     resolve: Box<Resolve>,
-    known: Cache<Box<str>, ErasedVerifier>,
+    known: Cache<Box<str>, Route>,
 }
 
 impl ByIssuer {
@@ -69,19 +69,19 @@ impl Tenants {
     }
 
     /// The verifier for a token of this tenant that names this issuer.
-    pub(super) fn verifier(&self, tenant: &str, issuer: &str) -> Option<ErasedVerifier> {
+    pub(super) fn route(&self, tenant: &str, issuer: &str) -> Option<Route> {
         let in_issuer = issuer
             .strip_prefix(&*self.before)?
             .strip_suffix(&*self.after)?;
         if in_issuer != tenant || !is_tenant(tenant) {
             return None;
         }
-        if let Some(verifier) = self.known.get(tenant) {
-            return Some(verifier);
+        if let Some(route) = self.known.get(tenant) {
+            return Some(route);
         }
-        let verifier = (self.resolve)(tenant)?;
-        self.known.insert(tenant.into(), verifier.clone());
-        Some(verifier)
+        let route = (issuer.into(), (self.resolve)(tenant)?);
+        self.known.insert(tenant.into(), Route::clone(&route));
+        Some(route)
     }
 }
 
