@@ -1,10 +1,18 @@
-// What is checked: `node checks.mjs <the mcp_server executable>`. See README.md.
+// What is checked: `node checks.mjs <mcp_server> <introspection_server>`, the executables. See README.md.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ALGORITHMS, fetchToken, generateKeys, startProvider } from './provider.mjs';
+import {
+  ALGORITHMS,
+  INTROSPECTOR,
+  SECRET,
+  fetchToken,
+  generateKeys,
+  revoke,
+  startProvider,
+} from './provider.mjs';
 import { connect, consent } from './client.mjs';
-import { admin, startServer, whoami } from './server.mjs';
+import { admin, root, startServer, whoami } from './server.mjs';
 
 const RESOURCE = 'https://notes.example.com/mcp';
 const METADATA = 'https://notes.example.com/.well-known/oauth-protected-resource/mcp';
@@ -41,8 +49,9 @@ setTimeout(() => {
   finish();
 }, SECONDS_FOR_ALL * 1000).unref();
 
-const executable = process.argv[2];
+const [executable, introspects] = process.argv.slice(2);
 await stockClient();
+await introspection();
 for (const way of ['discovery', 'JWKS_URL']) {
   // The checks inside count for themselves. This one is for what goes wrong between them.
   const failedBefore = failed;
@@ -187,6 +196,69 @@ async function stockClient() {
   if (failed > failedBefore) console.error(`log of mcp_server:\n${server.log()}`);
   await client?.close();
   await server.stop();
+}
+
+// Opaque tokens, which only the provider knows about.
+async function introspection() {
+  const provider = await startProvider(generateKeys(1));
+  const { issuer } = provider;
+  const metadata = await fetch(`${issuer}/.well-known/openid-configuration`);
+  const server = await startServer(introspects, {
+    ISSUER: issuer,
+    INTROSPECTION_URL: (await metadata.json()).introspection_endpoint,
+    CLIENT_ID: INTROSPECTOR,
+    CLIENT_SECRET: SECRET,
+    RESOURCE,
+  });
+  const { url } = server;
+  const failedBefore = failed;
+  const token = (client, resource = RESOURCE) => fetchToken(issuer, client, resource, 'notes:read');
+  const checks = (name, test) => check(`introspection: ${name}`, test);
+
+  await checks('an opaque token is good, and says whose it is', async () => {
+    const opaque = await token('opaque');
+    assert.ok(!opaque.includes('.'), 'it is not opaque');
+    isGood(await root(url, opaque), 'opaque');
+  });
+  await checks('a JWT of the same provider is good, too', async () => {
+    isGood(await root(url, await token('ES256')), 'ES256');
+  });
+  await checks('one for another resource: 401', async () => {
+    isRefused(await root(url, await token('opaque', ELSEWHERE)), 'audience');
+  });
+  await checks('one that nobody issued: 401', async () => {
+    isRefused(await root(url, 'made-up'), 'not recognized');
+  });
+  await checks('a revoked one: 401 as soon as it is no longer remembered', async () => {
+    const opaque = await token('opaque');
+    isGood(await root(url, opaque), 'opaque');
+    await revoke(issuer, 'opaque', opaque);
+    const deadline = Date.now() + SECONDS_TO_RECOVER * 1000;
+    let answer = await root(url, opaque);
+    while (answer.status === 200 && Date.now() < deadline) {
+      await sleep(100);
+      answer = await root(url, opaque);
+    }
+    isRefused(answer, 'not recognized');
+  });
+  const orphan = await token('opaque');
+  const jwt = await token('ES256');
+  await provider.stop();
+  await checks('provider down: 503 for an opaque token', async () => {
+    const answer = await root(url, orphan);
+    assert.equal(answer.status, 503);
+    assert.equal(answer.challenge, null);
+  });
+  await checks('provider down: a JWT is good', async () => {
+    isGood(await root(url, jwt), 'ES256');
+  });
+  if (failed > failedBefore) console.error(`log of introspection_server:\n${server.log()}`);
+  await server.stop();
+}
+
+function isRefused(answer, about) {
+  assert.equal(answer.status, 401, JSON.stringify(answer));
+  assert.match(answer.challenge, new RegExp(`^Bearer realm="notes", error="invalid_token".*${about}`));
 }
 
 function isGood(answer, client) {

@@ -11,9 +11,12 @@ const { Provider } = await import('oidc-provider');
 // Each is also the ID of the client whose tokens are signed with it. `Ed25519` is the name that
 // RFC 9864 gives to what `EdDSA` means here.
 export const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'];
-const OTHER_CLIENTS = ['opaque', 'expired'];
+// The client that a server introspects tokens as.
+export const INTROSPECTOR = 'introspector';
+const OTHER_CLIENTS = ['opaque', 'expired', INTROSPECTOR];
 const SCOPES = ['notes:read', 'notes:write', 'admin'];
-const SECRET = 'of no use anywhere else';
+// It does not look the same when it is encoded.
+export const SECRET = '100% of no use + nowhere: else';
 
 // One key of each type. They have no `alg`, so that the RSA key signs RS256 and PS256.
 export function generateKeys(generation) {
@@ -62,6 +65,8 @@ function configuration(keys) {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_context, resource, { clientId }) => ({
@@ -88,17 +93,27 @@ function configuration(keys) {
 
 // A token by client credentials (RFC 6749 §4.4) for a resource (RFC 8707).
 export async function fetchToken(issuer, client, resource, scope) {
-  const response = await fetch(`${issuer}/token`, {
+  const form = { grant_type: 'client_credentials', resource, scope };
+  return JSON.parse(await post(`${issuer}/token`, client, form)).access_token;
+}
+
+// Ends a token of this client (RFC 7009).
+export async function revoke(issuer, client, token) {
+  await post(`${issuer}/token/revocation`, client, { token });
+}
+
+async function post(url, client, form) {
+  const response = await fetch(url, {
     method: 'POST',
     headers: {
       authorization: `Basic ${btoa(`${client}:${encodeURIComponent(SECRET)}`)}`,
       // The provider is restarted, and a POST is not sent again when a kept connection turns out dead.
       connection: 'close',
     },
-    body: new URLSearchParams({ grant_type: 'client_credentials', resource, scope }),
+    body: new URLSearchParams(form),
     signal: AbortSignal.timeout(10_000),
   });
   const body = await response.text();
   if (!response.ok) throw new Error(`the provider answers ${response.status}: ${body}`);
-  return JSON.parse(body).access_token;
+  return body;
 }

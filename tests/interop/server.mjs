@@ -1,4 +1,4 @@
-// The crate's example `mcp_server` as a child process, and requests to it.
+// A server as a child process, and requests to it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -34,10 +34,10 @@ export async function startServer(executable, environment) {
   const signal = AbortSignal.timeout(20_000);
   const [line] = await Promise.race([
     once(createInterface({ input: child.stdout }), 'line', { signal }),
-    ended.then(() => Promise.reject(new Error(`mcp_server ended at once: ${log}`))),
+    ended.then(() => Promise.reject(new Error(`the server ended at once: ${log}`))),
   ]);
   const url = /^listening on (http:\/\/\S+)$/.exec(line)?.[1];
-  if (!url) throw new Error(`mcp_server does not say where it listens, but: ${line}`);
+  if (!url) throw new Error(`the server does not say where it listens, but: ${line}`);
   return {
     url,
     log: () => log,
@@ -74,6 +74,11 @@ export function whoami(url, token) {
       },
     }),
   });
+}
+
+// The only route of the server that introspects.
+export function root(url, token) {
+  return send(`${url}/`, token, {});
 }
 
 export function admin(url, token) {

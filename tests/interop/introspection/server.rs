@@ -1,0 +1,51 @@
+//! A server that takes JWTs and opaque tokens of one authorization server. See ../README.md.
+//!
+//! It prints where it is, and serves until it is killed. What it needs to know is in the environment.
+
+use std::env;
+use std::error::Error;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tower::Layer;
+use tower_bearer_auth::{
+    AccessToken, BearerAuthLayer, CacheLayer, IntrospectionVerifier, JwtVerifier, VerifierExt,
+};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+
+    let resource = env::var("RESOURCE")?;
+    let jwts = JwtVerifier::builder()
+        .discover(env::var("ISSUER")?)
+        .audience(&resource)
+        .build()?;
+    let opaque = IntrospectionVerifier::builder(env::var("INTROSPECTION_URL")?)
+        .client_secret_basic(env::var("CLIENT_ID")?, env::var("CLIENT_SECRET")?)
+        .audience(&resource)
+        .build()?;
+    // A revocation is noticed within this time.
+    let opaque = CacheLayer::new(100)
+        .max_age(Duration::from_secs(1))
+        .layer(opaque);
+
+    let app = Router::new()
+        .route("/", get(whoami))
+        .layer(BearerAuthLayer::new(jwts.or_else(opaque)).realm("notes"));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, app).await?;
+    Ok(())
+}
+
+async fn whoami(token: AccessToken) -> String {
+    let client = token.client_id().unwrap_or("nobody");
+    format!("{client} with the scopes: {}", token.scopes())
+}
