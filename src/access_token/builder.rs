@@ -35,18 +35,7 @@ impl AccessTokenBuilder {
             claims: Map::new(),
             verified: Verified {
                 verifier: Cow::Borrowed("custom"),
-                subject: None,
-                client_id: None,
-                issuer: None,
-                audiences: Vec::new(),
-                scopes: Scopes::default(),
-                jwt_id: None,
-                expires_at: None,
-                issued_at: None,
-                leeway: Duration::ZERO,
-                clock: Clock::system(),
-                key: None,
-                claims: "{}".into(),
+                ..Verified::default()
             },
         }
     }

@@ -51,7 +51,7 @@ pub struct AccessToken {
 }
 
 /// What a verifier established. It does not hold the token.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Verified {
     pub(crate) verifier: Cow<'static, str>,
     pub(crate) subject: Option<Box<str>>,

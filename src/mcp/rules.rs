@@ -71,7 +71,8 @@ impl ScopeRules {
     }
 
     /// Whether the bearer of `token` may call `method` on the tool, prompt, resource or task called
-    /// `name`; for methods without any, `name` does not matter. For a server's own lists:
+    /// `name`; for methods without any, and for `completion/complete`, whose target has two names, `name` does
+    /// not matter. For a server's own lists:
     ///
     /// ```
     /// # use tower_bearer_auth::{AccessToken, mcp::ScopeRules};
@@ -115,8 +116,7 @@ impl ScopeRules {
             Target::Task(id) => rules.tasks.find(id),
             Target::Resource(uri) => find_resource(&rules.resources, uri)?,
         };
-        // Listening, and completing arguments, are open or not by themselves; what they are about
-        // never is unless a rule says so.
+        // That a method is open by itself does not open what it is about.
         let of_method = || rules.methods.find(method);
         Ok(rule.or_else(of_method).unwrap_or(&rules.default))
     }

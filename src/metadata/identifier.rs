@@ -9,12 +9,12 @@ pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// The parts of an absolute URL, and what follows the authority to the byte.
 pub(super) struct Identifier<'a> {
-    text: &'a str,
     scheme: &'a str,
     authority: &'a str,
     /// As it stands there: empty, or with its slash.
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
+    is_loopback: bool,
 }
 
 impl<'a> Identifier<'a> {
@@ -31,9 +31,8 @@ impl<'a> Identifier<'a> {
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err("is neither https nor http");
         }
-        if uri.host().is_none_or(str::is_empty) {
-            return Err("has no host");
-        }
+        let host = uri.host().filter(|host| !host.is_empty());
+        let host = host.ok_or("has no host")?;
         let (scheme, rest) = text.split_once("://").ok_or("is not a URL")?;
         let (before_query, query) = match rest.split_once('?') {
             Some((before, query)) => (before, Some(query)),
@@ -45,30 +44,17 @@ impl<'a> Identifier<'a> {
             return Err("has credentials in it");
         }
         Ok(Self {
-            text,
             scheme,
             authority,
             path,
             query,
+            is_loopback: is_loopback(host),
         })
     }
 
     /// Whether it is https, or http on this very machine.
     pub(super) fn is_secure(&self) -> bool {
-        self.scheme.eq_ignore_ascii_case("https") || self.is_loopback()
-    }
-
-    fn is_loopback(&self) -> bool {
-        let uri: Uri = match self.text.parse() {
-            Ok(uri) => uri,
-            Err(_) => return false,
-        };
-        let host = uri.host().unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']');
-        host.eq_ignore_ascii_case("localhost")
-            || address
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        self.scheme.eq_ignore_ascii_case("https") || self.is_loopback
     }
 
     /// The path of the metadata: the suffix goes between the host and the path, whose slash goes when
@@ -89,6 +75,12 @@ impl<'a> Identifier<'a> {
             None => format!("{scheme}://{authority}{path}"),
         }
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let address: Result<IpAddr, _> = address.parse();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// RFC 3986 §2, without `#`.

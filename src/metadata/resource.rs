@@ -239,7 +239,8 @@ impl ProtectedResource {
         if let Err(error) = self.check() {
             panic!("{error}");
         }
-        Identifier::parse(self.identifier()).unwrap_or_else(|why| panic!("it {why}"))
+        let identifier = Identifier::parse(self.identifier());
+        identifier.expect("it was checked")
     }
 }
 

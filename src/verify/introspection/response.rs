@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::access_token::Verified;
 use crate::claim_lookup;
 use crate::clock::Clock;
-use crate::json::{MaybeText, Text, TextOrList};
+use crate::json::MaybeText;
 use crate::verify::jwt::claims::Claims;
 use crate::verify::jwt::mapping::ClaimMapping;
 use crate::verify::jwt::rules::ClaimRules;
@@ -46,25 +46,12 @@ impl Rules {
             .check(&claims, &answer, self.clock.since_epoch())?;
         check_token_type(&answer)?;
 
-        let scopes = self.mapping.scopes(&claims, &answer)?;
-        let client_id = self.mapping.client_id(&claims, &answer)?;
-        let owned = |text: Text<'_>| Box::from(text.0);
-        let audiences = |list: &TextOrList<'_>| list.iter().map(Into::into).collect();
-        Ok(Verified {
-            verifier: "introspection".into(),
-            subject: claims.sub.0.map(owned),
-            client_id,
-            issuer: claims.iss.0.map(owned),
-            audiences: claims.aud.0.as_ref().map_or_else(Vec::new, audiences),
-            scopes,
-            jwt_id: claims.jti.0.map(owned),
-            expires_at: claims.exp.0.map(|date| date.0),
-            issued_at: claims.iat.0.map(|date| date.0),
-            leeway: self.claims.leeway,
-            clock: self.clock.clone(),
-            key: None,
-            claims: answer,
-        })
+        let mut verified = self.mapping.verified(claims, &answer)?;
+        verified.verifier = "introspection".into();
+        verified.leeway = self.claims.leeway;
+        verified.clock = self.clock.clone();
+        verified.claims = answer;
+        Ok(verified)
     }
 }
 

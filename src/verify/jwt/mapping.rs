@@ -1,6 +1,7 @@
 //! Where a provider writes scopes and the client, which is not the same everywhere.
 
 use super::claims::Claims;
+use crate::access_token::Verified;
 use crate::claim_lookup;
 use crate::json::{MaybeText, Member, Text, TextOrList};
 use crate::scopes::Scopes;
@@ -17,11 +18,30 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    pub(crate) fn scopes(
+    /// What a token says, apart from the claims set itself, out of which the claims are borrowed.
+    pub(crate) fn verified(
         &self,
-        claims: &Claims<'_>,
+        claims: Claims<'_>,
         payload: &str,
-    ) -> Result<Scopes, InvalidReason> {
+    ) -> Result<Verified, InvalidReason> {
+        let scopes = self.scopes(&claims, payload)?;
+        let client_id = self.client_id(&claims, payload)?;
+        let owned = |text: Text<'_>| Box::from(text.0);
+        let audiences = |list: TextOrList<'_>| list.iter().map(str::to_owned).collect();
+        Ok(Verified {
+            subject: claims.sub.0.map(owned),
+            client_id,
+            issuer: claims.iss.0.map(owned),
+            audiences: claims.aud.0.map_or_else(Vec::new, audiences),
+            scopes,
+            jwt_id: claims.jti.0.map(owned),
+            expires_at: claims.exp.0.map(|date| date.0),
+            issued_at: claims.iat.0.map(|date| date.0),
+            ..Verified::default()
+        })
+    }
+
+    fn scopes(&self, claims: &Claims<'_>, payload: &str) -> Result<Scopes, InvalidReason> {
         let Some(names) = &self.scope_claims else {
             let claim = claims.scope.0.as_ref().or(claims.scp.0.as_ref());
             return Ok(claim.map_or_else(Scopes::default, |claim| self.collect(claim)));
@@ -36,7 +56,7 @@ impl ClaimMapping {
         Ok(Scopes::default())
     }
 
-    pub(crate) fn client_id(
+    fn client_id(
         &self,
         claims: &Claims<'_>,
         payload: &str,

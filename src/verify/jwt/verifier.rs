@@ -18,7 +18,6 @@ use super::token_type::TokenTypes;
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
-use crate::json::Text;
 use crate::key_state::KeyState;
 use crate::verify_error::{InvalidReason, VerifyError};
 
@@ -230,27 +229,13 @@ impl Inner {
         self.rules
             .check(&claims, &payload, self.clock.since_epoch())?;
 
-        let scopes = self.mapping.scopes(&claims, &payload)?;
-        let client_id = self.mapping.client_id(&claims, &payload)?;
-        let owned = |text: Text<'_>| Box::from(text.0);
-        Ok(Verified {
-            verifier: "jwt".into(),
-            subject: claims.sub.0.map(owned),
-            client_id,
-            issuer: claims.iss.0.map(owned),
-            audiences: claims
-                .aud
-                .0
-                .map_or_else(Vec::new, |aud| aud.iter().map(str::to_owned).collect()),
-            scopes,
-            jwt_id: claims.jti.0.map(owned),
-            expires_at: claims.exp.0.map(|date| date.0),
-            issued_at: claims.iat.0.map(|date| date.0),
-            leeway: self.rules.leeway,
-            clock: self.clock.clone(),
-            key,
-            claims: payload,
-        })
+        let mut verified = self.mapping.verified(claims, &payload)?;
+        verified.verifier = "jwt".into();
+        verified.leeway = self.rules.leeway;
+        verified.clock = self.clock.clone();
+        verified.key = key;
+        verified.claims = payload;
+        Ok(verified)
     }
 }
 

@@ -9,19 +9,9 @@ use tower_bearer_auth::{
     AccessToken, Algorithm, ByIssuer, InvalidReason, Jwks, JwtVerifier, VerifierExt, verify_fn,
 };
 
-use super::{Calls, refused, verify};
+use super::{AUDIENCE, Calls, jwts, refused, verify};
 
-const AUDIENCE: &str = "https://api.test";
 const TEMPLATE: &str = "https://login.test/{tenantid}/v2.0";
-
-fn jwts(issuer: &str, key: &SigningKey) -> JwtVerifier {
-    JwtVerifier::builder()
-        .key(key.verifying_key())
-        .issuer(issuer)
-        .audience(AUDIENCE)
-        .build()
-        .unwrap()
-}
 
 #[tokio::test]
 async fn a_token_is_verified_with_the_keys_of_the_issuer_that_it_names() {

@@ -18,9 +18,8 @@ use tower_bearer_auth::{
     Verifier, VerifierExt, VerifyError, verify_fn,
 };
 
-use super::{Calls, assert_unavailable, refused, verify};
+use super::{AUDIENCE, Calls, assert_unavailable, refused, verify};
 
-const AUDIENCE: &str = "https://api.test";
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn start() -> SystemTime {

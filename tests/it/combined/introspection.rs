@@ -11,10 +11,8 @@ use tower_bearer_auth::testing::{Fault, TestIssuer};
 use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier, InvalidReason};
 use tower_layer::Layer;
 
-use super::{assert_unavailable, refused, verify};
+use super::{AUDIENCE, assert_unavailable, refused, verify};
 use crate::support::{Inner, Logs, get_with, serve};
-
-const AUDIENCE: &str = "https://api.test";
 
 fn asking(issuer: &TestIssuer) -> IntrospectionVerifierBuilder {
     IntrospectionVerifier::builder(issuer.introspection_url()).audience(AUDIENCE)

@@ -7,9 +7,8 @@ use tower_bearer_auth::introspection::IntrospectionVerifierBuilder;
 use tower_bearer_auth::testing::{Fault, TestIssuer};
 use tower_bearer_auth::{AccessToken, Clock, IntrospectionVerifier, InvalidReason, VerifyError};
 
-use super::{refused, verify};
+use super::{AUDIENCE, refused, verify};
 
-const AUDIENCE: &str = "https://api.test";
 const NOW: u64 = 1_800_000_000;
 
 fn clock() -> Clock {

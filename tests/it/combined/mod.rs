@@ -11,9 +11,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tower::ServiceExt;
+use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{
-    AccessToken, InvalidReason, Verifier, VerifyError, VerifyErrorKind, verify_fn,
+    AccessToken, InvalidReason, JwtVerifier, Verifier, VerifyError, VerifyErrorKind, verify_fn,
 };
+
+const AUDIENCE: &str = "https://api.test";
+
+/// JWTs of one issuer, by one key.
+fn jwts(issuer: &str, key: &SigningKey) -> JwtVerifier {
+    JwtVerifier::builder()
+        .key(key.verifying_key())
+        .issuer(issuer)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap()
+}
 
 async fn verify(verifier: &impl Verifier, token: &str) -> Result<AccessToken, VerifyError> {
     let token = token.parse().unwrap();

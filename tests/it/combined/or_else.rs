@@ -2,22 +2,11 @@
 
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{
-    Algorithm, InvalidReason, JwtVerifier, Scopes, StaticToken, StaticTokenVerifier, VerifierExt,
-    VerifyError, VerifyErrorKind,
+    Algorithm, InvalidReason, Scopes, StaticToken, StaticTokenVerifier, VerifierExt, VerifyError,
+    VerifyErrorKind,
 };
 
-use super::{Calls, assert_unavailable, refused, verify};
-
-const AUDIENCE: &str = "https://api.test";
-
-fn jwts(issuer: &str, key: &SigningKey) -> JwtVerifier {
-    JwtVerifier::builder()
-        .key(key.verifying_key())
-        .issuer(issuer)
-        .audience(AUDIENCE)
-        .build()
-        .unwrap()
-}
+use super::{AUDIENCE, Calls, assert_unavailable, jwts, refused, verify};
 
 #[tokio::test]
 async fn the_next_is_asked_only_about_tokens_of_another_kind() {

@@ -4,10 +4,8 @@
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tower_bearer_auth::JwtVerifier;
 
-use super::{app, notes};
+use super::serve_example_for;
 use crate::support::authorization_server::AuthorizationServer;
 use crate::support::{Answer, get, send};
 
@@ -21,16 +19,7 @@ impl Servers {
     async fn start() -> Self {
         let scopes = ["notes:read", "notes:write", "admin"];
         let authorization = AuthorizationServer::start(scopes).await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let resource = notes::resource(format!("http://{address}/mcp"), authorization.issuer());
-        let verifier = JwtVerifier::builder()
-            .discover(authorization.issuer())
-            .audience(&resource)
-            .build()
-            .unwrap();
-        let app = app::app(verifier, &resource).unwrap();
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let address = serve_example_for(&authorization).await;
         Self {
             authorization,
             address,

@@ -19,10 +19,8 @@ use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tower_bearer_auth::JwtVerifier;
 
-use super::{app, notes};
+use super::serve_example_for;
 use crate::support::authorization_server::{AuthorizationServer, USER};
 
 const CALLBACK: &str = "http://127.0.0.1:9/callback";
@@ -41,19 +39,11 @@ impl Servers {
     async fn start() -> Self {
         let scopes = ["notes:read", "notes:write", "admin"];
         let authorization = AuthorizationServer::start(scopes).await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let identifier = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let resource = notes::resource(identifier.clone(), authorization.issuer());
-        let verifier = JwtVerifier::builder()
-            .discover(authorization.issuer())
-            .audience(&resource)
-            .build()
-            .unwrap();
-        let app = app::app(verifier, &resource).unwrap();
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let address = serve_example_for(&authorization).await;
+        let resource = format!("http://{address}/mcp").parse().unwrap();
         Self {
             authorization,
-            resource: identifier.parse().unwrap(),
+            resource,
         }
     }
 

@@ -16,9 +16,11 @@ mod notes;
 
 use std::net::SocketAddr;
 
+use tokio::net::TcpListener;
 use tower_bearer_auth::JwtVerifier;
 use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
 
+use crate::support::authorization_server::AuthorizationServer;
 use crate::support::serve_axum;
 
 const ISSUER: &str = "https://issuer.test";
@@ -34,6 +36,21 @@ async fn serve_example(key: &SigningKey) -> SocketAddr {
         .build()
         .unwrap();
     serve_axum(app::app(verifier, &resource).unwrap()).await
+}
+
+/// The example with an authorization server of its own; where it is.
+async fn serve_example_for(authorization: &AuthorizationServer) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let resource = notes::resource(format!("http://{address}/mcp"), authorization.issuer());
+    let verifier = JwtVerifier::builder()
+        .discover(authorization.issuer())
+        .audience(&resource)
+        .build()
+        .unwrap();
+    let app = app::app(verifier, &resource).unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    address
 }
 
 /// A token for the example.

@@ -1,0 +1,220 @@
+use super::*;
+
+/// The targets of each call, or why there are none.
+fn targets(json: &str) -> Result<Vec<(String, Vec<String>)>, Unreadable> {
+    calls(json.as_bytes())?
+        .iter()
+        .map(|call| {
+            let targets = call.targets()?;
+            let targets = targets.iter().map(|target| format!("{target:?}"));
+            Ok((call.method.to_string(), targets.collect()))
+        })
+        .collect()
+}
+
+fn call(method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)
+}
+
+#[test]
+fn each_method_says_what_it_is_about() {
+    let table = [
+        (
+            "tools/call",
+            r#"{"name":"a","arguments":{"name":"b"}}"#,
+            r#"Tool("a")"#,
+        ),
+        ("prompts/get", r#"{"name":"a"}"#, r#"Prompt("a")"#),
+        (
+            "resources/read",
+            r#"{"uri":"x://a"}"#,
+            r#"Resource("x://a")"#,
+        ),
+        (
+            "resources/subscribe",
+            r#"{"uri":"x://a"}"#,
+            r#"Resource("x://a")"#,
+        ),
+        (
+            "resources/unsubscribe",
+            r#"{"uri":"x://a"}"#,
+            r#"Resource("x://a")"#,
+        ),
+        (
+            "resources/directory/read",
+            r#"{"uri":"x://a"}"#,
+            r#"Resource("x://a")"#,
+        ),
+        ("skills/get", r#"{"uri":"x://a"}"#, r#"Resource("x://a")"#),
+        ("tasks/get", r#"{"taskId":"7"}"#, r#"Task("7")"#),
+        ("tasks/whatever", r#"{"taskId":"7"}"#, r#"Task("7")"#),
+        (
+            "completion/complete",
+            r#"{"ref":{"type":"ref/prompt","name":"a"}}"#,
+            r#"Prompt("a")"#,
+        ),
+        (
+            "completion/complete",
+            r#"{"ref":{"type":"ref/prompt","name":"a","uri":"x://{b}"}}"#,
+            r#"Prompt("a") Resource("x://{b}")"#,
+        ),
+        (
+            "subscriptions/listen",
+            r#"{"notifications":{"resourceSubscriptions":["x://a","x://b"]}}"#,
+            r#"Resource("x://a") Resource("x://b")"#,
+        ),
+        (
+            "subscriptions/listen",
+            r#"{"notifications":{"toolsListChanged":true}}"#,
+            "",
+        ),
+        ("subscriptions/listen", "{}", ""),
+        ("tools/list", r#"{"name":"a"}"#, ""),
+        ("tasks/list", "null", ""),
+        ("tools/call ", r#"{"name":"a"}"#, ""),
+        ("vendor/do", r#"{"Name":"a","NAME":"b"}"#, ""),
+        ("vendor/do", r#"["a"]"#, ""),
+        ("tools/call", "{}", ""),
+        ("tools/call", "null", ""),
+        ("tasks/get", "{}", ""),
+        ("resources/read", r#"{"name":"a"}"#, ""),
+        ("completion/complete", "{}", ""),
+        (
+            "completion/complete",
+            r#"{"ref":{"type":"ref/prompt"}}"#,
+            "",
+        ),
+    ];
+    for (method, params, expected) in table {
+        let read = targets(&call(method, params)).unwrap();
+        assert_eq!(read[0].0, method);
+        assert_eq!(read[0].1.join(" "), expected, "{method} {params}");
+    }
+}
+
+#[test]
+fn what_could_be_read_in_two_ways_is_refused() {
+    let doubtful = [
+        r#"{"method":"ping","method":"tools/call"}"#,
+        r#"{"method":"ping","Method":"tools/call"}"#,
+        r#"{"METHOD":"tools/call"}"#,
+        r#"{"method":"ping","params":{},"Params":{"name":"a"}}"#,
+        r#"{"method":"ping","param\u017f":{"name":"a"}}"#,
+        r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
+        r#"{"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+        r#"{"method":"tools/call","params":{"name":"a","name\u0000":"b"}}"#,
+        r#"{"method":"tools/call","params":{"n\u0061me":"a"}}"#,
+        r#"{"method":"completion/complete","params":{"ref":{"name":"a","NAME":"b"}}}"#,
+        r#"{"method":"completion/complete","params":{"ref":{"name":"a"},"Ref":{"name":"b"}}}"#,
+        r#"{"method":"subscriptions/listen","params":{"notifications":{},"Notifications":{}}}"#,
+        r#"{"method":"resources/read","params":{"uri":"a","URI":"b"}}"#,
+        r#"{"method":"tasks/get","params":{"taskId":"a","taskid":"b"}}"#,
+        r#"{"result":{},"Method":"tools/call"}"#,
+        r#"{"method":"ping","Result":{}}"#,
+    ];
+    for json in doubtful {
+        assert_eq!(targets(json), Err(Doubtful.into()), "{json}");
+    }
+    for json in [
+        r#"{"method":"tools/call","result":{},"params":{"name":"a"}}"#,
+        r#"{"method":"tools/call","error":null,"params":{"name":"a"}}"#,
+        r#"{"id":1}"#,
+        r#"{"method":1}"#,
+        r#"{"method":null}"#,
+        "[]",
+        "1",
+        "null",
+        r#""method""#,
+        r#"[[{"method":"ping"}]]"#,
+        r#"[{"method":"ping"},1]"#,
+        r#"{"method":"ping","params":{"x":[{"$serde_json::private::RawValue":"1"}]}}"#,
+    ] {
+        assert!(
+            matches!(targets(json), Err(Unreadable::BadMessage(_))),
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn a_target_that_is_no_plain_text_is_refused() {
+    for (method, params) in [
+        ("tools/call", r#"["a"]"#),
+        ("completion/complete", r#"[{"name":"a"}]"#),
+        (
+            "subscriptions/listen",
+            r#"[{"resourceSubscriptions":["a"]}]"#,
+        ),
+        ("tools/call", r#"{"name":null}"#),
+        ("tools/call", r#"{"name":["a"]}"#),
+        ("tools/call", r#"{"name":"a\u0000"}"#),
+        ("tools/call", r#"{"name":"a\n"}"#),
+        ("completion/complete", r#"{"ref":"a"}"#),
+        ("completion/complete", r#"{"ref":["ref/prompt","a"]}"#),
+        (
+            "subscriptions/listen",
+            r#"{"notifications":[null,null,null,["x"]]}"#,
+        ),
+        (
+            "subscriptions/listen",
+            r#"{"notifications":{"resourceSubscriptions":"x"}}"#,
+        ),
+        (
+            "subscriptions/listen",
+            r#"{"notifications":{"resourceSubscriptions":[1]}}"#,
+        ),
+    ] {
+        let read = targets(&call(method, params));
+        assert!(
+            matches!(read, Err(Unreadable::BadParams(_))),
+            "{method} {params}"
+        );
+    }
+}
+
+#[test]
+fn responses_call_nothing_and_batches_everything() {
+    assert_eq!(targets(r#"{"id":1,"result":{"name":"a"}}"#), Ok(Vec::new()));
+    assert_eq!(targets(r#"{"id":1,"error":{}}"#), Ok(Vec::new()));
+    let batch = format!(
+        "[{},{},{}]",
+        call("tools/call", r#"{"name":"a"}"#),
+        r#"{"id":1,"result":{}}"#,
+        r#"{"method":"tools/call","params":{"name":"b"}}"#
+    );
+    let read = targets(&batch).unwrap();
+    let names: Vec<_> = read.iter().map(|(_, targets)| targets.join(" ")).collect();
+    assert_eq!(names, [r#"Tool("a")"#, r#"Tool("b")"#]);
+}
+
+#[test]
+fn an_id_comes_back_as_it_was() {
+    let table = [
+        (r#"{"id":7,"method":"x"}"#, Some(Value::from(7))),
+        (r#"{"method":"x","id":"a\u0062"}"#, Some(Value::from("ab"))),
+        (r#"{"id":null}"#, None),
+        (r#"{"id":[7]}"#, None),
+        (r#"{"id":7,"id":8}"#, None),
+        (r#"[{"id":7}]"#, None),
+        ("{", None),
+    ];
+    for (body, expected) in table {
+        assert_eq!(id(body.as_bytes()), expected, "{body}");
+    }
+    let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(MAX_ID + 1));
+    assert_eq!(id(long.as_bytes()), None);
+}
+
+#[test]
+fn what_is_not_json_is_told_apart() {
+    for body in [
+        &b""[..],
+        b"{",
+        b"{}{}",
+        b"\xff",
+        b"\xef\xbb\xbf{}",
+        b"name=x",
+    ] {
+        assert!(matches!(calls(body), Err(Unreadable::NotJson)), "{body:?}");
+    }
+}

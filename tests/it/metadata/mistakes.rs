@@ -1,0 +1,114 @@
+//! What cannot be a resource, and who says so.
+
+use tower_bearer_auth::{Algorithm, BearerAuthLayer, JwtVerifier, ProtectedResource};
+
+use super::{ISSUER, notes};
+use crate::support::{Logs, table};
+
+/// Everything that a resource can get wrong, with a word of what is said about it.
+fn wrong() -> Vec<(ProtectedResource, &'static str)> {
+    let new = ProtectedResource::new;
+    vec![
+        (new(""), "is not a URL"),
+        (new("api.test"), "neither https nor http"),
+        (new("ftp://api.test"), "neither https nor http"),
+        (new("https://"), "is not a URL"),
+        (new("http://api.test/mcp"), "is not https"),
+        (new("https://api.test/#top"), "has a fragment"),
+        (new("https://me@api.test/"), "has credentials"),
+        (new("https://api.test/\"x"), "no URL may have"),
+        (new("https://api.test/\r\n"), "no URL may have"),
+        (
+            notes().authorization_servers(["http://issuer.test"]),
+            "is not https",
+        ),
+        (
+            notes().authorization_servers(["issuer"]),
+            "authorization server",
+        ),
+        (
+            notes().authorization_servers(["https://issuer.test?x"]),
+            "has a query",
+        ),
+        (
+            notes().authorization_servers(["https://issuer.test#x"]),
+            "has a fragment",
+        ),
+        (notes().scopes(["two words"]), "is not a scope"),
+        (
+            notes().resource_documentation("docs"),
+            "resource_documentation",
+        ),
+        (notes().jwks_uri("keys"), "jwks_uri"),
+        (
+            notes().member("resource", "https://other.test"),
+            "setter of its own",
+        ),
+    ]
+}
+
+#[test]
+fn what_cannot_be_a_resource_is_told_by_check_and_by_build() {
+    for (resource, part) in wrong() {
+        let error = resource.check().unwrap_err();
+        assert!(error.to_string().contains(part), "{part}: {error}");
+        let built = JwtVerifier::builder()
+            .secret(Algorithm::HS256, [7; 32])
+            .issuer(ISSUER)
+            .audience(&resource)
+            .build();
+        assert!(built.unwrap_err().to_string().contains(part), "{part}");
+    }
+    let everything = ProtectedResource::new("http://api.test#x")
+        .authorization_servers(["http://one.test", "two"])
+        .scopes(["a b"])
+        .resource_tos_uri("terms")
+        .member("jwks_uri", 1);
+    assert_eq!(everything.check().unwrap_err().problems().count(), 6);
+
+    for good in [
+        "http://localhost:3000/mcp",
+        "http://127.0.0.1/",
+        "http://[::1]:3000",
+    ] {
+        let resource = ProtectedResource::new(good).authorization_servers([good]);
+        assert_eq!(resource.check(), Ok(()), "{good}");
+    }
+    let plain =
+        ProtectedResource::new("http://api.test").authorization_servers(["http://issuer.test"]);
+    assert_eq!(plain.allow_http().check(), Ok(()));
+}
+
+#[test]
+fn what_cannot_be_a_resource_panics_where_it_is_used() {
+    for (resource, part) in wrong() {
+        let uses: [&dyn Fn(); 5] = [
+            &|| drop(resource.service()),
+            &|| drop(resource.layer()),
+            &|| drop(resource.router::<()>()),
+            &|| drop(resource.well_known_paths()),
+            &|| drop(BearerAuthLayer::new(table()).resource(&resource)),
+        ];
+        for using in uses {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(using));
+            let panic = panic.unwrap_err();
+            let message = panic.downcast_ref::<String>().unwrap();
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+}
+
+#[test]
+fn what_works_and_is_a_mistake_is_a_warning() {
+    let logs = Logs::capture();
+    drop(notes().service());
+    assert_eq!(logs.text(), "");
+    drop(notes().scopes(["read", "offline_access"]).service());
+    assert!(logs.text().contains("WARN") && logs.text().contains("offline_access"));
+    drop(ProtectedResource::new("https://api.test").service());
+    assert!(
+        logs.text().contains("no authorization server"),
+        "{}",
+        logs.text()
+    );
+}
