@@ -59,7 +59,7 @@ pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result
     let targets = call.targets()?;
     if let Some(name) = headers.get("mcp-name")
         && call.has_name()
-        && !targets.iter().all(|target| names(name, target))
+        && (targets.is_empty() || !targets.iter().all(|target| names(name, target)))
     {
         return Err(Rejection::BadHeaders(
             "the Mcp-Name header does not match the body",

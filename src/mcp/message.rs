@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::tree::{Doubtful, Node, has_private_member};
+use super::tree::{Doubtful, MAX_ITEMS, Node, has_private_member};
+use crate::claim_lookup;
+use crate::json::Text;
 
 /// Why a body cannot be decided about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,19 +27,17 @@ impl From<Doubtful> for Unreadable {
     }
 }
 
-/// The ID of a message that is refused, for the answer: a number, or a text of reasonable length, as it was
-/// written. `None` where it is not to be had.
+/// The ID of a message that is refused, for the answer: a whole number, or a text of reasonable length. `None`
+/// where there is none of these.
 pub(super) fn id(body: &[u8]) -> Option<Value> {
-    #[derive(Deserialize)]
-    struct Message {
-        id: Value,
+    let json = std::str::from_utf8(body).ok()?;
+    if let Ok(Some(number)) = claim_lookup::find::<i64>(json, "id") {
+        return Some(number.into());
     }
-    let Message { id } = serde_json::from_slice(body).ok()?;
-    match &id {
-        Value::Number(_) => Some(id),
-        Value::String(text) if text.len() <= MAX_ID => Some(id),
-        _ => None,
-    }
+    let Ok(Some(Text(text))) = claim_lookup::find::<Text<'_>>(json, "id") else {
+        return None;
+    };
+    (text.len() <= MAX_ID).then(|| text.into())
 }
 
 const MAX_ID: usize = 256;
@@ -72,6 +71,9 @@ pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
         Node::List(messages) if messages.is_empty() => {
             return Err(Unreadable::BadMessage("the batch is empty"));
         }
+        Node::List(messages) if messages.len() > MAX_ITEMS => {
+            return Err(Unreadable::BadMessage("the batch is too long"));
+        }
         Node::List(messages) => messages,
         message => vec![message],
     };
@@ -93,6 +95,10 @@ impl<'a> Call<'a> {
             Some(_) if is_response => {
                 return Err(Unreadable::BadMessage("it is both a call and a response"));
             }
+            // Nor one that somebody else reads up to its NUL.
+            Some(Node::Text(method)) if method.contains(char::is_control) => {
+                return Err(Unreadable::BadMessage("the method has a control character"));
+            }
             Some(Node::Text(method)) => method.clone(),
             Some(_) => return Err(Unreadable::BadMessage("the method is not a string")),
         };
@@ -101,28 +107,38 @@ impl<'a> Call<'a> {
         Ok(Some(Self { method, message }))
     }
 
-    /// Everything that the call is about. What does not say so where everybody looks for it is about
-    /// nothing: no reader can find a name that is not there.
+    /// Everything that the call is about.
     pub(super) fn targets(&self) -> Result<Vec<Target<'_>>, Unreadable> {
         let kind = Kind::of_method(&self.method);
         let is_about_something = kind.is_some() || MANIFOLD.contains(&&*self.method);
         let params = match self.message.member("params")? {
-            None | Some(Node::Null) => return Ok(Vec::new()),
             Some(params @ Node::Object(_)) => params,
+            None | Some(Node::Null) if kind.is_none() || self.may_say_nothing() => {
+                return Ok(Vec::new());
+            }
             Some(_) if !is_about_something => return Ok(Vec::new()),
             // Some parsers take a list for an object whose members come in order.
-            Some(_) => return Err(NO_TARGET),
+            None | Some(_) => return Err(NO_TARGET),
         };
         match (kind, &*self.method) {
-            (Some(kind), _) => {
-                let name = params.member(kind.member())?;
-                let target = name.map(|name| Ok(kind.target(plain(name)?)));
-                target.into_iter().collect()
-            }
+            (Some(kind), _) => match params.member(kind.member())? {
+                Some(name) => Ok(vec![kind.target(plain(name)?)]),
+                None if self.may_say_nothing() => Ok(Vec::new()),
+                None => Err(NO_TARGET),
+            },
             (None, "completion/complete") => completed(params),
             (None, "subscriptions/listen") => listened_to(params),
             (None, _) => Ok(Vec::new()),
         }
+    }
+
+    /// Whether the server is to say what it thinks of a call that does not say what it is about. These two are
+    /// gone since 2026-07-28, and clients try whether they are.
+    fn may_say_nothing(&self) -> bool {
+        matches!(
+            &*self.method,
+            "resources/subscribe" | "resources/unsubscribe"
+        )
     }
 
     /// Whether the method is about one thing that has a name.
@@ -160,6 +176,9 @@ fn listened_to<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> 
     };
     match filter.member("resourceSubscriptions")? {
         None | Some(Node::Null) => Ok(Vec::new()),
+        Some(Node::List(uris)) if uris.len() > MAX_ITEMS => {
+            Err(Unreadable::BadParams("there are too many resources"))
+        }
         Some(Node::List(uris)) => uris
             .iter()
             .map(|uri| Ok(Target::Resource(plain(uri)?)))
@@ -171,13 +190,16 @@ fn listened_to<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> 
 /// A text that is the same to everybody, also to a reader that stops at a NUL.
 fn plain<'m>(node: &'m Node<'_>) -> Result<&'m str, Unreadable> {
     match node {
-        Node::Text(text) if text.contains(char::is_control) => {
-            Err(Unreadable::BadParams("a name has a control character"))
-        }
+        Node::Text(text) if text.len() > MAX_NAME || text.contains(char::is_control) => Err(
+            Unreadable::BadParams("a name is too long, or has a control character"),
+        ),
         Node::Text(text) => Ok(text),
         _ => Err(NO_TARGET),
     }
 }
+
+/// In bytes: of a name, a URI or an ID.
+const MAX_NAME: usize = 8 * 1024;
 
 const NO_TARGET: Unreadable =
     Unreadable::BadParams("the parameters do not say plainly what it is about");

@@ -70,32 +70,117 @@ impl Patterns {
 /// percent-encoded without need written out (RFC 3986 §6.2.2).
 ///
 /// `None` when it could mean another resource to the server than to a reader of its text: it climbs
-/// (`..`), or hides a delimiter (`%2f`, `%2e`, `\`), however often encoded.
+/// (`..`), hides a delimiter (`%2f`, `%2e`, `\`), is encoded over and over, or has a form that the URL parsers
+/// of browsers and Node (WHATWG URL) would read as another one.
 pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
+    if uri.trim() != uri {
+        return None;
+    }
     let mut decoded = Cow::Borrowed(uri);
-    // Who encodes twice expects somebody to decode twice.
-    while decoded.contains('%') {
+    // Who encodes twice expects somebody to decode twice. Each pass reads all of it, so there are few.
+    for _ in 0..MAX_DECODINGS {
         let once = decode(&decoded)?;
         if once == *decoded {
             break;
         }
         decoded = Cow::Owned(once);
     }
-    if decoded.contains('\\') || decoded.contains(char::is_control) || has_dot_segment(&decoded) {
+    let is_decoded = decode(&decoded).is_some_and(|again| again == *decoded);
+    if !is_decoded
+        || decoded.contains('\\')
+        || decoded.contains(char::is_control)
+        || has_dot_segment(&decoded)
+        || decoded.trim() != &*decoded
+    {
         return None;
     }
-    let authority_end = match decoded.find("://") {
-        Some(scheme) => {
-            let authority = scheme + "://".len();
-            let length = decoded[authority..].find(['/', '?', '#']);
-            length.map_or(decoded.len(), |length| authority + length)
-        }
-        None => decoded.find(':').unwrap_or(0),
+    let Some(scheme_end) = decoded.find(':') else {
+        return Some(decoded);
     };
-    if decoded[..authority_end].contains(|c: char| c.is_ascii_uppercase()) {
-        decoded.to_mut()[..authority_end].make_ascii_lowercase();
+    let (scheme, rest) = decoded.split_at(scheme_end);
+    let authority = rest.strip_prefix("://");
+    if let Some(port) = special_port(scheme)
+        && !is_canonical(scheme, authority?, port)
+    {
+        return None;
+    }
+    let lowered = match authority {
+        Some(authority) => {
+            let length = authority.find(['/', '?', '#']).unwrap_or(authority.len());
+            scheme_end + "://".len() + length
+        }
+        None => scheme_end,
+    };
+    let has_odd_host = !decoded[..lowered].is_ascii();
+    // Nothing between two slashes: some servers leave it out, and others begin anew there.
+    let path = decoded[lowered..]
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default();
+    if has_odd_host || (authority.is_some() && path.contains("//") && is_file(scheme)) {
+        return None;
+    }
+    if decoded[..lowered].contains(|c: char| c.is_ascii_uppercase()) {
+        decoded.to_mut()[..lowered].make_ascii_lowercase();
     }
     Some(decoded)
+}
+
+/// Enough for every honest URI.
+const MAX_DECODINGS: usize = 4;
+
+/// The default port of a scheme whose URLs WHATWG's parsers rewrite; 0 where it has none.
+fn special_port(scheme: &str) -> Option<u16> {
+    let ports = [
+        ("http", 80),
+        ("https", 443),
+        ("ws", 80),
+        ("wss", 443),
+        ("ftp", 21),
+        ("file", 0),
+    ];
+    ports
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(scheme))
+        .map(|(_, port)| *port)
+}
+
+fn is_file(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("file")
+}
+
+/// Whether such a URL stands there as it would be rewritten, as far as its authority and first slash go.
+fn is_canonical(scheme: &str, after_slashes: &str, default_port: u16) -> bool {
+    let length = after_slashes
+        .find(['/', '?', '#'])
+        .unwrap_or(after_slashes.len());
+    let (authority, path) = after_slashes.split_at(length);
+    if !path.starts_with('/') {
+        return false;
+    }
+    if is_file(scheme) {
+        // `file://localhost/` is `file:///`.
+        return !authority.eq_ignore_ascii_case("localhost");
+    }
+    let host = authority
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.contains(']'));
+    let (host, has_odd_port) = match host {
+        Some((host, port)) => {
+            let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+            let is_odd = !is_number || port.starts_with('0') || port == default_port.to_string();
+            (host, is_odd)
+        }
+        None => (authority, false),
+    };
+    // A host that ends in a number is an address, which can be written in many ways.
+    let last = host
+        .trim_end_matches('.')
+        .rsplit('.')
+        .next()
+        .unwrap_or_default();
+    let looks_like_address = last.starts_with(|c: char| c.is_ascii_digit());
+    !host.is_empty() && !has_odd_port && !host.contains('@') && !looks_like_address
 }
 
 /// Decodes what is percent-encoded, once. `None` for what must not be: delimiters of a path, dots, and
@@ -181,6 +266,10 @@ mod tests {
         let table = [
             ("file:///a/b", "file:///a/b"),
             ("FILE://Host/A", "file://host/A"),
+            ("https://Host:8443/a//b", "https://host:8443/a//b"),
+            ("https://[::1]:8443/a", "https://[::1]:8443/a"),
+            ("note://shared//a", "note://shared//a"),
+            ("fetch:https://x", "fetch:https://x"),
             ("file:///%73ecret/%61", "file:///secret/a"),
             ("file:///100%25", "file:///100%"),
             ("file:///a%20b", "file:///a b"),
@@ -196,6 +285,41 @@ mod tests {
         for (uri, expected) in table {
             assert_eq!(comparable(uri).as_deref(), Some(expected), "{uri}");
         }
+    }
+
+    #[test]
+    fn a_uri_that_a_url_parser_would_rewrite_is_not_compared() {
+        for bad in [
+            " note://secret/1",
+            "note://secret/1 ",
+            "\u{a0}note://secret/1",
+            "%20note://secret/1",
+            "file:/secret/x",
+            "file:secret/x",
+            "file://localhost/secret",
+            "file:///public//etc/passwd",
+            "https:/h/x",
+            "https:h/x",
+            "https:///h/x",
+            "https://h",
+            "https://h?x",
+            "https://h:443/x",
+            "http://h:080/x",
+            "http://h:/x",
+            "http://user@h/x",
+            "http://0x7f.1/x",
+            "http://127.0.0.1/x",
+            "https://\u{ff28}ost/x",
+            "note://\u{e4}/x",
+        ] {
+            assert_eq!(comparable(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_uri_encoded_without_end_costs_no_time() {
+        let endless = format!("x:%{}", "25".repeat(1_000_000));
+        assert_eq!(comparable(&endless), None);
     }
 
     #[test]

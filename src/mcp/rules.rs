@@ -57,6 +57,9 @@ const OPEN_METHODS: [&str; 9] = [
     "subscriptions/listen",
 ];
 
+/// To listen is something by itself, whatever is listened to.
+pub(super) const LISTEN: &str = "subscriptions/listen";
+
 /// A target whose rule cannot be told: a URI that may mean another resource than it seems to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ambiguous;
@@ -86,11 +89,15 @@ impl ScopeRules {
     /// A list that depends on the token is not one to share: since MCP 2026-07-28 it is marked so with
     /// `cacheScope: "private"`.
     pub fn allows(&self, token: &AccessToken, method: &str, name: &str) -> bool {
-        let rule = match Target::of_method(method, name) {
-            Some(target) => self.for_target(method, &target),
-            None => Ok(self.for_method(method)),
+        if name.contains(char::is_control) {
+            return false;
+        }
+        let Some(target) = Target::of_method(method, name) else {
+            return self.for_method(method).is_met_by(token);
         };
-        rule.is_ok_and(|rule| rule.is_met_by(token))
+        let may_listen = method != LISTEN || self.for_method(method).is_met_by(token);
+        let rule = self.for_target(method, &target);
+        may_listen && rule.is_ok_and(|rule| rule.is_met_by(token))
     }
 
     /// The rule of a method that is about nothing in particular.

@@ -27,6 +27,23 @@ pub(super) enum Node<'a> {
 /// A batch, a message, its parameters, a filter among those, and the list in it.
 const LEVELS: usize = 5;
 
+/// The members that are looked up. Others are read, and not kept.
+const LOOKED_UP: [&str; 10] = [
+    "method",
+    "params",
+    "result",
+    "error",
+    "name",
+    "uri",
+    "taskId",
+    "ref",
+    "notifications",
+    "resourceSubscriptions",
+];
+
+/// How many items of a list are of interest. One more is kept, by which those see it who mind.
+pub(super) const MAX_ITEMS: usize = 1_000;
+
 /// A member that another reader might take for another one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Doubtful;
@@ -63,12 +80,15 @@ impl<'a> Node<'a> {
 
 /// Whether some reader could take `known` for `name`.
 fn is_alike(known: &str, name: &str) -> bool {
-    if known.is_ascii() && !known.contains('\0') {
+    if known.is_ascii() && !known.contains(['\0', '_', '-']) {
         return known.eq_ignore_ascii_case(name);
     }
+    // Some models have an alias in another case: `task_id` for `taskId`.
+    let is_joint = |c: &char| !matches!(c, '\0' | '_' | '-');
     let up_to_nul = known.split('\0').next().unwrap_or_default();
-    let without_nul = known.chars().filter(|c| *c != '\0');
-    fold(up_to_nul.chars()).eq(fold(name.chars())) || fold(without_nul).eq(fold(name.chars()))
+    let up_to_nul = up_to_nul.chars().filter(is_joint);
+    let without_nul = known.chars().filter(is_joint);
+    fold(up_to_nul).eq(fold(name.chars())) || fold(without_nul).eq(fold(name.chars()))
 }
 
 /// Up and down again, so that letters come together which only one of the two would bring together.
@@ -77,8 +97,9 @@ fn fold(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
         .flat_map(char::to_lowercase)
 }
 
-/// Whether an object anywhere in valid `json` has a member that serde_json keeps for itself: with some
-/// features on, it parses the text in it once more, or takes it for a number.
+/// Whether an object anywhere in valid `json` has a member that is more than a member to some parser:
+/// serde_json, with some features on, parses the text in one of its own once more, or takes it for a
+/// number; and in JavaScript the members of a `__proto__` can become those of the object around it.
 pub(super) fn has_private_member(json: &str) -> bool {
     let mut rest = json;
     while let Some(start) = rest.find('"') {
@@ -108,11 +129,12 @@ fn end_of_string(text: &str) -> usize {
 
 fn is_private(quoted: &str) -> bool {
     const PREFIX: &str = "$serde_json::private::";
+    let is_private = |name: &str| name.starts_with(PREFIX) || name == "__proto__";
     if !quoted.contains('\\') {
-        return quoted.starts_with(PREFIX);
+        return is_private(quoted);
     }
     let unescaped: serde_json::Result<String> = serde_json::from_str(&format!("\"{quoted}\""));
-    unescaped.is_ok_and(|name| name.starts_with(PREFIX))
+    unescaped.is_ok_and(|name| is_private(&name))
 }
 
 /// Reads a node that may have this many levels of objects and arrays.
@@ -170,9 +192,13 @@ impl<'de> Visitor<'de> for Reader {
             return Ok(Node::Other);
         };
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Self { levels })? {
-            list.push(item);
+        while list.len() <= MAX_ITEMS {
+            match items.next_element_seed(Self { levels })? {
+                Some(item) => list.push(item),
+                None => return Ok(Node::List(list)),
+            }
         }
+        while items.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Node::List(list))
     }
 
@@ -183,7 +209,11 @@ impl<'de> Visitor<'de> for Reader {
         };
         let mut object = Vec::new();
         while let Some(Text(name)) = members.next_key()? {
-            object.push((name, members.next_value_seed(Self { levels })?));
+            if LOOKED_UP.iter().any(|known| is_alike(&name, known)) {
+                object.push((name, members.next_value_seed(Self { levels })?));
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(Node::Object(object))
     }
@@ -214,6 +244,8 @@ mod tests {
             r#"{"name\u0000x":1}"#,
             r#"{"NAME\u0000x":1}"#,
             r#"{"n\u0041me":1}"#,
+            r#"{"na_me":1}"#,
+            r#"{"name":1,"NA-ME":2}"#,
         ] {
             let node = Node::parse(doubtful).unwrap();
             assert_eq!(node.member("name"), Err(Doubtful), "{doubtful}");
@@ -261,6 +293,8 @@ mod tests {
             r#"{"$serde_json::private::RawValue":"{}"}"#,
             r#"{"a":[{"b":{"$serde_json::private::Number" : "1"}}]}"#,
             r#"{"a":{"\u0024serde_json::private::RawValue":"{}"}}"#,
+            r#"{"a":{"__proto__":{"name":"x"}}}"#,
+            r#"{"\u005f_proto__":{}}"#,
             r#"{"a\"":1,"b":{"$serde_json:\u003aprivate::RawValue":1}}"#,
         ] {
             assert!(has_private_member(private), "{private}");

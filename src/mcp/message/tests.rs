@@ -74,10 +74,10 @@ fn each_method_says_what_it_is_about() {
         ("tools/call ", r#"{"name":"a"}"#, ""),
         ("vendor/do", r#"{"Name":"a","NAME":"b"}"#, ""),
         ("vendor/do", r#"["a"]"#, ""),
-        ("tools/call", "{}", ""),
-        ("tools/call", "null", ""),
-        ("tasks/get", "{}", ""),
-        ("resources/read", r#"{"name":"a"}"#, ""),
+        ("resources/subscribe", "{}", ""),
+        ("resources/subscribe", "null", ""),
+        ("resources/unsubscribe", "{}", ""),
+        ("resources/subscribe", r#"{"name":"a"}"#, ""),
         ("completion/complete", "{}", ""),
         (
             "completion/complete",
@@ -109,6 +109,8 @@ fn what_could_be_read_in_two_ways_is_refused() {
         r#"{"method":"subscriptions/listen","params":{"notifications":{},"Notifications":{}}}"#,
         r#"{"method":"resources/read","params":{"uri":"a","URI":"b"}}"#,
         r#"{"method":"tasks/get","params":{"taskId":"a","taskid":"b"}}"#,
+        r#"{"method":"tasks/get","params":{"task_id":"b"}}"#,
+        r#"{"method":"subscriptions/listen","params":{"notifications":{"resource_subscriptions":["b"]}}}"#,
         r#"{"result":{},"Method":"tools/call"}"#,
         r#"{"method":"ping","Result":{}}"#,
     ];
@@ -120,6 +122,8 @@ fn what_could_be_read_in_two_ways_is_refused() {
         r#"{"method":"tools/call","error":null,"params":{"name":"a"}}"#,
         r#"{"id":1}"#,
         r#"{"method":1}"#,
+        r#"{"method":"tools/call\u0000","params":{"name":"a"}}"#,
+        r#"{"method":"tools/call","params":{"__proto__":{"name":"a"}}}"#,
         r#"{"method":null}"#,
         "[]",
         "1",
@@ -137,9 +141,13 @@ fn what_could_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn a_target_that_is_no_plain_text_is_refused() {
+fn a_target_that_is_absent_or_no_plain_text_is_refused() {
     for (method, params) in [
         ("tools/call", r#"["a"]"#),
+        ("tools/call", "{}"),
+        ("tools/call", "null"),
+        ("tasks/get", "{}"),
+        ("resources/read", r#"{"name":"a"}"#),
         ("completion/complete", r#"[{"name":"a"}]"#),
         (
             "subscriptions/listen",

@@ -7,7 +7,7 @@ use http::request::Parts;
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Call, Unreadable, calls, id};
 use crate::mcp::rejection::Rejection;
-use crate::mcp::rules::{Ambiguous, ScopeRules};
+use crate::mcp::rules::{Ambiguous, LISTEN, ScopeRules};
 use crate::reject::Reply;
 use crate::scope_guard::ScopeRequirement;
 use crate::scope_guard::requirement::check;
@@ -46,8 +46,7 @@ fn required<'r>(
     let mut required = Vec::with_capacity(calls.len());
     for call in calls {
         let targets = call.targets()?;
-        // To listen is something by itself, whatever else is listened to.
-        if targets.is_empty() || call.method == "subscriptions/listen" {
+        if targets.is_empty() || call.method == LISTEN {
             required.push(rules.for_method(&call.method));
         }
         for target in &targets {

@@ -13,7 +13,7 @@ use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, ScopeRequirement, StaticToken, StaticTokenVerifier,
 };
 
-use super::{Guarded, assert_lacking, call, rules, stateless, tool};
+use super::{Guarded, call, rules, stateless};
 use crate::mcp::recorder::Recorder;
 use crate::support::serve;
 
@@ -251,14 +251,4 @@ async fn the_most_specific_rule_counts_then_the_method_then_the_default() {
     assert!(may(&["vendor"], "vendor/x", ""));
     assert!(!may(&["vendor", "tools", "notes"], "prompts/get", "x"));
     assert!(may(&[], "prompts/list", ""));
-}
-
-#[tokio::test]
-async fn a_tool_without_a_name_gets_the_servers_own_answer() {
-    let server = Guarded::start().await;
-    let answer = server.post(call("tools/call", &json!({})), &[]).await;
-    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    assert_eq!(server.recorder.take(), ["custom tools/call"]);
-    let answer = server.post(tool("secret"), &[]).await;
-    assert_lacking(&answer, "use tools:secret", "with a name");
 }
