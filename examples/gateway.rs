@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// One verifier for all of them. Each says which tokens are none of its kind, and the next is asked about
-/// those alone: an API key is never sent to an issuer.
+/// those alone: a known API key is never sent to an issuer.
 fn verifier(staff: &TestIssuer, partners: &TestIssuer) -> Result<impl Verifier, ConfigError> {
     let reports = StaticToken::new("reports").scopes(["read"]);
     let api_keys = StaticTokenVerifier::new([(API_KEY, reports)]);

@@ -4,7 +4,9 @@
 //! An MCP server runs its tools in tasks of their own, and what they return becomes JSON. So the layer
 //! leaves a slot with the request; whatever wants the request refused writes there; and when the
 //! response comes, the layer looks. That works where the server waits for the tool before it begins to
-//! answer, and only there is the slot looked at, so that the answer does not depend on who is faster.
+//! answer, and only there is the slot looked at: otherwise the answer would depend on who is faster. It still
+//! does for a tool that has something to say (progress, a log line) before it finds the token lacking; both
+//! answers are refusals.
 
 // Only tools write into it.
 #![cfg_attr(not(feature = "rmcp"), allow(dead_code))]
@@ -76,7 +78,12 @@ impl LateRefusal {
 /// A response that is one JSON document was put together after the tool was done. An event stream may
 /// have been started before.
 fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next();
+        essence.is_some_and(|essence| {
+            essence
+                .trim_ascii()
+                .eq_ignore_ascii_case(b"application/json")
+        })
+    })
 }

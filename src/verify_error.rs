@@ -33,8 +33,25 @@ pub struct VerifyError(Cause);
 #[derive(Clone)]
 enum Cause {
     Invalid(InvalidReason),
+    /// Invalid for a reason that otherwise says that the token is of another kind, which it is not.
+    Definite(Definite),
     InsufficientScope(Arc<Scopes>),
     Unavailable(Arc<Outage>),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Definite {
+    Malformed,
+    WrongIssuer,
+}
+
+impl Definite {
+    fn reason(self) -> InvalidReason {
+        match self {
+            Self::Malformed => InvalidReason::Malformed,
+            Self::WrongIssuer => InvalidReason::WrongIssuer,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -69,6 +86,11 @@ impl VerifyError {
     /// ```
     pub fn invalid(reason: impl Into<InvalidReason>) -> Self {
         Self(Cause::Invalid(reason.into()))
+    }
+
+    /// The token is one of the verifier's kind, and not acceptable: no other verifier is to be asked.
+    pub(crate) fn definite(reason: Definite) -> Self {
+        Self(Cause::Definite(reason))
     }
 
     /// The token is good, but lacks these scopes.
@@ -107,6 +129,7 @@ impl VerifyError {
     pub fn kind(&self) -> VerifyErrorKind<'_> {
         match &self.0 {
             Cause::Invalid(reason) => VerifyErrorKind::Invalid(*reason),
+            Cause::Definite(definite) => VerifyErrorKind::Invalid(definite.reason()),
             Cause::InsufficientScope(required) => VerifyErrorKind::InsufficientScope(required),
             Cause::Unavailable(_) => VerifyErrorKind::Unavailable,
         }
@@ -160,6 +183,7 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::Invalid(reason) => f.write_str(reason.description()),
+            Cause::Definite(definite) => f.write_str(definite.reason().description()),
             Cause::InsufficientScope(required) => {
                 write!(f, "the access token lacks a scope of: {required}")
             }
@@ -172,6 +196,9 @@ impl fmt::Debug for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::Invalid(reason) => f.debug_tuple("Invalid").field(reason).finish(),
+            Cause::Definite(definite) => {
+                f.debug_tuple("Invalid").field(&definite.reason()).finish()
+            }
             Cause::InsufficientScope(required) => {
                 f.debug_tuple("InsufficientScope").field(required).finish()
             }

@@ -52,6 +52,8 @@
 //! error, code -32003, with `error`, `scope` and `resource_metadata` of the challenge in its `data`. A
 //! guard in front ([`ToolScopesLayer`](crate::mcp::ToolScopesLayer), feature `mcp`) always answers by HTTP.
 //!
+//! A tool that reports progress before it refuses has begun its response, too, and may be answered either way.
+//!
 //! It is the conversion of a [`ScopeError`] to an [`ErrorData`] that refuses the request, so convert
 //! only what the tool is about to return.
 //!

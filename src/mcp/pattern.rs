@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 
 use crate::scope_guard::ScopeRequirement;
 
@@ -173,14 +174,15 @@ fn is_canonical(scheme: &str, after_slashes: &str, default_port: u16) -> bool {
         }
         None => (authority, false),
     };
-    // A host that ends in a number is an address, which can be written in many ways.
+    // A host that ends in a number is an address, which can be written in many ways but one.
     let last = host
         .trim_end_matches('.')
         .rsplit('.')
         .next()
         .unwrap_or_default();
-    let looks_like_address = last.starts_with(|c: char| c.is_ascii_digit());
-    !host.is_empty() && !has_odd_port && !host.contains('@') && !looks_like_address
+    let is_address = last.starts_with(|c: char| c.is_ascii_digit());
+    let is_odd_address = is_address && host.parse::<Ipv4Addr>().is_err();
+    !host.is_empty() && !has_odd_port && !host.contains('@') && !is_odd_address
 }
 
 /// Decodes what is percent-encoded, once. `None` for what must not be: delimiters of a path, dots, and
@@ -267,6 +269,7 @@ mod tests {
             ("file:///a/b", "file:///a/b"),
             ("FILE://Host/A", "file://host/A"),
             ("https://Host:8443/a//b", "https://host:8443/a//b"),
+            ("http://127.0.0.1:3000/a", "http://127.0.0.1:3000/a"),
             ("https://[::1]:8443/a", "https://[::1]:8443/a"),
             ("note://shared//a", "note://shared//a"),
             ("fetch:https://x", "fetch:https://x"),
@@ -308,7 +311,8 @@ mod tests {
             "http://h:/x",
             "http://user@h/x",
             "http://0x7f.1/x",
-            "http://127.0.0.1/x",
+            "http://127.1/x",
+            "http://2130706433/x",
             "https://\u{ff28}ost/x",
             "note://\u{e4}/x",
         ] {

@@ -195,8 +195,10 @@ impl ScopeRulesBuilder {
     /// `subscriptions/listen`, and `completion/complete` for a URI template.
     ///
     /// URIs are compared with scheme and host in whatever case, and with percent-encoding undone. One
-    /// that climbs (`..`), or hides a delimiter (`%2f`, `%2e`, `\`), is refused with 400 unless a pattern
-    /// names it to the letter.
+    /// that climbs (`..`), hides a delimiter (`%2f`, `%2e`, `\`), has white space at an end, or is of http,
+    /// https, ws, wss, ftp or file in a form that a URL parser would rewrite (`https:/h`, a default port,
+    /// `file:/x`), is refused with 400 unless a pattern names it to the letter. Close the default all the same:
+    /// what else a server takes for the same resource, only it knows.
     pub fn resource(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Kind::Resource, pattern, requirement)
     }

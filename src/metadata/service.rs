@@ -41,7 +41,7 @@ impl ProtectedResource {
     /// # Panics
     ///
     /// When [something is wrong](Self::check) with the resource. Merging two resources of the same path
-    /// is a panic of axum's.
+    /// is a panic of axum's, and so is a path with a segment that starts with `:` or `*`.
     #[cfg(feature = "axum")]
     #[track_caller]
     pub fn router<S>(&self) -> axum::Router<S>
@@ -57,7 +57,7 @@ impl ProtectedResource {
     }
 
     /// Answers the well-known paths and passes everything else on: for any tower server, outside the
-    /// auth layer.
+    /// auth layer. Resources that differ in their query alone cannot be told apart.
     ///
     /// # Panics
     ///

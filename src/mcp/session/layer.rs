@@ -23,6 +23,10 @@ use super::service::SessionBinding;
 /// | has two `Mcp-Session-Id` or `Last-Event-ID` headers | 400 |
 /// | would open a session, with a token that names neither a subject nor a client | 403 |
 /// | would open or use a session, without a token behind an [optional](crate::BearerAuthLayer::optional) layer | 401 |
+///
+/// A session that is refused to its opener (403, 401) exists in the server until that gives it up for idle, since
+/// only the response tells that there is one. IDs of tasks, and sessions of the old HTTP+SSE transport, which
+/// stand in URLs, are not bound.
 #[derive(Clone)]
 pub struct SessionBindingLayer {
     key: Arc<hmac::Key>,

@@ -17,8 +17,8 @@ use crate::mcp::rules::ScopeRules;
 /// | lacks a scope of anything that the message is about | 403 with all the scopes that it needs |
 /// | is about something that [nobody](crate::ScopeRequirement::nobody) may use | 403 without a challenge |
 /// | has a body that is not JSON | 400, JSON-RPC -32700 |
-/// | is not a JSON-RPC message, is both a call and a response, or has a member that matters twice, in another spelling, or under a name private to a parser | 400, -32600 |
-/// | says what it is about other than in plain text, or names a resource that could be another one | 400, -32602 |
+/// | is not a JSON-RPC message, is both a call and a response, or has a member that matters twice, in another spelling, or under a name that is special to a parser | 400, -32600 |
+/// | says what it is about not at all, or other than in plain text, or names a resource that could be another one | 400, -32602 |
 /// | has a header of MCP twice, or one that contradicts the body | 400, -32020 |
 /// | has a `Content-Encoding`, or another character set than UTF-8 | 415 |
 /// | has a body over the limit | 413 |

@@ -9,7 +9,7 @@ use tower_service::Service;
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
 use crate::verify::ErasedVerifier;
-use crate::verify_error::{InvalidReason, VerifyError};
+use crate::verify_error::{Definite, VerifyError};
 
 /// The future of [`ByIssuer`](super::ByIssuer).
 pub struct ByIssuerFuture {
@@ -50,7 +50,7 @@ impl Future for ByIssuerFuture {
                 // A verifier that finds another issuer in it has read another token.
                 match token.issuer() {
                     Some(found) if *found != **issuer => {
-                        Poll::Ready(Err(VerifyError::invalid(InvalidReason::WrongIssuer)))
+                        Poll::Ready(Err(VerifyError::definite(Definite::WrongIssuer)))
                     }
                     _ => Poll::Ready(Ok(token)),
                 }

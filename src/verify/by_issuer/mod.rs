@@ -35,7 +35,7 @@
 //! #     -> Result<tower_bearer_auth::ByIssuer, tower_bearer_auth::ConfigError> {
 //! use tower_bearer_auth::{ByIssuer, ErasedVerifier, Jwks, JwtVerifier, VerifierExt};
 //!
-//! // All tenants of Entra share their keys, so all verifiers share one set.
+//! // The tenants of Entra have their keys in one place, so all verifiers share one set.
 //! let keys = Jwks::from_url("https://login.microsoftonline.com/common/discovery/v2.0/keys")?;
 //! let verifier = ByIssuer::new().tenants(
 //!     "https://login.microsoftonline.com/{tenantid}/v2.0",
@@ -46,7 +46,9 @@
 //!         let verifier = JwtVerifier::builder()
 //!             .jwks(keys.clone())
 //!             .issuer(format!("https://login.microsoftonline.com/{tenant}/v2.0"))
-//!             .audience("api://notes")
+//!             // The application ID of this API, and no ID token of its own registration.
+//!             .audience("6e74172b-be56-4843-9ff4-e66a39bb12e3")
+//!             .required_claims(["azp"])
 //!             .build();
 //!         Some(verifier.ok()?.erased())
 //!     },

@@ -29,7 +29,8 @@ impl ByIssuer {
     ///
     /// `resolve` says which tenants there are, and makes a verifier for each; it is asked before anybody
     /// looked whether the token is genuine, so it should know its tenants, and make no request. The last
-    /// thousand verifiers are kept. Where tenants share their keys, let them share one
+    /// thousand verifiers are kept for as long as this lives, so a tenant that is to be locked out needs a
+    /// [`check`](crate::VerifierExt::check) as well. Where tenants share their keys, let them share one
     /// [`Jwks`](crate::Jwks).
     ///
     /// A tenant is 1 to 64 letters, digits, `-`, `_` and `.`, and neither `.` nor `..`.

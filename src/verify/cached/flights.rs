@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 
 use super::store::{Fingerprint, Outcome};
+use crate::verify_error::VerifyError;
 
 /// A verification that is under way. Whoever waits for it drives it, so it goes on as long as anybody does.
 pub(super) type Flight = Shared<Pin<Box<dyn Future<Output = Outcome> + Send>>>;
@@ -66,7 +68,10 @@ impl Flights {
         };
         let of = Arc::clone(&end.of);
         let flight = async move {
-            let outcome = verify.await;
+            // A shared future that panics would leave those waiting who were not there to see it.
+            let outcome = AssertUnwindSafe(verify).catch_unwind().await;
+            let panicked = |_| Err(VerifyError::unavailable("the verifier panicked"));
+            let outcome = outcome.unwrap_or_else(panicked);
             drop(end);
             outcome
         };

@@ -48,7 +48,7 @@ impl CacheLayer {
     /// Remembers refused tokens too, as many again and for this long: for an authorization server that is
     /// to be spared clients which go on trying. Default: they are not remembered.
     ///
-    /// Only what will be refused again is: not a token that cannot be verified at the moment, is not valid
+    /// Only what will most likely be refused again is: not a token that cannot be verified at the moment, is not valid
     /// yet, or has a key that is not known yet.
     #[must_use]
     pub fn remember_refusals(mut self, at_most: Duration) -> Self {

@@ -48,6 +48,9 @@
 //! carry on. Failures are not remembered, unless
 //! [`remember_refusals`](CacheLayer::remember_refusals) asks for it.
 //!
+//! A verification that never ends is waited for by all who come with that token, so put a timeout inside where
+//! the verifier has none of its own.
+//!
 //! [`check`](crate::VerifierExt::check)s inside are remembered with the rest; those outside are made each
 //! time.
 

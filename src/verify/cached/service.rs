@@ -83,10 +83,11 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
                 || {
                     let (verifier, token) = (self.verifier.clone(), token.clone());
                     let shared = Arc::clone(&self.shared);
+                    let since = store.now();
                     Box::pin(async move {
                         let verified = verifier.oneshot(token).await.map_err(Into::into);
                         let outcome = verified.map(AccessToken::into_verified);
-                        shared.store.put(digest, &outcome);
+                        shared.store.put(digest, &outcome, since);
                         outcome
                     })
                 },

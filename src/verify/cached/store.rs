@@ -37,7 +37,7 @@ struct Good {
 
 #[derive(Clone)]
 struct Refused {
-    reason: InvalidReason,
+    error: VerifyError,
     since: Duration,
 }
 
@@ -85,22 +85,27 @@ impl Store {
         }
         let refused = self.refused.as_ref()?.get(token)?;
         let is_fresh = now.saturating_sub(refused.since) < self.refused_for;
-        is_fresh.then(|| Err(VerifyError::invalid(refused.reason)))
+        is_fresh.then_some(Err(refused.error))
     }
 
-    pub(super) fn put(&self, token: Fingerprint, outcome: &Outcome) {
-        let since = self.clock.monotonic();
+    /// Remembers what became of a token that somebody began to verify at `since`.
+    pub(super) fn put(&self, token: Fingerprint, outcome: &Outcome, since: Duration) {
         match outcome {
             Ok(verified) => {
                 let verified = Arc::clone(verified);
                 self.good.insert(token, Good { verified, since });
             }
             Err(error) => {
-                if let (Some(refused), Some(reason)) = (&self.refused, lasting(error)) {
-                    refused.insert(token, Refused { reason, since });
+                if let Some(refused) = self.refused.as_ref().filter(|_| is_lasting(error)) {
+                    let error = error.clone();
+                    refused.insert(token, Refused { error, since });
                 }
             }
         }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -108,13 +113,13 @@ impl Store {
     }
 }
 
-/// Why a token is refused, if it will be refused again: a key may yet be published, and a token that is
-/// not valid yet will be.
-fn lasting(error: &VerifyError) -> Option<InvalidReason> {
+/// Whether a token will most likely be refused again: a key may yet be published, and a token that is not
+/// valid yet will be.
+fn is_lasting(error: &VerifyError) -> bool {
     match error.kind() {
-        VerifyErrorKind::Invalid(InvalidReason::UnknownKey | InvalidReason::NotYetValid) => None,
-        VerifyErrorKind::Invalid(reason) => Some(reason),
-        VerifyErrorKind::InsufficientScope(_) | VerifyErrorKind::Unavailable => None,
+        VerifyErrorKind::Invalid(InvalidReason::UnknownKey | InvalidReason::NotYetValid) => false,
+        VerifyErrorKind::Invalid(_) => true,
+        VerifyErrorKind::InsufficientScope(_) | VerifyErrorKind::Unavailable => false,
     }
 }
 

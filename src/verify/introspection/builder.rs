@@ -172,7 +172,8 @@ impl IntrospectionVerifierBuilder {
 /// # How to ask
 impl IntrospectionVerifierBuilder {
     /// The HTTP client to ask with, for proxies, private certificate authorities and client certificates.
-    /// It should follow no redirects: they take the token with them.
+    /// It should follow no redirects, which take the token with them. What comes of one is refused, but only
+    /// after such a client followed it.
     pub fn client(mut self, client: reqwest::Client) -> Self {
         self.client = Some(client);
         self
@@ -233,6 +234,7 @@ impl IntrospectionVerifierBuilder {
             credentials,
             client,
             rules: Rules {
+                verifier: format!("introspection {}", self.endpoint),
                 claims: ClaimRules {
                     issuers: self.issuers,
                     audiences: self.audiences,

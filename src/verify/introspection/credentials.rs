@@ -27,7 +27,7 @@ impl Credentials {
     /// The headers that say it.
     pub(super) fn headers(&self) -> HeaderMap {
         let value = match self {
-            Self::Headers(headers) => return headers(),
+            Self::Headers(headers) => return sensitive(headers()),
             Self::Post { .. } | Self::None => return HeaderMap::new(),
             Self::Basic { id, secret } => {
                 // Form-encoded first (RFC 6749 §2.3.1), which many clients forget.
@@ -70,6 +70,14 @@ impl Credentials {
             _ => None,
         }
     }
+}
+
+/// Marked, so that nobody shows them in a log.
+fn sensitive(mut headers: HeaderMap) -> HeaderMap {
+    headers
+        .values_mut()
+        .for_each(|value| value.set_sensitive(true));
+    headers
 }
 
 fn form_encoded(text: &str) -> String {

@@ -14,6 +14,8 @@ use crate::verify_error::InvalidReason;
 /// What an answer is to hold.
 #[derive(Debug)]
 pub(super) struct Rules {
+    /// The verifier's name: two endpoints may each know a user of the same name.
+    pub(super) verifier: String,
     pub(super) claims: ClaimRules,
     pub(super) mapping: ClaimMapping,
     pub(super) clock: Clock,
@@ -47,7 +49,7 @@ impl Rules {
         check_token_type(&answer)?;
 
         let mut verified = self.mapping.verified(claims, &answer)?;
-        verified.verifier = "introspection".into();
+        verified.verifier = self.verifier.clone().into();
         verified.leeway = self.claims.leeway;
         verified.clock = self.clock.clone();
         verified.claims = answer;

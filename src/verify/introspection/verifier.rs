@@ -101,6 +101,10 @@ impl Inner {
             .await
             // Their own text has the whole URL, query and all.
             .map_err(|error| Failure::from(error.without_url()))?;
+        // A client of the user's own may follow redirects; whoever answers then was not asked.
+        if *response.url() != self.endpoint {
+            return Err(Failure::from("the answer was redirected"));
+        }
         if response.status() != StatusCode::OK {
             return Err(Failure {
                 source: format!(

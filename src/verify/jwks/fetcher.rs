@@ -162,7 +162,11 @@ impl Fetcher {
     ) -> Result<Answer, BoxError> {
         let mut request = self.client.get(url.clone());
         if let Some(headers) = &self.headers {
-            request = request.headers(headers());
+            let mut headers = headers();
+            headers
+                .values_mut()
+                .for_each(|value| value.set_sensitive(true));
+            request = request.headers(headers);
         }
         if let Some(known) = known {
             request = request.header(IF_NONE_MATCH, known.etag());

@@ -19,7 +19,7 @@ use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
-use crate::verify_error::{InvalidReason, VerifyError};
+use crate::verify_error::{Definite, InvalidReason, VerifyError};
 
 /// Verifies signed JWT access tokens (RFC 7519, RFC 9068).
 ///
@@ -80,9 +80,7 @@ impl Inner {
     fn verify(self: &Arc<Self>, token: BearerToken) -> State {
         match self.verify_now(&token, true) {
             Ok(verified) => State::Done(Some(Ok(AccessToken::new(token, Arc::new(verified))))),
-            Err(NotVerified::Invalid(reason)) => {
-                State::Done(Some(Err(VerifyError::invalid(reason))))
-            }
+            Err(NotVerified::Invalid(reason)) => State::Done(Some(Err(refusal(&token, reason)))),
             Err(later) => State::Waiting(Box::pin(Arc::clone(self).verify_later(token, later))),
         }
     }
@@ -102,7 +100,7 @@ impl Inner {
         let mut delays = 0;
         loop {
             match not_verified {
-                NotVerified::Invalid(reason) => return Err(VerifyError::invalid(reason)),
+                NotVerified::Invalid(reason) => return Err(refusal(&token, reason)),
                 NotVerified::Later(end) => {
                     end.await;
                     delays += 1;
@@ -236,6 +234,19 @@ impl Inner {
         verified.key = key;
         verified.claims = payload;
         Ok(verified)
+    }
+}
+
+/// The error for a token that is refused. A JWT that is broken somewhere is still a JWT: the signature can be
+/// spelled in ways that other verifiers overlook, and what is refused here must not be good there.
+fn refusal(token: &BearerToken, reason: InvalidReason) -> VerifyError {
+    let is_jwt = || {
+        let header = Jws::split(token.as_bytes()).and_then(|jws| jws.decode_header());
+        header.is_some_and(|header| header.trim_ascii_start().starts_with('{'))
+    };
+    match reason == InvalidReason::Malformed && is_jwt() {
+        true => VerifyError::definite(Definite::Malformed),
+        false => VerifyError::invalid(reason),
     }
 }
 

@@ -248,6 +248,21 @@ async fn when_all_have_left_the_next_begins_anew() {
 }
 
 #[tokio::test]
+async fn a_panic_is_an_outage_for_all_who_wait() {
+    let verifier = verify_fn(|token| async move {
+        tokio::task::yield_now().await;
+        match token.as_str() {
+            "good" => Ok(AccessToken::builder(token).build()),
+            _ => panic!("on demand"),
+        }
+    });
+    let verifier = verifier.cached(100);
+    let all = join_all((0..10).map(|_| verify(&verifier, "bad"))).await;
+    all.into_iter().for_each(assert_unavailable);
+    verify(&verifier, "good").await.unwrap();
+}
+
+#[tokio::test]
 async fn failures_are_not_remembered() {
     for error in [
         VerifyError::invalid(InvalidReason::Revoked),

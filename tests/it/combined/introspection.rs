@@ -8,10 +8,10 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use tower_bearer_auth::introspection::IntrospectionVerifierBuilder;
 use tower_bearer_auth::testing::{Fault, TestIssuer};
-use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier, InvalidReason};
+use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier};
 use tower_layer::Layer;
 
-use super::{AUDIENCE, assert_unavailable, refused, verify};
+use super::{AUDIENCE, assert_unavailable, verify};
 use crate::support::{Inner, Logs, get_with, serve};
 
 fn asking(issuer: &TestIssuer) -> IntrospectionVerifierBuilder {
@@ -257,7 +257,32 @@ async fn its_own_words_about_when_to_come_back_are_passed_on() {
     let server = serve(BearerAuthLayer::new(verifier).layer(Inner::default())).await;
     let answer = get_with(server, "token").await;
     assert_eq!(answer.header("retry-after"), Some("17"));
-    let _ = refused(Err(tower_bearer_auth::VerifyError::invalid(
-        InvalidReason::Expired,
-    )));
+}
+
+#[tokio::test]
+async fn whoever_answers_instead_of_the_endpoint_is_not_believed() {
+    let elsewhere = axum::Router::new().fallback(|| async { r#"{"active":true}"# });
+    let elsewhere = crate::support::serve_axum(elsewhere).await;
+    let issuer = TestIssuer::start().await;
+    issuer.introspection_fault(Some(Fault::Redirect(format!("http://{elsewhere}/"))));
+    let verifier = IntrospectionVerifier::builder(issuer.introspection_url())
+        .bearer_token(TestIssuer::ACCESS_TOKEN)
+        .client(reqwest::Client::new())
+        .accept_any_audience()
+        .build()
+        .unwrap();
+    assert_unavailable(verify(&verifier, "token").await);
+}
+
+#[tokio::test]
+async fn two_endpoints_do_not_share_their_users() {
+    let members = json!({"sub": "1", "iss": "https://same.test", "aud": AUDIENCE});
+    let mut principals = Vec::new();
+    for _ in 0..2 {
+        let issuer = TestIssuer::start().await;
+        let token = issuer.opaque_token(members.clone());
+        let verifier = known(&issuer).build().unwrap();
+        principals.push(verify(&verifier, &token).await.unwrap().principal());
+    }
+    assert_ne!(principals[0], principals[1]);
 }

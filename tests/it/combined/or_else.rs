@@ -131,3 +131,23 @@ async fn jwts_here_and_api_keys_there() {
     let unknown = verify(&verifier, "key-2").await;
     assert_eq!(refused(unknown), InvalidReason::Unrecognized);
 }
+
+#[tokio::test]
+async fn a_refused_jwt_is_not_asked_about_again_in_another_spelling() {
+    let key = SigningKey::generate(Algorithm::ES256);
+    let second = Calls::default();
+    let verifier = jwts("https://one.test", &key).or_else(second.always(Ok("second")));
+    let good = key.token().issuer("https://one.test").audience(AUDIENCE);
+    let good = good.token_type("dpop+jwt").build();
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    for spelling in [
+        good.clone(),
+        format!("{good}="),
+        format!("{good}=="),
+        format!("{signed}."),
+        format!("{signed}.A"),
+    ] {
+        verify(&verifier, &spelling).await.unwrap_err();
+    }
+    assert_eq!(second.count(), 0);
+}
