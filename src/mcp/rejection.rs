@@ -22,7 +22,7 @@ pub(super) enum Rejection {
     Incomplete,
     /// A method that may do anything.
     UnknownHttpMethod,
-    /// Events are asked for that belong to no session of the caller's.
+    /// Events are asked for that are not the caller's.
     NothingToResume,
     /// The session does not exist, or is somebody else's.
     NoSuchSession,

@@ -23,7 +23,7 @@ impl<'de> Object<'de> for Origin<'de> {
 }
 
 impl<'a> Origin<'a> {
-    /// Reads a payload as strictly as the verifier will, so that the two cannot see different issuers.
+    /// Reads a payload at least as strictly as the verifier will, so that the two cannot see different issuers.
     pub(super) fn of(payload: &'a str) -> Option<Self> {
         parse_object(payload)
     }
