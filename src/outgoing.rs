@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::HeaderMap;
 use reqwest::redirect;
 use tower::BoxError;
 use url::{Host, Url};
@@ -15,6 +16,14 @@ pub(crate) fn client() -> reqwest::ClientBuilder {
             env!("CARGO_PKG_VERSION")
         ))
         .redirect(redirect::Policy::none())
+}
+
+/// Headers that are marked, so that nobody shows them in a log.
+pub(crate) fn sensitive(mut headers: HeaderMap) -> HeaderMap {
+    headers
+        .values_mut()
+        .for_each(|value| value.set_sensitive(true));
+    headers
 }
 
 /// Reads a body to its end, and no further than this many bytes.

@@ -11,6 +11,8 @@ use http::header::AUTHORIZATION;
 use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;
 
+use crate::outgoing;
+
 /// Who is asking. Secrets are wiped when they are dropped, as far as they are in this crate's hands: a
 /// request's copies are the client's.
 pub(super) enum Credentials {
@@ -27,7 +29,7 @@ impl Credentials {
     /// The headers that say it.
     pub(super) fn headers(&self) -> HeaderMap {
         let value = match self {
-            Self::Headers(headers) => return sensitive(headers()),
+            Self::Headers(headers) => return outgoing::sensitive(headers()),
             Self::Post { .. } | Self::None => return HeaderMap::new(),
             Self::Basic { id, secret } => {
                 // Form-encoded first (RFC 6749 §2.3.1), which many clients forget.
@@ -70,14 +72,6 @@ impl Credentials {
             _ => None,
         }
     }
-}
-
-/// Marked, so that nobody shows them in a log.
-fn sensitive(mut headers: HeaderMap) -> HeaderMap {
-    headers
-        .values_mut()
-        .for_each(|value| value.set_sensitive(true));
-    headers
 }
 
 fn form_encoded(text: &str) -> String {

@@ -162,11 +162,7 @@ impl Fetcher {
     ) -> Result<Answer, BoxError> {
         let mut request = self.client.get(url.clone());
         if let Some(headers) = &self.headers {
-            let mut headers = headers();
-            headers
-                .values_mut()
-                .for_each(|value| value.set_sensitive(true));
-            request = request.headers(headers);
+            request = request.headers(outgoing::sensitive(headers()));
         }
         if let Some(known) = known {
             request = request.header(IF_NONE_MATCH, known.etag());
