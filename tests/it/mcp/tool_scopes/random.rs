@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use proptest::prelude::*;
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, Reference};
+use rmcp::model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, Reference};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer_auth::mcp::{ToolScopesLayer, tool_scopes::ReplayBody};
 use tower_bearer_auth::{BearerAuthLayer, StaticToken, StaticTokenVerifier};
@@ -90,8 +90,12 @@ fn document() -> impl Strategy<Value = String> {
         "prompts/get",
         "resources/read",
         "resources/subscribe",
+        "resources/unsubscribe",
+        "resources/directory/read",
         "completion/complete",
         "tasks/get",
+        "tasks/update",
+        "tasks/cancel",
         "skills/get",
         "subscriptions/listen",
         "vendor/secret",
@@ -124,17 +128,29 @@ fn document() -> impl Strategy<Value = String> {
 
 /// Whether `rmcp` would do what the rules keep from the token.
 fn is_secret(body: &[u8]) -> bool {
-    let Ok(ClientJsonRpcMessage::Request(message)) = serde_json::from_slice(body) else {
-        return false;
-    };
+    match serde_json::from_slice(body) {
+        Ok(ClientJsonRpcMessage::Request(message)) => is_secret_request(message.request),
+        Ok(ClientJsonRpcMessage::Notification(message)) => matches!(
+            message.notification,
+            ClientNotification::CustomNotification(n) if n.method == "vendor/secret"
+        ),
+        _ => false,
+    }
+}
+
+fn is_secret_request(request: ClientRequest) -> bool {
     let is_secret_uri = |uri: &str| uri.contains("/secret");
-    match message.request {
+    match request {
         ClientRequest::CallToolRequest(r) => r.params.name == "secret",
         ClientRequest::GetPromptRequest(r) => r.params.name.starts_with("secret"),
         ClientRequest::ReadResourceRequest(r) => is_secret_uri(&r.params.uri),
         ClientRequest::SubscribeRequest(r) => is_secret_uri(&r.params.uri),
+        ClientRequest::UnsubscribeRequest(r) => is_secret_uri(&r.params.uri),
+        ClientRequest::ReadResourceDirectoryRequest(r) => is_secret_uri(&r.params.uri),
         ClientRequest::GetSkillRequest(r) => is_secret_uri(&r.params.uri),
         ClientRequest::GetTaskRequest(r) => r.params.task_id.starts_with("secret"),
+        ClientRequest::UpdateTaskRequest(r) => r.params.task_id.starts_with("secret"),
+        ClientRequest::CancelTaskRequest(r) => r.params.task_id.starts_with("secret"),
         ClientRequest::SubscriptionsListenRequest(r) => {
             let uris = r.params.notifications.resource_subscriptions;
             uris.unwrap_or_default()
