@@ -95,7 +95,7 @@ impl<'a> Call<'a> {
             Some(_) if is_response => {
                 return Err(Unreadable::BadMessage("it is both a call and a response"));
             }
-            // Nor one that somebody else reads up to its NUL.
+            // Another reader may stop at a NUL, and see another method.
             Some(Node::Text(method)) if method.contains(char::is_control) => {
                 return Err(Unreadable::BadMessage("the method has a control character"));
             }
@@ -127,7 +127,7 @@ impl<'a> Call<'a> {
                 None => Err(NO_TARGET),
             },
             (None, "completion/complete") => completed(params),
-            (None, "subscriptions/listen") => listened_to(params),
+            (None, LISTEN) => listened_to(params),
             (None, _) => Ok(Vec::new()),
         }
     }
@@ -147,8 +147,11 @@ impl<'a> Call<'a> {
     }
 }
 
+/// To listen is something by itself, whatever is listened to.
+pub(super) const LISTEN: &str = "subscriptions/listen";
+
 /// Methods that can be about several things, or about one of several kinds.
-const MANIFOLD: [&str; 2] = ["completion/complete", "subscriptions/listen"];
+const MANIFOLD: [&str; 2] = ["completion/complete", LISTEN];
 
 /// A prompt, a resource template, or both, where a server could take it for either.
 fn completed<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
@@ -208,7 +211,7 @@ impl<'a> Target<'a> {
     /// What a call of `method` on `name` is about, where the method says what kind of thing it is.
     pub(super) fn of_method(method: &str, name: &'a str) -> Option<Self> {
         match method {
-            "subscriptions/listen" => Some(Self::Resource(name)),
+            LISTEN => Some(Self::Resource(name)),
             method => Some(Kind::of_method(method)?.target(name)),
         }
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::message::Target;
+use super::message::{LISTEN, Target};
 use super::pattern::{Patterns, comparable};
 use crate::access_token::AccessToken;
 use crate::config_error::ConfigError;
@@ -54,11 +54,8 @@ const OPEN_METHODS: [&str; 9] = [
     "resources/templates/list",
     "skills/list",
     // Each resource in it has its own rule.
-    "subscriptions/listen",
+    LISTEN,
 ];
-
-/// To listen is something by itself, whatever is listened to.
-pub(super) const LISTEN: &str = "subscriptions/listen";
 
 /// A target whose rule cannot be told: a URI that may mean another resource than it seems to.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,8 +71,8 @@ impl ScopeRules {
     }
 
     /// Whether the bearer of `token` may call `method` on the tool, prompt, resource or task called
-    /// `name`; for methods without any, and for `completion/complete`, whose target has two names, `name` does
-    /// not matter. For a server's own lists:
+    /// `name`; for methods without any, and for `completion/complete`, which is about a prompt or a resource,
+    /// `name` does not matter. For a server's own lists:
     ///
     /// ```
     /// # use tower_bearer_auth::{AccessToken, mcp::ScopeRules};

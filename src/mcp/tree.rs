@@ -59,6 +59,7 @@ impl<'a> Node<'a> {
 
     /// The member called `name`, which is ASCII; `None` where there is none, or no object.
     pub(super) fn member(&self, name: &str) -> Result<Option<&Self>, Doubtful> {
+        debug_assert!(LOOKED_UP.contains(&name), "`{name}` is not kept");
         let Self::Object(members) = self else {
             return Ok(None);
         };

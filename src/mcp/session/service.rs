@@ -91,7 +91,7 @@ fn single(headers: &HeaderMap, name: &HeaderName) -> Result<Option<HeaderValue>,
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (value, None) => Ok(value.cloned()),
-        (_, Some(_)) => Err(Rejection::BadHeaders("an MCP header occurs twice").reply()),
+        (_, Some(_)) => Err(Rejection::BadHeaders("a header occurs twice").reply()),
     }
 }
 

@@ -5,9 +5,9 @@ use std::iter;
 use http::request::Parts;
 
 use crate::mcp::headers::check_agreement;
-use crate::mcp::message::{Call, Unreadable, calls, id};
+use crate::mcp::message::{Call, LISTEN, Unreadable, calls, id};
 use crate::mcp::rejection::Rejection;
-use crate::mcp::rules::{Ambiguous, LISTEN, ScopeRules};
+use crate::mcp::rules::{Ambiguous, ScopeRules};
 use crate::reject::Reply;
 use crate::scope_guard::ScopeRequirement;
 use crate::scope_guard::requirement::check;
