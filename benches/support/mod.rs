@@ -1,0 +1,189 @@
+//! What the benchmarks share: tokens, and the checks that ours are compared with.
+
+#![allow(dead_code, reason = "no benchmark uses all of it")]
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{DecodingKey, Validation};
+use serde::Deserialize;
+use serde_json::Value;
+use tower::ServiceExt;
+use tower_bearer_auth::{Algorithm, JwtVerifier};
+use tower_service::Service;
+
+pub mod report;
+
+pub const ISSUER: &str = "https://login.example.com/tenants/4f1b2c3d/v2.0";
+pub const AUDIENCE: &str = "https://api.example.com/mcp";
+
+/// One access token, of 700 to 1000 bytes and with the claims that providers usually write, and its key.
+///
+/// They are fixed, because a new signature takes another number of instructions to verify. The private halves
+/// of the keys are gone, and the tokens expire in the year 9999.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Sample {
+    algorithm: String,
+    jwk: Value,
+    pub token: String,
+}
+
+impl Sample {
+    pub fn of(algorithm: Algorithm) -> Self {
+        let samples: Vec<Self> = serde_json::from_str(include_str!("samples.json")).unwrap();
+        let is_it = |sample: &Self| sample.algorithm == algorithm.as_str();
+        samples.into_iter().find(is_it).unwrap()
+    }
+
+    /// Ours, with an issuer and an audience to check.
+    pub fn verifier(&self) -> JwtVerifier {
+        let keys = serde_json::json!({ "keys": [self.jwk] });
+        JwtVerifier::builder()
+            .jwks_json(keys.to_string())
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .build()
+            .unwrap()
+    }
+
+    /// The least that anybody has to do.
+    pub fn bare_check(&self) -> BareCheck {
+        let (message, signature) = self.token.rsplit_once('.').unwrap();
+        BareCheck {
+            key: BareKey::of(self.algorithm.parse().unwrap(), &self.jwk),
+            message: message.into(),
+            signature: decode(signature),
+        }
+    }
+
+    /// `jsonwebtoken`, told to check the same. There is no ES512 in it.
+    pub fn jsonwebtoken(&self) -> Option<(DecodingKey, Validation)> {
+        let algorithm = self.algorithm.parse().ok()?;
+        let jwk: Jwk = serde_json::from_value(self.jwk.clone()).ok()?;
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.validate_nbf = true;
+        Some((DecodingKey::from_jwk(&jwk).ok()?, validation))
+    }
+
+    /// The request that brings the token.
+    pub fn header(&self) -> HeaderValue {
+        authorization(&self.token)
+    }
+}
+
+/// A signature check by the cryptography library itself, its key parsed beforehand.
+pub struct BareCheck {
+    key: BareKey,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+enum BareKey {
+    Secret(hmac::Key),
+    Public(ParsedPublicKey),
+}
+
+impl BareCheck {
+    pub fn passes(&self) -> bool {
+        match &self.key {
+            BareKey::Secret(key) => hmac::verify(key, &self.message, &self.signature).is_ok(),
+            BareKey::Public(key) => key.verify_sig(&self.message, &self.signature).is_ok(),
+        }
+    }
+}
+
+impl BareKey {
+    fn of(algorithm: Algorithm, jwk: &Value) -> Self {
+        let part = |name: &str| decode(jwk[name].as_str().unwrap());
+        let secret = |algorithm| Self::Secret(hmac::Key::new(algorithm, &part("k")));
+        let rsa = |parameters: &'static RsaParameters| {
+            let (n, e) = (part("n"), part("e"));
+            let components = PublicKeyComponents { n, e };
+            Self::Public(components.to_parsed_public_key(parameters).unwrap())
+        };
+        let public = |algorithm: &'static dyn VerificationAlgorithm, bytes: &[u8]| {
+            Self::Public(ParsedPublicKey::new(algorithm, bytes).unwrap())
+        };
+        let point = || [&[4], &part("x")[..], &part("y")[..]].concat();
+        match algorithm {
+            Algorithm::HS256 => secret(hmac::HMAC_SHA256),
+            Algorithm::HS384 => secret(hmac::HMAC_SHA384),
+            Algorithm::HS512 => secret(hmac::HMAC_SHA512),
+            Algorithm::RS256 => rsa(&signature::RSA_PKCS1_2048_8192_SHA256),
+            Algorithm::RS384 => rsa(&signature::RSA_PKCS1_2048_8192_SHA384),
+            Algorithm::RS512 => rsa(&signature::RSA_PKCS1_2048_8192_SHA512),
+            Algorithm::PS256 => rsa(&signature::RSA_PSS_2048_8192_SHA256),
+            Algorithm::PS384 => rsa(&signature::RSA_PSS_2048_8192_SHA384),
+            Algorithm::PS512 => rsa(&signature::RSA_PSS_2048_8192_SHA512),
+            Algorithm::ES256 => public(&signature::ECDSA_P256_SHA256_FIXED, &point()),
+            Algorithm::ES384 => public(&signature::ECDSA_P384_SHA384_FIXED, &point()),
+            Algorithm::ES512 => public(&signature::ECDSA_P521_SHA512_FIXED, &point()),
+            Algorithm::EdDSA => public(&signature::ED25519, &part("x")),
+            other => panic!("no sample for {other}"),
+        }
+    }
+}
+
+fn decode(base64url: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(base64url).unwrap()
+}
+
+/// As a server has it from the wire: shared, so that clones are cheap.
+pub fn authorization(token: &str) -> HeaderValue {
+    HeaderValue::from_maybe_shared(Bytes::from_owner(format!("Bearer {token}"))).unwrap()
+}
+
+/// A request with an `Authorization` header. What it costs to make is in every figure that has one.
+pub fn request<B>(header: &HeaderValue, body: B) -> Request<B> {
+    let mut request = Request::new(body);
+    request.headers_mut().insert(AUTHORIZATION, header.clone());
+    request
+}
+
+/// The service behind the layer, which does nothing.
+#[derive(Debug, Clone)]
+pub struct Nothing;
+
+impl<B> Service<Request<B>> for Nothing {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        ready(Ok(Response::new(())))
+    }
+}
+
+/// What a service answers at once, called as a server calls it: a clone per connection, many requests.
+pub fn answer<S, R>(service: &mut S, request: R) -> S::Response
+where
+    S: Service<R>,
+    S::Error: std::fmt::Debug,
+{
+    at_once(service.ready()).unwrap();
+    at_once(service.call(request)).unwrap()
+}
+
+/// The outcome of a future that has nothing to wait for.
+pub fn at_once<F: Future>(future: F) -> F::Output {
+    future.now_or_never().expect("there is nothing to wait for")
+}

@@ -1,0 +1,99 @@
+//! What it costs to verify a token, for each algorithm: the bare signature check, `jsonwebtoken`, our verifier,
+//! and our verifier in the layer around a service that does nothing.
+//!
+//! ```sh
+//! cargo bench --all-features --bench verify
+//! ```
+
+use std::hint::black_box;
+
+use criterion::Criterion;
+use jsonwebtoken::decode;
+use serde_json::Value;
+use tower::ServiceExt;
+use tower_bearer_auth::{Algorithm, BearerAuthLayer, BearerToken};
+use tower_layer::Layer;
+
+mod support;
+
+use self::support::report::{self, best, ratio, time};
+use self::support::{Nothing, Sample, answer, at_once, request};
+
+fn main() {
+    let mut criterion = report::criterion();
+    for algorithm in Algorithm::ALL {
+        measure(&mut criterion, algorithm);
+    }
+    criterion.final_summary();
+    print();
+}
+
+fn measure(criterion: &mut Criterion, algorithm: Algorithm) {
+    let sample = Sample::of(algorithm);
+    let mut group = criterion.benchmark_group(algorithm.as_str());
+
+    let bare = sample.bare_check();
+    assert!(bare.passes());
+    group.bench_function("bare", |b| b.iter(|| black_box(&bare).passes()));
+
+    if let Some((key, validation)) = sample.jsonwebtoken() {
+        let verify = || decode::<Value>(black_box(&sample.token), &key, &validation).unwrap();
+        group.bench_function("jsonwebtoken", |b| b.iter(verify));
+    }
+
+    let verifier = sample.verifier();
+    let token: BearerToken = sample.token.parse().unwrap();
+    let verify = || at_once(verifier.clone().oneshot(black_box(&token).clone())).unwrap();
+    group.bench_function("verifier", |b| b.iter(verify));
+
+    let mut service = BearerAuthLayer::new(sample.verifier()).layer(Nothing);
+    let header = sample.header();
+    assert_eq!(answer(&mut service, request(&header, ())).status(), 200);
+    group.bench_function("layer", |b| {
+        b.iter(|| answer(&mut service, request(black_box(&header), ())));
+    });
+}
+
+/// The most that the layer may cost, with what the bare check costs in nanoseconds.
+fn target(algorithm: Algorithm, bare: f64) -> Option<f64> {
+    match algorithm {
+        Algorithm::RS256 => Some(bare * 1.08),
+        Algorithm::ES256 => Some(bare * 1.04),
+        Algorithm::EdDSA => Some(bare * 1.05),
+        Algorithm::HS256 => Some(bare + 900.0),
+        _ => None,
+    }
+}
+
+fn print() {
+    let rows = Algorithm::ALL.map(|algorithm| {
+        let name = algorithm.as_str();
+        let bare = best(name, "bare");
+        let target = bare.and_then(|bare| target(algorithm, bare));
+        let row = ["jsonwebtoken", "verifier", "layer"].map(|function| {
+            let measured = best(name, function);
+            format!("{} ({})", time(measured), ratio(measured, bare))
+        });
+        let verdict = match (best(name, "layer"), target) {
+            (Some(layer), Some(target)) if layer <= target => {
+                format!("≤ {}: met", time(Some(target)))
+            }
+            (Some(_), Some(target)) => format!("≤ {}: MISSED", time(Some(target))),
+            _ => String::new(),
+        };
+        let first = [name.to_owned(), time(bare)];
+        first.into_iter().chain(row).chain([verdict]).collect()
+    });
+    report::print(
+        "One token, best round (and ratio to the bare check)",
+        &[
+            "algorithm",
+            "bare check",
+            "jsonwebtoken",
+            "verifier",
+            "layer",
+            "target",
+        ],
+        &rows,
+    );
+}
