@@ -19,45 +19,50 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
-use tower_bearer_auth::{Algorithm, JwtVerifier};
+use tower_bearer_auth::{Algorithm, JwtVerifier, JwtVerifierBuilder};
 use tower_service::Service;
 
-pub mod report;
+pub(crate) mod report;
+pub(crate) mod scenarios;
 
-pub const ISSUER: &str = "https://login.example.com/tenants/4f1b2c3d/v2.0";
-pub const AUDIENCE: &str = "https://api.example.com/mcp";
+pub(crate) const ISSUER: &str = "https://login.example.com/tenants/4f1b2c3d/v2.0";
+pub(crate) const AUDIENCE: &str = "https://api.example.com/mcp";
 
 /// One access token, of 700 to 1000 bytes and with the claims that providers usually write, and its key.
 ///
 /// They are fixed, because a new signature takes another number of instructions to verify. The private halves
 /// of the keys are gone, and the tokens expire in the year 9999.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Sample {
+pub(crate) struct Sample {
     algorithm: String,
     jwk: Value,
-    pub token: String,
+    pub(crate) token: String,
 }
 
 impl Sample {
-    pub fn of(algorithm: Algorithm) -> Self {
+    pub(crate) fn of(algorithm: Algorithm) -> Self {
         let samples: Vec<Self> = serde_json::from_str(include_str!("samples.json")).unwrap();
         let is_it = |sample: &Self| sample.algorithm == algorithm.as_str();
         samples.into_iter().find(is_it).unwrap()
     }
 
     /// Ours, with an issuer and an audience to check.
-    pub fn verifier(&self) -> JwtVerifier {
-        let keys = serde_json::json!({ "keys": [self.jwk] });
-        JwtVerifier::builder()
-            .jwks_json(keys.to_string())
+    pub(crate) fn verifier(&self) -> JwtVerifier {
+        self.verifier_builder()
             .issuer(ISSUER)
             .audience(AUDIENCE)
             .build()
             .unwrap()
     }
 
+    /// Ours, with the key alone.
+    pub(crate) fn verifier_builder(&self) -> JwtVerifierBuilder {
+        let keys = serde_json::json!({ "keys": [self.jwk] });
+        JwtVerifier::builder().jwks_json(keys.to_string())
+    }
+
     /// The least that anybody has to do.
-    pub fn bare_check(&self) -> BareCheck {
+    pub(crate) fn bare_check(&self) -> BareCheck {
         let (message, signature) = self.token.rsplit_once('.').unwrap();
         BareCheck {
             key: BareKey::of(self.algorithm.parse().unwrap(), &self.jwk),
@@ -67,7 +72,7 @@ impl Sample {
     }
 
     /// `jsonwebtoken`, told to check the same. There is no ES512 in it.
-    pub fn jsonwebtoken(&self) -> Option<(DecodingKey, Validation)> {
+    pub(crate) fn jsonwebtoken(&self) -> Option<(DecodingKey, Validation)> {
         let algorithm = self.algorithm.parse().ok()?;
         let jwk: Jwk = serde_json::from_value(self.jwk.clone()).ok()?;
         let mut validation = Validation::new(algorithm);
@@ -78,13 +83,13 @@ impl Sample {
     }
 
     /// The request that brings the token.
-    pub fn header(&self) -> HeaderValue {
+    pub(crate) fn header(&self) -> HeaderValue {
         authorization(&self.token)
     }
 }
 
 /// A signature check by the cryptography library itself, its key parsed beforehand.
-pub struct BareCheck {
+pub(crate) struct BareCheck {
     key: BareKey,
     message: Vec<u8>,
     signature: Vec<u8>,
@@ -96,7 +101,7 @@ enum BareKey {
 }
 
 impl BareCheck {
-    pub fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         match &self.key {
             BareKey::Secret(key) => hmac::verify(key, &self.message, &self.signature).is_ok(),
             BareKey::Public(key) => key.verify_sig(&self.message, &self.signature).is_ok(),
@@ -141,12 +146,12 @@ fn decode(base64url: &str) -> Vec<u8> {
 }
 
 /// As a server has it from the wire: shared, so that clones are cheap.
-pub fn authorization(token: &str) -> HeaderValue {
+pub(crate) fn authorization(token: &str) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from_owner(format!("Bearer {token}"))).unwrap()
 }
 
 /// A request with an `Authorization` header. What it costs to make is in every figure that has one.
-pub fn request<B>(header: &HeaderValue, body: B) -> Request<B> {
+pub(crate) fn request<B>(header: &HeaderValue, body: B) -> Request<B> {
     let mut request = Request::new(body);
     request.headers_mut().insert(AUTHORIZATION, header.clone());
     request
@@ -154,7 +159,7 @@ pub fn request<B>(header: &HeaderValue, body: B) -> Request<B> {
 
 /// The service behind the layer, which does nothing.
 #[derive(Debug, Clone)]
-pub struct Nothing;
+pub(crate) struct Nothing;
 
 impl<B> Service<Request<B>> for Nothing {
     type Response = Response<()>;
@@ -174,7 +179,7 @@ impl<B> Service<Request<B>> for Nothing {
 }
 
 /// What a service answers at once, called as a server calls it: a clone per connection, many requests.
-pub fn answer<S, R>(service: &mut S, request: R) -> S::Response
+pub(crate) fn answer<S, R>(service: &mut S, request: R) -> S::Response
 where
     S: Service<R>,
     S::Error: std::fmt::Debug,
@@ -184,6 +189,6 @@ where
 }
 
 /// The outcome of a future that has nothing to wait for.
-pub fn at_once<F: Future>(future: F) -> F::Output {
+pub(crate) fn at_once<F: Future>(future: F) -> F::Output {
     future.now_or_never().expect("there is nothing to wait for")
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Criterion, set to many short rounds: the best of them is what we report, since nothing but the work itself
 /// is in it.
-pub fn criterion() -> Criterion {
+pub(crate) fn criterion() -> Criterion {
     // Of this run, and no other.
     let _ = fs::remove_dir_all(directory());
     Criterion::default()
@@ -27,7 +27,7 @@ fn directory() -> PathBuf {
 }
 
 /// The best round of a benchmark, in nanoseconds per call; none, when this run left it out.
-pub fn best(group: &str, function: &str) -> Option<f64> {
+pub(crate) fn best(group: &str, function: &str) -> Option<f64> {
     #[derive(Deserialize)]
     struct Rounds {
         iters: Vec<f64>,
@@ -50,7 +50,7 @@ pub fn best(group: &str, function: &str) -> Option<f64> {
 }
 
 /// A number of nanoseconds as a person reads it.
-pub fn time(nanoseconds: Option<f64>) -> String {
+pub(crate) fn time(nanoseconds: Option<f64>) -> String {
     match nanoseconds {
         None => "–".into(),
         Some(ns) if ns < 1_000.0 => format!("{ns:.0} ns"),
@@ -59,7 +59,7 @@ pub fn time(nanoseconds: Option<f64>) -> String {
 }
 
 /// How often `limit` fits into `time`.
-pub fn ratio(time: Option<f64>, limit: Option<f64>) -> String {
+pub(crate) fn ratio(time: Option<f64>, limit: Option<f64>) -> String {
     match (time, limit) {
         (Some(time), Some(limit)) => format!("{:.2}×", time / limit),
         _ => "–".into(),
@@ -67,7 +67,7 @@ pub fn ratio(time: Option<f64>, limit: Option<f64>) -> String {
 }
 
 /// Prints a table in Markdown, ready for `docs/performance.md`.
-pub fn print(title: &str, header: &[&str], rows: &[Vec<String>]) {
+pub(crate) fn print(title: &str, header: &[&str], rows: &[Vec<String>]) {
     println!("\n### {title}\n");
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());

@@ -1,0 +1,222 @@
+//! How many instructions and allocations the hot paths take: numbers that do not depend on what else the machine
+//! is doing. They are counted by valgrind, and compared with `benches/counts.baseline`.
+//!
+//! ```sh
+//! cargo bench --all-features --bench counts              # fails when a path got more expensive
+//! cargo bench --all-features --bench counts -- --record  # writes down what they cost now
+//! ```
+//!
+//! What counts is what we add to the [limit](support::scenarios::Scenario::limit) of a path, such as the bare
+//! signature check: 5 % more instructions than that are too many, and so is one more allocation.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::process::{Command, ExitCode};
+use std::{env, fs};
+
+mod support;
+
+use self::support::scenarios::{ALL, named};
+
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/counts.baseline");
+
+/// The paths that are compared; the others are there to look at.
+const WATCHED: &[&str] = &[
+    "HS256",
+    "RS256",
+    "ES256",
+    "EdDSA",
+    "RS256, cached",
+    "RS256, cached, POST",
+    "RS256, cached, two scope guards",
+    "static token",
+    "RS256, 1 issuer",
+    "RS256, 1 000 issuers",
+    "no token",
+    "no JWT",
+    "five segments",
+    "unknown key",
+    "bad signature",
+    "too little scope",
+    "tool guard, 1 KiB",
+    "tool guard, 100 KiB",
+];
+
+/// How often a path is taken in the shorter and the longer of two runs. What differs is the path alone.
+const ROUNDS: [u64; 2] = [20, 120];
+
+const TOLERANCE: f64 = 1.05;
+
+/// What one passage through a path takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cost {
+    instructions: f64,
+    allocations: f64,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["--take", path, rounds] => take(path, rounds.parse().unwrap()),
+        _ if arguments.contains(&"--record") => record(),
+        _ => return compare(),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Takes a path so many times: what runs inside valgrind.
+fn take(path: &str, rounds: u64) {
+    let mut call = (named(path).prepare)();
+    for _ in 0..rounds {
+        call();
+    }
+}
+
+fn record() {
+    let mut text = format!("# {}\n", environment());
+    text.push_str("# What a path takes besides its limit: instructions, allocations.\n");
+    for path in WATCHED {
+        let Cost {
+            instructions,
+            allocations,
+        } = cost_of_ours(path);
+        println!("{path}: {instructions:.0} instructions, {allocations:.1} allocations");
+        writeln!(text, "{path}\t{instructions:.0}\t{allocations:.1}").unwrap();
+    }
+    fs::write(BASELINE, text).unwrap();
+}
+
+fn compare() -> ExitCode {
+    let text = fs::read_to_string(BASELINE).unwrap();
+    let recorded_in = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("# ");
+    let baseline = parse(&text);
+    // Another compiler or C library makes other code of the same sources.
+    let comparable = recorded_in == environment();
+    if !comparable {
+        println!(
+            "recorded with  {recorded_in}\nthis is        {}",
+            environment()
+        );
+        println!("SKIPPED: instructions are not compared, allocations are");
+    }
+    let mut worse = Vec::new();
+    println!(
+        "{:<34} {:>12} {:>12} {:>7} {:>7}",
+        "path", "instructions", "recorded", "allocs", "rec."
+    );
+    for path in WATCHED {
+        let before = baseline
+            .get(path)
+            .unwrap_or_else(|| panic!("{path} is not recorded"));
+        let now = cost_of_ours(path);
+        println!(
+            "{path:<34} {:>12.0} {:>12.0} {:>7.1} {:>7.1}",
+            now.instructions, before.instructions, now.allocations, before.allocations
+        );
+        let slower = comparable && now.instructions > before.instructions * TOLERANCE;
+        // Half an allocation is a hash table that grew in some of the rounds.
+        if slower || now.allocations > before.allocations + 0.5 {
+            worse.push(*path);
+        }
+    }
+    if worse.is_empty() {
+        println!("no path got more expensive");
+        return ExitCode::SUCCESS;
+    }
+    println!("more expensive than recorded: {}", worse.join("; "));
+    println!("if that is meant to be: cargo bench --all-features --bench counts -- --record");
+    ExitCode::FAILURE
+}
+
+fn parse(text: &str) -> BTreeMap<&str, Cost> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let cost = |line| {
+        let [path, instructions, allocations] = str::split(line, '\t').collect::<Vec<_>>()[..]
+        else {
+            panic!("not a line of a baseline: {line}");
+        };
+        let cost = Cost {
+            instructions: instructions.parse().unwrap(),
+            allocations: allocations.parse().unwrap(),
+        };
+        (path, cost)
+    };
+    lines.map(cost).collect()
+}
+
+/// What makes instruction counts comparable.
+fn environment() -> String {
+    let version = |program: &str| {
+        let output = Command::new(program).arg("--version").output();
+        let output = output
+            .unwrap_or_else(|error| panic!("{program} is needed: {error}"))
+            .stdout;
+        String::from_utf8_lossy(&output)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let rustc = version(&env::var("RUSTC").unwrap_or_else(|_| "rustc".into()));
+    [
+        rustc,
+        version("valgrind"),
+        version("ldd"),
+        env::consts::ARCH.to_owned(),
+    ]
+    .join(", ")
+}
+
+/// The cost of a path less that of its limit.
+fn cost_of_ours(path: &str) -> Cost {
+    let scenario = named(path);
+    let (whole, limit) = (cost(scenario.name), cost(scenario.limit));
+    Cost {
+        instructions: whole.instructions - limit.instructions,
+        allocations: whole.allocations - limit.allocations,
+    }
+}
+
+fn cost(path: &str) -> Cost {
+    assert!(ALL.iter().any(|scenario| scenario.name == path));
+    Cost {
+        instructions: per_round(path, "callgrind", "Collected : ", ""),
+        allocations: per_round(path, "dhat", "Total: ", " in "),
+    }
+}
+
+/// A count of one of valgrind's tools, which it prints behind `label` and `then`, per round.
+fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
+    let count = |rounds: u64| {
+        let output = Command::new("valgrind")
+            .args([
+                format!("--tool={tool}"),
+                format!("--{tool}-out-file=/dev/null"),
+            ])
+            .arg(env::current_exe().unwrap())
+            .args(["--take", path, &rounds.to_string()])
+            .output()
+            .unwrap();
+        let report = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success(),
+            "valgrind failed on {path}:\n{report}"
+        );
+        let line = report
+            .lines()
+            .find_map(|line| Some(line.split_once(label)?.1));
+        let count = line
+            .and_then(|line| line.split_once(then))
+            .map(|(_, count)| count.trim_start());
+        let count = count.unwrap_or_else(|| panic!("{tool} printed no count:\n{report}"));
+        let digits = count.split(' ').next().unwrap().replace(',', "");
+        digits.parse::<f64>().unwrap()
+    };
+    let [few, many] = ROUNDS;
+    (count(many) - count(few)) / (many - few) as f64
+}

@@ -1,0 +1,406 @@
+//! The hot paths, each as something to call again and again: timed by `layer.rs`, counted by `counts.rs`.
+
+use std::convert::Infallible;
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::Full;
+use serde::de::IgnoredAny;
+use serde_json::json;
+use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
+use tower_bearer_auth::testing::{SigningKey, TestIssuer};
+use tower_bearer_auth::{
+    AccessToken, Algorithm, BearerAuthLayer, ByIssuer, Clock, IntrospectionVerifier, JwtVerifier,
+    RequireScopesLayer, ScopeRequirement, StaticToken, StaticTokenVerifier, Verifier, VerifierExt,
+    VerifyError, verify_fn,
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{AUDIENCE, ISSUER, Nothing, Sample, answer, at_once, authorization, request};
+
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// The scenario whose cost nobody can go below.
+    pub(crate) limit: &'static str,
+    pub(crate) prepare: fn() -> Call,
+}
+
+/// One request, or whatever else is measured.
+pub(crate) type Call = Box<dyn FnMut()>;
+
+const fn scenario(name: &'static str, limit: &'static str, prepare: fn() -> Call) -> Scenario {
+    Scenario {
+        name,
+        limit,
+        prepare,
+    }
+}
+
+const NO_LAYER: &str = "no layer";
+const SHA256: &str = "SHA-256 of the token";
+
+pub(crate) const ALL: &[Scenario] = &[
+    scenario(NO_LAYER, NO_LAYER, no_layer),
+    scenario(SHA256, SHA256, sha256),
+    scenario("bare HS256", "bare HS256", || bare(Algorithm::HS256)),
+    scenario("bare RS256", "bare RS256", || bare(Algorithm::RS256)),
+    scenario("bare ES256", "bare ES256", || bare(Algorithm::ES256)),
+    scenario("bare EdDSA", "bare EdDSA", || bare(Algorithm::EdDSA)),
+    // Good tokens.
+    scenario("HS256", "bare HS256", || jwt(Algorithm::HS256)),
+    scenario("RS256", "bare RS256", || jwt(Algorithm::RS256)),
+    scenario("ES256", "bare ES256", || jwt(Algorithm::ES256)),
+    scenario("EdDSA", "bare EdDSA", || jwt(Algorithm::EdDSA)),
+    scenario("RS256, cached", SHA256, || cached(Method::GET)),
+    scenario("RS256, cached, POST", SHA256, || cached(Method::POST)),
+    scenario("RS256, cached, two scope guards", SHA256, guarded),
+    scenario("introspected, cached", SHA256, introspected),
+    scenario("static token", SHA256, static_token),
+    scenario("RS256, 1 issuer", "bare RS256", || by_issuer(1)),
+    scenario("RS256, 100 issuers", "bare RS256", || by_issuer(100)),
+    scenario("RS256, 1 000 issuers", "bare RS256", || by_issuer(1_000)),
+    // Refusals.
+    scenario("no token", NO_LAYER, || refused(None, 401)),
+    scenario("another scheme", NO_LAYER, || {
+        refused(Some("Basic dXNlcjpwYXNz".into()), 401)
+    }),
+    scenario("two Authorization headers", NO_LAYER, two_headers),
+    scenario("illegal characters", NO_LAYER, || {
+        refused(Some("Bearer a b".into()), 401)
+    }),
+    scenario("too long", NO_LAYER, || {
+        refused(Some(format!("Bearer {}", "a".repeat(17_000))), 401)
+    }),
+    scenario("no JWT", NO_LAYER, || {
+        refused(Some("Bearer mF_9.B5f-4.1JqM".into()), 401)
+    }),
+    scenario("five segments", NO_LAYER, five_segments),
+    scenario("unsupported algorithm", NO_LAYER, unsupported_algorithm),
+    scenario("unknown key", NO_LAYER, unknown_key),
+    scenario("unknown static token", SHA256, unknown_static_token),
+    scenario("bad signature", "bare RS256", bad_signature),
+    scenario("expired", "bare RS256", expired),
+    scenario("another issuer", "bare RS256", another_issuer),
+    scenario("too little scope", SHA256, too_little_scope),
+    scenario("verifier unavailable", NO_LAYER, unavailable),
+    // The guard that reads bodies, behind a static token.
+    scenario("parse 1 KiB", "parse 1 KiB", || parse(1 << 10)),
+    scenario("parse 100 KiB", "parse 100 KiB", || parse(100 << 10)),
+    scenario("tool guard, 1 KiB", "parse 1 KiB", || tool_scopes(1 << 10)),
+    scenario("tool guard, 100 KiB", "parse 100 KiB", || {
+        tool_scopes(100 << 10)
+    }),
+];
+
+pub(crate) fn named(name: &str) -> &'static Scenario {
+    let found = ALL.iter().find(|scenario| scenario.name == name);
+    found.unwrap_or_else(|| panic!("no scenario is called {name:?}"))
+}
+
+fn no_layer() -> Call {
+    let header = Sample::of(Algorithm::RS256).header();
+    Box::new(move || drop(answer(&mut Nothing, request(&header, ()))))
+}
+
+fn sha256() -> Call {
+    let token = Sample::of(Algorithm::RS256).token;
+    Box::new(move || {
+        std::hint::black_box(digest::digest(&digest::SHA256, token.as_bytes()));
+    })
+}
+
+fn bare(algorithm: Algorithm) -> Call {
+    let check = Sample::of(algorithm).bare_check();
+    Box::new(move || assert!(check.passes()))
+}
+
+/// Requests with this header to a service that answers with this status.
+fn calls<S, R>(mut service: S, header: HeaderValue, method: Method, status: u16) -> Call
+where
+    S: Service<Request<()>, Response = http::Response<R>, Error = Infallible> + 'static,
+{
+    Box::new(move || {
+        let mut request = request(&header, ());
+        *request.method_mut() = method.clone();
+        assert_eq!(answer(&mut service, request).status().as_u16(), status);
+    })
+}
+
+fn good(verifier: impl Verifier, header: HeaderValue) -> Call {
+    calls(
+        BearerAuthLayer::new(verifier).layer(Nothing),
+        header,
+        Method::GET,
+        200,
+    )
+}
+
+fn jwt(algorithm: Algorithm) -> Call {
+    let sample = Sample::of(algorithm);
+    good(sample.verifier(), sample.header())
+}
+
+fn cached(method: Method) -> Call {
+    let sample = Sample::of(Algorithm::RS256);
+    let layer = BearerAuthLayer::new(sample.verifier().cached(1_000));
+    calls(layer.layer(Nothing), sample.header(), method, 200)
+}
+
+fn guarded() -> Call {
+    let sample = Sample::of(Algorithm::RS256);
+    let layer = BearerAuthLayer::new(sample.verifier().cached(1_000)).required_scopes(["mcp:use"]);
+    let guards = (
+        RequireScopesLayer::all(["notes:read"]),
+        RequireScopesLayer::any(["admin", "notes:write"]),
+    );
+    let service = layer.layer(guards.0.layer(guards.1.layer(Nothing)));
+    calls(service, sample.header(), Method::GET, 200)
+}
+
+fn static_token() -> Call {
+    let token = Sample::of(Algorithm::RS256).token;
+    let header = authorization(&token);
+    let meaning = StaticToken::new("bench").scopes(["read"]);
+    good(StaticTokenVerifier::new([(token, meaning)]), header)
+}
+
+fn introspected() -> Call {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let issuer = runtime.block_on(TestIssuer::start());
+    let token = issuer.opaque_token(json!({ "aud": AUDIENCE, "scope": "read", "sub": "alice" }));
+    let verifier = IntrospectionVerifier::builder(issuer.introspection_url())
+        .without_credentials()
+        .audience(AUDIENCE)
+        .build()
+        .unwrap()
+        .cached(1_000);
+    let asked: Result<AccessToken, VerifyError> =
+        runtime.block_on(verifier.clone().call(token.parse().unwrap()));
+    asked.unwrap();
+    let mut call = good(verifier, authorization(&token));
+    Box::new(move || {
+        let _keep_running = (&runtime, &issuer);
+        call();
+    })
+}
+
+fn by_issuer(issuers: usize) -> Call {
+    let sample = Sample::of(Algorithm::RS256);
+    let others = (1..issuers).map(|number| format!("https://issuer-{number}.example.com"));
+    let verifiers = others.fold(ByIssuer::new(), |all, issuer| {
+        all.issuer(issuer, sample.verifier())
+    });
+    good(verifiers.issuer(ISSUER, sample.verifier()), sample.header())
+}
+
+fn refused(header: Option<String>, status: u16) -> Call {
+    let header =
+        header.map(|header| HeaderValue::from_maybe_shared(Bytes::from_owner(header)).unwrap());
+    let mut service = BearerAuthLayer::new(Sample::of(Algorithm::RS256).verifier())
+        .required_scopes(["mcp:use"])
+        .layer(Nothing);
+    Box::new(move || {
+        let mut request = Request::new(());
+        if let Some(header) = &header {
+            request.headers_mut().insert(AUTHORIZATION, header.clone());
+        }
+        assert_eq!(answer(&mut service, request).status().as_u16(), status);
+    })
+}
+
+fn two_headers() -> Call {
+    let header = Sample::of(Algorithm::RS256).header();
+    let mut service = BearerAuthLayer::new(Sample::of(Algorithm::RS256).verifier()).layer(Nothing);
+    Box::new(move || {
+        let mut request = request(&header, ());
+        request.headers_mut().append(AUTHORIZATION, header.clone());
+        assert_eq!(
+            answer(&mut service, request).status(),
+            StatusCode::BAD_REQUEST
+        );
+    })
+}
+
+fn five_segments() -> Call {
+    let token = Sample::of(Algorithm::RS256).token;
+    refused(Some(format!("Bearer {token}.{token}")), 401)
+}
+
+fn unsupported_algorithm() -> Call {
+    let token = Sample::of(Algorithm::ES256).token;
+    refused(Some(format!("Bearer {token}")), 401)
+}
+
+fn unknown_key() -> Call {
+    let token = Sample::of(Algorithm::RS256).token;
+    let verifier = SigningKey::generate(Algorithm::ES256)
+        .with_key_id("another")
+        .verifying_key();
+    let (_, rest) = token.split_once('.').unwrap();
+    // {"alg":"ES256","kid":"bench-ES256"}, and a signature that is long enough to be looked at.
+    let token = format!(
+        "eyJhbGciOiJFUzI1NiIsImtpZCI6ImJlbmNoLUVTMjU2In0.{}.{}",
+        rest.split_once('.').unwrap().0,
+        "A".repeat(86)
+    );
+    let verifier = JwtVerifier::builder()
+        .key(verifier)
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    let layer = BearerAuthLayer::new(verifier);
+    calls(
+        layer.layer(Nothing),
+        authorization(&token),
+        Method::GET,
+        401,
+    )
+}
+
+fn unknown_static_token() -> Call {
+    let verifier = StaticTokenVerifier::new([("another", StaticToken::new("bench"))]);
+    let layer = BearerAuthLayer::new(verifier);
+    calls(
+        layer.layer(Nothing),
+        Sample::of(Algorithm::RS256).header(),
+        Method::GET,
+        401,
+    )
+}
+
+fn bad_signature() -> Call {
+    let mut token = Sample::of(Algorithm::RS256).token;
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let first = if signature.starts_with('A') { "B" } else { "A" };
+    token = format!("{head}.{first}{}", &signature[1..]);
+    refused(Some(format!("Bearer {token}")), 401)
+}
+
+/// By a clock that is ten thousand years ahead.
+fn expired() -> Call {
+    let sample = Sample::of(Algorithm::RS256);
+    let future = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let verifier = sample
+        .verifier_builder()
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .clock(Clock::manual(future))
+        .build()
+        .unwrap();
+    calls(
+        BearerAuthLayer::new(verifier).layer(Nothing),
+        sample.header(),
+        Method::GET,
+        401,
+    )
+}
+
+fn another_issuer() -> Call {
+    let sample = Sample::of(Algorithm::RS256);
+    let verifier = sample
+        .verifier_builder()
+        .issuer("https://another.example.com")
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    calls(
+        BearerAuthLayer::new(verifier).layer(Nothing),
+        sample.header(),
+        Method::GET,
+        401,
+    )
+}
+
+fn too_little_scope() -> Call {
+    let sample = Sample::of(Algorithm::RS256);
+    let layer = BearerAuthLayer::new(sample.verifier().cached(1_000)).required_scopes(["admin"]);
+    calls(layer.layer(Nothing), sample.header(), Method::GET, 403)
+}
+
+fn unavailable() -> Call {
+    let verifier = verify_fn(|_| async { Err(VerifyError::unavailable("the provider is down")) });
+    let layer = BearerAuthLayer::new(verifier);
+    calls(
+        layer.layer(Nothing),
+        Sample::of(Algorithm::RS256).header(),
+        Method::GET,
+        503,
+    )
+}
+
+/// A call of a tool, as long as this.
+fn tool_call(bytes: usize) -> Bytes {
+    let call = |text: String| {
+        json!({
+            "jsonrpc": "2.0", "id": 7, "method": "tools/call",
+            "params": { "name": "add_note", "arguments": { "title": "Milk", "text": text } },
+        })
+        .to_string()
+    };
+    let text = "Ten litres, and \"fresh\" this time.\n".repeat(bytes / 30);
+    let spare = call(text.clone()).len().saturating_sub(bytes);
+    let kept = text.len().saturating_sub(spare);
+    call(text[..kept].to_owned()).into()
+}
+
+fn parse(bytes: usize) -> Call {
+    let body = tool_call(bytes);
+    Box::new(move || drop(serde_json::from_slice::<IgnoredAny>(&body).unwrap()))
+}
+
+fn tool_scopes(bytes: usize) -> Call {
+    let body = tool_call(bytes);
+    let rules = ScopeRules::builder()
+        .tool("add_note", ScopeRequirement::all(["write"]))
+        .tool("list_*", ScopeRequirement::all(["read"]))
+        .default_rule(ScopeRequirement::nobody())
+        .build()
+        .unwrap();
+    let verifier = StaticTokenVerifier::new([("t", StaticToken::new("bench").scopes(["write"]))]);
+    let layer = BearerAuthLayer::new(verifier);
+    let mut service = layer.layer(ToolScopesLayer::new(rules).layer(Nothing));
+    let header = authorization("t");
+    Box::new(move || {
+        let mut request = request(&header, Full::new(body.clone()));
+        *request.method_mut() = Method::POST;
+        let json = HeaderValue::from_static("application/json");
+        request
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, json);
+        assert_eq!(answer(&mut service, request).status(), StatusCode::OK);
+    })
+}
+
+/// For the figures that depend on what a token is like.
+pub(crate) fn token_of(key: &SigningKey) -> tower_bearer_auth::testing::TokenBuilder {
+    key.token()
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .subject("alice")
+}
+
+/// The verifier of such tokens.
+pub(crate) fn verifier_of<'k>(keys: impl IntoIterator<Item = &'k SigningKey>) -> JwtVerifier {
+    JwtVerifier::builder()
+        .jwks_json(SigningKey::jwk_set(keys).to_string())
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap()
+}
+
+/// One request with this token to the layer in front of nothing.
+pub(crate) fn through_the_layer(verifier: impl Verifier, token: &str) -> Call {
+    let mut call = good(verifier, authorization(token));
+    at_once(async { call() });
+    call
+}
