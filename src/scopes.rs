@@ -32,7 +32,7 @@ impl Scopes {
     ///
     /// When a name has a character that RFC 6749 §3.3 does not allow.
     pub fn parse(list: &str) -> Result<Self, InvalidScope> {
-        Self::try_from_names(list.split(' ').filter(|name| !name.is_empty()))
+        Self::try_from_names(names(list))
     }
 
     /// Collects names, each exactly one scope: a name with a space in it is an error, not two
@@ -74,6 +74,16 @@ impl Scopes {
         set.finish()
     }
 
+    /// The same, of a space-delimited list.
+    pub(crate) fn lossy_list(list: &str) -> Self {
+        match is_spelled_as_a_set(list) {
+            true => Self {
+                joined: list.into(),
+            },
+            false => Self::lossy(names(list)),
+        }
+    }
+
     /// [`try_from_names`](Self::try_from_names) for what a developer wrote in code.
     #[track_caller]
     pub(crate) fn configured<I>(names: I) -> Self
@@ -98,8 +108,7 @@ impl Scopes {
 
     /// The scopes, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        // Splitting the empty string yields one empty name, which is none.
-        self.joined.split(' ').filter(|name| !name.is_empty())
+        names(&self.joined)
     }
 
     /// How many scopes there are.
@@ -242,11 +251,45 @@ impl ScopeHierarchy {
     }
 }
 
+/// The names of a space-delimited list.
+pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
+    let mut rest = list;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(' ');
+        // Names are short: looking at each byte beats a search that has to be set up.
+        let end = rest.bytes().position(|byte| byte == b' ');
+        let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = behind;
+        (!name.is_empty()).then_some(name)
+    })
+}
+
+/// Whether a list is what we would make of it: a few scopes, none of them twice, with single spaces between them.
+/// Almost every token's is.
+fn is_spelled_as_a_set(list: &str) -> bool {
+    let mut known = [""; 16];
+    let mut rest = list;
+    for count in 0..known.len() {
+        let end = rest.bytes().position(|byte| !is_scope_char(byte));
+        let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        if name.is_empty() || known[..count].contains(&name) {
+            return false;
+        }
+        known[count] = name;
+        match behind.strip_prefix(' ') {
+            Some(next) => rest = next,
+            None => return behind.is_empty(),
+        }
+    }
+    false
+}
+
 fn is_scope(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+    !name.is_empty() && name.bytes().all(is_scope_char)
+}
+
+fn is_scope_char(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
 }
 
 /// Joins names without repeating one. Past a handful it keeps an index, so that a token with
@@ -274,10 +317,10 @@ impl Collector {
 
     fn is_new(&mut self, name: &str) -> bool {
         if self.count < Self::INDEXED_FROM {
-            return self.count == 0 || self.joined.split(' ').all(|known| known != name);
+            return names(&self.joined).all(|known| known != name);
         }
         self.index
-            .get_or_insert_with(|| self.joined.split(' ').map(Box::from).collect())
+            .get_or_insert_with(|| names(&self.joined).map(Box::from).collect())
             .insert(name.into())
     }
 
@@ -298,6 +341,30 @@ mod tests {
         assert_eq!(scopes.to_string(), "b a c");
         assert_eq!(scopes.len(), 3);
         assert_eq!(scopes.iter().collect::<Vec<_>>(), ["b", "a", "c"]);
+    }
+
+    #[test]
+    fn a_list_means_the_same_however_it_is_spelled() {
+        let many: Vec<String> = (0..40).map(|n| format!("s{n}")).collect();
+        let many = many.join(" ");
+        let table = [
+            ("", ""),
+            (" ", ""),
+            ("a", "a"),
+            ("a b", "a b"),
+            ("a b ", "a b"),
+            (" a b", "a b"),
+            ("a  b", "a b"),
+            ("a b a", "a b"),
+            ("ab a b", "ab a b"),
+            ("a b\"c d", "a d"),
+            ("a é d", "a d"),
+            ("a\tb c", "c"),
+            (&many, &many),
+        ];
+        for (list, expected) in table {
+            assert_eq!(Scopes::lossy_list(list).as_str(), expected, "{list:?}");
+        }
     }
 
     #[test]

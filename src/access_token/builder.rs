@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
-use super::{AccessToken, Verified};
+use super::{AccessToken, Part, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
 use crate::late_refusal::LateRefusal;
@@ -47,7 +47,7 @@ impl AccessTokenBuilder {
             late_refusal: token.late_refusal.clone(),
             // Verifiers refuse what cannot be read, so there is nothing to lose here.
             claims: token.claims().unwrap_or_default(),
-            verified: Verified::clone(&token.verified),
+            verified: token.verified.detached(),
         }
     }
 
@@ -144,7 +144,7 @@ impl AccessTokenBuilder {
         }
     }
 
-    fn text_claim(&mut self, name: &str, value: String) -> Box<str> {
+    fn text_claim(&mut self, name: &str, value: String) -> Part {
         self.claims.insert(name.into(), value.clone().into());
         value.into()
     }

@@ -19,10 +19,12 @@ use crate::verify_error::InvalidReason;
 
 mod builder;
 mod lapse;
+mod part;
 mod principal;
 
 pub use self::builder::AccessTokenBuilder;
 pub(crate) use self::lapse::Lapse;
+pub(crate) use self::part::Part;
 pub use self::principal::Principal;
 
 /// A verified access token.
@@ -54,12 +56,12 @@ pub struct AccessToken {
 #[derive(Clone, Default)]
 pub(crate) struct Verified {
     pub(crate) verifier: Cow<'static, str>,
-    pub(crate) subject: Option<Box<str>>,
-    pub(crate) client_id: Option<Box<str>>,
-    pub(crate) issuer: Option<Box<str>>,
+    pub(crate) subject: Option<Part>,
+    pub(crate) client_id: Option<Part>,
+    pub(crate) issuer: Option<Part>,
     pub(crate) audiences: Vec<String>,
     pub(crate) scopes: Scopes,
-    pub(crate) jwt_id: Option<Box<str>>,
+    pub(crate) jwt_id: Option<Part>,
     /// Since 1970, as all dates here.
     pub(crate) expires_at: Option<Duration>,
     pub(crate) issued_at: Option<Duration>,
@@ -68,7 +70,7 @@ pub(crate) struct Verified {
     pub(crate) clock: Clock,
     /// The state of the key that signed the token, where one did.
     pub(crate) key: Option<Arc<KeyState>>,
-    /// The claims set: a JSON object.
+    /// The claims set: a JSON object, which the parts are in.
     pub(crate) claims: String,
 }
 
@@ -139,17 +141,17 @@ impl AccessToken {
 
     /// Who the token is about: `sub`. A user, or the client itself.
     pub fn subject(&self) -> Option<&str> {
-        self.verified.subject.as_deref()
+        self.verified.text(&self.verified.subject)
     }
 
     /// The client the token was issued to.
     pub fn client_id(&self) -> Option<&str> {
-        self.verified.client_id.as_deref()
+        self.verified.text(&self.verified.client_id)
     }
 
     /// Who issued the token: `iss`, as it stands there.
     pub fn issuer(&self) -> Option<&str> {
-        self.verified.issuer.as_deref()
+        self.verified.text(&self.verified.issuer)
     }
 
     /// Who the token is meant for: `aud`, as a list.
@@ -185,7 +187,7 @@ impl AccessToken {
 
     /// The token's own identifier: `jti`.
     pub fn jwt_id(&self) -> Option<&str> {
-        self.verified.jwt_id.as_deref()
+        self.verified.text(&self.verified.jwt_id)
     }
 
     /// The claim called `name`, parsed now.
@@ -237,6 +239,22 @@ impl AccessToken {
 }
 
 impl Verified {
+    fn text<'a>(&'a self, part: &'a Option<Part>) -> Option<&'a str> {
+        part.as_ref().map(|part| part.text(&self.claims))
+    }
+
+    /// The same, for somebody who is going to write the claims set anew.
+    fn detached(&self) -> Self {
+        let detach = |part: &Option<Part>| part.as_ref().map(|part| part.detached(&self.claims));
+        Self {
+            subject: detach(&self.subject),
+            client_id: detach(&self.client_id),
+            issuer: detach(&self.issuer),
+            jwt_id: detach(&self.jwt_id),
+            ..self.clone()
+        }
+    }
+
     fn lapsed(&self) -> Option<InvalidReason> {
         if self.key.as_ref().is_some_and(|key| key.is_withdrawn()) {
             return Some(InvalidReason::Revoked);

@@ -13,11 +13,12 @@ pub struct Principal {
 
 impl Principal {
     pub(super) fn of(verified: &Verified) -> Self {
+        let owned = |part| verified.text(part).map(Box::from);
         Self {
             verifier: verified.verifier.as_ref().into(),
-            issuer: verified.issuer.clone(),
-            subject: verified.subject.clone(),
-            client_id: verified.client_id.clone(),
+            issuer: owned(&verified.issuer),
+            subject: owned(&verified.subject),
+            client_id: owned(&verified.client_id),
         }
     }
 

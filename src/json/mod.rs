@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 mod values;
@@ -27,27 +27,26 @@ pub(crate) trait Object<'de>: Default {
 /// Members that do not count are read all the same, so that nobody later finds what cannot be read (a
 /// lone surrogate, a number past all bounds) or reads the second of two where another read the first.
 pub(crate) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Option<T> {
-    if !is_shallow(json) {
-        return None;
-    }
+    let mut object = T::default();
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let object = deserializer
-        .deserialize_map(ObjectVisitor(T::default()))
+    deserializer
+        .deserialize_map(ObjectVisitor(&mut object))
         .ok()?;
     deserializer.end().ok()?;
     Some(object)
 }
 
-struct ObjectVisitor<T>(T);
+/// Fills the object where it is: it is large, and moves cost.
+struct ObjectVisitor<'o, T>(&'o mut T);
 
-impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
+impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<T, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut others = Vec::new();
         while let Some(Text(name)) = members.next_key()? {
             if self.0.read(&name, &mut members)? {
@@ -61,40 +60,7 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
             }
             others.push(name);
         }
-        Ok(self.0)
-    }
-}
-
-/// Whether nothing lies deeper than [`MAX_DEPTH`].
-fn is_shallow(json: &str) -> bool {
-    let opening = json.bytes().filter(|b| matches!(b, b'{' | b'[')).count();
-    // Usually there are too few brackets altogether, and counting them is cheap.
-    opening <= MAX_DEPTH || depth(json) <= MAX_DEPTH
-}
-
-fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let mut bytes = json.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => skip_string(&mut bytes),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
-/// Moves behind the closing quote of a string.
-fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => drop(bytes.next()),
-            b'"' => return,
-            _ => {}
-        }
+        Ok(())
     }
 }
 
@@ -125,17 +91,47 @@ impl<T> Member<T> {
 /// Whether a member is there at all, whatever its value, `null` included.
 pub(crate) type Presence = Member<Checked>;
 
-/// A value that can be read and is not kept.
+/// A value that can be read, is not too deep, and is not kept.
 #[derive(Debug)]
 pub(crate) struct Checked;
 
 impl<'de> Deserialize<'de> for Checked {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(CheckedVisitor)
+        CheckedVisitor::MEMBER.deserialize(json)
     }
 }
 
-struct CheckedVisitor;
+/// Reads a value, which lies at this depth if it is an object or an array.
+#[derive(Clone, Copy)]
+struct CheckedVisitor {
+    depth: usize,
+}
+
+impl CheckedVisitor {
+    /// For the value of a member of the outermost object.
+    const MEMBER: Self = Self { depth: 2 };
+
+    fn inside(self) -> Self {
+        Self {
+            depth: self.depth + 1,
+        }
+    }
+
+    fn check_depth<E: Error>(self) -> Result<(), E> {
+        match self.depth <= MAX_DEPTH {
+            true => Ok(()),
+            false => Err(E::custom("too deep")),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for CheckedVisitor {
+    type Value = Checked;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Checked, D::Error> {
+        json.deserialize_any(self)
+    }
+}
 
 /// How serde_json hands over a number when somebody in the build turned on `arbitrary_precision`: as an
 /// object with this one member. An object that really has it is held to the same.
@@ -173,20 +169,29 @@ impl<'de> Visitor<'de> for CheckedVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Checked, A::Error> {
-        while items.next_element::<Checked>()?.is_some() {}
+        self.check_depth()?;
+        while items.next_element_seed(self.inside())?.is_some() {}
         Ok(Checked)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Checked, A::Error> {
-        while let Some(Text(name)) = members.next_key()? {
-            if name == NUMBER_IN_DISGUISE {
-                let Text(digits) = members.next_value()?;
-                if !digits.parse().is_ok_and(f64::is_finite) {
-                    return Err(A::Error::custom("a number out of range"));
-                }
-            } else {
-                members.next_value::<Checked>()?;
+        let mut name = members.next_key()?;
+        if let Some(Text(first)) = &name
+            && first == NUMBER_IN_DISGUISE
+        {
+            let Text(digits) = members.next_value()?;
+            if !digits.parse().is_ok_and(f64::is_finite) {
+                return Err(A::Error::custom("a number out of range"));
             }
+            name = members.next_key()?;
+            if name.is_none() {
+                return Ok(Checked);
+            }
+        }
+        self.check_depth()?;
+        while let Some(Text(_)) = name {
+            members.next_value_seed(self.inside())?;
+            name = members.next_key()?;
         }
         Ok(Checked)
     }
@@ -195,16 +200,6 @@ impl<'de> Visitor<'de> for CheckedVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[test]
-    fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
-        let nested = |depth| format!("{{\"a\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
-        assert!(is_shallow(&nested(31)));
-        assert!(!is_shallow(&nested(32)));
-        assert!(!is_shallow(&"[".repeat(100_000)));
-        assert!(is_shallow(&format!(r#"{{"a":"{}\"["}}"#, "[".repeat(100))));
-        assert!(is_shallow(&format!("[{}]", "[],".repeat(100))));
-    }
-
     #[derive(Default)]
     struct Members<'a> {
         text: Member<Text<'a>>,
@@ -221,6 +216,30 @@ mod tests {
                 _ => Ok(false),
             }
         }
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
+        let parses = |json: &str| parse_object::<Members<'_>>(json).is_some();
+        for member in ["x", "flag", "other"] {
+            let nested = |open: &str, close: &str, depth| {
+                format!(
+                    r#"{{"{member}":{}1{}}}"#,
+                    open.repeat(depth),
+                    close.repeat(depth)
+                )
+            };
+            for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+                assert!(parses(&nested(open, close, 31)), "{member} {open}");
+                assert!(!parses(&nested(open, close, 32)), "{member} {open}");
+                assert!(!parses(&nested(open, close, 100_000)), "{member} {open}");
+            }
+            // What passes for a number is not a way down.
+            let number = r#"{"$serde_json::private::Number":"1","a":"#;
+            assert!(!parses(&nested(number, "}", 40)), "{member}");
+        }
+        assert!(parses(&format!(r#"{{"a":"{}\"["}}"#, "[".repeat(100))));
+        assert!(parses(&format!(r#"{{"a":[{}1]}}"#, "[],".repeat(100))));
     }
 
     #[test]

@@ -88,11 +88,15 @@ impl<'de> Visitor<'de> for MaybeTextVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        CheckedVisitor.visit_seq(items).map(|_| MaybeText::Other)
+        CheckedVisitor::MEMBER
+            .visit_seq(items)
+            .map(|_| MaybeText::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        CheckedVisitor.visit_map(members).map(|_| MaybeText::Other)
+        CheckedVisitor::MEMBER
+            .visit_map(members)
+            .map(|_| MaybeText::Other)
     }
 }
 

@@ -48,10 +48,13 @@ impl Rules {
             .check(&claims, &answer, self.clock.since_epoch())?;
         check_token_type(&answer)?;
 
-        let mut verified = self.mapping.verified(claims, &answer)?;
-        verified.verifier = self.verifier.clone().into();
-        verified.leeway = self.claims.leeway;
-        verified.clock = self.clock.clone();
+        let mut verified = Verified {
+            verifier: self.verifier.clone().into(),
+            leeway: self.claims.leeway,
+            clock: self.clock.clone(),
+            ..Verified::default()
+        };
+        self.mapping.fill(&mut verified, &claims, &answer)?;
         verified.claims = answer;
         Ok(verified)
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memchr;
 use serde::de::MapAccess;
 
 use super::algorithm::Algorithm;
@@ -26,20 +27,18 @@ pub(crate) const MAX_SIGNATURE_LENGTH: usize = 1024;
 impl<'t> Jws<'t> {
     /// Two dots, no more: five segments are a JWE (RFC 7516), which nobody here can open.
     pub(crate) fn split(token: &'t [u8]) -> Option<Self> {
-        let mut dots = token
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| **byte == b'.')
-            .map(|(position, _)| position);
-        let (first, second) = (dots.next()?, dots.next()?);
-        if dots.next().is_some() {
+        let first = memchr(b'.', token)?;
+        let (header, rest) = (&token[..first], &token[first + 1..]);
+        let second = memchr(b'.', rest)?;
+        let (payload, signature) = (&rest[..second], &rest[second + 1..]);
+        if memchr(b'.', signature).is_some() {
             return None;
         }
         Some(Self {
-            signing_input: &token[..second],
-            header: &token[..first],
-            payload: &token[first + 1..second],
-            signature: &token[second + 1..],
+            signing_input: &token[..first + 1 + second],
+            header,
+            payload,
+            signature,
         })
     }
 

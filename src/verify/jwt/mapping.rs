@@ -1,10 +1,10 @@
 //! Where a provider writes scopes and the client, which is not the same everywhere.
 
 use super::claims::Claims;
-use crate::access_token::Verified;
+use crate::access_token::{Part, Verified};
 use crate::claim_lookup;
 use crate::json::{MaybeText, Member, Text, TextOrList};
-use crate::scopes::Scopes;
+use crate::scopes::{Scopes, names};
 use crate::verify_error::InvalidReason;
 
 /// How claims become scopes and a client ID.
@@ -18,27 +18,25 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    /// What a token says, apart from the claims set itself, out of which the claims are borrowed.
-    pub(crate) fn verified(
+    /// Writes down what a token says, apart from the claims set itself, which the parts are in.
+    pub(crate) fn fill(
         &self,
-        claims: Claims<'_>,
+        verified: &mut Verified,
+        claims: &Claims<'_>,
         payload: &str,
-    ) -> Result<Verified, InvalidReason> {
-        let scopes = self.scopes(&claims, payload)?;
-        let client_id = self.client_id(&claims, payload)?;
-        let owned = |text: Text<'_>| Box::from(text.0);
-        let audiences = |list: TextOrList<'_>| list.iter().map(str::to_owned).collect();
-        Ok(Verified {
-            subject: claims.sub.0.map(owned),
-            client_id,
-            issuer: claims.iss.0.map(owned),
-            audiences: claims.aud.0.map_or_else(Vec::new, audiences),
-            scopes,
-            jwt_id: claims.jti.0.map(owned),
-            expires_at: claims.exp.0.map(|date| date.0),
-            issued_at: claims.iat.0.map(|date| date.0),
-            ..Verified::default()
-        })
+    ) -> Result<(), InvalidReason> {
+        let part = |member: &Member<Text<'_>>| Some(Part::of(&member.0.as_ref()?.0, payload));
+        verified.scopes = self.scopes(claims, payload)?;
+        verified.client_id = self.client_id(claims, payload)?;
+        verified.subject = part(&claims.sub);
+        verified.issuer = part(&claims.iss);
+        verified.jwt_id = part(&claims.jti);
+        if let Some(audiences) = &claims.aud.0 {
+            verified.audiences = audiences.iter().map(str::to_owned).collect();
+        }
+        verified.expires_at = claims.exp.0.map(|date| date.0);
+        verified.issued_at = claims.iat.0.map(|date| date.0);
+        Ok(())
     }
 
     fn scopes(&self, claims: &Claims<'_>, payload: &str) -> Result<Scopes, InvalidReason> {
@@ -56,19 +54,16 @@ impl ClaimMapping {
         Ok(Scopes::default())
     }
 
-    fn client_id(
-        &self,
-        claims: &Claims<'_>,
-        payload: &str,
-    ) -> Result<Option<Box<str>>, InvalidReason> {
+    fn client_id(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Part>, InvalidReason> {
+        let part = |text: &str| Part::of(text, payload);
         let Some(names) = &self.client_id_claims else {
-            return Ok(default_client_id(claims).map(Into::into));
+            return Ok(default_client_id(claims).map(part));
         };
         for name in names {
             let claim = claim_lookup::find::<Text<'_>>(payload, name)
                 .map_err(|_| InvalidReason::InvalidClaim)?;
             if let Some(claim) = claim {
-                return Ok(Some(claim.0.into()));
+                return Ok(Some(part(&claim.0)));
             }
         }
         Ok(None)
@@ -77,7 +72,8 @@ impl ClaimMapping {
     /// A string is a space-delimited list; an array names one scope per item.
     fn collect(&self, claim: &TextOrList<'_>) -> Scopes {
         match claim {
-            TextOrList::Text(list) => self.scopes_of(list.split(' ')),
+            TextOrList::Text(list) if self.scope_prefix.is_none() => Scopes::lossy_list(list),
+            TextOrList::Text(list) => self.scopes_of(names(list)),
             TextOrList::List(_) => self.scopes_of(claim.iter()),
         }
     }
@@ -86,7 +82,7 @@ impl ClaimMapping {
         let Some(prefix) = &self.scope_prefix else {
             return Scopes::lossy(names);
         };
-        // Two spaces in a row enclose no name, and a prefix alone is none.
+        // An empty item of an array is no name, and a prefix alone is none.
         let names = names.filter(|name| !name.is_empty());
         Scopes::lossy(names.flat_map(|name| {
             let other_form = match name.strip_prefix(prefix.as_str()) {

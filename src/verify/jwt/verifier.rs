@@ -79,7 +79,7 @@ impl JwtVerifier {
 impl Inner {
     fn verify(self: &Arc<Self>, token: BearerToken) -> State {
         match self.verify_now(&token, true) {
-            Ok(verified) => State::Done(Some(Ok(AccessToken::new(token, Arc::new(verified))))),
+            Ok(verified) => State::Done(Some(Ok(AccessToken::new(token, verified)))),
             Err(NotVerified::Invalid(reason)) => State::Done(Some(Err(refusal(&token, reason)))),
             Err(later) => State::Waiting(Box::pin(Arc::clone(self).verify_later(token, later))),
         }
@@ -116,7 +116,7 @@ impl Inner {
                 },
             }
             not_verified = match (self.verify_now(&token, delays < MAX_DELAYS), asked) {
-                (Ok(verified), _) => return Ok(AccessToken::new(token, Arc::new(verified))),
+                (Ok(verified), _) => return Ok(AccessToken::new(token, verified)),
                 (Err(NotVerified::KeyMissing { .. }), Some(seen)) => {
                     return Err(remote.still_missing(seen));
                 }
@@ -126,7 +126,11 @@ impl Inner {
     }
 
     /// Verifies with the keys that are at hand.
-    fn verify_now(&self, token: &BearerToken, may_wait: bool) -> Result<Verified, NotVerified> {
+    fn verify_now(
+        &self,
+        token: &BearerToken,
+        may_wait: bool,
+    ) -> Result<Arc<Verified>, NotVerified> {
         let jws = Jws::split(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
         self.verify_jws(&jws, may_wait)
             .map_err(|error| match error {
@@ -150,7 +154,7 @@ impl Inner {
         })
     }
 
-    fn verify_jws(&self, jws: &Jws<'_>, may_wait: bool) -> Result<Verified, NotVerified> {
+    fn verify_jws(&self, jws: &Jws<'_>, may_wait: bool) -> Result<Arc<Verified>, NotVerified> {
         let header = jws.decode_header().ok_or(InvalidReason::Malformed)?;
         let header = Header::parse(&header)?;
         if !self.token_types.allow(header.token_type.as_deref()) {
@@ -222,18 +226,21 @@ impl Inner {
         &self,
         payload: String,
         key: Option<Arc<KeyState>>,
-    ) -> Result<Verified, InvalidReason> {
+    ) -> Result<Arc<Verified>, InvalidReason> {
         let claims = Claims::parse(&payload)?;
         self.rules
             .check(&claims, &payload, self.clock.since_epoch())?;
 
-        let mut verified = self.mapping.verified(claims, &payload)?;
-        verified.verifier = "jwt".into();
-        verified.leeway = self.rules.leeway;
-        verified.clock = self.clock.clone();
-        verified.key = key;
+        let mut verified = Verified {
+            verifier: "jwt".into(),
+            leeway: self.rules.leeway,
+            clock: self.clock.clone(),
+            key,
+            ..Verified::default()
+        };
+        self.mapping.fill(&mut verified, &claims, &payload)?;
         verified.claims = payload;
-        Ok(verified)
+        Ok(Arc::new(verified))
     }
 }
 
