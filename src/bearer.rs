@@ -131,13 +131,14 @@ fn is_b64token(token: &[u8]) -> bool {
     let padding = token.iter().rev().take_while(|b| **b == b'=').count();
     let body = &token[..token.len() - padding];
     // Without a branch per character, which lets the compiler look at many of them at a time.
-    !body.is_empty() && body.iter().fold(true, |all, b| all & is_b64token_char(*b))
+    let strange = body.iter().map(|b| u8::from(!is_b64token_char(*b)));
+    !body.is_empty() && strange.fold(0, |any, one| any | one) == 0
 }
 
 fn is_b64token_char(byte: u8) -> bool {
     // From `-` to `9` are `-`, `.`, `/` and the digits.
-    byte.is_ascii_alphabetic()
-        | matches!(byte, b'-'..=b'9')
+    ((byte | 0x20).wrapping_sub(b'a') < 26)
+        | (byte.wrapping_sub(b'-') <= b'9' - b'-')
         | (byte == b'_')
         | (byte == b'~')
         | (byte == b'+')

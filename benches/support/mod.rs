@@ -1,6 +1,6 @@
 //! What the benchmarks share: tokens, and the checks that ours are compared with.
 
-#![allow(dead_code, reason = "no benchmark uses all of it")]
+#![allow(dead_code, unreachable_pub, reason = "no benchmark uses all of it")]
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -95,6 +95,7 @@ pub(crate) struct BareCheck {
     signature: Vec<u8>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one of them")]
 enum BareKey {
     Secret(hmac::Key),
     Public(ParsedPublicKey),

@@ -33,9 +33,6 @@ pub(crate) fn best(group: &str, function: &str) -> Option<f64> {
         iters: Vec<f64>,
         times: Vec<f64>,
     }
-    // Criterion keeps file names short and plain.
-    let group = group.replace('/', "_");
-    let function = function.replace('/', "_");
     let file = directory()
         .join(group)
         .join(function)

@@ -1,5 +1,6 @@
 //! JSON read without mercy: what a lenient reader would take for absent or equal is told apart.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
@@ -47,20 +48,43 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut others = Vec::new();
+        let mut others = Names::default();
         while let Some(Text(name)) = members.next_key()? {
             if self.0.read(&name, &mut members)? {
                 continue;
             }
             members.next_value::<Checked>()?;
-            if others.contains(&name) || others.len() == MAX_OTHER_MEMBERS {
+            if !others.add(name) {
                 return Err(A::Error::custom(
                     "a member occurs twice, or there are too many",
                 ));
             }
-            others.push(name);
         }
         Ok(())
+    }
+}
+
+/// Names that are all different. The first few, which usually are all, take no allocation.
+#[derive(Default)]
+struct Names<'a> {
+    few: [Cow<'a, str>; 8],
+    count: usize,
+    more: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Names<'a> {
+    /// Adds a name, unless it is known or one too many.
+    fn add(&mut self, name: Cow<'a, str>) -> bool {
+        let few = self.count.min(self.few.len());
+        if self.few[..few].contains(&name) || self.more.contains(&name) {
+            return false;
+        }
+        match self.few.get_mut(self.count) {
+            Some(free) => *free = name,
+            None => self.more.push(name),
+        }
+        self.count += 1;
+        self.count <= MAX_OTHER_MEMBERS
     }
 }
 

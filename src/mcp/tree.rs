@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::{memchr2, memmem};
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -102,6 +103,11 @@ fn fold(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
 /// serde_json, with some features on, parses the text in one of its own once more, or takes it for a
 /// number; and in JavaScript the members of a `__proto__` can become those of the object around it.
 pub(super) fn has_private_member(json: &str) -> bool {
+    // Few bodies have any of the characters that it takes.
+    let has = |part: &str| memmem::find(json.as_bytes(), part.as_bytes()).is_some();
+    if !has(PRIVATE_TO_SERDE) && !has(PROTO) && !has(ESCAPE_OF_ANYTHING) {
+        return false;
+    }
     let mut rest = json;
     while let Some(start) = rest.find('"') {
         let text = &rest[start + 1..];
@@ -117,20 +123,25 @@ pub(super) fn has_private_member(json: &str) -> bool {
 
 /// Where the string ends that `text` begins inside of.
 fn end_of_string(text: &str) -> usize {
-    let mut bytes = text.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'\\' => drop(bytes.next()),
-            b'"' => return at,
-            _ => {}
+    let mut from = 0;
+    while let Some(found) = memchr2(b'\\', b'"', text.as_bytes().get(from..).unwrap_or_default()) {
+        let at = from + found;
+        if text.as_bytes()[at] == b'"' {
+            return at;
         }
+        from = at + 2;
     }
     text.len()
 }
 
+const PRIVATE_TO_SERDE: &str = "$serde_json::private::";
+const PROTO: &str = "__proto__";
+
+/// The only escape that stands for a character of these names.
+const ESCAPE_OF_ANYTHING: &str = "\\u";
+
 fn is_private(quoted: &str) -> bool {
-    const PREFIX: &str = "$serde_json::private::";
-    let is_private = |name: &str| name.starts_with(PREFIX) || name == "__proto__";
+    let is_private = |name: &str| name.starts_with(PRIVATE_TO_SERDE) || name == PROTO;
     if !quoted.contains('\\') {
         return is_private(quoted);
     }
@@ -305,6 +316,10 @@ mod tests {
             r#"{"a":"\"$serde_json::private::RawValue\":"}"#,
             r#"["$serde_json::private::RawValue",1]"#,
             r#"{"serde_json::private::RawValue":1}"#,
+            r#"{"\u0061":"\"__proto__\":"}"#,
+            r#"{"\\":"__proto__"}"#,
+            r#"{"a":"\u0061\"#,
+            r#"{"a":"\u0061"#,
             "12",
         ] {
             assert!(!has_private_member(other), "{other}");

@@ -24,6 +24,9 @@ pub(crate) struct Jws<'t> {
 /// The longest signature there is: RSA with 8192 bits.
 pub(crate) const MAX_SIGNATURE_LENGTH: usize = 1024;
 
+/// Most headers are shorter; those with certificates in them are not.
+pub(crate) const USUAL_HEADER_LENGTH: usize = 256;
+
 impl<'t> Jws<'t> {
     /// Two dots, no more: five segments are a JWE (RFC 7516), which nobody here can open.
     pub(crate) fn split(token: &'t [u8]) -> Option<Self> {
@@ -42,8 +45,18 @@ impl<'t> Jws<'t> {
         })
     }
 
-    pub(crate) fn decode_header(&self) -> Option<String> {
-        decode_text(self.header)
+    /// Into the buffer, if there is room, as there usually is.
+    pub(crate) fn decode_header<'b>(
+        &self,
+        buffer: &'b mut [u8; USUAL_HEADER_LENGTH],
+    ) -> Option<Cow<'b, str>> {
+        if self.header.len() > buffer.len() {
+            return decode_text(self.header).map(Cow::Owned);
+        }
+        let length = URL_SAFE_NO_PAD.decode_slice(self.header, buffer).ok()?;
+        std::str::from_utf8(&buffer[..length])
+            .ok()
+            .map(Cow::Borrowed)
     }
 
     pub(crate) fn decode_payload(&self) -> Option<String> {

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::algorithm::{Algorithm, KeyKind};
 use super::claims::Claims;
-use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH};
+use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH, USUAL_HEADER_LENGTH};
 use super::key::VerifyingKey;
 use super::mapping::ClaimMapping;
 use super::remote::{Missing, RemoteKeys};
@@ -155,7 +155,9 @@ impl Inner {
     }
 
     fn verify_jws(&self, jws: &Jws<'_>, may_wait: bool) -> Result<Arc<Verified>, NotVerified> {
-        let header = jws.decode_header().ok_or(InvalidReason::Malformed)?;
+        let mut buffer = [0; USUAL_HEADER_LENGTH];
+        let header = jws.decode_header(&mut buffer);
+        let header = header.ok_or(InvalidReason::Malformed)?;
         let header = Header::parse(&header)?;
         if !self.token_types.allow(header.token_type.as_deref()) {
             return Err(InvalidReason::WrongType.into());
@@ -248,7 +250,8 @@ impl Inner {
 /// spelled in ways that other verifiers overlook, and what is refused here must not be good there.
 fn refusal(token: &BearerToken, reason: InvalidReason) -> VerifyError {
     let is_jwt = || {
-        let header = Jws::split(token.as_bytes()).and_then(|jws| jws.decode_header());
+        let mut buffer = [0; USUAL_HEADER_LENGTH];
+        let header = Jws::split(token.as_bytes()).and_then(|jws| jws.decode_header(&mut buffer));
         header.is_some_and(|header| header.trim_ascii_start().starts_with('{'))
     };
     match reason == InvalidReason::Malformed && is_jwt() {

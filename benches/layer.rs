@@ -1,0 +1,202 @@
+//! What it costs to pass the layer, or to be refused by it: everything that
+//! [`scenarios`](support::scenarios::ALL) lists, and how the cost grows.
+//!
+//! ```sh
+//! cargo bench --all-features --bench layer
+//! ```
+
+use std::thread;
+use std::time::Instant;
+
+use criterion::Criterion;
+use tower_bearer_auth::testing::SigningKey;
+use tower_bearer_auth::{Algorithm, VerifierExt};
+
+mod support;
+
+use self::support::Sample;
+use self::support::report::{self, best, ratio, time};
+use self::support::scenarios::{ALL, Call, through_the_layer, token_of, verifier_of};
+
+fn main() {
+    let mut criterion = report::criterion();
+    let mut group = criterion.benchmark_group(SCENARIOS);
+    for scenario in ALL {
+        let mut call = (scenario.prepare)();
+        group.bench_function(scenario.name, |b| b.iter(&mut call));
+    }
+    group.finish();
+
+    let growth = growth();
+    for (name, points) in &growth {
+        let mut group = criterion.benchmark_group(*name);
+        for (point, prepare) in points {
+            let mut call = prepare();
+            group.bench_function(point.to_string(), |b| b.iter(&mut call));
+        }
+    }
+    for (name, prepare) in CORES {
+        for threads in [1, 2] {
+            from_threads(&mut criterion, name, threads, *prepare);
+        }
+    }
+    criterion.final_summary();
+    print(&growth);
+}
+
+const SCENARIOS: &str = "scenarios";
+
+/// A quantity that the cost may depend on, and what to measure at each of some points.
+type Growth = (&'static str, Vec<(usize, Box<dyn Fn() -> Call>)>);
+
+fn growth() -> Vec<Growth> {
+    let at = |points: &[usize], prepare: fn(usize) -> Call| {
+        let point = |n: &usize| {
+            let n = *n;
+            (n, Box::new(move || prepare(n)) as Box<dyn Fn() -> Call>)
+        };
+        points.iter().map(point).collect()
+    };
+    vec![
+        (
+            "bytes of a further claim",
+            at(&[0, 1_000, 4_000, 10_000], further_claim),
+        ),
+        (
+            "bytes of a further claim, cached",
+            at(&[0, 1_000, 4_000, 10_000], further_claim_cached),
+        ),
+        ("scopes of the token", at(&[1, 10, 100, 1_000], scopes)),
+        ("keys of the set", at(&[1, 10, 100], keys)),
+        ("audiences of the token", at(&[1, 10, 100], audiences)),
+    ]
+}
+
+fn eddsa_key() -> SigningKey {
+    SigningKey::generate(Algorithm::EdDSA).with_key_id("bench")
+}
+
+fn further_claim(bytes: usize) -> Call {
+    let key = eddsa_key();
+    let token = token_of(&key).claim("further", "x".repeat(bytes)).build();
+    through_the_layer(verifier_of([&key]), &token)
+}
+
+fn further_claim_cached(bytes: usize) -> Call {
+    let key = eddsa_key();
+    let token = token_of(&key).claim("further", "x".repeat(bytes)).build();
+    through_the_layer(verifier_of([&key]).cached(100), &token)
+}
+
+fn scopes(count: usize) -> Call {
+    let key = eddsa_key();
+    let token = token_of(&key)
+        .scopes((0..count).map(|n| format!("s:{n}")))
+        .build();
+    through_the_layer(verifier_of([&key]), &token)
+}
+
+/// The one that signed is the last.
+fn keys(count: usize) -> Call {
+    let key = eddsa_key();
+    let other = |n| SigningKey::generate(Algorithm::EdDSA).with_key_id(format!("other-{n}"));
+    let others: Vec<SigningKey> = (1..count).map(other).collect();
+    let token = token_of(&key).build();
+    through_the_layer(verifier_of(others.iter().chain([&key])), &token)
+}
+
+fn audiences(count: usize) -> Call {
+    let key = eddsa_key();
+    let others = (1..count).map(|n| format!("https://other-{n}.example.com"));
+    let audiences = others.chain([support::AUDIENCE.to_owned()]);
+    let token = token_of(&key).audiences(audiences).build();
+    through_the_layer(verifier_of([&key]), &token)
+}
+
+/// What is called by all threads at once, each with a service of its own over one verifier.
+type Prepare = fn() -> Box<dyn Fn() -> Call + Sync>;
+
+const CORES: &[(&str, Prepare)] = &[
+    ("RS256 on so many threads", || {
+        let sample = Sample::of(Algorithm::RS256);
+        let verifier = sample.verifier();
+        Box::new(move || through_the_layer(verifier.clone(), &sample.token))
+    }),
+    ("RS256, cached, on so many threads", || {
+        let sample = Sample::of(Algorithm::RS256);
+        let verifier = sample.verifier().cached(100);
+        // Whoever comes second would have to wait for whoever comes first.
+        through_the_layer(verifier.clone(), &sample.token)();
+        Box::new(move || through_the_layer(verifier.clone(), &sample.token))
+    }),
+];
+
+/// The time of one thread among so many that do the same.
+fn from_threads(criterion: &mut Criterion, name: &str, threads: usize, prepare: Prepare) {
+    let prepare = prepare();
+    let mut group = criterion.benchmark_group(name);
+    group.bench_function(threads.to_string(), |b| {
+        b.iter_custom(|rounds| {
+            let start = Instant::now();
+            thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| {
+                        let mut call = prepare();
+                        (0..rounds).for_each(|_| call());
+                    });
+                }
+            });
+            start.elapsed()
+        });
+    });
+}
+
+fn print(growth: &[Growth]) {
+    let rows: Vec<Vec<String>> = ALL
+        .iter()
+        .filter(|scenario| scenario.name != scenario.limit)
+        .map(|scenario| {
+            let (measured, limit) = (
+                best(SCENARIOS, scenario.name),
+                best(SCENARIOS, scenario.limit),
+            );
+            let above = measured
+                .zip(limit)
+                .map(|(measured, limit)| measured - limit);
+            vec![
+                scenario.name.into(),
+                time(measured),
+                format!("{}: {}", scenario.limit, time(limit)),
+                time(above),
+                ratio(measured, limit),
+            ]
+        })
+        .collect();
+    report::print(
+        "Through the layer, best round, request included",
+        &["request", "time", "limit", "above it", "ratio"],
+        &rows,
+    );
+    let points = growth.iter().map(|(name, points)| {
+        let figures = points
+            .iter()
+            .map(|(point, _)| (*point, best(name, &point.to_string())));
+        (*name, figures.collect::<Vec<_>>())
+    });
+    let cores = CORES.iter().map(|(name, _)| {
+        let figures = [1, 2].map(|threads| (threads, best(name, &threads.to_string())));
+        (*name, figures.to_vec())
+    });
+    let row = |(name, figures): (&str, Vec<(usize, Option<f64>)>)| {
+        let cells = figures
+            .iter()
+            .map(|(point, measured)| format!("{point}: {}", time(*measured)));
+        vec![name.to_owned(), cells.collect::<Vec<_>>().join(", ")]
+    };
+    let rows: Vec<Vec<String>> = points.chain(cores).map(row).collect();
+    report::print(
+        "How it grows (EdDSA where nothing else is said)",
+        &["with", "time"],
+        &rows,
+    );
+}

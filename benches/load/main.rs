@@ -1,0 +1,123 @@
+//! What the layer costs a real server: requests over loopback to an axum app with one route and an MCP server,
+//! without any authentication, with RS256 tokens, and with RS256 tokens that are remembered.
+//!
+//! ```sh
+//! cargo bench --all-features --bench load
+//! ```
+//!
+//! The server is a process of its own with one thread, and so is the client, so two cores suffice. It takes about
+//! a minute.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use std::{env, error};
+
+use hdrhistogram::Histogram;
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod client;
+mod server;
+
+use self::client::Target;
+use self::server::MODES;
+use self::support::report;
+
+const CONNECTIONS: [usize; 3] = [1, 8, 64];
+
+/// The figures are those of the middle one of so many rounds, in each of which everything has its turn.
+const ROUNDS: usize = 5;
+const TURN: Duration = Duration::from_millis(500);
+
+type Error = Box<dyn error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    match env::args().nth(1).as_deref() {
+        Some("--serve") => runtime.block_on(server::serve()),
+        _ => runtime.block_on(measure()),
+    }
+}
+
+async fn measure() -> Result<()> {
+    let server = Server::start()?;
+    let mut cells = Vec::new();
+    for target in [Target::Route, Target::Mcp] {
+        for connections in CONNECTIONS {
+            for (mode, address) in MODES.iter().zip(&server.addresses) {
+                cells.push((target, connections, *mode, address.clone(), Vec::new()));
+            }
+        }
+    }
+    for _ in 0..ROUNDS {
+        for (target, connections, _, address, turns) in &mut cells {
+            let latencies = client::run(address, *target, *connections, TURN).await?;
+            turns.push(latencies);
+        }
+    }
+
+    let rows: Vec<Vec<String>> = cells
+        .into_iter()
+        .map(|(target, connections, mode, _, mut turns)| {
+            turns.sort_by_key(|latencies: &Histogram<u64>| latencies.len());
+            let latencies = &turns[ROUNDS / 2];
+            let per_second = latencies.len() as f64 / TURN.as_secs_f64();
+            let at = |quantile| format!("{} µs", latencies.value_at_quantile(quantile) / 1_000);
+            vec![
+                target.name().into(),
+                connections.to_string(),
+                mode.name().into(),
+                format!("{per_second:.0}"),
+                format!("{:.1} µs", 1e6 / per_second),
+                at(0.5),
+                at(0.99),
+            ]
+        })
+        .collect();
+    report::print(
+        "One server thread under load",
+        &[
+            "target",
+            "connections",
+            "authentication",
+            "requests/s",
+            "per request",
+            "p50",
+            "p99",
+        ],
+        &rows,
+    );
+    Ok(())
+}
+
+/// The other process, for as long as it is needed.
+struct Server {
+    process: Child,
+    /// One for each mode.
+    addresses: Vec<String>,
+}
+
+impl Server {
+    fn start() -> Result<Self> {
+        let mut process = Command::new(env::current_exe()?)
+            .arg("--serve")
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = process.stdout.take().ok_or("it has no output")?;
+        let lines = BufReader::new(output).lines().take(MODES.len());
+        let addresses = lines.collect::<std::io::Result<_>>()?;
+        Ok(Self { process, addresses })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
