@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for TextOrListVisitor {
 pub(crate) struct NumericDate(pub(crate) Duration);
 
 /// 10000-01-01T00:00:00Z.
-const END_OF_TIME: f64 = 253_402_300_800.0;
+const END_OF_TIME: u64 = 253_402_300_800;
 
 impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
@@ -176,7 +176,10 @@ impl Visitor<'_> for NumericDateVisitor {
     }
 
     fn visit_u64<E: Error>(self, seconds: u64) -> Result<NumericDate, E> {
-        self.visit_f64(seconds as f64)
+        if seconds >= END_OF_TIME {
+            return Err(E::custom("a date out of range"));
+        }
+        Ok(NumericDate(Duration::from_secs(seconds)))
     }
 
     fn visit_i64<E: Error>(self, seconds: i64) -> Result<NumericDate, E> {
@@ -184,7 +187,7 @@ impl Visitor<'_> for NumericDateVisitor {
     }
 
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
-        if !(0.0..END_OF_TIME).contains(&seconds) {
+        if !(0.0..END_OF_TIME as f64).contains(&seconds) {
             return Err(E::custom("a date out of range"));
         }
         Ok(NumericDate(Duration::from_secs_f64(seconds)))
