@@ -20,7 +20,7 @@ use self::support::scenarios::{ALL, named};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/counts.baseline");
 
-/// The paths that are compared; the others are there to look at.
+/// The paths that are compared.
 const WATCHED: &[&str] = &[
     "HS256",
     "RS256",
@@ -163,11 +163,19 @@ fn environment() -> String {
             .to_owned()
     };
     let rustc = version(&env::var("RUSTC").unwrap_or_else(|_| "rustc".into()));
+    // Who searches or copies bytes looks at what the processor can do.
+    #[cfg(target_arch = "x86_64")]
+    let processor = match is_x86_feature_detected!("avx2") {
+        true => "x86_64 with AVX2",
+        false => "x86_64",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let processor = env::consts::ARCH;
     [
         rustc,
         version("valgrind"),
         version("ldd"),
-        env::consts::ARCH.to_owned(),
+        processor.to_owned(),
     ]
     .join(", ")
 }

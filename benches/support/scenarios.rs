@@ -14,8 +14,8 @@ use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
 use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 use tower_bearer_auth::{
     AccessToken, Algorithm, BearerAuthLayer, ByIssuer, Clock, IntrospectionVerifier, JwtVerifier,
-    RequireScopesLayer, ScopeRequirement, StaticToken, StaticTokenVerifier, Verifier, VerifierExt,
-    VerifyError, verify_fn,
+    JwtVerifierBuilder, RequireScopesLayer, ScopeRequirement, StaticToken, StaticTokenVerifier,
+    Verifier, VerifierExt, VerifyError, verify_fn,
 };
 use tower_layer::Layer;
 use tower_service::Service;
@@ -274,37 +274,21 @@ fn bad_signature() -> Call {
 
 /// By a clock that is ten thousand years ahead.
 fn expired() -> Call {
-    let sample = Sample::of(Algorithm::RS256);
     let future = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
-    let verifier = sample
-        .verifier_builder()
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .clock(Clock::manual(future))
-        .build()
-        .unwrap();
-    calls(
-        BearerAuthLayer::new(verifier).layer(Nothing),
-        sample.header(),
-        Method::GET,
-        401,
-    )
+    refused_by(|verifier| verifier.issuer(ISSUER).clock(Clock::manual(future)))
 }
 
 fn another_issuer() -> Call {
+    refused_by(|verifier| verifier.issuer("https://another.example.com"))
+}
+
+fn refused_by(configure: impl Fn(JwtVerifierBuilder) -> JwtVerifierBuilder) -> Call {
     let sample = Sample::of(Algorithm::RS256);
-    let verifier = sample
-        .verifier_builder()
-        .issuer("https://another.example.com")
-        .audience(AUDIENCE)
+    let verifier = configure(sample.verifier_builder().audience(AUDIENCE))
         .build()
         .unwrap();
-    calls(
-        BearerAuthLayer::new(verifier).layer(Nothing),
-        sample.header(),
-        Method::GET,
-        401,
-    )
+    let layer = BearerAuthLayer::new(verifier);
+    calls(layer.layer(Nothing), sample.header(), Method::GET, 401)
 }
 
 fn too_little_scope() -> Call {
