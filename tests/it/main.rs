@@ -3,6 +3,7 @@
 mod support;
 
 mod answers;
+mod attacks;
 mod authorization_server;
 mod combined;
 mod extractors;

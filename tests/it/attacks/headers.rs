@@ -1,0 +1,143 @@
+//! What is around the token: smuggled, repeated and spoofed headers.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tower::service_fn;
+use tower_bearer_auth::{AccessToken, BearerAuthLayer, BearerToken, ProtectedResource};
+use tower_layer::Layer;
+
+use super::Target;
+use crate::support::{Inner, answer_of, serve, table, with_token};
+
+/// The head of the answer to a request with these lines, written to the socket as they are: no client refuses
+/// to send them.
+async fn raw(address: std::net::SocketAddr, lines: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut request = b"GET / HTTP/1.1\r\nhost: api.example.com\r\nconnection: close\r\n".to_vec();
+    request.extend_from_slice(lines);
+    request.extend_from_slice(b"\r\n");
+    stream.write_all(&request).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn no_attack_with_a_header_gets_through() {
+    let target = Target::start().await;
+    const NOTHING: &str = "www-authenticate: Bearer\r\n";
+    const INVALID: &str = r#"www-authenticate: Bearer error="invalid_token","#;
+    const REPEATED: &str = r#"www-authenticate: Bearer error="invalid_request","#;
+    let table: [(&[u8], u16, &str); 17] = [
+        (b"", 401, NOTHING),
+        (b"authorization: Basic dXNlcjpwYXNz\r\n", 401, NOTHING),
+        (b"authorization: Bearer\r\n", 401, NOTHING),
+        (b"authorization: Bearer   \r\n", 401, NOTHING),
+        (b"authorization:\r\n", 401, NOTHING),
+        (b"authorization: Basic a, Bearer b\r\n", 401, NOTHING),
+        (b"proxy-authorization: Bearer a\r\n", 401, NOTHING),
+        (b"authorization: Bearer a b\r\n", 401, INVALID),
+        (b"authorization: Bearer a, Bearer b\r\n", 401, INVALID),
+        (b"authorization: Bearer\ta\r\n", 401, INVALID),
+        (b"authorization: Bearer \ta\r\n", 401, INVALID),
+        (b"authorization: Bearer \"a\"\r\n", 401, INVALID),
+        (
+            b"authorization: Bearer {\"payload\":\"e30\"}\r\n",
+            401,
+            INVALID,
+        ),
+        (b"authorization: Bearer caf\xc3\xa9\r\n", 401, INVALID),
+        (b"authorization: Bearer \xff\r\n", 401, INVALID),
+        (
+            b"authorization: Bearer a\r\nauthorization: Bearer b\r\n",
+            400,
+            REPEATED,
+        ),
+        (
+            b"authorization: Basic a\r\nAUTHORIZATION: Bearer b\r\n",
+            400,
+            REPEATED,
+        ),
+    ];
+    for (lines, status, challenge) in table {
+        let lines_read = lines.escape_ascii();
+        let answer = raw(target.address, lines).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{lines_read}: {answer}"
+        );
+        assert!(answer.contains(challenge), "{lines_read}: {answer}");
+        assert_eq!(
+            answer.matches("www-authenticate").count(),
+            1,
+            "{lines_read}: {answer}"
+        );
+    }
+    assert_eq!(target.inner.calls(), 0);
+}
+
+#[tokio::test]
+async fn a_query_or_a_cookie_is_no_place_for_a_token() {
+    let inner = Inner::default();
+    let address = serve(BearerAuthLayer::new(table()).layer(inner.clone())).await;
+    let headers = [
+        ("cookie", "access_token=reader"),
+        ("x-access-token", "reader"),
+    ];
+    let answer = crate::support::get(address, "/?access_token=reader", &headers).await;
+    answer.assert_refusal(401, Some("Bearer"), &crate::support::no_token());
+    assert_eq!(inner.calls(), 0);
+}
+
+#[tokio::test]
+async fn where_to_get_a_token_does_not_come_from_the_request() {
+    let resource = ProtectedResource::new("https://api.example.com/mcp")
+        .authorization_servers(["https://issuer.example.com"]);
+    let layer = BearerAuthLayer::new(table()).resource(&resource);
+    let address = serve(layer.layer(Inner::default())).await;
+    let lines = b"x-forwarded-host: evil.example\r\nx-forwarded-proto: http\r\nforwarded: host=evil.example\r\n\
+        x-original-url: /admin\r\nx-forwarded-for: 127.0.0.1\r\nx-user: admin\r\n";
+    let answer = raw(address, lines).await;
+    let metadata = "https://api.example.com/.well-known/oauth-protected-resource/mcp";
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(
+        answer.contains(&format!(r#"resource_metadata="{metadata}""#)),
+        "{answer}"
+    );
+    assert!(!answer.contains("evil"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_identity_that_is_already_there_is_not_believed() {
+    let seen = Arc::<Mutex<Vec<Option<String>>>>::default();
+    let inner = {
+        let seen = Arc::clone(&seen);
+        service_fn(
+            move |request: http::Request<http_body_util::Full<bytes::Bytes>>| {
+                let token = request.extensions().get::<AccessToken>();
+                let who = token.and_then(|token| token.client_id().map(str::to_owned));
+                seen.lock().unwrap().push(who);
+                std::future::ready(Ok::<_, std::convert::Infallible>(http::Response::new(
+                    http_body_util::Full::<bytes::Bytes>::default(),
+                )))
+            },
+        )
+    };
+    let forged = |mut request: http::Request<http_body_util::Full<bytes::Bytes>>| {
+        let token: BearerToken = "forged".parse().unwrap();
+        let admin = AccessToken::builder(token).client_id("admin").build();
+        request.extensions_mut().insert(admin);
+        request
+    };
+    let optional = BearerAuthLayer::new(table()).optional().layer(inner);
+    let anonymous = http::Request::new(http_body_util::Full::default());
+    answer_of(optional.clone(), forged(anonymous)).await;
+    answer_of(optional, forged(with_token("reader"))).await;
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0], None);
+    assert_ne!(seen[1].as_deref(), Some("admin"));
+    assert!(seen[1].is_some());
+}
