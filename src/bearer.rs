@@ -195,6 +195,26 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_made_of_these_characters_and_no_others() {
+        let allowed = b"-._~+/";
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || allowed.contains(&byte);
+            assert_eq!(is_b64token_char(byte), expected, "{byte}");
+            // Wherever it stands, also where many are looked at in one go.
+            for position in [0, 15, 16, 40] {
+                let mut token = [b'a'; 41];
+                token[position] = byte;
+                let is_padding = byte == b'=' && position == 40;
+                assert_eq!(
+                    is_b64token(&token),
+                    expected || is_padding,
+                    "{byte} at {position}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn two_headers_are_told_apart_from_one_and_all_are_taken() {
         let mut headers = HeaderMap::new();
         headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a"));
