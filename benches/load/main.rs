@@ -110,7 +110,10 @@ impl Server {
             .spawn()?;
         let output = process.stdout.take().ok_or("it has no output")?;
         let lines = BufReader::new(output).lines().take(MODES.len());
-        let addresses = lines.collect::<std::io::Result<_>>()?;
+        let addresses = lines.collect::<std::io::Result<Vec<_>>>()?;
+        if addresses.len() != MODES.len() {
+            return Err("the server ended before it listened".into());
+        }
         Ok(Self { process, addresses })
     }
 }

@@ -41,11 +41,19 @@ const fn scenario(name: &'static str, limit: &'static str, prepare: fn() -> Call
 }
 
 const NO_LAYER: &str = "no layer";
+const NO_HEADER: &str = "no layer, no header";
 const SHA256: &str = "SHA-256 of the token";
+const SHA256_OPAQUE: &str = "SHA-256 of an opaque token";
 
 pub(crate) const ALL: &[Scenario] = &[
     scenario(NO_LAYER, NO_LAYER, no_layer),
-    scenario(SHA256, SHA256, sha256),
+    scenario(NO_HEADER, NO_HEADER, no_header),
+    scenario(SHA256, SHA256, || {
+        sha256(Sample::of(Algorithm::RS256).token)
+    }),
+    scenario(SHA256_OPAQUE, SHA256_OPAQUE, || {
+        sha256("o".repeat(OPAQUE_LENGTH))
+    }),
     // Good tokens.
     scenario("bare HS256", "bare HS256", || bare(Algorithm::HS256)),
     scenario("HS256", "bare HS256", || jwt(Algorithm::HS256)),
@@ -58,13 +66,13 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario("RS256, cached", SHA256, || cached(Method::GET)),
     scenario("RS256, cached, POST", SHA256, || cached(Method::POST)),
     scenario("RS256, cached, two scope guards", SHA256, guarded),
-    scenario("introspected, cached", SHA256, introspected),
+    scenario("introspected, cached", SHA256_OPAQUE, introspected),
     scenario("static token", SHA256, static_token),
     scenario("RS256, 1 issuer", "bare RS256", || by_issuer(1)),
     scenario("RS256, 100 issuers", "bare RS256", || by_issuer(100)),
     scenario("RS256, 1 000 issuers", "bare RS256", || by_issuer(1_000)),
     // Refusals.
-    scenario("no token", NO_LAYER, || refused(None, 401)),
+    scenario("no token", NO_HEADER, || refused(None, 401)),
     scenario("another scheme", NO_LAYER, || {
         refused(Some("Basic dXNlcjpwYXNz".into()), 401)
     }),
@@ -78,7 +86,7 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario("no JWT", NO_LAYER, || {
         refused(Some("Bearer mF_9.B5f-4.1JqM".into()), 401)
     }),
-    scenario("five segments", NO_LAYER, five_segments),
+    scenario("six segments", NO_LAYER, six_segments),
     scenario("unsupported algorithm", NO_LAYER, unsupported_algorithm),
     scenario("unknown key", NO_LAYER, unknown_key),
     scenario("unknown static token", SHA256, unknown_static_token),
@@ -106,8 +114,14 @@ fn no_layer() -> Call {
     Box::new(move || drop(answer(&mut Nothing, request(&header, ()))))
 }
 
-fn sha256() -> Call {
-    let token = Sample::of(Algorithm::RS256).token;
+fn no_header() -> Call {
+    Box::new(|| drop(answer(&mut Nothing, Request::new(()))))
+}
+
+/// Of the opaque tokens that the test issuer makes.
+const OPAQUE_LENGTH: usize = 32;
+
+fn sha256(token: String) -> Call {
     Box::new(move || {
         std::hint::black_box(digest::digest(&digest::SHA256, token.as_bytes()));
     })
@@ -176,6 +190,7 @@ fn introspected() -> Call {
         .unwrap();
     let issuer = runtime.block_on(TestIssuer::start());
     let token = issuer.opaque_token(json!({ "aud": AUDIENCE, "scope": "read", "sub": "alice" }));
+    assert_eq!(token.len(), OPAQUE_LENGTH);
     let verifier = IntrospectionVerifier::builder(issuer.introspection_url())
         .client_secret_post(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET)
         .audience(AUDIENCE)
@@ -229,7 +244,7 @@ fn two_headers() -> Call {
     })
 }
 
-fn five_segments() -> Call {
+fn six_segments() -> Call {
     let token = Sample::of(Algorithm::RS256).token;
     refused(Some(format!("Bearer {token}.{token}")), 401)
 }
@@ -272,7 +287,7 @@ fn bad_signature() -> Call {
     refused(Some(format!("Bearer {token}")), 401)
 }
 
-/// By a clock that is ten thousand years ahead.
+/// By a clock at the end of the year 9999.
 fn expired() -> Call {
     let future = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     refused_by(|verifier| verifier.issuer(ISSUER).clock(Clock::manual(future)))

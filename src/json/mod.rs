@@ -53,6 +53,7 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
             if self.0.read(&name, &mut members)? {
                 continue;
             }
+            check_name(&name)?;
             members.next_value::<Checked>()?;
             if !others.add(name) {
                 return Err(A::Error::custom(
@@ -157,9 +158,28 @@ impl<'de> DeserializeSeed<'de> for CheckedVisitor {
     }
 }
 
-/// How serde_json hands over a number when somebody in the build turned on `arbitrary_precision`: as an
-/// object with this one member. An object that really has it is held to the same.
+/// What serde_json's own member names begin with. They mean something to it by the features that somebody in the
+/// build turned on, so an object that really has one would be read in two ways.
+const PRIVATE: &str = "$serde_json::private::";
+
+/// How serde_json hands over a number with `arbitrary_precision`: as an object with this one member.
 const NUMBER_IN_DISGUISE: &str = "$serde_json::private::Number";
+
+fn check_name<E: Error>(name: &str) -> Result<(), E> {
+    match name.starts_with(PRIVATE) {
+        false => Ok(()),
+        true => Err(E::custom("a name of serde_json's own")),
+    }
+}
+
+/// Nobody can tell the number in disguise from an object that has this member, so what passes must be a number.
+fn check_number<E: Error>(digits: &str) -> Result<(), E> {
+    let is_finite = digits.parse().is_ok_and(f64::is_finite);
+    match is_finite && digits.parse::<serde_json::Number>().is_ok() {
+        true => Ok(()),
+        false => Err(E::custom("a number out of range")),
+    }
+}
 
 impl<'de> Visitor<'de> for CheckedVisitor {
     type Value = Checked;
@@ -204,16 +224,16 @@ impl<'de> Visitor<'de> for CheckedVisitor {
             && first == NUMBER_IN_DISGUISE
         {
             let Text(digits) = members.next_value()?;
-            if !digits.parse().is_ok_and(f64::is_finite) {
-                return Err(A::Error::custom("a number out of range"));
-            }
-            name = members.next_key()?;
-            if name.is_none() {
-                return Ok(Checked);
-            }
+            check_number(&digits)?;
+            // A number lies no deeper than what it is in, so this comes before the depth is looked at.
+            return match members.next_key()? {
+                None => Ok(Checked),
+                Some(Text(_)) => Err(A::Error::custom("a number with members")),
+            };
         }
         self.check_depth()?;
-        while let Some(Text(_)) = name {
+        while let Some(Text(other)) = name {
+            check_name(&other)?;
             members.next_value_seed(self.inside())?;
             name = members.next_key()?;
         }
@@ -224,6 +244,7 @@ impl<'de> Visitor<'de> for CheckedVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
     #[derive(Default)]
     struct Members<'a> {
         text: Member<Text<'a>>,
@@ -258,9 +279,6 @@ mod tests {
                 assert!(!parses(&nested(open, close, 32)), "{member} {open}");
                 assert!(!parses(&nested(open, close, 100_000)), "{member} {open}");
             }
-            // What passes for a number is not a way down.
-            let number = r#"{"$serde_json::private::Number":"1","a":"#;
-            assert!(!parses(&nested(number, "}", 40)), "{member}");
         }
         assert!(parses(&format!(r#"{{"a":"{}\"["}}"#, "[".repeat(100))));
         assert!(parses(&format!(r#"{{"a":[{}1]}}"#, "[],".repeat(100))));
@@ -287,6 +305,54 @@ mod tests {
             r#"{"\ud800":1}"#,
         ] {
             assert!(!parses(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_of_serde_json_itself_are_refused_wherever_they_stand() {
+        let parses = |json: &str| parse_object::<Members<'_>>(json).is_some();
+        let number = |digits: &str| format!(r#"{{"$serde_json::private::Number":"{digits}"}}"#);
+        for member in ["x", "flag", "other"] {
+            let with = |value: &str| format!(r#"{{"{member}":{value}}}"#);
+            // With `arbitrary_precision`, this is what a number looks like.
+            assert!(parses(&with(&number("-1.5e3"))), "{member}");
+            for digits in [
+                "zzz", "", "+1", "1.", ".5", "01", " 1", "1e400", "inf", "NaN",
+            ] {
+                assert!(!parses(&with(&number(digits))), "{member} {digits}");
+            }
+            for value in [
+                r#"{"$serde_json::private::Number":"1","a":2}"#,
+                r#"{"a":1,"$serde_json::private::Number":"1"}"#,
+                r#"{"$serde_json::private::Number":1}"#,
+                r#"{"$serde_json::private::RawValue":"1"}"#,
+                r#"[{"\u0024serde_json::private::RawValue":"1"}]"#,
+            ] {
+                assert!(!parses(&with(value)), "{member} {value}");
+            }
+        }
+        assert!(!parses(&number("1")));
+    }
+
+    #[test]
+    fn other_members_are_told_apart_and_counted() {
+        let parses = |names: &[usize]| {
+            let members: Vec<_> = names.iter().map(|n| format!(r#""m{n}":{n}"#)).collect();
+            parse_object::<Members<'_>>(&format!("{{{}}}", members.join(","))).is_some()
+        };
+        let different: Vec<_> = (0..MAX_OTHER_MEMBERS).collect();
+        assert!(parses(&different));
+        assert!(!parses(
+            &[different.as_slice(), &[MAX_OTHER_MEMBERS]].concat()
+        ));
+        // Both sides of where names move to the heap.
+        for count in 1..12 {
+            for again in 0..count {
+                assert!(
+                    !parses(&[&different[..count], &[again]].concat()),
+                    "{count} {again}"
+                );
+            }
         }
     }
 }

@@ -150,3 +150,20 @@ impl FromStr for Algorithm {
             .ok_or_else(|| ConfigError::of(format!("{name:?} is not a supported algorithm")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_algorithm_is_known_by_its_own_name_alone() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::from_name(algorithm.as_str()), Some(algorithm));
+            assert_eq!(
+                Algorithm::from_name(&algorithm.as_str().to_lowercase()),
+                None
+            );
+        }
+        assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDSA));
+    }
+}
