@@ -124,6 +124,19 @@ pub mod testing;
 #[doc = include_str!("docs/providers.md")]
 pub mod providers {}
 
+// The guides in docs/, whose code is compiled and run as documentation tests.
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "cache",
+    feature = "introspection",
+    feature = "jwks",
+    feature = "mcp",
+    feature = "rmcp",
+    feature = "testing",
+))]
+mod guides;
+
 #[doc(inline)]
 pub use self::access_token::{AccessToken, AccessTokenBuilder, Principal};
 #[doc(inline)]

@@ -6,6 +6,7 @@ mod answers;
 mod attacks;
 mod authorization_server;
 mod combined;
+mod documentation;
 mod extractors;
 mod jwks;
 #[cfg(feature = "jwks-client-rs")]
