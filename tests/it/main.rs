@@ -17,5 +17,6 @@ mod metadata;
 mod providers;
 mod readiness;
 mod scope_guards;
+mod soak;
 mod streams;
 mod verifiers;
