@@ -26,6 +26,8 @@ pub(super) struct Round {
     pub(super) deck: Deck,
     pub(super) seed: u64,
     pub(super) number: usize,
+    /// The one kind of requests that are sent, where it is not all.
+    pub(super) only: Option<&'static str>,
     /// How many requests each caller sends.
     pub(super) requests: usize,
     pub(super) answered: AtomicUsize,
@@ -103,7 +105,7 @@ async fn request(
     random: &mut Random,
     tally: &mut Tally,
 ) {
-    let (number, kind) = Kind::draw(random);
+    let (number, kind) = Kind::draw(round.only, random);
     let mut message = kind.message(&round.deck, random);
     let mut allowed = kind.allowed(&message, round.hour);
     if caller % ROUGH == 1 {

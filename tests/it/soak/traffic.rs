@@ -98,7 +98,7 @@ pub(super) static KINDS: [Kind; 28] = [
 ];
 
 /// What is made up is this long, so that it shows when somebody keeps it.
-const BULK: usize = 1_000;
+const BULK: usize = 3_000;
 
 impl Kind {
     /// What may be answered to such a request at this hour.
@@ -114,11 +114,17 @@ impl Kind {
         (self.make)(deck, random)
     }
 
-    /// One of all kinds, as often as its weight says.
-    pub(super) fn draw(random: &mut Random) -> (usize, &'static Self) {
-        let total: usize = KINDS.iter().map(|kind| kind.weight).sum();
+    /// Those whose requests are long, or take long, and are the same to an issuer that nobody asked yet.
+    pub(super) const LONGEST: [&str; 2] =
+        ["flood: made-up keys of a partner", "flood: made-up issuers"];
+
+    /// One of all kinds, as often as its weight says, or one of this name.
+    pub(super) fn draw(only: Option<&str>, random: &mut Random) -> (usize, &'static Self) {
+        let drawn = KINDS.iter().enumerate();
+        let drawn = drawn.filter(|(_, kind)| only.is_none_or(|name| name == kind.name));
+        let total: usize = drawn.clone().map(|(_, kind)| kind.weight).sum();
         let mut left = random.below(total);
-        for (number, kind) in KINDS.iter().enumerate() {
+        for (number, kind) in drawn {
             if left < kind.weight {
                 return (number, kind);
             }
