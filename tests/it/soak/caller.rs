@@ -13,11 +13,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::answers::{NO, Tally, check};
+use super::answers::{Tally, check};
 use super::life::Hour;
 use super::random::Random;
 use super::tokens::Deck;
-use super::traffic::{KINDS, Kind, Message, bearer, huge};
+use super::traffic::{KINDS, Kind, Message, bearer};
 use crate::support::Answer;
 
 /// What everybody knows in an hour.
@@ -48,8 +48,8 @@ enum Connection {
     Broken(TcpStream),
 }
 
-/// One in so many breaks connections, and another one sends headers that are much too long: always the same, since a
-/// connection's buffers grow with what came over it.
+/// One in so many breaks connections, and another one sends headers that are much too long: always the same ones,
+/// since a connection's buffers grow with what came over it.
 const ROUGH: usize = 25;
 
 impl Caller {
@@ -105,13 +105,14 @@ async fn request(
     random: &mut Random,
     tally: &mut Tally,
 ) {
-    let (number, kind) = Kind::draw(round.only, random);
-    let mut message = kind.message(&round.deck, random);
-    let mut allowed = kind.allowed(&message, round.hour);
-    if caller % ROUGH == 1 {
-        message.authorization = vec![huge(random)];
-        allowed = NO;
-    }
+    let number = match round.only {
+        _ if caller % ROUGH == 1 => Kind::named(Kind::ENDLESS),
+        Some(name) => Kind::named(name),
+        None => Kind::draw(random),
+    };
+    let kind = &KINDS[number];
+    let message = kind.message(&round.deck, random);
+    let allowed = kind.allowed(&message, round.hour);
     let answer = match send(sender, &message).await {
         Ok(answer) => answer,
         Err(error) => return tally.mistake(format!("{}, {}: {error}", round.hour.name, kind.name)),

@@ -40,45 +40,56 @@ const REFILL: u64 = 15;
 /// After so long a failing source is asked again, however long it has been failing.
 const BACKOFF: u64 = 61;
 
-// An expectation is as exact as the documentation of `Jwks` is. Where a fetch is possible at the beginning of the
-// hour, the first token with an unknown key causes it and the others wait for it, so everybody knows what it brings;
+// An expectation is as exact as the documentation of `Jwks` is. Where a fetch is possible when the hour begins,
+// the first token with an unknown key causes it and the others wait for it, so everybody knows what it brings;
 // only those whose key was there before may still use it.
 #[rustfmt::skip]
 pub(super) static LIFE: [Hour; 18] = [
     // The columns: newest, next, older, gone, brief; made up, forged; opaque, asked.
     Hour { name: "no keys, or none that may be used after a day", seconds: 25 * HOUR, healthy: false,
-        change: |l| { l.deck.bury(); l.deck.renew(l.gateway); l.keys_fail(Fault::Status(StatusCode::SERVICE_UNAVAILABLE)) },
-        meanwhile: None,                            expected: "????- ?? +-" },
+        change: |l| {
+            l.deck.bury();
+            l.deck.renew(l.gateway);
+            l.keys_fail(Fault::Status(StatusCode::SERVICE_UNAVAILABLE));
+        },
+        meanwhile: None, expected: "????- ?? +-" },
     Hour { name: "no metadata either", seconds: BACKOFF, healthy: false,
         change: |l| { l.metadata_fails(Fault::Reset); l.keys_fail(Fault::Body("nonsense".into())) },
-        meanwhile: None,                            expected: "????- ?? +-" },
+        meanwhile: None, expected: "????- ?? +-" },
     Hour { name: "the issuer is up", seconds: BACKOFF, healthy: true,
         change: |l| l.heal(),
-        meanwhile: None,                            expected: "+-+-- -- +-" },
+        meanwhile: None, expected: "+-+-- -- +-" },
     Hour { name: "a rotation", seconds: REFILL, healthy: true,
         change: |l| { l.publish(); l.deck.adopt() },
-        meanwhile: None,                            expected: "+-+-- -- +-" },
+        meanwhile: None, expected: "+-+-- -- +-" },
     Hour { name: "a rotation in the midst of it, perhaps without a fetch left", seconds: 0, healthy: true,
         change: |_| {},
-        meanwhile: Some(|l| l.publish()),             expected: "+*+-- -- +-" },
+        meanwhile: Some(|l| l.publish()), expected: "+*+-- -- +-" },
     Hour { name: "it is found", seconds: REFILL, healthy: true,
         change: |l| { l.deck.adopt(); l.make_brief() },
-        meanwhile: None,                            expected: "+-+-+ -- +-" },
+        meanwhile: None, expected: "+-+-+ -- +-" },
     Hour { name: "the older keys are withdrawn", seconds: REFILL, healthy: true,
         change: |l| l.gateway.staff.issuer.retire_old_keys(),
-        meanwhile: None,                            expected: "+-*-+ -- +-" },
+        meanwhile: None, expected: "+-*-+ -- +-" },
     Hour { name: "and gone", seconds: 1, healthy: true,
         change: |l| l.deck.bury(),
-        meanwhile: None,                            expected: "+-+-+ -- +-" },
+        meanwhile: None, expected: "+-+-+ -- +-" },
     Hour { name: "hours without traffic, and all keys replaced", seconds: 3 * HOUR, healthy: true,
         change: |l| { l.publish(); l.gateway.staff.issuer.retire_old_keys(); l.deck.adopt(); l.deck.bury() },
-        meanwhile: None,                            expected: "+-+-- -- +-" },
+        meanwhile: None, expected: "+-+-- -- +-" },
     Hour { name: "an outage", seconds: REFILL, healthy: false,
-        change: |l| l.keys_fail([Fault::Truncated, Fault::Body(r#"{"keys":[]}"#.into()), Fault::Reset][l.number % 3].clone()),
-        meanwhile: None,                            expected: "+?+?- ?- +-" },
+        change: |l| {
+            let empty = Fault::Body(r#"{"keys":[]}"#.into());
+            let fault = l.one_of([Fault::Truncated, empty, Fault::Reset]);
+            l.keys_fail(fault);
+        },
+        meanwhile: None, expected: "+?+?- ?- +-" },
     Hour { name: "nothing answers, in one way or another", seconds: BACKOFF, healthy: false,
-        change: |l| l.everything_fails([Fault::Hang, Fault::Reset, Fault::Drip][l.number % 3].clone()),
-        meanwhile: None,                            expected: "+?+?- ?- ??" },
+        change: |l| {
+            let fault = l.one_of([Fault::Hang, Fault::Reset, Fault::Drip]);
+            l.everything_fails(fault);
+        },
+        meanwhile: None, expected: "+?+?- ?- ??" },
     Hour { name: "all keys are replaced, unseen", seconds: 20 * MINUTE, healthy: false,
         change: |l| {
             l.heal();
@@ -86,29 +97,34 @@ pub(super) static LIFE: [Hour; 18] = [
             l.gateway.staff.issuer.retire_old_keys();
             l.keys_fail(Fault::Oversized(1 << 20));
         },
-        meanwhile: None,                            expected: "+?+?- ?- +-" },
+        meanwhile: None, expected: "+?+?- ?- +-" },
     Hour { name: "the outage goes on for hours", seconds: 5 * HOUR, healthy: false,
-        change: |l| l.keys_fail([Fault::Redirect(l.gateway.partners.issuer.jwks_url()), Fault::Status(StatusCode::NOT_FOUND)][l.number % 2].clone()),
-        meanwhile: None,                            expected: "+?+?- ?- +-" },
+        change: |l| {
+            let elsewhere = Fault::Redirect(l.gateway.partners.issuer.jwks_url());
+            let fault = l.one_of([elsewhere, Fault::Status(StatusCode::NOT_FOUND)]);
+            l.keys_fail(fault);
+        },
+        meanwhile: None, expected: "+?+?- ?- +-" },
     Hour { name: "the issuer is up again", seconds: BACKOFF, healthy: true,
         change: |l| l.heal(),
-        meanwhile: None,                            expected: "*+*-- -- +-" },
+        meanwhile: None, expected: "*+*-- -- +-" },
     Hour { name: "with other keys", seconds: 1, healthy: true,
         change: |l| { l.deck.adopt(); l.deck.bury() },
-        meanwhile: None,                            expected: "+-+-- -- +-" },
+        meanwhile: None, expected: "+-+-- -- +-" },
     Hour { name: "stale keys, and a slow issuer with another one", seconds: 16 * MINUTE, healthy: true,
         change: |l| { l.publish(); l.deck.adopt(); l.keys_fail(Fault::Delay(Duration::from_millis(200))) },
-        meanwhile: None,                            expected: "+-+-- -- +-" },
+        meanwhile: None, expected: "+-+-- -- +-" },
     Hour { name: "introspection fails", seconds: 1, healthy: true,
         change: |l| {
             l.heal();
-            l.introspection_fails([Fault::Truncated, Fault::Status(StatusCode::UNAUTHORIZED), Fault::Reset][l.number % 3].clone());
+            let refused = Fault::Status(StatusCode::UNAUTHORIZED);
+            let fault = l.one_of([Fault::Truncated, refused, Fault::Reset]);
+            l.introspection_fails(fault);
         },
-        meanwhile: None,                            expected: "+-+-- -- ??" },
+        meanwhile: None, expected: "+-+-- -- ??" },
     Hour { name: "all is well, and the older keys are withdrawn meanwhile", seconds: 13 * MINUTE, healthy: true,
         change: |l| l.heal(),
-        meanwhile: Some(|l| l.gateway.staff.issuer.retire_old_keys()),
-                                                    expected: "+-*-- -- +-" },
+        meanwhile: Some(|l| l.gateway.staff.issuer.retire_old_keys()), expected: "+-*-- -- +-" },
 ];
 
 impl Hour {
@@ -125,6 +141,11 @@ impl Hour {
 }
 
 impl Life<'_> {
+    /// Each life has another one.
+    fn one_of<const N: usize>(&self, faults: [Fault; N]) -> Fault {
+        faults[self.number % N].clone()
+    }
+
     /// Publishes the next key besides those that are.
     fn publish(&mut self) {
         let issuer = &self.gateway.staff.issuer;

@@ -24,7 +24,7 @@ pub(super) struct Message {
 /// A kind of requests.
 pub(super) struct Kind {
     pub(super) name: &'static str,
-    /// How many of a thousand requests are such.
+    /// How many of a thousand requests are such, more or less.
     pub(super) weight: usize,
     may: May,
     make: fn(&Deck, &mut Random) -> Message,
@@ -49,14 +49,20 @@ pub(super) fn needed(path: &str) -> &'static str {
 }
 
 #[rustfmt::skip]
-pub(super) static KINDS: [Kind; 28] = [
+pub(super) static KINDS: [Kind; 29] = [
     Kind { name: "good: newest key", weight: 140, may: May::Depend, make: |d, r| of_class(Class::Newest, d, r) },
-    Kind { name: "good: newest key, scope for a route", weight: 25, may: May::Depend, make: |d, r| of_class(Class::Newest, d, r).to("/admin") },
-    Kind { name: "good: newest key, scope for a tool", weight: 50, may: May::Depend, make: |d, r| of_class(Class::Newest, d, r).to("/mcp") },
+    Kind { name: "good: newest key, scope for a route", weight: 25, may: May::Depend, make: |d, r| {
+        of_class(Class::Newest, d, r).to("/admin")
+    } },
+    Kind { name: "good: newest key, scope for a tool", weight: 50, may: May::Depend, make: |d, r| {
+        of_class(Class::Newest, d, r).to("/mcp")
+    } },
     Kind { name: "good: older key", weight: 60, may: May::Depend, make: |d, r| of_class(Class::Older, d, r) },
     Kind { name: "good: a partner's", weight: 60, may: May::Be(OK), make: |d, r| card(&d.partners, r) },
     Kind { name: "good: configured key", weight: 60, may: May::Be(OK), make: |d, r| card(&d.local, r) },
-    Kind { name: "good: opaque", weight: 40, may: May::Depend, make: |d, r| card(&d.opaque, r).class(Class::Opaque) },
+    Kind { name: "good: opaque", weight: 40, may: May::Depend, make: |d, r| {
+        card(&d.opaque, r).class(Class::Opaque)
+    } },
     Kind { name: "good for an hour", weight: 25, may: May::Depend, make: |d, r| of_class(Class::Brief, d, r) },
     Kind { name: "key to be published", weight: 35, may: May::Depend, make: |d, r| of_class(Class::Next, d, r) },
     Kind { name: "key withdrawn", weight: 60, may: May::Depend, make: |d, r| of_class(Class::Gone, d, r) },
@@ -64,9 +70,15 @@ pub(super) static KINDS: [Kind; 28] = [
     Kind { name: "expired", weight: 25, may: May::Be(NO), make: |d, r| card(&d.expired, r) },
     Kind { name: "for another audience", weight: 25, may: May::Be(NO), make: |d, r| card(&d.elsewhere, r) },
     Kind { name: "unsigned", weight: 15, may: May::Be(NO), make: |d, r| card(&d.unsigned, r) },
-    Kind { name: "too little scope for the server", weight: 15, may: May::Be(LACKS), make: |d, r| card(&d.local_poor, r) },
-    Kind { name: "too little scope for a route", weight: 15, may: May::Be(LACKS), make: |d, r| card(&d.partners, r).to("/admin") },
-    Kind { name: "too little scope for a tool", weight: 25, may: May::Be(LACKS), make: |d, r| card(&d.partners, r).to("/mcp") },
+    Kind { name: "too little scope for the server", weight: 15, may: May::Be(LACKS), make: |d, r| {
+        card(&d.local_poor, r)
+    } },
+    Kind { name: "too little scope for a route", weight: 15, may: May::Be(LACKS), make: |d, r| {
+        card(&d.partners, r).to("/admin")
+    } },
+    Kind { name: "too little scope for a tool", weight: 25, may: May::Be(LACKS), make: |d, r| {
+        card(&d.partners, r).to("/mcp")
+    } },
     Kind { name: "revoked", weight: 15, may: May::Depend, make: |d, r| card(&d.revoked, r).class(Class::Asked) },
     Kind { name: "no token", weight: 15, may: May::Be(NO), make: |_, _| message(&[]) },
     Kind { name: "another scheme", weight: 10, may: May::Be(NO), make: |_, _| message(&["Basic YTpi"]) },
@@ -95,6 +107,7 @@ pub(super) static KINDS: [Kind; 28] = [
     Kind { name: "flood: no tokens at all", weight: 10, may: May::Be(NO), make: |_, r| {
         bare(&format!("{{\"{}\"}}", r.text(BULK)))
     } },
+    Kind { name: Kind::ENDLESS, weight: 0, may: May::Be(NO), make: |_, r| bare(&r.text(20_000)) },
 ];
 
 /// What is made up is this long, so that it shows when somebody keeps it.
@@ -118,19 +131,25 @@ impl Kind {
     pub(super) const LONGEST: [&str; 2] =
         ["flood: made-up keys of a partner", "flood: made-up issuers"];
 
-    /// One of all kinds, as often as its weight says, or one of this name.
-    pub(super) fn draw(only: Option<&str>, random: &mut Random) -> (usize, &'static Self) {
-        let drawn = KINDS.iter().enumerate();
-        let drawn = drawn.filter(|(_, kind)| only.is_none_or(|name| name == kind.name));
-        let total: usize = drawn.clone().map(|(_, kind)| kind.weight).sum();
+    /// What only some send.
+    pub(super) const ENDLESS: &str = "flood: tokens longer than any";
+
+    /// One of all kinds, as often as its weight says.
+    pub(super) fn draw(random: &mut Random) -> usize {
+        let total: usize = KINDS.iter().map(|kind| kind.weight).sum();
         let mut left = random.below(total);
-        for (number, kind) in drawn {
+        for (number, kind) in KINDS.iter().enumerate() {
             if left < kind.weight {
-                return (number, kind);
+                return number;
             }
             left -= kind.weight;
         }
         unreachable!("it is below the total")
+    }
+
+    pub(super) fn named(name: &str) -> usize {
+        let number = KINDS.iter().position(|kind| kind.name == name);
+        number.expect("there is such a kind")
     }
 }
 
@@ -149,12 +168,8 @@ impl Message {
     }
 }
 
-const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_note","arguments":{}}}"#;
-
-/// A token longer than any that is looked at.
-pub(super) fn huge(random: &mut Random) -> String {
-    bearer(&random.text(20_000))
-}
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_note"}}"#;
 
 pub(super) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
