@@ -1,5 +1,6 @@
 //! Whoever holds a connection: those who keep it and send one request after the other, and those who break it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,7 +86,9 @@ impl Caller {
             }
             Connection::Broken(stream) => {
                 *stream = open(self.address).await;
-                abuse(stream, &round.deck, &mut random).await.unwrap();
+                if let Err(error) = abuse(stream, &round.deck, &mut random).await {
+                    tally.mistake(format!("{}, a broken connection: {error}", round.hour.name));
+                }
             }
         }
         (self, tally)
@@ -152,7 +155,7 @@ async fn send(sender: &mut SendRequest<Full<Bytes>>, message: &Message) -> hyper
 }
 
 /// Does to a connection what clients and attackers do to one, and leaves it like that.
-async fn abuse(stream: &mut TcpStream, deck: &Deck, random: &mut Random) -> std::io::Result<()> {
+async fn abuse(stream: &mut TcpStream, deck: &Deck, random: &mut Random) -> io::Result<()> {
     let card = random.pick(&deck.local).expect("there are local tokens");
     let authorization = bearer(&card.token);
     let head =
@@ -186,15 +189,21 @@ async fn abuse(stream: &mut TcpStream, deck: &Deck, random: &mut Random) -> std:
             stream
                 .write_all(format!("{}\r\n", head("GET /events")).as_bytes())
                 .await?;
-            let expected = format!("data: {}\n\n", card.subject);
-            let mut came = Vec::new();
-            while !String::from_utf8_lossy(&came).contains(&expected) {
-                let mut buffer = [0; 1024];
-                let length = stream.read(&mut buffer).await?;
-                assert_ne!(length, 0, "no event: {}", String::from_utf8_lossy(&came));
-                came.extend_from_slice(&buffer[..length]);
+            let (mut came, mut buffer) = (String::new(), [0; 1024]);
+            // An event's end, or what a refusal ends with.
+            while !came.contains("\n\n") && !came.ends_with('}') {
+                match stream.read(&mut buffer).await? {
+                    0 => break,
+                    length => came.push_str(&String::from_utf8_lossy(&buffer[..length])),
+                }
             }
-            Ok(())
+            match came.contains(&format!("data: {}\n\n", card.subject)) {
+                true => Ok(()),
+                false => Err(io::Error::other(format!(
+                    "no event for {}: {came}",
+                    card.subject
+                ))),
+            }
         }
     }
 }

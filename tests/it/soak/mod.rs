@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::answers::Tally;
 use self::budget::Budget;
@@ -52,6 +53,9 @@ const WARM_UP: usize = 6;
 
 /// At least so many lives, the first of which is to warm up, and at most so many.
 const LIVES: std::ops::Range<usize> = 3..200;
+
+/// When nothing at all happens for so long, nothing will.
+const NEVER: Duration = Duration::from_secs(60);
 
 /// By how much memory may grow, in KiB, from any life's end to that of the last. Buffers have their size by then.
 /// What is made up in two lives comes to 40 MiB, so keeping as much as a fifth of it would show; without that,
@@ -232,7 +236,7 @@ impl Soak {
                 tokio::task::yield_now().await;
             }
         };
-        let closed = tokio::time::timeout(Duration::from_secs(30), all_closed).await;
+        let closed = timeout(NEVER, all_closed).await;
         assert!(closed.is_ok(), "streams outlive their connections");
     }
 }
@@ -263,11 +267,20 @@ async fn traffic(
         busy.spawn(caller.live(Arc::clone(&round)));
     }
     if let Some(meanwhile) = hour.meanwhile {
-        round.half_answered.notified().await;
+        let half = timeout(NEVER, round.half_answered.notified()).await;
+        assert!(
+            half.is_ok(),
+            "{}: most requests are never answered",
+            hour.name
+        );
         meanwhile(life);
     }
     let (mut callers, mut tally) = (Vec::with_capacity(count), Tally::default());
-    while let Some(lived) = busy.join_next().await {
+    let waiting = |_| panic!("{}: some requests are never answered", hour.name);
+    while let Some(lived) = timeout(NEVER, busy.join_next())
+        .await
+        .unwrap_or_else(waiting)
+    {
         let (caller, of_caller) = lived.unwrap();
         callers.push(caller);
         tally.add(of_caller);
