@@ -18,5 +18,6 @@ mod metadata;
 mod providers;
 mod readiness;
 mod scope_guards;
+mod soak;
 mod streams;
 mod verifiers;

@@ -1,0 +1,231 @@
+//! What is sent: the kinds of requests, and what may be answered to each.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::answers::{Answers, LACKS, NO, OK, WRONG};
+use super::gateway::{AUDIENCE, LOCAL_ISSUER};
+use super::life::Hour;
+use super::random::Random;
+use super::tokens::{Card, Class, Deck};
+
+/// A request, and who is expected to be named in its answer.
+pub(super) struct Message {
+    pub(super) path: &'static str,
+    /// The values of `Authorization`.
+    pub(super) authorization: Vec<String>,
+    pub(super) body: &'static str,
+    pub(super) subject: String,
+    /// What decides on the answer where that depends on the hour.
+    class: Option<Class>,
+}
+
+/// A kind of requests.
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    /// How many of a thousand requests are such, more or less.
+    pub(super) weight: usize,
+    may: May,
+    make: fn(&Deck, &mut Random) -> Message,
+}
+
+/// What may be answered.
+#[derive(Clone, Copy)]
+enum May {
+    /// This, at any time.
+    Be(Answers),
+    /// What the schedule says of the token.
+    Depend,
+}
+
+/// The scopes that a 403 has to name, by path.
+pub(super) fn needed(path: &str) -> &'static str {
+    match path {
+        "/admin" => "notes:read admin",
+        "/mcp" => "notes:read notes:write",
+        _ => "notes:read",
+    }
+}
+
+#[rustfmt::skip]
+pub(super) static KINDS: [Kind; 29] = [
+    Kind { name: "good: newest key", weight: 140, may: May::Depend, make: |d, r| of_class(Class::Newest, d, r) },
+    Kind { name: "good: newest key, scope for a route", weight: 25, may: May::Depend, make: |d, r| {
+        of_class(Class::Newest, d, r).to("/admin")
+    } },
+    Kind { name: "good: newest key, scope for a tool", weight: 50, may: May::Depend, make: |d, r| {
+        of_class(Class::Newest, d, r).to("/mcp")
+    } },
+    Kind { name: "good: older key", weight: 60, may: May::Depend, make: |d, r| of_class(Class::Older, d, r) },
+    Kind { name: "good: a partner's", weight: 60, may: May::Be(OK), make: |d, r| card(&d.partners, r) },
+    Kind { name: "good: configured key", weight: 60, may: May::Be(OK), make: |d, r| card(&d.local, r) },
+    Kind { name: "good: opaque", weight: 40, may: May::Depend, make: |d, r| {
+        card(&d.opaque, r).class(Class::Opaque)
+    } },
+    Kind { name: "good for an hour", weight: 25, may: May::Depend, make: |d, r| of_class(Class::Brief, d, r) },
+    Kind { name: "key to be published", weight: 35, may: May::Depend, make: |d, r| of_class(Class::Next, d, r) },
+    Kind { name: "key withdrawn", weight: 60, may: May::Depend, make: |d, r| of_class(Class::Gone, d, r) },
+    Kind { name: "forged", weight: 40, may: May::Depend, make: |d, r| card(&d.forged, r).class(Class::Forged) },
+    Kind { name: "expired", weight: 25, may: May::Be(NO), make: |d, r| card(&d.expired, r) },
+    Kind { name: "for another audience", weight: 25, may: May::Be(NO), make: |d, r| card(&d.elsewhere, r) },
+    Kind { name: "unsigned", weight: 15, may: May::Be(NO), make: |d, r| card(&d.unsigned, r) },
+    Kind { name: "too little scope for the server", weight: 15, may: May::Be(LACKS), make: |d, r| {
+        card(&d.local_poor, r)
+    } },
+    Kind { name: "too little scope for a route", weight: 15, may: May::Be(LACKS), make: |d, r| {
+        card(&d.partners, r).to("/admin")
+    } },
+    Kind { name: "too little scope for a tool", weight: 25, may: May::Be(LACKS), make: |d, r| {
+        card(&d.partners, r).to("/mcp")
+    } },
+    Kind { name: "revoked", weight: 15, may: May::Depend, make: |d, r| card(&d.revoked, r).class(Class::Asked) },
+    Kind { name: "no token", weight: 15, may: May::Be(NO), make: |_, _| message(&[]) },
+    Kind { name: "another scheme", weight: 10, may: May::Be(NO), make: |_, _| message(&["Basic YTpi"]) },
+    Kind { name: "two tokens", weight: 15, may: May::Be(WRONG), make: |d, r| {
+        message(&[&card(&d.local, r).authorization[0], &bearer("second")])
+    } },
+    Kind { name: "flood: made-up keys", weight: 100, may: May::Depend, make: |d, r| {
+        bare(&made_up(r, &d.staff, json!({}))).class(Class::MadeUp)
+    } },
+    Kind { name: "flood: made-up keys of a partner", weight: 50, may: May::Be(NO), make: |d, r| {
+        bare(&made_up(r, &d.partner, json!({})))
+    } },
+    Kind { name: "flood: made-up keys, expired", weight: 25, may: May::Be(NO), make: |d, r| {
+        bare(&made_up(r, &d.staff, json!({"exp": 1_000_000_000})))
+    } },
+    Kind { name: "flood: made-up keys, no such algorithm here", weight: 10, may: May::Be(NO), make: |_, r| {
+        bare(&made_up(r, LOCAL_ISSUER, json!({})))
+    } },
+    Kind { name: "flood: made-up issuers", weight: 20, may: May::Depend, make: |_, r| {
+        let issuer = format!("https://{}.test", r.text(BULK));
+        bare(&made_up(r, &issuer, json!({}))).class(Class::Asked)
+    } },
+    Kind { name: "flood: made-up opaque tokens", weight: 15, may: May::Depend, make: |_, r| {
+        bare(&r.text(BULK)).class(Class::Asked)
+    } },
+    Kind { name: "flood: no tokens at all", weight: 10, may: May::Be(NO), make: |_, r| {
+        bare(&format!("{{\"{}\"}}", r.text(BULK)))
+    } },
+    Kind { name: Kind::ENDLESS, weight: 0, may: May::Be(NO), make: |_, r| bare(&r.text(20_000)) },
+];
+
+/// What is made up is this long, so that it shows when somebody keeps it.
+const BULK: usize = 3_000;
+
+impl Kind {
+    /// What may be answered to such a request at this hour.
+    pub(super) fn allowed(&self, message: &Message, hour: &Hour) -> Answers {
+        match (self.may, message.class) {
+            (May::Be(answers), _) => answers,
+            (May::Depend, Some(class)) => hour.expected(class),
+            (May::Depend, None) => panic!("{} has no class", self.name),
+        }
+    }
+
+    pub(super) fn message(&self, deck: &Deck, random: &mut Random) -> Message {
+        (self.make)(deck, random)
+    }
+
+    /// Those whose requests are long, or take long, and are the same to an issuer that nobody asked yet.
+    pub(super) const LONGEST: [&str; 2] =
+        ["flood: made-up keys of a partner", "flood: made-up issuers"];
+
+    /// What only some send.
+    pub(super) const ENDLESS: &str = "flood: tokens longer than any";
+
+    /// One of all kinds, as often as its weight says.
+    pub(super) fn draw(random: &mut Random) -> usize {
+        let total: usize = KINDS.iter().map(|kind| kind.weight).sum();
+        let mut left = random.below(total);
+        for (number, kind) in KINDS.iter().enumerate() {
+            if left < kind.weight {
+                return number;
+            }
+            left -= kind.weight;
+        }
+        unreachable!("it is below the total")
+    }
+
+    pub(super) fn named(name: &str) -> usize {
+        let number = KINDS.iter().position(|kind| kind.name == name);
+        number.expect("there is such a kind")
+    }
+}
+
+impl Message {
+    fn to(mut self, path: &'static str) -> Self {
+        self.path = path;
+        if path == "/mcp" {
+            self.body = CALL;
+        }
+        self
+    }
+
+    fn class(mut self, class: Class) -> Self {
+        self.class = Some(class);
+        self
+    }
+}
+
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_note"}}"#;
+
+pub(super) fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+fn message(authorization: &[&str]) -> Message {
+    Message {
+        path: "/notes",
+        authorization: authorization.iter().map(|&value| value.into()).collect(),
+        body: "",
+        subject: String::new(),
+        class: None,
+    }
+}
+
+fn bare(token: &str) -> Message {
+    message(&[&bearer(token)])
+}
+
+fn card(cards: &[Card], random: &mut Random) -> Message {
+    let card = random.pick(cards).expect("there are such tokens");
+    Message {
+        subject: card.subject.clone(),
+        ..bare(&card.token)
+    }
+}
+
+/// A token of this class, or where there is none, as before the first rotation, of one that gets the same answers.
+fn of_class(class: Class, deck: &Deck, random: &mut Random) -> Message {
+    let (cards, otherwise) = match class {
+        Class::Older => (&deck.older, Class::Newest),
+        Class::Brief => (&deck.brief, Class::Newest),
+        Class::Gone => (&deck.gone, Class::Next),
+        Class::Next => (&deck.next, Class::Next),
+        _ => (&deck.newest, Class::Newest),
+    };
+    match cards.is_empty() {
+        true => of_class(otherwise, deck, random),
+        false => card(cards, random).class(class),
+    }
+}
+
+/// A token in order but for its key, which does not exist, and its signature, which looks like one.
+fn made_up(random: &mut Random, issuer: &str, more: Value) -> String {
+    let header = json!({"alg": "ES256", "typ": "JWT", "kid": random.text(BULK)});
+    let mut claims = json!({
+        "iss": issuer, "aud": AUDIENCE, "sub": random.text(8), "exp": 2_500_000_000_u64, "scope": "notes:read",
+    });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        claims[name] = value.clone();
+    }
+    let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
+    let signature = encode(random.text(64));
+    format!(
+        "{}.{}.{signature}",
+        encode(header.to_string()),
+        encode(claims.to_string())
+    )
+}
