@@ -1,9 +1,7 @@
 //! Members of the header and the payload that are read, and those that must not be.
 
 use tower_bearer_auth::Algorithm;
-use tower_bearer_auth::InvalidReason::{
-    BadSignature, Malformed, MissingClaim, UnsupportedAlgorithm,
-};
+use tower_bearer_auth::InvalidReason::{BadSignature, Malformed, UnsupportedAlgorithm};
 
 use super::{
     base64url, check_tokens, hs256_builder, jwt, other_signing_key, refusal, signing_key, token_of,
@@ -108,7 +106,7 @@ fn registered_claims_have_their_types() {
 }
 
 #[test]
-fn the_private_names_of_serde_json_mean_nothing() {
+fn the_private_names_of_serde_json_are_refused() {
     for name in [
         "$serde_json::private::Number",
         "$serde_json::private::RawValue",
@@ -128,8 +126,8 @@ fn the_private_names_of_serde_json_mean_nothing() {
             ] {
                 check_tokens([(token_with(claim, &magic), Some(Malformed))]);
             }
-            // Some builds of serde_json read the first as a number, so it has to be one in all.
-            let readable = name.ends_with("RawValue") || inner == "\"1800003600\"";
+            // In some builds of serde_json a number looks like this, and nobody can tell the two apart.
+            let readable = name.ends_with("Number") && inner == "\"1800003600\"";
             check_tokens([
                 (token_with("x", &magic), (!readable).then_some(Malformed)),
                 (
@@ -140,7 +138,7 @@ fn the_private_names_of_serde_json_mean_nothing() {
         }
         let whole = serde_json::Value::from(usual_claims("", &[]));
         let whole = format!("{{\"{name}\":{whole}}}");
-        check_tokens([(token_of(whole), Some(MissingClaim))]);
+        check_tokens([(token_of(whole), Some(Malformed))]);
     }
 }
 
