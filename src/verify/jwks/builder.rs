@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
-use super::cache::{Control, Inner, Jwks};
+use super::cache::{Control, Inner, Jwks, jitter};
 use super::policy::Policy;
 use super::source::{ErasedSource, KeySource};
 use crate::clock::Clock;
@@ -115,6 +115,7 @@ impl JwksBuilder {
             clock: self.clock,
             snapshot: ArcSwapOption::empty(),
             control: Mutex::new(Control::default()),
+            jitter,
         }))
     }
 

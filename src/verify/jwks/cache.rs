@@ -63,6 +63,7 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
     pub(super) control: Mutex<Control>,
+    pub(super) jitter: fn() -> f64,
 }
 
 /// What readers see: never changed, only replaced.
@@ -102,9 +103,10 @@ impl Jwks {
     ///
     /// When the fetch failed. Keys that were there before stay.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
-        let before = self.inner.generation();
+        let mut before = 0;
         // A fetch that is under way already may have begun before the keys changed.
         for _ in 0..2 {
+            before = self.inner.generation();
             let (decision, fetch) = self.inner.ask(Event::RefreshRequested);
             if let Some(fetch) = fetch {
                 self.inner.end_of(fetch).await;
@@ -113,13 +115,12 @@ impl Jwks {
                 break;
             }
         }
-        match self.inner.control().last_error.clone() {
-            Some(problem) => Err(RefreshError { problem }),
-            None if self.inner.generation() > before => Ok(()),
-            None => Err(RefreshError {
-                problem: "the fetch was interrupted".into(),
-            }),
+        if self.inner.generation() > before {
+            return Ok(());
         }
+        let problem = self.inner.control().last_error.clone();
+        let problem = problem.unwrap_or_else(|| "the fetch was interrupted".into());
+        Err(RefreshError { problem })
     }
 
     /// Whether there are keys to verify with, after fetching them if there are none: for readiness
@@ -305,7 +306,7 @@ impl Inner {
 
     fn succeed(&self, control: &mut Control, keys: Vec<VerifyingKey>, freshness: Option<Duration>) {
         let now = self.clock.monotonic();
-        let jitter = jitter();
+        let jitter = (self.jitter)();
         let event = Event::Fetched { freshness, jitter };
         (control.state, _) = self.policy.decide(control.state, now, event);
         control.last_success = Some((self.clock.now(), now));
@@ -360,7 +361,7 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
 const MAX_ERROR_LENGTH: usize = 300;
 
 /// From -1 to 1. It need not be unpredictable, only different from server to server.
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     let random = RandomState::new().hash_one(0_u8);
     (random as f64 / u64::MAX as f64) * 2.0 - 1.0
 }
@@ -372,3 +373,6 @@ impl fmt::Debug for Jwks {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! The key set against a model of it, under random schedules.
+//!
+//! A schedule is a list of steps made from a seed: requests come, are polled late or dropped, a source answers,
+//! fails, panics or hangs, keys come and go, time passes, a runtime is shut down. After each step the key set is
+//! held to two things: to the *model* (`model.rs`, `asker.rs`), which is the pure policy driven by plain
+//! sequential code and says exactly what is to happen, and to the *promises* (`promises.rs`), which know nothing
+//! of policy, model or cache, only what was asked, fetched and answered.
+//!
+//! A failure names its seed, and prints the fewest steps that still fail with what came of each.
+//! `JWKS_SEED=7 cargo test --all-features key_set` replays that one; `JWKS_SEEDS=1000000` tries that many.
+
+mod asker;
+mod driver;
+mod keys;
+mod model;
+mod promises;
+mod request;
+mod schedule;
+mod source;
+
+use self::driver::Driver;
+use self::schedule::{Schedule, Step};
+
+const SEEDS: u64 = 3000;
+
+#[test]
+fn under_any_schedule_the_key_set_does_what_the_policy_says_and_keeps_its_promises() {
+    match setting("JWKS_SEED") {
+        Some(seed) => try_seed(seed),
+        None => (0..setting("JWKS_SEEDS").unwrap_or(SEEDS)).for_each(try_seed),
+    }
+}
+
+fn setting(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().expect("a number"))
+}
+
+fn try_seed(seed: u64) {
+    let mut schedule = Schedule::of(seed);
+    let Err(first) = run(&schedule, &mut drop) else {
+        return;
+    };
+    shrink(&mut schedule);
+    let mut log = String::new();
+    let problem = run(&schedule, &mut |line| log += &(line + "\n"));
+    let problem = problem.expect_err("what failed fails again");
+    panic!(
+        "JWKS_SEED={seed}: {first}\nin short, with {:?}:\n{log}{problem}",
+        schedule.settings
+    );
+}
+
+fn run(schedule: &Schedule, log: &mut dyn FnMut(String)) -> Result<(), String> {
+    let mut driver = Driver::new(schedule.settings);
+    for step in &schedule.steps {
+        let result = driver.take(step);
+        log(format!("{step:?}: {}", driver.report()));
+        result?;
+    }
+    let result = driver.finish();
+    log(format!("the end: {}", driver.report()));
+    result
+}
+
+/// Leaves out whatever the failure does not need.
+fn shrink(schedule: &mut Schedule) {
+    let mut size = schedule.steps.len() / 2;
+    while size > 0 {
+        let mut at = 0;
+        while at < schedule.steps.len() {
+            let end = schedule.steps.len().min(at + size);
+            let left_out: Vec<Step> = schedule.steps.drain(at..end).collect();
+            if run(schedule, &mut drop).is_ok() {
+                schedule.steps.splice(at..at, left_out);
+                at = end;
+            }
+        }
+        size /= 2;
+    }
+}

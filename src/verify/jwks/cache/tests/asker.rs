@@ -1,0 +1,241 @@
+//! What is to happen to those who ask.
+
+use std::time::Duration;
+
+use super::keys::{Name, TOKENS, is_signed_by};
+use super::model::Model;
+use crate::verify::jwks::policy::{Decision, Event, FETCH_GRACE};
+use crate::verify_error::InvalidReason;
+
+/// What a request is told.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Told {
+    Good,
+    Refused(InvalidReason),
+    /// With the problem and after how long to come back.
+    Unavailable(String, Duration),
+    /// To those who asked for a refresh or for readiness.
+    Done,
+    Failed(String),
+}
+
+/// A fetch by its number, and until when somebody waits for it.
+type Wait = (usize, Option<Duration>);
+
+/// Somebody who waits, and what for.
+pub(super) enum Asker {
+    Token {
+        token: usize,
+        joined: bool,
+        asked: Option<u64>,
+        delays: u32,
+        next: Next,
+    },
+    Refresh {
+        before: u64,
+        rounds: u32,
+        wait: Option<Wait>,
+    },
+    Ready {
+        wait: Option<Wait>,
+    },
+}
+
+pub(super) enum Next {
+    /// What a look at the keys showed.
+    Seen(Look),
+    Wait(Wait),
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Look {
+    Good,
+    Forged,
+    Missing(u64),
+    Later(usize),
+}
+
+impl Model {
+    /// A token comes.
+    pub(super) fn call(&mut self, token: usize) -> Asker {
+        let next = Next::Seen(self.look(token, true));
+        Asker::Token {
+            token,
+            joined: false,
+            asked: None,
+            delays: 0,
+            next,
+        }
+    }
+
+    fn look(&mut self, token: usize, may_wait: bool) -> Look {
+        let missing = Look::Missing(self.generation);
+        let Some(keys) = self.keys.as_ref().filter(|keys| self.now < keys.dead_at) else {
+            return missing;
+        };
+        if self.now >= keys.refresh_at {
+            let stale = self.now >= keys.stale_at;
+            if let (_, Some(fetch)) = self.ask(Event::KnownKey)
+                && stale
+                && may_wait
+            {
+                return Look::Later(fetch);
+            }
+        }
+        let Some(keys) = &self.keys else {
+            return missing;
+        };
+        let token = TOKENS[token];
+        let in_use = keys
+            .list
+            .iter()
+            .filter(|(_, state)| !self.withdrawn[*state]);
+        let in_use: Vec<Name> = in_use.map(|(name, _)| *name).collect();
+        if in_use.iter().any(|key| is_signed_by(token, *key)) {
+            return Look::Good;
+        }
+        let named = |key: &Name| token.key_id.is_some() && token.key_id == key.key_id;
+        match in_use.iter().any(named) {
+            true => Look::Forged,
+            false => missing,
+        }
+    }
+
+    /// Somebody gets to run: goes on until there is something to wait for, or to tell.
+    pub(super) fn poll(&mut self, asker: &mut Asker) -> Option<Told> {
+        match asker {
+            Asker::Token {
+                token,
+                joined,
+                asked,
+                delays,
+                next,
+            } => loop {
+                let look = match *next {
+                    Next::Seen(look) => look,
+                    Next::Wait(wait) if self.is_over(wait) => self.look(*token, *delays < 2),
+                    Next::Wait(_) => return None,
+                };
+                *next = match (look, *asked) {
+                    (Look::Good, _) => return Some(Told::Good),
+                    (Look::Forged, _) => return Some(Told::Refused(InvalidReason::BadSignature)),
+                    (Look::Later(fetch), _) => {
+                        *delays += 1;
+                        Next::Wait(self.wait(fetch))
+                    }
+                    (Look::Missing(_), Some(before)) => return Some(self.still_missing(before)),
+                    (Look::Missing(seen), None) if seen != self.generation => {
+                        Next::Seen(self.look(*token, *delays < 2))
+                    }
+                    (Look::Missing(seen), None) => match self.ask(Event::UnknownKey) {
+                        (decision, Some(fetch)) => {
+                            // Somebody else's fetch may have begun too early; a second one of them did not.
+                            let begun_before = decision == Decision::Join;
+                            *asked = (*joined || !begun_before).then_some(seen);
+                            *joined = true;
+                            Next::Wait(self.wait(fetch))
+                        }
+                        (decision, None) => return Some(self.refusal(decision)),
+                    },
+                };
+            },
+            Asker::Refresh {
+                before,
+                rounds,
+                wait,
+            } => {
+                loop {
+                    if wait.is_some_and(|wait| !self.is_over(wait)) {
+                        return None;
+                    }
+                    if *rounds == 2 {
+                        break;
+                    }
+                    *before = self.generation;
+                    let (decision, fetch) = self.ask(Event::RefreshRequested);
+                    *wait = fetch.map(|fetch| self.wait(fetch));
+                    *rounds = if decision == Decision::Join {
+                        *rounds + 1
+                    } else {
+                        2
+                    };
+                }
+                let problem = self
+                    .last_error
+                    .as_deref()
+                    .unwrap_or("the fetch was interrupted");
+                Some(match self.generation > *before {
+                    true => Told::Done,
+                    false => Told::Failed(problem.to_owned()),
+                })
+            }
+            Asker::Ready { wait: None } if self.usable() == 0 => match self.ask(Event::KnownKey) {
+                (_, None) => Some(self.readiness()),
+                (_, Some(fetch)) => {
+                    *asker = Asker::Ready {
+                        wait: Some(self.wait(fetch)),
+                    };
+                    self.poll(asker)
+                }
+            },
+            Asker::Ready { wait: Some(wait) } if !self.is_over(*wait) => None,
+            Asker::Ready { .. } => Some(self.readiness()),
+        }
+    }
+
+    /// Whether somebody has nothing to wait for any more.
+    pub(super) fn is_woken(&self, asker: &Asker) -> bool {
+        match asker {
+            Asker::Token {
+                next: Next::Wait(wait),
+                ..
+            } => self.is_over(*wait),
+            Asker::Refresh {
+                wait: Some(wait), ..
+            } => self.is_over(*wait),
+            Asker::Ready { wait: Some(wait) } => self.is_over(*wait),
+            _ => false,
+        }
+    }
+
+    fn wait(&self, fetch: usize) -> Wait {
+        let limit = self.settings.policy.fetch_timeout + FETCH_GRACE;
+        (fetch, self.inside.then(|| self.timer + limit))
+    }
+
+    fn is_over(&self, (fetch, until): Wait) -> bool {
+        self.fetches[fetch - 1].ended || until.is_some_and(|until| self.timer >= until)
+    }
+
+    fn still_missing(&mut self, before: u64) -> Told {
+        let (decision, _) = self.ask(Event::StillUnknownKey);
+        let retry_after = Duration::ZERO;
+        match decision {
+            Decision::NoSuchKey if self.generation == before => {
+                self.refusal(Decision::Unavailable { retry_after })
+            }
+            decision => self.refusal(decision),
+        }
+    }
+
+    fn refusal(&self, decision: Decision) -> Told {
+        match decision {
+            Decision::Unavailable { retry_after } => {
+                let problem = self
+                    .last_error
+                    .as_deref()
+                    .unwrap_or("the keys are not loaded");
+                Told::Unavailable(problem.to_owned(), retry_after)
+            }
+            _ => Told::Refused(InvalidReason::UnknownKey),
+        }
+    }
+
+    fn readiness(&self) -> Told {
+        let problem = self.last_error.as_deref().unwrap_or("there are no keys");
+        match self.usable() {
+            0 => Told::Failed(problem.to_owned()),
+            _ => Told::Done,
+        }
+    }
+}

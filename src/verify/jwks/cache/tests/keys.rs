@@ -1,0 +1,116 @@
+//! The keys that the source may publish, and the tokens that come.
+
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use crate::testing::SigningKey;
+use crate::verify::jwks::KeyDocument;
+use crate::verify::jwt::{Algorithm, VerifyingKey};
+
+/// A key under a name, by the number of its material.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Name {
+    pub(super) key_id: Option<&'static str>,
+    pub(super) material: usize,
+}
+
+const fn name(key_id: Option<&'static str>, material: usize) -> Name {
+    Name { key_id, material }
+}
+
+pub(super) const MATERIALS: usize = 5;
+
+pub(super) const A: Name = name(Some("a"), 0);
+pub(super) const B: Name = name(Some("b"), 1);
+pub(super) const C: Name = name(Some("c"), 2);
+/// The name of one key, the material of another.
+pub(super) const OTHER_A: Name = name(Some("a"), 3);
+/// The material of one key, another name.
+pub(super) const SECOND_A: Name = name(Some("z"), 0);
+pub(super) const UNNAMED: Name = name(None, 4);
+
+/// What the source may publish; at most four keys, which is how many are tried for one token.
+pub(super) const DOCUMENTS: [&[Name]; 9] = [
+    &[A],
+    &[A, B],
+    &[B, C],
+    &[B],
+    &[OTHER_A, B],
+    &[A, SECOND_A],
+    &[SECOND_A, C],
+    &[B, UNNAMED],
+    &[A, B, C, UNNAMED],
+];
+
+/// The tokens: what they name, and by what they are signed. The last names a key that there never is.
+pub(super) const TOKENS: [Name; 8] = [
+    A,
+    B,
+    C,
+    OTHER_A,
+    SECOND_A,
+    name(None, 1),
+    name(Some("u"), 4),
+    name(Some("x"), 0),
+];
+
+/// How a token and the keys of a set go together.
+pub(super) fn is_signed_by(token: Name, key: Name) -> bool {
+    let may_try = token.key_id.is_none() || key.key_id.is_none() || token.key_id == key.key_id;
+    may_try && token.material == key.material
+}
+
+struct Pool {
+    keys: Vec<VerifyingKey>,
+    tokens: Vec<String>,
+}
+
+static POOL: LazyLock<Pool> = LazyLock::new(|| {
+    let materials: Vec<SigningKey> = (0..MATERIALS)
+        .map(|_| SigningKey::generate(Algorithm::ES256))
+        .collect();
+    let token = |token: &Name| {
+        let mut key = materials[token.material].clone();
+        if let Some(key_id) = token.key_id {
+            key = key.with_key_id(key_id);
+        }
+        let token = key
+            .token()
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .subject("alice");
+        token.expires_at(SystemTime::UNIX_EPOCH + EXPIRY).build()
+    };
+    Pool {
+        keys: materials.iter().map(SigningKey::verifying_key).collect(),
+        tokens: TOKENS.iter().map(token).collect(),
+    }
+});
+
+pub(super) const ISSUER: &str = "https://issuer.test";
+pub(super) const AUDIENCE: &str = "https://api.test";
+/// When schedules start, and when tokens expire, which is after the end of any.
+pub(super) const START: Duration = Duration::from_secs(1_800_000_000);
+const EXPIRY: Duration = Duration::from_secs(4_000_000_000);
+
+/// The token of this number.
+pub(super) fn token(token: usize) -> &'static str {
+    &POOL.tokens[token]
+}
+
+/// The document of this number.
+pub(super) fn document(document: usize) -> KeyDocument {
+    let key = |name: &Name| {
+        let key = POOL.keys[name.material].clone();
+        match name.key_id {
+            Some(key_id) => key.with_key_id(key_id),
+            None => key,
+        }
+    };
+    KeyDocument {
+        keys: DOCUMENTS[document].iter().map(key).collect(),
+        skipped: Default::default(),
+        freshness: None,
+        validators: None,
+    }
+}

@@ -1,0 +1,338 @@
+//! What anybody may rely on, whatever the policy is and however it is carried out: said once more, from what was
+//! asked, fetched and answered alone.
+
+use std::time::Duration;
+
+use super::asker::Told;
+use super::keys::{DOCUMENTS, MATERIALS, Name, TOKENS, is_signed_by};
+use super::schedule::Answer;
+use crate::verify::jwks::policy::{FETCH_GRACE, Policy};
+use crate::verify_error::InvalidReason;
+
+/// Fails with a broken promise.
+macro_rules! promise {
+    ($holds:expr, $($promise:tt)+) => {
+        if !$holds {
+            return Err(format!($($promise)+));
+        }
+    };
+}
+
+pub(super) struct Promises {
+    policy: Policy,
+    now: Duration,
+    /// Counts whatever happens.
+    moment: u64,
+    /// The last successful fetch, and what it brought.
+    loaded: Option<(Duration, &'static [Name])>,
+    /// The number of that fetch.
+    brought_by: u64,
+    /// The last fetch that was begun, and when, as long as it has not ended.
+    latest: u64,
+    under_way: Option<Duration>,
+    /// Whether the last fetch failed, and when.
+    failed: Option<Duration>,
+    /// When a fetch last ended in a way that says nothing about the source.
+    unsure: u64,
+    withdrawn: [bool; MATERIALS],
+    /// Counts how often the material was withdrawn.
+    stints: [u32; MATERIALS],
+    /// Since which moment the token was good all the time.
+    good_since: [Option<u64>; TOKENS.len()],
+    /// When made-up key IDs caused a fetch.
+    spent: Vec<Duration>,
+}
+
+/// How things stood when somebody came.
+#[derive(Clone, Copy)]
+pub(super) struct Came {
+    moment: u64,
+    was_good: bool,
+    was_fresh: bool,
+    was_forged: bool,
+    latest: u64,
+    stint: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Cause {
+    Token(usize),
+    Probe,
+    ByHand,
+}
+
+impl Promises {
+    pub(super) fn new(policy: Policy, now: Duration) -> Self {
+        Self {
+            policy,
+            now,
+            moment: 1,
+            loaded: None,
+            brought_by: 0,
+            latest: 0,
+            under_way: None,
+            failed: None,
+            unsure: 0,
+            withdrawn: [false; MATERIALS],
+            stints: [0; MATERIALS],
+            good_since: [None; TOKENS.len()],
+            spent: Vec::new(),
+        }
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.happened();
+    }
+
+    fn happened(&mut self) {
+        self.moment += 1;
+        if self.is_lost() {
+            self.unsure = self.moment;
+        }
+        for token in 0..TOKENS.len() {
+            self.good_since[token] = match (self.is_good(token), self.good_since[token]) {
+                (true, None) => Some(self.moment),
+                (true, since) => since,
+                (false, _) => None,
+            };
+        }
+    }
+
+    /// The keys that may be used at this time.
+    fn live(&self) -> &'static [Name] {
+        match self.loaded {
+            Some((at, keys)) if self.now < at + self.policy.serve_stale_for => keys,
+            _ => &[],
+        }
+    }
+
+    fn is_good(&self, token: usize) -> bool {
+        let token = TOKENS[token];
+        let signed = self.live().iter().any(|key| is_signed_by(token, *key));
+        signed && !self.withdrawn[token.material]
+    }
+
+    fn is_forged(&self, token: usize) -> bool {
+        let token = TOKENS[token];
+        let named = |key: &Name| token.key_id.is_some() && key.key_id == token.key_id;
+        self.live().iter().any(named)
+    }
+
+    /// Nobody heard of it again.
+    fn is_lost(&self) -> bool {
+        self.lost_since().is_some()
+    }
+
+    fn lost_since(&self) -> Option<Duration> {
+        let limit = self.policy.fetch_timeout + FETCH_GRACE;
+        let lost = self.under_way.map(|begun| begun + limit);
+        lost.filter(|lost| self.now >= *lost)
+    }
+
+    fn is_failing(&self) -> bool {
+        self.failed.is_some() || self.is_lost()
+    }
+
+    pub(super) fn begun(&mut self, cause: Cause) -> Result<(), String> {
+        promise!(
+            self.under_way.is_none() || self.is_lost(),
+            "two fetches at once"
+        );
+        let traffic = cause != Cause::ByHand;
+        let left_alone = self
+            .failed
+            .is_some_and(|at| self.now < at + self.policy.min_backoff);
+        promise!(
+            !traffic || !left_alone,
+            "a failing source is not left alone"
+        );
+
+        let earliest = self
+            .policy
+            .min_freshness
+            .mul_f64(self.policy.refresh_ahead * 0.899);
+        let fresh = self.loaded.is_some_and(|(at, _)| self.now < at + earliest);
+        let fresh = fresh && !self.live().is_empty();
+        match cause {
+            Cause::Token(token) if fresh => {
+                promise!(
+                    !self.is_good(token),
+                    "a fetch for a good token, though the keys are fresh"
+                );
+                self.spent.push(self.now);
+                self.within_the_bucket()?;
+            }
+            Cause::Probe => promise!(
+                !fresh || self.withdrawn.contains(&true),
+                "a probe though there are keys"
+            ),
+            _ => {}
+        }
+        self.failed = self.lost_since().or(self.failed);
+        self.latest += 1;
+        self.under_way = Some(self.now);
+        self.happened();
+        Ok(())
+    }
+
+    /// In any stretch of time: the burst, and one per interval.
+    fn within_the_bucket(&self) -> Result<(), String> {
+        let interval = self.policy.unknown_key_interval.as_millis();
+        for (nth, from) in self.spent.iter().rev().enumerate() {
+            let refilled = (self.now - *from).as_millis() / interval;
+            let allowed = u128::from(self.policy.unknown_key_burst) + refilled;
+            promise!(
+                (nth as u128) < allowed,
+                "more fetches for unknown keys than the bucket allows"
+            );
+        }
+        Ok(())
+    }
+
+    /// A fetch ended, `None` without a word about the source. One that was overtaken by another does not count.
+    pub(super) fn ended(&mut self, number: u64, answer: Option<Result<Answer, ()>>) {
+        if number != self.latest {
+            return;
+        }
+        let lost_since = self.lost_since();
+        self.under_way = None;
+        match (answer, self.loaded) {
+            (Some(Ok(Answer::Document { document, .. })), _) => self.loads(DOCUMENTS[document]),
+            (Some(Ok(Answer::Unchanged { .. })), Some((_, keys))) => self.loads(keys),
+            (Some(_), _) => self.failed = Some(self.now),
+            (None, _) => {
+                self.unsure = self.moment + 1;
+                self.failed = lost_since.or(self.failed);
+            }
+        }
+        self.happened();
+    }
+
+    fn loads(&mut self, keys: &'static [Name]) {
+        let before = self.loaded.map_or(&[][..], |(_, before)| before);
+        let stays = |old: &&Name| keys.iter().any(|key| key.material == old.material);
+        for gone in before.iter().filter(|old| !stays(old)) {
+            self.withdraws(gone.material);
+        }
+        for gone in before.iter().filter(|old| !stays(old)) {
+            self.withdrawn[gone.material] = false;
+        }
+        self.loaded = Some((self.now, keys));
+        self.brought_by = self.latest;
+        self.failed = None;
+    }
+
+    pub(super) fn withdraw(&mut self, key_id: &str) {
+        for key in self.loaded.map_or(&[][..], |(_, keys)| keys) {
+            if key.key_id == Some(key_id) {
+                self.withdraws(key.material);
+            }
+        }
+        self.happened();
+    }
+
+    fn withdraws(&mut self, material: usize) {
+        if !self.withdrawn[material] {
+            self.withdrawn[material] = true;
+            self.stints[material] += 1;
+        }
+    }
+
+    pub(super) fn came(&self, cause: Cause) -> Came {
+        let (was_good, was_forged, stint) = match cause {
+            Cause::Token(token) => (
+                self.is_good(token),
+                self.is_forged(token),
+                self.stint(token),
+            ),
+            _ => (false, false, 0),
+        };
+        let was_fresh = |(at, _): (Duration, _)| self.now < at + self.policy.min_freshness;
+        let was_fresh = self.loaded.is_some_and(was_fresh);
+        Came {
+            moment: self.moment,
+            was_good,
+            was_fresh,
+            was_forged,
+            latest: self.latest,
+            stint,
+        }
+    }
+
+    /// Tokens of one stint of their key are all current, or none is.
+    pub(super) fn stint(&self, token: usize) -> u32 {
+        self.stints[TOKENS[token].material]
+    }
+
+    /// In which stint of its key a token was found good; `None` when that cannot be told.
+    pub(super) fn stint_of(&self, came: &Came, token: usize) -> Option<u32> {
+        (came.stint == self.stint(token)).then_some(came.stint)
+    }
+
+    /// Somebody has to wait.
+    pub(super) fn waits(came: &Came) -> Result<(), String> {
+        promise!(
+            !(came.was_good && came.was_fresh),
+            "a good token waits although the keys are fresh"
+        );
+        Ok(())
+    }
+
+    pub(super) fn told(&self, cause: Cause, came: &Came, told: &Told) -> Result<(), String> {
+        match cause {
+            Cause::Token(token) => self.told_token(token, came, told),
+            Cause::Probe => {
+                let usable = self.live().iter().any(|key| !self.withdrawn[key.material]);
+                promise!(
+                    (*told == Told::Done) == usable,
+                    "readiness is something else"
+                );
+                Ok(())
+            }
+            Cause::ByHand => {
+                let refreshed = self.brought_by > came.latest;
+                promise!(
+                    *told != Told::Done || refreshed,
+                    "refreshed with what was asked for before"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn told_token(&self, token: usize, came: &Came, told: &Told) -> Result<(), String> {
+        let always_good = self.good_since[token].is_some_and(|since| since <= came.moment);
+        promise!(
+            *told == Told::Good || !always_good,
+            "a good token is not served"
+        );
+        let live = !self.live().is_empty();
+        match told {
+            Told::Good => {
+                promise!(
+                    came.was_good || self.is_good(token),
+                    "a token of no key that may be used is served"
+                );
+            }
+            Told::Refused(InvalidReason::UnknownKey) => {
+                promise!(
+                    live && !self.is_failing(),
+                    "nobody can be sure that there is no such key"
+                );
+            }
+            Told::Refused(_) => {
+                promise!(
+                    came.was_forged || self.is_forged(token),
+                    "what is forged about it?"
+                );
+            }
+            Told::Unavailable(..) => {
+                let excused = !live || self.is_failing() || self.unsure >= came.moment;
+                promise!(excused, "unavailable, though the source works");
+            }
+            Told::Done | Told::Failed(_) => return Err("no answer for a token".into()),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! A source that answers when, and what, the schedule says.
+
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tower::BoxError;
+
+use super::keys::document;
+use super::schedule::Answer;
+use crate::verify::jwks::{Fetched, KeyDocument, KeySource, Validators};
+
+#[derive(Clone, Default)]
+pub(super) struct Source {
+    asked: Arc<Mutex<Asked>>,
+}
+
+/// What the source saw.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) fetches: Vec<Asking>,
+    pub(super) answer_next: Option<Answer>,
+}
+
+pub(super) struct Asking {
+    pub(super) etag: Option<u64>,
+    answer: Option<oneshot::Sender<Answer>>,
+    /// What it answered.
+    pub(super) answered: Option<Answer>,
+    /// Whether nobody waits for an answer any more.
+    pub(super) ended: bool,
+}
+
+impl Source {
+    pub(super) fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap()
+    }
+
+    /// Answers one of the fetches that wait for it.
+    pub(super) fn answer(&self, nth: usize, answer: Answer) -> Option<usize> {
+        let mut asked = self.asked();
+        let waiting = |asking: &Asking| asking.answer.is_some() && !asking.ended;
+        let waiting: Vec<usize> = (0..asked.fetches.len())
+            .filter(|&fetch| waiting(&asked.fetches[fetch]))
+            .collect();
+        let fetch = *waiting.get(nth % waiting.len().max(1))?;
+        let asking = &mut asked.fetches[fetch];
+        asking.answered = Some(answer);
+        let sender = asking.answer.take()?;
+        sender.send(answer).ok().map(|()| fetch)
+    }
+}
+
+impl KeySource for Source {
+    async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
+        let etag = known.map(|known| known.etag().to_str().unwrap().parse().unwrap());
+        let (sender, answer) = oneshot::channel();
+        let fetch = {
+            let mut asked = self.asked();
+            let answered = asked.answer_next.take();
+            asked.fetches.push(Asking {
+                etag,
+                answer: match answered {
+                    Some(answer) => {
+                        sender.send(answer).unwrap();
+                        None
+                    }
+                    None => Some(sender),
+                },
+                answered,
+                ended: false,
+            });
+            asked.fetches.len() - 1
+        };
+        let _ended = Ended(self, fetch);
+        answer.await?.fetched()
+    }
+}
+
+struct Ended<'a>(&'a Source, usize);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.asked().fetches[self.1].ended = true;
+    }
+}
+
+pub(super) const BROKEN: &str = "the source is broken";
+
+impl Answer {
+    fn fetched(self) -> Result<Fetched, BoxError> {
+        match self {
+            Self::Document {
+                document: number,
+                freshness,
+                etag,
+            } => {
+                let etag = etag.map(|etag| Validators::from_etag(etag.into()));
+                let document = document(number)
+                    .with_freshness(freshness.map(Duration::from_secs))
+                    .with_validators(etag);
+                Ok(Fetched::Document(document))
+            }
+            Self::Unchanged { freshness } => Ok(Fetched::Unchanged {
+                freshness: freshness.map(Duration::from_secs),
+            }),
+            Self::Error => Err(BROKEN.into()),
+            Self::Garbage => Ok(Fetched::Document(KeyDocument::from_json(b"<html>")?)),
+            Self::NoKeys => Ok(Fetched::Document(KeyDocument::from_json(
+                br#"{"keys":[]}"#,
+            )?)),
+            // Like a panic, and nobody prints it.
+            Self::Panic => resume_unwind(Box::new("the source panics")),
+        }
+    }
+}
