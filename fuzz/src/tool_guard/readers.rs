@@ -6,6 +6,7 @@ use rmcp::model::{
 };
 use url::Url;
 
+use super::lenient;
 use crate::json::Json;
 
 /// As `rmcp`'s streamable HTTP server does: one message, by its own parser.
@@ -68,7 +69,7 @@ fn is_secret_read(params: &ReadResourceRequestParams) -> bool {
 /// The secret that some reader would run which takes the first or the last of two members, finds them in any
 /// case, or takes batches.
 pub(super) fn anybody(body: &[u8]) -> Option<String> {
-    let json = Json::parse(body)?;
+    let json = lenient::parse(body)?;
     let messages = match &json {
         Json::List(messages) => messages.as_slice(),
         message => std::slice::from_ref(message),
