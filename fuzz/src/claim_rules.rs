@@ -1,0 +1,140 @@
+//! Which claims make a token acceptable, read off the documentation of `verify::jwt`.
+
+use tower_bearer_auth::AccessToken;
+
+use crate::json::Json;
+use crate::keys::{AUDIENCE, ISSUER};
+use crate::signed::read_object;
+
+/// Claims that are no "members that are not listed here".
+const LISTED: [&str; 19] = [
+    "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "scp", "client_id", "azp", "cid",
+    "appid", "cnf", "at_hash", "c_hash", "events", "token_use", "typ",
+];
+
+/// 10000-01-01T00:00:00Z.
+const END_OF_TIME: f64 = 253_402_300_800.0;
+
+/// The claims, where a verifier of [`ISSUER`] and [`AUDIENCE`] has to take them at `now`; why not otherwise.
+pub(crate) fn read(payload: &str, now: u64, leeway: u64) -> Result<Json, &'static str> {
+    let claims = read_object(payload, &LISTED).ok_or("form")?;
+    check_types(&claims).ok_or("a registered member of another type")?;
+    check_kind(&claims).ok_or("a token of another kind")?;
+    if text(&claims, "iss") != Some(ISSUER) {
+        return Err("issuer");
+    }
+    let audiences = texts(claims.member("aud").ok_or("no audience")?).unwrap_or_default();
+    if !audiences.contains(&AUDIENCE) {
+        return Err("audience");
+    }
+    // Both are far below 2^53, and so exact.
+    let (now, leeway) = (now as f64, leeway as f64);
+    if date(&claims, "exp").ok_or("no expiry")? <= now - leeway {
+        return Err("expired");
+    }
+    let to_come = |name| date(&claims, name).is_some_and(|date| date > now + leeway);
+    if to_come("nbf") || to_come("iat") {
+        return Err("not yet");
+    }
+    match claims.member("cnf") {
+        Some(_) => Err("bound"),
+        None => Ok(claims),
+    }
+}
+
+fn check_types(claims: &Json) -> Option<()> {
+    for name in ["iss", "sub", "jti", "client_id", "azp"] {
+        claims.member(name).map_or(Some(""), Json::as_text)?;
+    }
+    for name in ["aud", "scope", "scp"] {
+        claims.member(name).map_or(Some(Vec::new()), texts)?;
+    }
+    for name in ["exp", "nbf", "iat"] {
+        let is_date = |date| (0.0..END_OF_TIME).contains(&date);
+        match claims.member(name) {
+            None => {}
+            Some(Json::Number(number)) if number.as_f64().is_some_and(is_date) => {}
+            Some(_) => return None,
+        }
+    }
+    Some(())
+}
+
+fn check_kind(claims: &Json) -> Option<()> {
+    let is_marked = ["at_hash", "c_hash", "events"]
+        .iter()
+        .any(|name| claims.member(name).is_some());
+    let usage = claims.member("token_use");
+    let other_use =
+        usage.is_some_and(|usage| !matches!(usage.as_text(), Some("access" | "access_token")));
+    let other_type = text(claims, "typ").is_some_and(|name| {
+        ["id", "refresh", "offline", "logout"].contains(&&*name.to_ascii_lowercase())
+    });
+    (!is_marked && !other_use && !other_type).then_some(())
+}
+
+/// That a token says what its claims say.
+pub(crate) fn assert_agreement(token: &AccessToken, claims: &Json, payload: &str) {
+    assert_eq!(token.raw_claims(), payload);
+    assert_eq!(token.issuer(), text(claims, "iss"));
+    assert_eq!(token.subject(), text(claims, "sub"));
+    assert_eq!(token.jwt_id(), text(claims, "jti"));
+    let client = ["client_id", "azp", "cid", "appid"];
+    let client = client.iter().find_map(|name| text(claims, name));
+    assert_eq!(token.client_id(), client);
+    let audiences = claims.member("aud").and_then(texts).unwrap_or_default();
+    assert_eq!(token.audiences(), audiences);
+    assert_eq!(token.scopes().iter().collect::<Vec<_>>(), scopes(claims));
+
+    for (name, at) in [("exp", token.expires_at()), ("iat", token.issued_at())] {
+        let seconds = at.map(|at| at.duration_since(std::time::UNIX_EPOCH));
+        let seconds = seconds.map(|since| since.expect("no date before 1970").as_secs_f64());
+        match (seconds, date(claims, name)) {
+            (None, None) => {}
+            // A `SystemTime` counts nanoseconds, and an `f64` cannot hold all of them.
+            (Some(ours), Some(plain)) if (ours - plain).abs() < 1e-4 => {}
+            (ours, plain) => panic!("{name}: {ours:?} is not {plain:?}"),
+        }
+    }
+}
+
+/// The names that are scopes (RFC 6749 §3.3), each once, of `scope` or else `scp`.
+fn scopes(claims: &Json) -> Vec<&str> {
+    let claim = claims.member("scope").or(claims.member("scp"));
+    let names = match claim {
+        Some(Json::Text(list)) => list.split(' ').collect(),
+        Some(list) => texts(list).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let mut scopes = Vec::new();
+    for name in names {
+        let is_scope = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+        if is_scope && !scopes.contains(&name) {
+            scopes.push(name);
+        }
+    }
+    scopes
+}
+
+fn text<'j>(claims: &'j Json, name: &str) -> Option<&'j str> {
+    claims.member(name)?.as_text()
+}
+
+/// A string, or strings and nothing else.
+pub(crate) fn texts(json: &Json) -> Option<Vec<&str>> {
+    match json {
+        Json::Text(text) => Some(vec![text]),
+        Json::List(items) => items.iter().map(Json::as_text).collect(),
+        _ => None,
+    }
+}
+
+fn date(claims: &Json, name: &str) -> Option<f64> {
+    match claims.member(name)? {
+        Json::Number(number) => number.as_f64(),
+        _ => None,
+    }
+}

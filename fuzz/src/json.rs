@@ -1,0 +1,141 @@
+//! JSON with everything that stands there: equal members are kept, all of them and in order.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Json {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// `None` where `serde_json` cannot read it.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        // It reads strings alone as UTF-8, and skips what stands in none.
+        std::str::from_utf8(bytes).ok()?;
+        serde_json::from_slice(bytes).ok()
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The members of an object.
+    pub(crate) fn as_members(&self) -> Option<&[(String, Self)]> {
+        match self {
+            Self::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The first member of this name.
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
+        let mut members = self.as_members().unwrap_or_default().iter();
+        members.find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// How deep objects and arrays lie in one another, itself included.
+    pub(crate) fn depth(&self) -> usize {
+        let deepest = self.children().map(Self::depth).max();
+        match self {
+            Self::List(_) | Self::Object(_) => 1 + deepest.unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// Whether a member anywhere has such a name.
+    pub(crate) fn has_name(&self, is_such: fn(&str) -> bool) -> bool {
+        let here = self.as_members().unwrap_or_default();
+        here.iter().any(|(name, _)| is_such(name)) || self.children().any(|c| c.has_name(is_such))
+    }
+
+    /// As `serde_json` has it, where the last of equal members counts.
+    pub(crate) fn to_value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(it) => Value::Bool(*it),
+            Self::Number(number) => Value::Number(number.clone()),
+            Self::Text(text) => Value::String(text.clone()),
+            Self::List(items) => items.iter().map(Self::to_value).collect(),
+            Self::Object(members) => members
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_value()))
+                .collect(),
+        }
+    }
+
+    fn children(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        match self {
+            Self::List(items) => Box::new(items.iter()),
+            Self::Object(members) => Box::new(members.iter().map(|(_, value)| value)),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, it: bool) -> Result<Json, E> {
+        Ok(Json::Bool(it))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Number(number.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Json, E> {
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("infinite"))?;
+        Ok(Json::Number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut object = Vec::new();
+        while let Some(member) = members.next_entry()? {
+            object.push(member);
+        }
+        Ok(Json::Object(object))
+    }
+}

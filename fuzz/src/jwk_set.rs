@@ -1,0 +1,178 @@
+//! JWK Sets: a token is verified by a set exactly if the set has its public key, in the clear and for this
+//! purpose; private and symmetric material in somebody else's document verifies nothing.
+
+use std::sync::LazyLock;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+use tower::{BoxError, ServiceExt};
+use tower_bearer_auth::jwks::{Fetched, Jwks, KeyDocument, KeySource, Validators};
+use tower_bearer_auth::{Algorithm, Clock, JwtVerifier, JwtVerifierBuilder, KeySet};
+
+use crate::keys::{
+    AUDIENCE, EC, EC_JWK, ED, ED_JWK, HMAC, ISSUER, KeyPair, NOW, RSA, RSA_JWK, SECRET,
+};
+use crate::signed::{self, verify};
+
+pub const REACHES: &[&str] = &[
+    "no document",
+    "a document with other keys",
+    "keys that verify",
+    "a secret for local use alone",
+];
+
+/// A key whose token is tried with every set.
+struct Known {
+    algorithm: &'static str,
+    /// The public members, or the secret.
+    jwk: Value,
+    /// Names no key, so that every key of the set may have signed it.
+    token: String,
+}
+
+static KNOWN: LazyLock<[Known; 4]> = LazyLock::new(|| {
+    use base64::Engine;
+    let secret = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(SECRET);
+    let secret = format!(r#"{{"kty":"oct","k":"{secret}"}}"#);
+    [
+        Known::new("RS256", RSA_JWK, &RSA),
+        Known::new("ES256", EC_JWK, &EC),
+        Known::new("EdDSA", ED_JWK, &ED),
+        Known::new(HS256, &secret, &HMAC),
+    ]
+});
+
+const HS256: &str = "HS256";
+
+impl Known {
+    fn new(algorithm: &'static str, jwk: &str, key: &KeyPair) -> Self {
+        let header = format!(r#"{{"alg":"{algorithm}"}}"#);
+        let claims = format!(
+            r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","exp":{}}}"#,
+            NOW + 60
+        );
+        Self {
+            algorithm,
+            jwk: serde_json::from_str(jwk).expect("JSON"),
+            token: signed::token(header.as_bytes(), claims.as_bytes(), key),
+        }
+    }
+
+    /// Whether `jwk` is this key, in the clear and for verifying (RFC 7517 §4).
+    fn is(&self, jwk: &Value) -> bool {
+        let is_absent = |name: &str| jwk.get(name).is_none_or(Value::is_null);
+        let is_text = |name: &str| is_absent(name) || jwk[name].is_string();
+        let has_material = ["kty", "crv", "n", "e", "x", "y", "k"]
+            .iter()
+            .all(|name| self.jwk.get(name).is_none_or(|value| jwk[name] == *value));
+        let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+        let is_secret = self.algorithm == HS256;
+        let is_clear = is_secret || private.iter().all(|name| is_absent(name));
+        let usage = is_absent("use") || jwk["use"] == "sig";
+        let operations = is_absent("key_ops")
+            || jwk["key_ops"].as_array().is_some_and(|operations| {
+                operations.iter().all(Value::is_string)
+                    && operations.iter().any(|operation| operation == "verify")
+            });
+        // `EdDSA` has a newer name.
+        let is_ours = |name: &str| {
+            name == self.algorithm || (name == "Ed25519" && self.algorithm == "EdDSA")
+        };
+        let algorithm = is_absent("alg") || jwk["alg"].as_str().is_some_and(is_ours);
+        has_material && is_clear && usage && operations && algorithm && is_text("kid")
+    }
+}
+
+/// The input is the document.
+pub fn run(data: &[u8]) -> &'static str {
+    let document: Option<Value> = serde_json::from_slice(data).ok();
+    let jwks = document.as_ref().and_then(|document| document.get("keys")?.as_array());
+    let jwks = jwks.map_or(&[][..], Vec::as_slice);
+    let remote = KeyDocument::from_json(data);
+    let local = std::str::from_utf8(data).map(|json| (KeySet::from_json(json), json));
+
+    if let Ok(remote) = &remote {
+        let skipped: usize = remote.skipped().map(|(_, count)| count).sum();
+        assert_eq!(remote.keys().len() + skipped, jwks.len(), "a key was lost");
+        assert!(remote.keys().len() <= MAX_KEYS);
+        for key in remote.keys() {
+            let symmetric = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
+            assert!(key.algorithms().next().is_some(), "a key for nothing");
+            assert!(!key.algorithms().any(|algorithm| symmetric.contains(&algorithm)));
+        }
+    }
+    let by_jwks = remote.as_ref().ok().map(|document| through_jwks(document.clone()));
+    let by_set = match &local {
+        Ok((Ok(set), json)) => {
+            assert!(!set.keys().is_empty());
+            Some(builder().jwks_json(json).build().expect("the set is good"))
+        }
+        Ok((Err(_), json)) => {
+            assert!(builder().jwks_json(json).build().is_err());
+            None
+        }
+        Err(_) => None,
+    };
+
+    let mut reached = match (&remote, &by_set) {
+        (Err(_), None) => "no document",
+        _ => "a document with other keys",
+    };
+    for known in &*KNOWN {
+        let is_there = |jwks: &[Value]| jwks.iter().any(|jwk| known.is(jwk));
+        // No more keys are tried for a token that names none.
+        let is_sure = jwks.len() <= 4;
+        let by_remote = by_jwks.as_ref().is_some_and(|verifier| {
+            RUNTIME.block_on(async {
+                let token = known.token.parse().expect("a token");
+                verifier.clone().oneshot(token).await.is_ok()
+            })
+        });
+        let looked_at = &jwks[..jwks.len().min(MAX_KEYS)];
+        let may = known.algorithm != HS256 && is_there(looked_at);
+        assert!(may || !by_remote, "{} by a document without its key", known.algorithm);
+        assert!(by_remote || !(may && is_sure), "{} has its key", known.algorithm);
+
+        let by_local = by_set.as_ref().is_some_and(|set| verify(set, &known.token).is_ok());
+        assert!(is_there(jwks) || !by_local, "{} by a set without its key", known.algorithm);
+        // Something else in the set may be wrong, and then all of it is.
+        let must = is_there(jwks) && is_sure && by_set.is_some();
+        assert!(by_local || !must, "{} has its key here", known.algorithm);
+
+        if by_remote {
+            reached = "keys that verify";
+        } else if by_local && reached != "keys that verify" {
+            reached = "a secret for local use alone";
+        }
+    }
+    reached
+}
+
+/// Keys of one document that are looked at.
+const MAX_KEYS: usize = 100;
+
+fn builder() -> JwtVerifierBuilder {
+    JwtVerifier::builder().issuer(ISSUER).audience(AUDIENCE).clock(clock())
+}
+
+fn clock() -> Clock {
+    Clock::manual(UNIX_EPOCH + Duration::from_secs(NOW))
+}
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime"));
+
+/// A verifier that fetches its keys, of a source that has them at hand.
+fn through_jwks(document: KeyDocument) -> JwtVerifier {
+    let jwks = Jwks::builder(InMemory(document)).clock(clock()).build();
+    builder().jwks(jwks.expect("defaults")).build().expect("complete")
+}
+
+struct InMemory(KeyDocument);
+
+impl KeySource for InMemory {
+    async fn fetch(&self, _: Option<&Validators>) -> Result<Fetched, BoxError> {
+        Ok(Fetched::Document(self.0.clone()))
+    }
+}
