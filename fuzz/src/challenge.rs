@@ -36,7 +36,10 @@ pub fn run(data: &[u8]) -> &'static str {
     };
     let [realm, scopes, resource, description] =
         input::lines(text.as_bytes()).map(|line| std::str::from_utf8(line).expect("cut at ASCII"));
-    let end = description.floor_char_boundary(MAX_DESCRIPTION);
+    let mut ends = (0..=MAX_DESCRIPTION.min(description.len())).rev();
+    let end = ends
+        .find(|end| description.is_char_boundary(*end))
+        .unwrap_or(0);
     let description = for_ever(&description[..end]);
     let scopes: Vec<_> = scopes.split('\t').collect();
     let scopes = if scopes == [""] { Vec::new() } else { scopes };
@@ -83,14 +86,26 @@ pub fn run(data: &[u8]) -> &'static str {
         (true, true) => "everything".to_owned(),
         _ => names.join(" "),
     };
-    let needed = names.iter().chain(names.iter().all(|n| *n != "more").then_some(&"more"));
+    let needed = names
+        .iter()
+        .chain(names.iter().all(|n| *n != "more").then_some(&"more"));
     let needed = needed.copied().collect::<Vec<_>>().join(" ");
     let described: String = description.chars().map(as_quotable).collect();
     let lacks = "The access token lacks a required scope";
     let asked = [
         (None, None, initial.as_str(), None),
-        (Some("Bearer d"), Some("invalid_token"), initial.as_str(), Some(described.as_str())),
-        (Some("Bearer s"), Some("insufficient_scope"), needed.as_str(), Some(lacks)),
+        (
+            Some("Bearer d"),
+            Some("invalid_token"),
+            initial.as_str(),
+            Some(described.as_str()),
+        ),
+        (
+            Some("Bearer s"),
+            Some("insufficient_scope"),
+            needed.as_str(),
+            Some(lacks),
+        ),
     ];
     for (authorization, error, scope, description) in asked {
         let mut request = Request::new(());
@@ -115,10 +130,18 @@ pub fn run(data: &[u8]) -> &'static str {
 }
 
 fn assert_challenge<B>(response: &Response<B>, expected: &[(&str, Option<&str>)]) {
-    let headers: Vec<_> = response.headers().get_all(WWW_AUTHENTICATE).iter().collect();
+    let headers: Vec<_> = response
+        .headers()
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .collect();
     assert_eq!(headers.len(), 1);
     let bytes = headers[0].as_bytes();
-    assert!(bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\'));
+    assert!(
+        bytes
+            .iter()
+            .all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\')
+    );
     let header = std::str::from_utf8(bytes).expect("ASCII");
     let challenges: Result<Vec<_>, _> = ChallengeParser::new(header).collect();
     let challenges = challenges.expect("another parser can read it");
@@ -126,7 +149,9 @@ fn assert_challenge<B>(response: &Response<B>, expected: &[(&str, Option<&str>)]
     assert_eq!(challenges[0].scheme, "Bearer");
 
     let parameters = challenges[0].params.iter();
-    let parameters: Vec<_> = parameters.map(|(name, value)| (*name, value.to_unescaped())).collect();
+    let parameters: Vec<_> = parameters
+        .map(|(name, value)| (*name, value.to_unescaped()))
+        .collect();
     let expected: Vec<_> = expected
         .iter()
         .filter_map(|(name, value)| Some((*name, (*value)?.to_owned())))
@@ -139,7 +164,9 @@ fn assert_challenge<B>(response: &Response<B>, expected: &[(&str, Option<&str>)]
 /// RFC 9728 §3.1: the suffix goes between the host and the path, whose only slash goes.
 fn metadata_url(identifier: &str) -> String {
     let start = identifier.find("://").expect("a URL") + "://".len();
-    let end = identifier[start..].find(['/', '?']).map_or(identifier.len(), |end| start + end);
+    let end = identifier[start..]
+        .find(['/', '?'])
+        .map_or(identifier.len(), |end| start + end);
     let (host, rest) = identifier.split_at(end);
     let rest = match rest.strip_prefix('/') {
         Some("") => "",
@@ -201,6 +228,9 @@ fn for_ever(description: &str) -> &'static str {
 fn assert_panics(configure: impl FnOnce() + std::panic::UnwindSafe) {
     if cfg!(not(feature = "libfuzzer")) {
         let result = std::panic::catch_unwind(configure);
-        assert!(result.is_err(), "it was taken, and should have been refused");
+        assert!(
+            result.is_err(),
+            "it was taken, and should have been refused"
+        );
     }
 }

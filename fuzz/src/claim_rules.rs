@@ -8,8 +8,25 @@ use crate::signed::read_object;
 
 /// Claims that are no "members that are not listed here".
 const LISTED: [&str; 19] = [
-    "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "scp", "client_id", "azp", "cid",
-    "appid", "cnf", "at_hash", "c_hash", "events", "token_use", "typ",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "scope",
+    "scp",
+    "client_id",
+    "azp",
+    "cid",
+    "appid",
+    "cnf",
+    "at_hash",
+    "c_hash",
+    "events",
+    "token_use",
+    "typ",
 ];
 
 /// 10000-01-01T00:00:00Z.

@@ -92,10 +92,14 @@ fn assert_strict(token: &AccessToken, claims: &Json) {
     let is_ours = |tenant: &&str| ["blue", "green"].contains(tenant);
     assert!(tenants.expect("texts").iter().any(is_ours));
 
-    let roles = claims.member("realm_access").and_then(|access| access.member("roles"));
+    let roles = claims
+        .member("realm_access")
+        .and_then(|access| access.member("roles"));
     let roles = claim_rules::texts(roles.expect("required")).expect("texts");
     for scope in token.scopes().iter() {
-        let is_there = roles.iter().any(|role| role.split(' ').any(|name| name == scope));
+        let is_there = roles
+            .iter()
+            .any(|role| role.split(' ').any(|name| name == scope));
         assert!(is_there, "a scope from nowhere: {scope}");
     }
 }

@@ -42,7 +42,11 @@ impl Difference {
             Some(_) => true,
         };
         let is_there = |name: &&str| header.member(name).is_some();
-        TYPED.iter().filter(|name| is_there(name)).any(|name| is_odd(&name)).then_some(Self::UnreadMember)
+        TYPED
+            .iter()
+            .filter(|name| is_there(name))
+            .any(is_odd)
+            .then_some(Self::UnreadMember)
     }
 
     fn name(self) -> &'static str {
@@ -81,7 +85,10 @@ type Builder = tower_bearer_auth::JwtVerifierBuilder;
 
 impl Pair {
     fn new(key: &'static LazyLock<KeyPair>, with_key: fn(Builder) -> Builder) -> Self {
-        let builder = JwtVerifier::builder().issuer(ISSUER).audience(AUDIENCE).clock(Clock::system());
+        let builder = JwtVerifier::builder()
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .clock(Clock::system());
         let mut theirs = Validation::new(key.algorithm);
         theirs.set_issuer(&[ISSUER]);
         theirs.set_audience(&[AUDIENCE]);

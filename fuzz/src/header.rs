@@ -14,7 +14,8 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, BearerToken, InvalidReason, ProtectedResource, Scopes, VerifyError,
+    AccessToken, BearerAuthLayer, BearerToken, InvalidReason, ProtectedResource, Scopes,
+    VerifyError,
 };
 
 use crate::poll;
@@ -69,14 +70,17 @@ fn read(headers: &[HeaderValue]) -> Credentials {
         };
     };
     // One character per byte, whatever is no ASCII.
-    let value: String = header.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+    let value: String = header
+        .as_bytes()
+        .iter()
+        .map(|byte| char::from(*byte))
+        .collect();
     let value = value.trim_matches([' ', '\t']);
     let Some((scheme, rest)) = value.split_at_checked("bearer".len()) else {
         return Credentials::Missing;
     };
-    let goes_on = rest.starts_with(|c: char| {
-        c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
-    });
+    let goes_on =
+        rest.starts_with(|c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
     if !scheme.eq_ignore_ascii_case("bearer") || rest.is_empty() || goes_on {
         return Credentials::Missing;
     }
@@ -126,7 +130,9 @@ fn answer(token: BearerToken) -> Result<AccessToken, VerifyError> {
         b's' => Err(VerifyError::insufficient_scope(
             Scopes::parse("more").expect("a scope"),
         )),
-        b'u' => Err(VerifyError::unavailable("down").with_retry_after(Duration::from_millis(6_500))),
+        b'u' => {
+            Err(VerifyError::unavailable("down").with_retry_after(Duration::from_millis(6_500)))
+        }
         b'x' => Ok(good.scopes(["use"]).expires_at(UNIX_EPOCH).build()),
         b'n' => Ok(good.scopes(["other"]).build()),
         _ => Ok(good.scopes(["use"]).build()),
@@ -137,16 +143,36 @@ fn answer(token: BearerToken) -> Result<AccessToken, VerifyError> {
 fn refusal(name: &str) -> (u16, Option<String>, String) {
     const INVALID: &str = r#", error="invalid_token", scope="use""#;
     let (status, parameters, error, description) = match name {
-        "no token" => (401, r#", scope="use""#, "", "This server requires a bearer token"),
+        "no token" => (
+            401,
+            r#", scope="use""#,
+            "",
+            "This server requires a bearer token",
+        ),
         "two headers" => (
             400,
             r#", error="invalid_request""#,
             "invalid_request",
             "The request has more than one Authorization header",
         ),
-        "malformed" => (401, INVALID, "invalid_token", "The access token is malformed"),
-        "too long" => (401, INVALID, "invalid_token", "The access token is too long"),
-        "unrecognized" => (401, INVALID, "invalid_token", "The access token is not recognized"),
+        "malformed" => (
+            401,
+            INVALID,
+            "invalid_token",
+            "The access token is malformed",
+        ),
+        "too long" => (
+            401,
+            INVALID,
+            "invalid_token",
+            "The access token is too long",
+        ),
+        "unrecognized" => (
+            401,
+            INVALID,
+            "invalid_token",
+            "The access token is not recognized",
+        ),
         "expired" => (401, INVALID, "invalid_token", "The access token expired"),
         "a scope is missing" => (
             403,
@@ -196,7 +222,10 @@ fn check(headers: &[HeaderValue], credentials: &Credentials, optional: bool) {
     let verifier = {
         let asked = Arc::clone(&asked);
         service_fn(move |token: BearerToken| {
-            asked.lock().expect("no panic").push(token.as_str().to_owned());
+            asked
+                .lock()
+                .expect("no panic")
+                .push(token.as_str().to_owned());
             ready(answer(token))
         })
     };
@@ -212,7 +241,11 @@ fn check(headers: &[HeaderValue], credentials: &Credentials, optional: bool) {
         request.headers_mut().append(AUTHORIZATION, value.clone());
     }
     let response = match optional {
-        true => layer.optional().forward_authorization().layer(inner).oneshot(request),
+        true => layer
+            .optional()
+            .forward_authorization()
+            .layer(inner)
+            .oneshot(request),
         false => layer.layer(inner).oneshot(request),
     };
     let response = poll::now(response).expect("infallible");
@@ -251,12 +284,18 @@ where
     assert_eq!(response.status(), status, "{name}");
     let header = |name| {
         let mut values = response.headers().get_all(name).iter();
-        let value = values.next().map(|value| value.to_str().expect("visible ASCII"));
+        let value = values
+            .next()
+            .map(|value| value.to_str().expect("visible ASCII"));
         assert!(values.next().is_none(), "twice");
         value
     };
     assert_eq!(header(WWW_AUTHENTICATE), challenge.as_deref(), "{name}");
-    assert_eq!(header(RETRY_AFTER), (status == 503).then_some("7"), "{name}");
+    assert_eq!(
+        header(RETRY_AFTER),
+        (status == 503).then_some("7"),
+        "{name}"
+    );
     assert_eq!(header(CACHE_CONTROL), Some("no-store"));
     assert_eq!(header(CONTENT_TYPE), Some("application/json"));
     // Every header there is, and each in fixed words: nothing has room for an echo.
@@ -271,8 +310,8 @@ type Answer = Ready<Result<Response<Full<Bytes>>, Infallible>>;
 /// Keeps the request that reaches it.
 fn inner(
     reached: Arc<Mutex<Option<Request<()>>>>,
-) -> impl Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future = Answer> + Clone
-{
+) -> impl Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future = Answer>
++ Clone {
     service_fn(move |request: Request<()>| {
         *reached.lock().expect("no panic") = Some(request);
         ready(Ok(Response::new(Full::default())))

@@ -76,9 +76,8 @@ impl Known {
                     && operations.iter().any(|operation| operation == "verify")
             });
         // `EdDSA` has a newer name.
-        let is_ours = |name: &str| {
-            name == self.algorithm || (name == "Ed25519" && self.algorithm == "EdDSA")
-        };
+        let is_ours =
+            |name: &str| name == self.algorithm || (name == "Ed25519" && self.algorithm == "EdDSA");
         let algorithm = is_absent("alg") || jwk["alg"].as_str().is_some_and(is_ours);
         has_material && is_clear && usage && operations && algorithm && is_text("kid")
     }
@@ -87,7 +86,9 @@ impl Known {
 /// The input is the document.
 pub fn run(data: &[u8]) -> &'static str {
     let document: Option<Value> = serde_json::from_slice(data).ok();
-    let jwks = document.as_ref().and_then(|document| document.get("keys")?.as_array());
+    let jwks = document
+        .as_ref()
+        .and_then(|document| document.get("keys")?.as_array());
     let jwks = jwks.map_or(&[][..], Vec::as_slice);
     let remote = KeyDocument::from_json(data);
     let local = std::str::from_utf8(data).map(|json| (KeySet::from_json(json), json));
@@ -99,10 +100,16 @@ pub fn run(data: &[u8]) -> &'static str {
         for key in remote.keys() {
             let symmetric = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
             assert!(key.algorithms().next().is_some(), "a key for nothing");
-            assert!(!key.algorithms().any(|algorithm| symmetric.contains(&algorithm)));
+            assert!(
+                !key.algorithms()
+                    .any(|algorithm| symmetric.contains(&algorithm))
+            );
         }
     }
-    let by_jwks = remote.as_ref().ok().map(|document| through_jwks(document.clone()));
+    let by_jwks = remote
+        .as_ref()
+        .ok()
+        .map(|document| through_jwks(document.clone()));
     let by_set = match &local {
         Ok((Ok(set), json)) => {
             assert!(!set.keys().is_empty());
@@ -131,11 +138,25 @@ pub fn run(data: &[u8]) -> &'static str {
         });
         let looked_at = &jwks[..jwks.len().min(MAX_KEYS)];
         let may = known.algorithm != HS256 && is_there(looked_at);
-        assert!(may || !by_remote, "{} by a document without its key", known.algorithm);
-        assert!(by_remote || !(may && is_sure), "{} has its key", known.algorithm);
+        assert!(
+            may || !by_remote,
+            "{} by a document without its key",
+            known.algorithm
+        );
+        assert!(
+            by_remote || !(may && is_sure),
+            "{} has its key",
+            known.algorithm
+        );
 
-        let by_local = by_set.as_ref().is_some_and(|set| verify(set, &known.token).is_ok());
-        assert!(is_there(jwks) || !by_local, "{} by a set without its key", known.algorithm);
+        let by_local = by_set
+            .as_ref()
+            .is_some_and(|set| verify(set, &known.token).is_ok());
+        assert!(
+            is_there(jwks) || !by_local,
+            "{} by a set without its key",
+            known.algorithm
+        );
         // Something else in the set may be wrong, and then all of it is.
         let must = is_there(jwks) && is_sure && by_set.is_some();
         assert!(by_local || !must, "{} has its key here", known.algorithm);
@@ -153,20 +174,30 @@ pub fn run(data: &[u8]) -> &'static str {
 const MAX_KEYS: usize = 100;
 
 fn builder() -> JwtVerifierBuilder {
-    JwtVerifier::builder().issuer(ISSUER).audience(AUDIENCE).clock(clock())
+    JwtVerifier::builder()
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .clock(clock())
 }
 
 fn clock() -> Clock {
     Clock::manual(UNIX_EPOCH + Duration::from_secs(NOW))
 }
 
-static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime"));
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime")
+});
 
 /// A verifier that fetches its keys, of a source that has them at hand.
 fn through_jwks(document: KeyDocument) -> JwtVerifier {
     let jwks = Jwks::builder(InMemory(document)).clock(clock()).build();
-    builder().jwks(jwks.expect("defaults")).build().expect("complete")
+    builder()
+        .jwks(jwks.expect("defaults"))
+        .build()
+        .expect("complete")
 }
 
 struct InMemory(KeyDocument);

@@ -9,7 +9,8 @@ use tower_bearer_auth::{Clock, InvalidReason, JwtVerifier};
 use crate::claim_rules;
 use crate::input;
 use crate::keys::{
-    AUDIENCE, EC, EC_JWK, ED, ED_JWK, HMAC, ISSUER, KeyPair, NOW, RSA, RSA_JWK, RSA_PUBLIC_PEM, SECRET,
+    AUDIENCE, EC, EC_JWK, ED, ED_JWK, HMAC, ISSUER, KeyPair, NOW, RSA, RSA_JWK, RSA_PUBLIC_PEM,
+    SECRET,
 };
 use crate::signed::{self, Compact, Header, verify};
 
@@ -110,8 +111,9 @@ fn is_signed(jws: &Compact<'_>, header: &Header) -> bool {
 
 static CONFUSED: LazyLock<KeyPair> = LazyLock::new(|| with_secret(RSA_PUBLIC_PEM.as_bytes()));
 
-static FORGED: LazyLock<KeyPair> =
-    LazyLock::new(|| with_secret(b"another secret of sixty-four bytes, which nobody here has heard of"));
+static FORGED: LazyLock<KeyPair> = LazyLock::new(|| {
+    with_secret(b"another secret of sixty-four bytes, which nobody here has heard of")
+});
 
 fn with_secret(secret: &[u8]) -> KeyPair {
     KeyPair {

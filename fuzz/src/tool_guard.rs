@@ -49,8 +49,9 @@ static RULES: LazyLock<ScopeRules> = LazyLock::new(|| {
         .expect("good rules")
 });
 
-static VERIFIER: LazyLock<StaticTokenVerifier> =
-    LazyLock::new(|| StaticTokenVerifier::new([("user", StaticToken::new("cli").scopes(["open"]))]));
+static VERIFIER: LazyLock<StaticTokenVerifier> = LazyLock::new(|| {
+    StaticTokenVerifier::new([("user", StaticToken::new("cli").scopes(["open"]))])
+});
 
 /// The input is the body.
 pub fn run(body: &[u8]) -> &'static str {
@@ -68,7 +69,9 @@ pub fn run(body: &[u8]) -> &'static str {
     };
     let guarded = ToolScopesLayer::new(RULES.clone()).layer(inner);
     let service = BearerAuthLayer::new(VERIFIER.clone()).layer(guarded);
-    let mut request = Request::post("/").body(Pieces::of(body)).expect("a request");
+    let mut request = Request::post("/")
+        .body(Pieces::of(body))
+        .expect("a request");
     let headers = request.headers_mut();
     headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer user"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -107,9 +110,18 @@ where
     assert!(challenge.is_none());
     let id = &answer["id"];
     let json = lenient::parse(body);
-    let ids = json.as_ref().and_then(Json::as_members).unwrap_or_default().iter();
-    let mut ids = ids.filter(|(name, _)| name == "id").map(|(_, id)| id.to_value());
-    assert!(id.is_null() || ids.any(|sent| sent == *id), "an invented ID");
+    let ids = json
+        .as_ref()
+        .and_then(Json::as_members)
+        .unwrap_or_default()
+        .iter();
+    let mut ids = ids
+        .filter(|(name, _)| name == "id")
+        .map(|(_, id)| id.to_value());
+    assert!(
+        id.is_null() || ids.any(|sent| sent == *id),
+        "an invented ID"
+    );
 
     let mut expected = answer.clone();
     expected["id"] = Value::Null;
@@ -117,7 +129,10 @@ where
         let error = serde_json::json!({"code": code, "message": message});
         expected == serde_json::json!({"jsonrpc": "2.0", "id": null, "error": error})
     });
-    assert!(known, "other words than those that are written down: {answer}");
+    assert!(
+        known,
+        "other words than those that are written down: {answer}"
+    );
     match answer["error"]["code"].as_i64() {
         Some(-32700) => "refused, -32700",
         Some(-32600) => "refused, -32600",
@@ -151,7 +166,12 @@ impl Pieces {
         let (second, third) = rest.split_at(rest.len() / 2);
         let data = [first, second, third].map(|piece| Frame::data(Bytes::copy_from_slice(piece)));
         let trailers = Frame::trailers(HeaderMap::new());
-        Self(data.into_iter().chain([trailers]).collect::<Vec<_>>().into_iter())
+        Self(
+            data.into_iter()
+                .chain([trailers])
+                .collect::<Vec<_>>()
+                .into_iter(),
+        )
     }
 }
 

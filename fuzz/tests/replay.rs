@@ -21,7 +21,10 @@ fn replay(name: &str) {
     }
     assert!(broken.is_empty(), "{name} panics on {broken:#?}");
     for how_far in *reaches {
-        assert!(reached.contains(how_far), "nothing in the corpus of {name} gets to {how_far:?}");
+        assert!(
+            reached.contains(how_far),
+            "nothing in the corpus of {name} gets to {how_far:?}"
+        );
     }
 }
 
@@ -29,7 +32,9 @@ fn replay(name: &str) {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
-    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     assert!(!files.is_empty(), "{folder:?} is empty");
     files.sort();
     files
@@ -72,15 +77,25 @@ fn tool_guard_holds_over_its_corpus() {
 
 #[test]
 fn every_target_is_there_as_a_program_and_has_a_test() {
-    let names: BTreeSet<_> = TARGETS.iter().map(|target| target.name.to_owned()).collect();
+    let names: BTreeSet<_> = TARGETS
+        .iter()
+        .map(|target| target.name.to_owned())
+        .collect();
     let stems = |folder: &str| -> BTreeSet<String> {
-        let stem = |path: PathBuf| path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let stem = |path: PathBuf| {
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        };
         files(Path::new(folder)).into_iter().map(stem).collect()
     };
     assert_eq!(stems("fuzz_targets"), names);
     assert_eq!(stems("corpus"), names);
     for name in names {
-        assert!(include_str!("../Cargo.toml").contains(&format!("path = \"fuzz_targets/{name}.rs\"")));
+        assert!(
+            include_str!("../Cargo.toml").contains(&format!("path = \"fuzz_targets/{name}.rs\""))
+        );
         assert!(include_str!("replay.rs").contains(&format!("replay(\"{name}\")")));
     }
 }

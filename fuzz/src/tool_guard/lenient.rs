@@ -93,7 +93,10 @@ impl Reader<'_> {
             't' => 9,
             'u' => {
                 let (digits, rest) = self.rest.split_at_checked(4)?;
-                digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;
+                digits
+                    .bytes()
+                    .all(|digit| digit.is_ascii_hexdigit())
+                    .then_some(())?;
                 self.rest = rest;
                 u16::from_str_radix(digits, 16).ok()?
             }
@@ -108,9 +111,15 @@ impl Reader<'_> {
         let (number, rest) = self.rest.split_at(end);
         self.rest = rest;
         let digits = number.strip_prefix('-').unwrap_or(number);
-        digits.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
+        digits
+            .starts_with(|c: char| c.is_ascii_digit())
+            .then_some(())?;
         number.parse::<f64>().ok()?;
-        Some(number.parse().map_or(Json::Null, |number: Number| Json::Number(number)))
+        Some(
+            number
+                .parse()
+                .map_or(Json::Null, |number: Number| Json::Number(number)),
+        )
     }
 
     fn take(&mut self, text: &str) -> bool {

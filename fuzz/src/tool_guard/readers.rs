@@ -49,7 +49,9 @@ fn is_secret_request(request: ClientRequest) -> bool {
         ClientRequest::CancelTaskRequest(r) => r.params.task_id.starts_with("secret"),
         ClientRequest::SubscriptionsListenRequest(r) => {
             let uris = r.params.notifications.resource_subscriptions;
-            uris.unwrap_or_default().iter().any(|uri| is_secret_uri(uri))
+            uris.unwrap_or_default()
+                .iter()
+                .any(|uri| is_secret_uri(uri))
         }
         ClientRequest::CompleteRequest(r) => match r.params.r#ref {
             Reference::Prompt(prompt) => prompt.name.starts_with("secret"),
@@ -75,7 +77,9 @@ pub(super) fn anybody(body: &[u8]) -> Option<String> {
         message => std::slice::from_ref(message),
     };
     messages.iter().find_map(|message| {
-        let methods = all(message, &["method"]).into_iter().filter_map(Json::as_text);
+        let methods = all(message, &["method"])
+            .into_iter()
+            .filter_map(Json::as_text);
         let params = all(message, &["params"]);
         let mut secret = methods.filter(|method| {
             *method == "vendor/secret" || params.iter().any(|params| is_secret_call(method, params))
@@ -86,13 +90,19 @@ pub(super) fn anybody(body: &[u8]) -> Option<String> {
 
 fn is_secret_call(method: &str, params: &Json) -> bool {
     let any = |json, names: &[&str], is_secret: fn(&str) -> bool| {
-        all(json, names).into_iter().filter_map(Json::as_text).any(is_secret)
+        all(json, names)
+            .into_iter()
+            .filter_map(Json::as_text)
+            .any(is_secret)
     };
     match method {
         "tools/call" => any(params, &["name"], |name| name == "secret"),
         "prompts/get" => any(params, &["name"], is_secret_name),
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe"
-        | "resources/directory/read" | "skills/get" => any(params, &["uri"], is_secret_uri),
+        "resources/read"
+        | "resources/subscribe"
+        | "resources/unsubscribe"
+        | "resources/directory/read"
+        | "skills/get" => any(params, &["uri"], is_secret_uri),
         "tasks/list" => false,
         method if method.starts_with("tasks/") => {
             any(params, &["taskId", "task_id", "task-id"], is_secret_name)
@@ -119,7 +129,10 @@ fn is_secret_name(name: &str) -> bool {
 fn all<'j>(json: &'j Json, names: &[&str]) -> Vec<&'j Json> {
     let members = json.as_members().unwrap_or_default().iter();
     let is_one = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
-    members.filter(|(name, _)| is_one(name)).map(|(_, value)| value).collect()
+    members
+        .filter(|(name, _)| is_one(name))
+        .map(|(_, value)| value)
+        .collect()
 }
 
 /// Whether some server would look up what the rules name: it takes the URI as it stands, undoes its encoding as
@@ -127,7 +140,8 @@ fn all<'j>(json: &'j Json, names: &[&str]) -> Vec<&'j Json> {
 fn is_secret_uri(uri: &str) -> bool {
     let mut form = uri.to_owned();
     loop {
-        if is_secret_form(&form) || Url::parse(&form).is_ok_and(|url| is_secret_form(url.as_str())) {
+        if is_secret_form(&form) || Url::parse(&form).is_ok_and(|url| is_secret_form(url.as_str()))
+        {
             return true;
         }
         let decoded = decode(&form);
@@ -161,7 +175,9 @@ fn decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = after
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         let octet = digits.filter(|_| byte == b'%').and_then(|digits| {
             let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
             u8::from_str_radix(digits, 16).ok().filter(|_| are_digits)
