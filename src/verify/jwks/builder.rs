@@ -1,10 +1,11 @@
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
-use super::cache::{Control, Inner, Jwks, jitter};
+use super::cache::{Control, Inner, Jwks};
 use super::policy::Policy;
 use super::source::{ErasedSource, KeySource};
 use crate::clock::Clock;
@@ -28,18 +29,7 @@ impl Jwks {
     pub fn builder(source: impl KeySource) -> JwksBuilder {
         JwksBuilder {
             source: Box::new(source),
-            policy: Policy {
-                fetch_timeout: 5 * SECOND,
-                default_freshness: 15 * MINUTE,
-                min_freshness: 5 * MINUTE,
-                max_freshness: HOUR,
-                refresh_ahead: 0.8,
-                serve_stale_for: DAY,
-                unknown_key_burst: 2,
-                unknown_key_interval: 15 * SECOND,
-                min_backoff: SECOND,
-                max_backoff: MINUTE,
-            },
+            policy: Policy::DEFAULT,
             clock: Clock::system(),
         }
     }
@@ -164,6 +154,12 @@ impl JwksBuilder {
         }
         problems
     }
+}
+
+/// From -1 to 1. It need not be unpredictable, only different from server to server.
+fn jitter() -> f64 {
+    let random = RandomState::new().hash_one(0_u8);
+    (random as f64 / u64::MAX as f64) * 2.0 - 1.0
 }
 
 impl fmt::Debug for JwksBuilder {

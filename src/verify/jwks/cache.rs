@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -63,6 +62,7 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
     pub(super) control: Mutex<Control>,
+    /// From -1 to 1: how much sooner or later than in the middle keys are refreshed.
     pub(super) jitter: fn() -> f64,
 }
 
@@ -103,8 +103,8 @@ impl Jwks {
     ///
     /// When the fetch failed. Keys that were there before stay.
     pub async fn refresh(&self) -> Result<(), RefreshError> {
+        // A fetch that is under way already may have begun before the keys changed, and then another one counts.
         let mut before = 0;
-        // A fetch that is under way already may have begun before the keys changed.
         for _ in 0..2 {
             before = self.inner.generation();
             let (decision, fetch) = self.inner.ask(Event::RefreshRequested);
@@ -359,12 +359,6 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 const MAX_ERROR_LENGTH: usize = 300;
-
-/// From -1 to 1. It need not be unpredictable, only different from server to server.
-pub(super) fn jitter() -> f64 {
-    let random = RandomState::new().hash_one(0_u8);
-    (random as f64 / u64::MAX as f64) * 2.0 - 1.0
-}
 
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

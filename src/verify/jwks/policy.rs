@@ -30,6 +30,22 @@ pub(super) struct Policy {
     pub(super) max_backoff: Duration,
 }
 
+impl Policy {
+    /// What a builder begins with.
+    pub(super) const DEFAULT: Self = Self {
+        fetch_timeout: Duration::from_secs(5),
+        default_freshness: Duration::from_secs(15 * 60),
+        min_freshness: Duration::from_secs(5 * 60),
+        max_freshness: Duration::from_secs(60 * 60),
+        refresh_ahead: 0.8,
+        serve_stale_for: Duration::from_secs(24 * 60 * 60),
+        unknown_key_burst: 2,
+        unknown_key_interval: Duration::from_secs(15),
+        min_backoff: Duration::from_secs(1),
+        max_backoff: Duration::from_secs(60),
+    };
+}
+
 /// How much longer than its timeout a fetch is given to report its end.
 pub(super) const FETCH_GRACE: Duration = Duration::from_secs(1);
 

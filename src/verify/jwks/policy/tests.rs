@@ -6,18 +6,8 @@ const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-const POLICY: Policy = Policy {
-    fetch_timeout: s(5),
-    default_freshness: s(900),
-    min_freshness: s(300),
-    max_freshness: s(3600),
-    refresh_ahead: 0.8,
-    serve_stale_for: s(24 * 3600),
-    unknown_key_burst: 2,
-    unknown_key_interval: s(15),
-    min_backoff: s(1),
-    max_backoff: s(60),
-};
+/// What is expected below are its numbers, so a default that changes is noticed here.
+const POLICY: Policy = Policy::DEFAULT;
 
 /// A key set in somebody's hands: applies events, keeps the state.
 #[derive(Default)]

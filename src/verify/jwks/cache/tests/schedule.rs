@@ -108,18 +108,7 @@ impl Random {
 
     fn settings(&mut self) -> Settings {
         let s = Duration::from_secs;
-        let usual = Policy {
-            fetch_timeout: s(5),
-            default_freshness: s(900),
-            min_freshness: s(300),
-            max_freshness: s(3600),
-            refresh_ahead: 0.8,
-            serve_stale_for: s(24 * 3600),
-            unknown_key_burst: 2,
-            unknown_key_interval: s(15),
-            min_backoff: s(1),
-            max_backoff: s(60),
-        };
+        let usual = Policy::DEFAULT;
         let hasty = Policy {
             fetch_timeout: Duration::from_millis(800),
             default_freshness: s(4),
