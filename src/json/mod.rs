@@ -160,13 +160,13 @@ impl<'de> DeserializeSeed<'de> for CheckedVisitor {
 
 /// What serde_json's own member names begin with. They mean something to it by the features that somebody in the
 /// build turned on, so an object that really has one would be read in two ways.
-const PRIVATE: &str = "$serde_json::private::";
+pub(crate) const PRIVATE_TO_SERDE: &str = "$serde_json::private::";
 
 /// How serde_json hands over a number with `arbitrary_precision`: as an object with this one member.
 const NUMBER_IN_DISGUISE: &str = "$serde_json::private::Number";
 
 fn check_name<E: Error>(name: &str) -> Result<(), E> {
-    match name.starts_with(PRIVATE) {
+    match name.starts_with(PRIVATE_TO_SERDE) {
         false => Ok(()),
         true => Err(E::custom("a name of serde_json's own")),
     }
@@ -279,6 +279,9 @@ mod tests {
                 assert!(!parses(&nested(open, close, 32)), "{member} {open}");
                 assert!(!parses(&nested(open, close, 100_000)), "{member} {open}");
             }
+            // What passes for a number is not a way down.
+            let number = r#"{"$serde_json::private::Number":"1","a":"#;
+            assert!(!parses(&nested(number, "}", 40)), "{member}");
         }
         assert!(parses(&format!(r#"{{"a":"{}\"["}}"#, "[".repeat(100))));
         assert!(parses(&format!(r#"{{"a":[{}1]}}"#, "[],".repeat(100))));

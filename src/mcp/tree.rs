@@ -14,6 +14,8 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::json::Text;
 
+use crate::json::PRIVATE_TO_SERDE;
+
 /// A value; objects and arrays only as deep as [`LEVELS`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Node<'a> {
@@ -134,7 +136,6 @@ fn end_of_string(text: &str) -> usize {
     text.len()
 }
 
-const PRIVATE_TO_SERDE: &str = "$serde_json::private::";
 const PROTO: &str = "__proto__";
 
 /// The only escape that stands for a character of these names.
