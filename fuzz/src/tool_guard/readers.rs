@@ -1,9 +1,7 @@
 //! How servers read a body: `rmcp`, and whoever reads JSON with less care. Each names the first call in it that
 //! the rules of [`super`] keep from the token.
 
-use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, ReadResourceRequestParams, Reference,
-};
+use rmcp::model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, Reference};
 use url::Url;
 
 use super::lenient;
@@ -39,7 +37,7 @@ fn is_secret_request(request: ClientRequest) -> bool {
     match request {
         ClientRequest::CallToolRequest(r) => r.params.name == "secret",
         ClientRequest::GetPromptRequest(r) => r.params.name.starts_with("secret"),
-        ClientRequest::ReadResourceRequest(r) => is_secret_read(&r.params),
+        ClientRequest::ReadResourceRequest(r) => is_secret_uri(&r.params.uri),
         ClientRequest::SubscribeRequest(r) => is_secret_uri(&r.params.uri),
         ClientRequest::UnsubscribeRequest(r) => is_secret_uri(&r.params.uri),
         ClientRequest::ReadResourceDirectoryRequest(r) => is_secret_uri(&r.params.uri),
@@ -62,10 +60,6 @@ fn is_secret_request(request: ClientRequest) -> bool {
         ClientRequest::CustomRequest(r) => r.method == "vendor/secret",
         _ => false,
     }
-}
-
-fn is_secret_read(params: &ReadResourceRequestParams) -> bool {
-    is_secret_uri(&params.uri)
 }
 
 /// The secret that some reader would run which takes the first or the last of two members, finds them in any
