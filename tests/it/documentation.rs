@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 /// Every text that is written for people.
 fn texts() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut texts: Vec<PathBuf> = ["fuzz/README.md", "tests/interop/README.md"]
-        .iter()
-        .map(|name| root.join(name))
-        .filter(|path| path.exists())
-        .collect();
-    texts.extend(markdown_in(root));
+    let mut texts = markdown_in(root);
+    for folder in ["fuzz", "tests/interop", "tests/interop/conformance"] {
+        texts.push(root.join(folder).join("README.md"));
+    }
     texts.extend(guides());
     texts
 }

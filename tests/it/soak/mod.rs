@@ -1,5 +1,6 @@
 //! A soak test: a gateway with two thousand connections, held open while an issuer lives through rotations,
-//! outages and withdrawals, hour after hour, amid good tokens, bad ones and floods. It is not part of a usual run:
+//! outages and withdrawals, hour after hour, amid good tokens, bad ones and floods. The gate runs it; a
+//! usual run of the tests does not:
 //!
 //! ```sh
 //! cargo test --all-features --test it soak -- --ignored --nocapture
