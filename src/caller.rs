@@ -7,6 +7,8 @@ use http::Extensions;
 use crate::access_token::AccessToken;
 use crate::late_refusal::LateRefusal;
 use crate::protection::Protection;
+#[cfg(feature = "mcp")]
+use crate::telemetry::Bearer;
 
 /// Who is calling, as far as the extensions tell.
 pub(crate) enum Caller<'a> {
@@ -26,6 +28,15 @@ impl<'a> Caller<'a> {
         match extensions.get::<Anonymous>() {
             Some(marker) => Self::Anonymous(marker),
             None => Self::Unasked,
+        }
+    }
+
+    /// The bearer that a decision is about.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn bearer(&self) -> Bearer<'a> {
+        match *self {
+            Self::Known(token) => Bearer::Verified(token),
+            Self::Anonymous(_) | Self::Unasked => Bearer::Nobody,
         }
     }
 }

@@ -66,6 +66,7 @@
 //! | `mcp` | no | for MCP servers: scopes per tool, sessions that belong to someone, CORS |
 //! | `rmcp` | no | `AccessToken` and `MaybeAccessToken` as parameters of `rmcp` tools and prompts |
 //! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate |
+//! | `metrics` | no | counters and histograms through the `metrics` crate: [`telemetry`] |
 //! | `testing` | no | for the tests of your own server: keys, good and bad tokens, an issuer on a loopback port |
 //!
 //! A feature adds API and changes no behaviour.
@@ -107,6 +108,9 @@ pub mod mcp;
 // Around it all: what clients without a token need to know.
 pub mod metadata;
 
+// What they all tell of themselves.
+pub mod telemetry;
+
 // What they all use.
 mod claim_lookup;
 mod clock;
@@ -116,6 +120,7 @@ mod json;
 mod key_state;
 #[cfg(any(feature = "jwks", feature = "introspection"))]
 mod outgoing;
+mod short_digest;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use reqwest::redirect;
 use tower::BoxError;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 /// Starts an HTTP client that says who it is and follows no redirects, which could lead anywhere.
 pub(crate) fn client() -> reqwest::ClientBuilder {
@@ -66,6 +66,11 @@ pub(crate) fn address(url: &Url) -> Option<IpAddr> {
 /// Whether a URL has a name or a password in it, which would be shown wherever the URL is.
 pub(crate) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
+}
+
+/// What of a URL can be logged: a query may have a key in it.
+pub(crate) fn without_query(url: &Url) -> &str {
+    &url[..Position::AfterPath]
 }
 
 /// What of a URL can be shown: somebody may have put a password in front of the host, even one that makes

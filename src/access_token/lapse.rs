@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::AccessToken;
+use crate::verify_error::InvalidReason;
 
 /// Waits until a token no longer counts.
 ///
@@ -28,13 +29,20 @@ impl Lapse {
         Self { token, timer }
     }
 
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.token.is_current() {
+    pub(crate) fn token(&self) -> &AccessToken {
+        &self.token
+    }
+
+    /// Why the token no longer counts, once that is so.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<InvalidReason> {
+        loop {
+            if let Some(reason) = self.token.lapsed() {
+                return Poll::Ready(reason);
+            }
             ready!(self.timer.as_mut().poll(cx));
             let time_left = time_left(&self.token).max(SHORTEST_SLEEP);
             self.timer.as_mut().reset(Instant::now() + time_left);
         }
-        Poll::Ready(())
     }
 }
 

@@ -213,6 +213,17 @@ impl AccessToken {
         &self.verified.claims
     }
 
+    /// Who vouched for the token: `jwt`, `static`, `introspection` with its endpoint, or the
+    /// [name](AccessTokenBuilder::verifier) that a verifier of your own goes by.
+    pub fn verifier(&self) -> &str {
+        &self.verified.verifier
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn verifier_name(&self) -> Cow<'static, str> {
+        self.verified.verifier.clone()
+    }
+
     /// Who is calling, in a form that can be compared between requests: the same for every token
     /// that the same client gets for the same subject from the same issuer.
     ///

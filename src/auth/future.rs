@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
+use super::WHO;
 use super::layer::Settings;
 use crate::access_token::{AccessToken, Lapse};
 use crate::bearer::BearerToken;
@@ -16,7 +17,9 @@ use crate::event_stream::is_event_stream;
 use crate::late_refusal::{Lack, LateRefusal};
 use crate::protection::Protection;
 use crate::reject::{self, Refusal, Reply, ResponseBody};
+use crate::telemetry::{self, Activity, Bearer, Decision};
 use crate::verify::Verifier;
+use crate::verify_error::{VerifyError, VerifyErrorKind};
 
 pin_project! {
     /// The future of [`BearerAuth`](super::BearerAuth).
@@ -43,6 +46,9 @@ pin_project! {
         Verifying {
             #[pin]
             verify: Oneshot<V, BearerToken>,
+            verification: Activity,
+            // For whoever wants to know which token was refused.
+            token: Option<BearerToken>,
             // What waits behind the gate: the request, and the service that is ready for it.
             waiting: Option<(Request<B>, S)>,
             protection: Arc<Protection>,
@@ -95,6 +101,8 @@ where
     ) -> Self {
         Self {
             state: State::Verifying {
+                verification: Activity::verification(),
+                token: telemetry::is_audited().then(|| token.clone()),
                 verify: Oneshot::new(verifier, token),
                 waiting: Some((request, inner)),
                 protection: Arc::clone(&settings.protection),
@@ -139,14 +147,20 @@ where
                 }
                 StateProjection::Verifying {
                     verify,
+                    verification,
+                    token,
                     waiting,
                     protection,
                     closes_streams,
                 } => {
+                    let entered = verification.enter();
                     let verified = ready!(verify.poll(cx)).map_err(Into::into);
+                    drop(entered);
+                    verification.end(outcome(&verified));
                     let (mut request, mut inner) = waiting.take().expect("verified once");
+                    let bearer = Bearer::from(token.as_ref());
                     match verified
-                        .map_err(|error| reject::reply_to_error(&error, protection))
+                        .map_err(|error| reject::refuse_for(&error, WHO, bearer, protection))
                         .and_then(|token| admit(token, protection))
                     {
                         Ok(token) => {
@@ -172,16 +186,28 @@ where
     }
 }
 
+/// What came of a verification, in a word.
+fn outcome(verified: &Result<AccessToken, VerifyError>) -> &'static str {
+    match verified.as_ref().map_err(VerifyError::kind) {
+        Ok(_) => "verified",
+        Err(VerifyErrorKind::Unavailable) => "unavailable",
+        Err(_) => "refused",
+    }
+}
+
 /// What the layer itself asks of a verified token.
 fn admit(token: AccessToken, protection: &Protection) -> Result<AccessToken, Reply> {
+    let bearer = Bearer::Verified(&token);
     let scopes = &protection.scopes;
     // A verifier's business, but a cached or a hand-made token may have expired since.
     if let Some(reason) = token.lapsed() {
-        return Err(Refusal::InvalidToken(reason).reply(protection, protection.initial_scopes()));
+        let refusal = Refusal::InvalidToken(reason);
+        return Err(refusal.refuse(WHO, bearer, protection, protection.initial_scopes()));
     }
     if !protection.hierarchy.grants_all(token.scopes(), scopes) {
-        return Err(Refusal::InsufficientScope.reply(protection, scopes));
+        return Err(Refusal::InsufficientScope.refuse(WHO, bearer, protection, scopes));
     }
+    Decision::passed(WHO, Some(&token)).record();
     Ok(token)
 }
 

@@ -7,12 +7,14 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use tower_service::Service;
 
+use super::WHO;
 use super::future::ResponseFuture;
 use super::layer::Settings;
 use crate::bearer::{Credentials, take_credentials};
 use crate::caller::{self, Anonymous};
 use crate::late_refusal::LateRefusal;
 use crate::reject::{Refusal, ResponseBody};
+use crate::telemetry::{Bearer, Decision};
 use crate::verify::Verifier;
 use crate::verify_error::InvalidReason;
 
@@ -67,6 +69,7 @@ where
                     protection: Arc::clone(&protection),
                     late_refusal: late_refusal.clone(),
                 };
+                Decision::passed(WHO, None).record();
                 caller::mark_anonymous(request.extensions_mut(), anonymous);
                 return ResponseFuture::pass(inner.call(request), late_refusal, protection);
             }
@@ -75,7 +78,8 @@ where
             Credentials::Malformed => Refusal::InvalidToken(InvalidReason::Malformed),
             Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),
         };
-        ResponseFuture::refuse(refusal.reply(protection, protection.initial_scopes()))
+        let scopes = protection.initial_scopes();
+        ResponseFuture::refuse(refusal.refuse(WHO, Bearer::Nobody, protection, scopes))
     }
 }
 

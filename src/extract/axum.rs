@@ -41,6 +41,8 @@ use crate::caller::Caller;
 use crate::protection::Protection;
 use crate::reject::Refusal;
 use crate::scope_guard::ScopeError;
+use crate::scopes::Scopes;
+use crate::telemetry::{self, Bearer};
 use crate::verify_error::InvalidReason;
 
 impl<S: Sync> FromRequestParts<S> for AccessToken {
@@ -63,7 +65,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for AccessToken {
         match Caller::of(&parts.extensions) {
             Caller::Known(token) => Ok(Some(token.clone())),
             Caller::Anonymous(_) => Ok(None),
-            Caller::Unasked => Err(AccessTokenRejection(Lack::Layer("Option<AccessToken>"))),
+            Caller::Unasked => Err(AccessTokenRejection::no_layer("Option<AccessToken>")),
         }
     }
 }
@@ -84,11 +86,18 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
         token.claims().map(Claims).map_err(|error| {
             // The category tells enough; the message could quote the claims.
             tracing::debug!(
+                target: telemetry::CLAIMS,
                 category = ?error.classify(),
                 wanted = std::any::type_name::<T>(),
                 "the claims do not fit the handler's type"
             );
-            ClaimsRejection(Misfit::Claims(token.shared_protection()))
+            let protection = token.shared_protection();
+            MISFIT.record(
+                "Claims",
+                Bearer::Verified(&token),
+                protection.initial_scopes(),
+            );
+            ClaimsRejection(Misfit::Claims(protection))
         })
     }
 }
@@ -115,10 +124,13 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
 fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, AccessTokenRejection> {
     match Caller::of(&parts.extensions) {
         Caller::Known(token) => Ok(token.clone()),
-        Caller::Anonymous(anonymous) => Err(AccessTokenRejection(Lack::Token(Arc::clone(
-            &anonymous.protection,
-        )))),
-        Caller::Unasked => Err(AccessTokenRejection(Lack::Layer(extractor))),
+        Caller::Anonymous(anonymous) => {
+            let protection = Arc::clone(&anonymous.protection);
+            let scopes = protection.initial_scopes();
+            Refusal::NoToken.record(extractor, Bearer::Nobody, scopes);
+            Err(AccessTokenRejection(Lack::Token(protection)))
+        }
+        Caller::Unasked => Err(AccessTokenRejection::no_layer(extractor)),
     }
 }
 
@@ -130,7 +142,14 @@ pub struct AccessTokenRejection(Lack);
 #[derive(Debug)]
 enum Lack {
     Token(Arc<Protection>),
-    Layer(&'static str),
+    Layer,
+}
+
+impl AccessTokenRejection {
+    fn no_layer(extractor: &'static str) -> Self {
+        Refusal::NoLayer.record(extractor, Bearer::Nobody, &Scopes::default());
+        Self(Lack::Layer)
+    }
 }
 
 impl IntoResponse for AccessTokenRejection {
@@ -139,10 +158,7 @@ impl IntoResponse for AccessTokenRejection {
             Lack::Token(protection) => {
                 Refusal::NoToken.reply(protection, protection.initial_scopes())
             }
-            Lack::Layer(extractor) => {
-                let protection = Protection::default();
-                Refusal::NoLayer(extractor).reply(&protection, &protection.scopes)
-            }
+            Lack::Layer => Refusal::NoLayer.reply(&Protection::default(), &Scopes::default()),
         };
         (*reply).map(Body::new)
     }
@@ -158,13 +174,14 @@ enum Misfit {
     Claims(Arc<Protection>),
 }
 
+const MISFIT: Refusal<'_> = Refusal::InvalidToken(InvalidReason::InvalidClaim);
+
 impl IntoResponse for ClaimsRejection {
     fn into_response(self) -> Response {
         match self.0 {
             Misfit::Token(rejection) => rejection.into_response(),
             Misfit::Claims(protection) => {
-                let refusal = Refusal::InvalidToken(InvalidReason::InvalidClaim);
-                (*refusal.reply(&protection, protection.initial_scopes())).map(Body::new)
+                (*MISFIT.reply(&protection, protection.initial_scopes())).map(Body::new)
             }
         }
     }

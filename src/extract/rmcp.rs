@@ -71,8 +71,10 @@ use crate::access_token::AccessToken;
 use crate::caller::Caller;
 use crate::late_refusal::Lack;
 use crate::protection::Protection;
+use crate::reject::Refusal;
 use crate::scope_guard::ScopeError;
 use crate::scopes::Scopes;
+use crate::telemetry::Bearer;
 
 /// The code of a JSON-RPC error that stands for a refusal. MCP has none for it; this one is from the range
 /// that JSON-RPC leaves to servers, apart from those that MCP and its SDKs use.
@@ -115,11 +117,11 @@ impl AccessToken {
             Caller::Anonymous(anonymous) => {
                 anonymous.late_refusal.refuse(Lack::Token);
                 let protection = &anonymous.protection;
-                Err(ErrorData::new(
-                    REFUSED,
-                    "this needs an access token",
-                    Some(challenge(None, protection.initial_scopes(), protection)),
-                ))
+                let scopes = protection.initial_scopes();
+                Refusal::NoToken.record("AccessToken", Bearer::Nobody, scopes);
+                let data = challenge(None, scopes, protection);
+                let message = "this needs an access token";
+                Err(ErrorData::new(REFUSED, message, Some(data)))
             }
             Caller::Unasked => Err(no_layer("AccessToken")),
         }
@@ -150,11 +152,8 @@ fn caller(context: &RequestContext<RoleServer>) -> Caller<'_> {
     }
 }
 
-fn no_layer(parameter: &str) -> ErrorData {
-    tracing::error!(
-        reason = "no_layer",
-        "a tool's {parameter} needs a BearerAuthLayer in front of the server, and there is none"
-    );
+fn no_layer(parameter: &'static str) -> ErrorData {
+    Refusal::NoLayer.record(parameter, Bearer::Nobody, &Scopes::default());
     let message = "this server is not set up to know who is calling: it has no BearerAuthLayer";
     ErrorData::internal_error(message, None)
 }

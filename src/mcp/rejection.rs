@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::message::Unreadable;
 use crate::reject::Reply;
+use crate::telemetry::{Bearer, Decision, Outcome};
 
 /// Why a request is not decided about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +41,31 @@ const HEADER_MISMATCH: i32 = -32020;
 const SESSION_NOT_FOUND: i32 = -32001;
 
 impl Rejection {
-    /// The answer where nobody knows which message it answers (JSON-RPC 2.0 §5).
-    pub(super) fn reply(self) -> Reply {
-        self.reply_to(None)
+    /// Refuses this bearer's request: `by` says so to whoever wants to know, and here is the answer, where nobody
+    /// knows which message it answers (JSON-RPC 2.0 §5).
+    pub(super) fn refuse(self, by: &'static str, bearer: Bearer<'_>) -> Reply {
+        self.refuse_message(by, bearer, None)
     }
 
-    /// The answer to the message of this ID.
-    pub(super) fn reply_to(self, id: Option<Value>) -> Reply {
+    /// The same, with the answer to the message of this ID.
+    pub(super) fn refuse_message(
+        self,
+        by: &'static str,
+        bearer: Bearer<'_>,
+        id: Option<Value>,
+    ) -> Reply {
         let (status, code, message) = self.parts();
-        tracing::debug!(reason = message, "MCP request refused");
+        let decision = Decision {
+            by,
+            bearer,
+            outcome: Outcome::Refused,
+            reason: Some(self.reason()),
+            description: Some(message),
+            status: Some(status),
+            required: None,
+            error: None,
+        };
+        decision.record();
         let body = json!({
             "jsonrpc": "2.0",
             "id": id,
@@ -73,6 +90,22 @@ impl Rejection {
             _ => {}
         }
         Box::new(response)
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Unreadable(Unreadable::NotJson) => "bad_json",
+            Self::Unreadable(Unreadable::BadMessage(_)) => "bad_message",
+            Self::Unreadable(Unreadable::BadParams(_)) => "bad_params",
+            Self::BadHeaders(_) => "bad_headers",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::TooLarge => "body_too_large",
+            Self::Incomplete => "body_incomplete",
+            Self::UnknownHttpMethod => "http_method",
+            Self::NothingToResume => "nothing_to_resume",
+            Self::NoSuchSession => "no_such_session",
+            Self::NobodysSession => "nobodys_session",
+        }
     }
 
     fn parts(self) -> (StatusCode, i32, &'static str) {

@@ -16,6 +16,7 @@ use tower_service::Service;
 use super::identifier::WELL_KNOWN;
 use super::resource::ProtectedResource;
 use crate::reject::{ResponseBody, ResponseFuture};
+use crate::telemetry;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
@@ -106,12 +107,14 @@ impl ProtectedResource {
         let scopes = &self.document.scopes_supported;
         if scopes.iter().any(|scope| scope == "offline_access") {
             tracing::warn!(
+                target: telemetry::SETUP,
                 resource,
                 "offline_access is no scope of a resource; clients ask the authorization server for it"
             );
         }
         if self.document.authorization_servers.is_empty() {
             tracing::warn!(
+                target: telemetry::SETUP,
                 resource,
                 "the metadata names no authorization server, and clients cannot know where to get a token"
             );

@@ -9,7 +9,9 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
-use crate::access_token::Lapse;
+use crate::access_token::{AccessToken, Lapse};
+use crate::telemetry::{Decision, Outcome};
+use crate::verify_error::InvalidReason;
 
 pin_project! {
     /// The body of a response from behind a guard.
@@ -75,8 +77,8 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             KindProjection::Inner { body } => body.poll_frame(cx),
             KindProjection::Stream { body, lapse } => match lapse.poll(cx) {
                 Poll::Pending => body.poll_frame(cx),
-                Poll::Ready(()) => {
-                    tracing::debug!("an event stream ended with its token");
+                Poll::Ready(reason) => {
+                    record_end(lapse.token(), reason);
                     // What feeds the stream notices that nobody listens any more.
                     kind.set(Kind::Ended);
                     Poll::Ready(None)
@@ -103,6 +105,16 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             Kind::Ended => SizeHint::with_exact(0),
         }
     }
+}
+
+fn record_end(token: &AccessToken, reason: InvalidReason) {
+    let decision = Decision {
+        outcome: Outcome::Ended,
+        reason: Some(reason.as_str()),
+        description: Some(reason.description()),
+        ..Decision::passed("BearerAuthLayer", Some(token))
+    };
+    decision.record();
 }
 
 impl<B> fmt::Debug for ResponseBody<B> {

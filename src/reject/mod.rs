@@ -31,6 +31,7 @@ use serde::Serialize;
 
 use crate::protection::Protection;
 use crate::scopes::Scopes;
+use crate::telemetry::{self, Bearer, Decision, Outcome};
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 mod body;
@@ -64,14 +65,26 @@ pub(crate) enum Refusal<'a> {
     Forbidden,
     /// Nobody can say whether its token is good.
     Unavailable(&'a VerifyError),
-    /// The server is put together wrongly: what is named here ran without the layer in front.
-    NoLayer(&'static str),
+    /// The server is put together wrongly: there is no layer in front.
+    NoLayer,
 }
 
 impl Refusal<'_> {
-    /// The answer, with the scopes that it tells the client to ask for.
+    /// Refuses this bearer's request: `by` says so to whoever wants to know, and here is the answer, with the scopes
+    /// that it tells the client to ask for.
+    pub(crate) fn refuse(
+        self,
+        by: &'static str,
+        bearer: Bearer<'_>,
+        protection: &Protection,
+        scopes: &Scopes,
+    ) -> Reply {
+        self.record(by, bearer, scopes);
+        self.reply(protection, scopes)
+    }
+
+    /// The answer alone, where the decision is known already.
     pub(crate) fn reply(self, protection: &Protection, scopes: &Scopes) -> Reply {
-        self.log();
         let (status, error, description) = self.parts();
         let mut response = Response::new(Full::from(body(error, description)));
         *response.status_mut() = status;
@@ -83,7 +96,7 @@ impl Refusal<'_> {
             Self::Unavailable(error) => {
                 headers.insert(RETRY_AFTER, retry_after(error));
             }
-            Self::Forbidden | Self::NoLayer(_) => {}
+            Self::Forbidden | Self::NoLayer => {}
             Self::NoToken
             | Self::RepeatedHeader
             | Self::InvalidToken(_)
@@ -139,7 +152,7 @@ impl Refusal<'_> {
                 Some("temporarily_unavailable"),
                 "The access token cannot be verified at the moment",
             ),
-            Self::NoLayer(_) => (
+            Self::NoLayer => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Some("server_error"),
                 "The server cannot answer this request",
@@ -147,39 +160,65 @@ impl Refusal<'_> {
         }
     }
 
-    fn log(self) {
+    /// Tells whoever wants to know that `by` refuses this bearer's request.
+    pub(crate) fn record(self, by: &'static str, bearer: Bearer<'_>, scopes: &Scopes) {
+        let (status, _, description) = self.parts();
+        if let Self::NoLayer = self {
+            tracing::error!(
+                target: telemetry::SETUP,
+                by,
+                "{by} needs a BearerAuthLayer in front of it, and there is none"
+            );
+        }
+        let decision = Decision {
+            by,
+            bearer,
+            outcome: match self {
+                Self::Unavailable(_) => Outcome::Unavailable,
+                Self::NoLayer => Outcome::Misconfigured,
+                _ => Outcome::Refused,
+            },
+            reason: Some(self.reason()),
+            description: Some(description),
+            status: Some(status),
+            required: matches!(self, Self::InsufficientScope).then_some(scopes),
+            error: match self {
+                Self::Unavailable(error) => Some(error),
+                _ => None,
+            },
+        };
+        decision.record();
+    }
+
+    fn reason(self) -> &'static str {
         match self {
-            Self::NoToken => tracing::debug!(reason = "no_token", "request refused"),
-            Self::RepeatedHeader => tracing::debug!(reason = "repeated_header", "request refused"),
-            Self::InvalidToken(reason) => {
-                tracing::debug!(reason = reason.as_str(), "request refused");
-            }
-            Self::InsufficientScope => {
-                tracing::debug!(reason = "insufficient_scope", "request refused");
-            }
-            Self::Forbidden => tracing::debug!(reason = "forbidden", "request refused"),
-            Self::Unavailable(error) => tracing::debug!(
-                reason = "unavailable",
-                error = error as &dyn std::error::Error,
-                "request refused"
-            ),
-            Self::NoLayer(who) => tracing::error!(
-                reason = "no_layer",
-                "{who} needs a BearerAuthLayer in front of it, and there is none"
-            ),
+            Self::NoToken => "no_token",
+            Self::RepeatedHeader => "repeated_header",
+            Self::InvalidToken(reason) => reason.as_str(),
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Forbidden => "access_denied",
+            Self::Unavailable(_) => "unavailable",
+            Self::NoLayer => "no_layer",
         }
     }
 }
 
-/// The answer to a verifier's error.
-pub(crate) fn reply_to_error(error: &VerifyError, protection: &Protection) -> Reply {
+/// Refuses the request of a token that its verifier did not vouch for.
+pub(crate) fn refuse_for(
+    error: &VerifyError,
+    by: &'static str,
+    bearer: Bearer<'_>,
+    protection: &Protection,
+) -> Reply {
+    let refuse = |refusal: Refusal<'_>, scopes| refusal.refuse(by, bearer, protection, scopes);
     let scopes = protection.initial_scopes();
     match error.kind() {
-        VerifyErrorKind::Invalid(reason) => Refusal::InvalidToken(reason).reply(protection, scopes),
+        VerifyErrorKind::Invalid(reason) => refuse(Refusal::InvalidToken(reason), scopes),
         VerifyErrorKind::InsufficientScope(required) => {
-            Refusal::InsufficientScope.reply(protection, &protection.scopes.union(required))
+            let scopes = protection.scopes.union(required);
+            refuse(Refusal::InsufficientScope, &scopes)
         }
-        VerifyErrorKind::Unavailable => Refusal::Unavailable(error).reply(protection, scopes),
+        VerifyErrorKind::Unavailable => refuse(Refusal::Unavailable(error), scopes),
     }
 }
 

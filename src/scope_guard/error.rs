@@ -10,10 +10,14 @@ use crate::late_refusal::LateRefusal;
 use crate::protection::Protection;
 use crate::reject::Refusal;
 use crate::scopes::Scopes;
+use crate::telemetry::{Bearer, Decision};
 use crate::verify_error::VerifyError;
 
+const WHO: &str = "AccessToken::require_scopes";
+
 impl AccessToken {
-    /// Requires all of these scopes of the token, in the middle of a handler.
+    /// Requires all of these scopes of the token, in the middle of a handler. What comes of it is a decision that is
+    /// [recorded](crate::telemetry); [`has_scope`](Self::has_scope) only looks.
     ///
     /// # Errors
     ///
@@ -26,13 +30,16 @@ impl AccessToken {
     {
         let names: Vec<_> = scopes.into_iter().collect();
         if names.iter().all(|name| self.has_scope(name.as_ref())) {
+            Decision::passed(WHO, Some(self)).record();
             return Ok(());
         }
-        Err(ScopeError {
+        let error = ScopeError {
             required: Scopes::lossy(names),
             protection: self.shared_protection(),
             late_refusal: self.late_refusal().clone(),
-        })
+        };
+        Refusal::InsufficientScope.record(WHO, Bearer::Verified(self), &error.required());
+        Err(error)
     }
 }
 

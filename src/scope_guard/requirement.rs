@@ -7,6 +7,7 @@ use crate::caller::Caller;
 use crate::protection::Protection;
 use crate::reject::{Refusal, Reply};
 use crate::scopes::Scopes;
+use crate::telemetry::{Bearer, Decision};
 
 /// Who may do something: the holders of certain scopes, anybody, or nobody.
 ///
@@ -113,17 +114,18 @@ impl From<Scopes> for ScopeRequirement {
 }
 
 /// Whether a request with these extensions meets every one of `requirements`; the answer to it
-/// otherwise. `guard` is who asks.
+/// otherwise. `by` is who asks.
 pub(crate) fn check<'a>(
     requirements: impl Iterator<Item = &'a ScopeRequirement> + Clone,
     extensions: &Extensions,
-    guard: &'static str,
+    by: &'static str,
 ) -> Result<(), Reply> {
     let (token, protection) = match Caller::of(extensions) {
         Caller::Known(token) => (Some(token), token.shared_protection()),
         Caller::Anonymous(anonymous) => (None, Arc::clone(&anonymous.protection)),
         Caller::Unasked => {
-            return Err(Refusal::NoLayer(guard).reply(&Protection::default(), &Scopes::default()));
+            let nothing = Protection::default();
+            return Err(Refusal::NoLayer.refuse(by, Bearer::Nobody, &nothing, &nothing.scopes));
         }
     };
     let is_met = |required: &ScopeRequirement| match token {
@@ -131,6 +133,7 @@ pub(crate) fn check<'a>(
         None => required.0 == Kind::Anyone,
     };
     if requirements.clone().all(is_met) {
+        Decision::passed(by, token).record();
         return Ok(());
     }
     let refusal = match token {
@@ -147,5 +150,5 @@ pub(crate) fn check<'a>(
     let scopes = requirements.fold(protection.scopes.clone(), |scopes, required| {
         scopes.union(&required.wanted(token))
     });
-    Err(refusal.reply(&protection, &scopes))
+    Err(refusal.refuse(by, token.into(), &protection, &scopes))
 }

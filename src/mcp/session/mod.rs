@@ -12,3 +12,6 @@ pub use self::body::SessionBody;
 pub use self::future::ResponseFuture;
 pub use self::layer::SessionBindingLayer;
 pub use self::service::SessionBinding;
+
+/// By what name the layer says what it decided.
+const WHO: &str = "SessionBindingLayer";

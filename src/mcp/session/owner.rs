@@ -4,17 +4,19 @@ use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::HeaderValue;
 
+use super::WHO;
 use super::binding::{Purpose, bind, unbind};
-use crate::access_token::Principal;
+use crate::access_token::{AccessToken, Principal};
 use crate::mcp::rejection::Rejection;
 use crate::protection::Protection;
 use crate::reject::{Refusal, Reply};
+use crate::telemetry::Bearer;
 
 /// Who a request is from, and so whose the IDs in it have to be.
 pub(super) enum Owner {
     Known(Principal),
     /// Somebody whose token names neither a subject nor a client.
-    Nameless,
+    Nameless(AccessToken),
     /// Somebody without a token, behind an optional layer.
     Anonymous(Arc<Protection>),
 }
@@ -47,9 +49,12 @@ impl Owner {
                 Ok(HeaderValue::from_maybe_shared(Bytes::from(bound))
                     .expect("a header's value, a dot and base64url"))
             }
-            Self::Nameless => Err(Rejection::NobodysSession.reply()),
+            Self::Nameless(token) => {
+                Err(Rejection::NobodysSession.refuse(WHO, Bearer::Verified(token)))
+            }
             Self::Anonymous(protection) => {
-                Err(Refusal::NoToken.reply(protection, protection.initial_scopes()))
+                let scopes = protection.initial_scopes();
+                Err(Refusal::NoToken.refuse(WHO, Bearer::Nobody, protection, scopes))
             }
         }
     }

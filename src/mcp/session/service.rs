@@ -6,6 +6,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use tower_service::Service;
 
+use super::WHO;
 use super::binding::Purpose;
 use super::body::SessionBody;
 use super::future::ResponseFuture;
@@ -14,6 +15,7 @@ use crate::caller::Caller;
 use crate::mcp::rejection::Rejection;
 use crate::protection::Protection;
 use crate::reject::{Refusal, Reply, ResponseBody};
+use crate::telemetry::{Bearer, Decision};
 
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -59,39 +61,46 @@ where
 /// Puts the server's own IDs into the request, if they are the caller's, and says who it is that may get
 /// others.
 fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
-    let owner = match Caller::of(&head.extensions) {
-        Caller::Known(token) => token.principal().map_or(Owner::Nameless, Owner::Known),
+    let caller = Caller::of(&head.extensions);
+    let owner = match caller {
+        Caller::Known(token) => match token.principal() {
+            Some(principal) => Owner::Known(principal),
+            None => Owner::Nameless(token.clone()),
+        },
         Caller::Anonymous(anonymous) => Owner::Anonymous(Arc::clone(&anonymous.protection)),
         Caller::Unasked => {
-            let protection = Protection::default();
-            let refusal = Refusal::NoLayer("SessionBindingLayer");
-            return Err(refusal.reply(&protection, &protection.scopes));
+            let nothing = Protection::default();
+            return Err(Refusal::NoLayer.refuse(WHO, Bearer::Nobody, &nothing, &nothing.scopes));
         }
     };
-    if let Some(bound) = single(&head.headers, &SESSION_ID)? {
+    let bearer = caller.bearer();
+    let reject = |rejection: Rejection| rejection.refuse(WHO, bearer);
+    if let Some(bound) = single(&head.headers, &SESSION_ID).map_err(reject)? {
         if let Owner::Anonymous(protection) = &owner {
-            return Err(Refusal::NoToken.reply(protection, protection.initial_scopes()));
+            let scopes = protection.initial_scopes();
+            return Err(Refusal::NoToken.refuse(WHO, bearer, protection, scopes));
         }
         let id = owner.unbind(key, Purpose::Session, &bound);
-        let id = id.ok_or_else(|| Rejection::NoSuchSession.reply())?;
+        let id = id.ok_or_else(|| reject(Rejection::NoSuchSession))?;
         head.headers.insert(SESSION_ID, id);
     }
-    if let Some(bound) = single(&head.headers, &LAST_EVENT_ID)? {
+    if let Some(bound) = single(&head.headers, &LAST_EVENT_ID).map_err(reject)? {
         match owner.unbind(key, Purpose::Event, &bound) {
             Some(id) => drop(head.headers.insert(LAST_EVENT_ID, id)),
-            None if head.method == Method::GET => return Err(Rejection::NothingToResume.reply()),
+            None if head.method == Method::GET => return Err(reject(Rejection::NothingToResume)),
             None => drop(head.headers.remove(LAST_EVENT_ID)),
         }
     }
+    Decision::passed(WHO, bearer.verified()).record();
     Ok(owner)
 }
 
 /// The only value of a header; with two of them nobody knows which one somebody else reads.
-fn single(headers: &HeaderMap, name: &HeaderName) -> Result<Option<HeaderValue>, Reply> {
+fn single(headers: &HeaderMap, name: &HeaderName) -> Result<Option<HeaderValue>, Rejection> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (value, None) => Ok(value.cloned()),
-        (_, Some(_)) => Err(Rejection::BadHeaders("a header occurs twice").reply()),
+        (_, Some(_)) => Err(Rejection::BadHeaders("a header occurs twice")),
     }
 }
 

@@ -4,6 +4,7 @@ use std::iter;
 
 use http::request::Parts;
 
+use crate::caller::Caller;
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Call, LISTEN, Unreadable, calls, id};
 use crate::mcp::rejection::Rejection;
@@ -11,6 +12,7 @@ use crate::mcp::rules::{Ambiguous, ScopeRules};
 use crate::reject::Reply;
 use crate::scope_guard::ScopeRequirement;
 use crate::scope_guard::requirement::check;
+use crate::telemetry::Bearer;
 
 const WHO: &str = "ToolScopesLayer";
 
@@ -18,7 +20,8 @@ const AMBIGUOUS: Unreadable = Unreadable::BadParams("the URI could mean another 
 
 /// `Ok` when the caller may make every call in `body`; otherwise the answer.
 pub(super) fn decide(rules: &ScopeRules, head: &Parts, body: &[u8]) -> Result<(), Reply> {
-    let required = read(rules, head, body).map_err(|rejection| rejection.reply_to(id(body)))?;
+    let required = read(rules, head, body)
+        .map_err(|rejection| rejection.refuse_message(WHO, bearer(head), id(body)))?;
     check(required.iter().copied(), &head.extensions, WHO)
 }
 
@@ -31,6 +34,15 @@ fn read<'r>(
     let calls = calls(body)?;
     check_agreement(&head.headers, &calls)?;
     Ok(required(rules, &calls)?)
+}
+
+/// The answer to a request that nobody can decide about.
+pub(super) fn reject(rejection: Rejection, head: &Parts) -> Reply {
+    rejection.refuse(WHO, bearer(head))
+}
+
+fn bearer(head: &Parts) -> Bearer<'_> {
+    Caller::of(&head.extensions).bearer()
 }
 
 /// `Ok` when somebody may come whose request is not read.

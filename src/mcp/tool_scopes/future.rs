@@ -12,8 +12,7 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::body::{ReadBody, ReplayBody};
-use super::decision::decide;
-use crate::mcp::rejection::Rejection;
+use super::decision::{decide, reject};
 use crate::mcp::rules::ScopeRules;
 use crate::reject::{Reply, ResponseBody};
 
@@ -105,7 +104,7 @@ where
                     let end = ready!(read.poll_read(body, *limit, cx));
                     let (head, inner) = waiting.take().expect("read once");
                     let decision = end
-                        .map_err(Rejection::reply)
+                        .map_err(|rejection| reject(rejection, &head))
                         .and_then(|()| decide(rules, &head, read.bytes()));
                     match decision {
                         Ok(()) => {

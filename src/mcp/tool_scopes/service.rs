@@ -5,7 +5,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::body::ReplayBody;
-use super::decision::decide_unread;
+use super::decision::{decide_unread, reject};
 use super::future::ResponseFuture;
 use crate::mcp::headers;
 use crate::mcp::rejection::Rejection;
@@ -48,7 +48,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
         if let Err(rejection) = headers::check(&head.headers) {
-            return ResponseFuture::answer(rejection.reply());
+            return ResponseFuture::answer(reject(rejection, &head));
         }
         match head.method {
             Method::POST => ResponseFuture::read(
@@ -67,7 +67,7 @@ where
                     Err(reply) => ResponseFuture::answer(reply),
                 }
             }
-            _ => ResponseFuture::answer(Rejection::UnknownHttpMethod.reply()),
+            _ => ResponseFuture::answer(reject(Rejection::UnknownHttpMethod, &head)),
         }
     }
 }

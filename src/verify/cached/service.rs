@@ -8,9 +8,10 @@ use tower_service::Service;
 
 use super::flights::{Flights, Joined};
 use super::future::CachedFuture;
-use super::store::{Counts, Store, fingerprint};
+use super::store::{Store, fingerprint};
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
+use crate::telemetry;
 use crate::verify::Verifier;
 use crate::verify_error::VerifyError;
 
@@ -94,22 +95,17 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
             ),
         };
         let counts = &store.counts;
+        let (count, result) = match &joined {
+            Joined::Known(Ok(_)) => (&counts.hits, "hit"),
+            Joined::Known(Err(_)) => (&counts.refused, "refused"),
+            Joined::Own(_) => (&counts.misses, "miss"),
+            Joined::Theirs(_) => (&counts.joined, "joined"),
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        telemetry::count_lookup(result);
         match joined {
-            Joined::Known(outcome) => {
-                Counts::add(match outcome {
-                    Ok(_) => &counts.hits,
-                    Err(_) => &counts.refused,
-                });
-                CachedFuture::ready(outcome, token)
-            }
-            Joined::Own(flight) => {
-                Counts::add(&counts.misses);
-                CachedFuture::waiting(flight, token)
-            }
-            Joined::Theirs(flight) => {
-                Counts::add(&counts.joined);
-                CachedFuture::waiting(flight, token)
-            }
+            Joined::Known(outcome) => CachedFuture::ready(outcome, token),
+            Joined::Own(flight) | Joined::Theirs(flight) => CachedFuture::waiting(flight, token),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is remembered, and whether it may still be served.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -47,12 +47,6 @@ pub(super) struct Counts {
     pub(super) misses: AtomicU64,
     pub(super) joined: AtomicU64,
     pub(super) refused: AtomicU64,
-}
-
-impl Counts {
-    pub(super) fn add(count: &AtomicU64) {
-        count.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl Store {

@@ -14,6 +14,7 @@ use super::verifier::{Inner, IntrospectionVerifier};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::outgoing::{self, has_credentials, is_loopback, without_credentials};
+use crate::short_digest::short_digest;
 use crate::verify::Audience;
 use crate::verify::jwt::mapping::ClaimMapping;
 use crate::verify::jwt::rules::ClaimRules;
@@ -229,12 +230,13 @@ impl IntrospectionVerifierBuilder {
         else {
             unreachable!("each that is missing is a problem")
         };
+        let verifier = name_of(&endpoint);
         Ok(IntrospectionVerifier::new(Inner {
             endpoint,
             credentials,
             client,
             rules: Rules {
-                verifier: format!("introspection {}", self.endpoint),
+                verifier,
                 claims: ClaimRules {
                     issuers: self.issuers,
                     audiences: self.audiences,
@@ -330,6 +332,19 @@ impl IntrospectionVerifierBuilder {
             problems.push(format!("max_concurrency: {calls} is no number of calls"));
         }
         problems
+    }
+}
+
+/// What tokens of this endpoint are said to be verified by. A query may have a secret in it and still tells one
+/// endpoint from another, so its digest stands there.
+fn name_of(endpoint: &Url) -> String {
+    let shown = outgoing::without_query(endpoint);
+    match endpoint.query() {
+        None => format!("introspection {shown}"),
+        Some(query) => {
+            let digest = short_digest(query.as_bytes());
+            format!("introspection {shown}?{digest}")
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::response::{NotVerified, Rules};
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::outgoing;
+use crate::telemetry::{Activity, INTROSPECTION};
 use crate::verify_error::VerifyError;
 
 /// Verifies tokens by asking the authorization server about each (RFC 7662).
@@ -61,7 +62,9 @@ impl IntrospectionVerifier {
 
 impl Inner {
     async fn verify(&self, token: &BearerToken) -> Result<Verified, VerifyError> {
-        let asked = tokio::time::timeout(self.timeout, self.ask(token)).await;
+        let activity = Activity::introspection(&self.rules.verifier);
+        let asked = tokio::time::timeout(self.timeout, self.ask(token));
+        let asked = activity.of(asked).await;
         let answer = match asked {
             Ok(answer) => answer,
             Err(_) => Err(Failure {
@@ -77,10 +80,19 @@ impl Inner {
                 retry_after: None,
             }),
         });
+        activity.end(match &outcome {
+            Ok(Ok(_)) => "verified",
+            Ok(Err(_)) => "refused",
+            Err(_) => "unavailable",
+        });
         match outcome {
             Ok(outcome) => {
                 if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the introspection endpoint works again");
+                    tracing::info!(
+                        target: INTROSPECTION,
+                        verifier = self.rules.verifier,
+                        "the introspection endpoint works again"
+                    );
                 }
                 outcome
             }
@@ -125,10 +137,15 @@ impl Inner {
 
     fn unavailable(&self, failure: Failure) -> VerifyError {
         let error = &*failure.source as &dyn std::error::Error;
+        let verifier = &*self.rules.verifier;
         // Once per outage, not once per request.
         match self.failing.swap(true, Ordering::Relaxed) {
-            false => tracing::warn!(error, "tokens cannot be introspected"),
-            true => tracing::debug!(error, "tokens still cannot be introspected"),
+            false => {
+                tracing::warn!(target: INTROSPECTION, verifier, error, "tokens cannot be introspected");
+            }
+            true => {
+                tracing::debug!(target: INTROSPECTION, verifier, error, "tokens still cannot be introspected");
+            }
         }
         let unavailable = VerifyError::unavailable(failure.source);
         match failure.retry_after {

@@ -18,6 +18,7 @@ use super::status::JwksStatus;
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
+use crate::telemetry::KEYS;
 use crate::verify::jwt::VerifyingKey;
 use crate::verify::jwt::key::Fingerprint;
 
@@ -214,7 +215,8 @@ impl Inner {
         let fetch = starts.then(|| {
             control.ticket += 1;
             let (inner, ticket) = (Arc::clone(self), control.ticket);
-            let (fetch, under_way) = Fetch::new(move |outcome| inner.end_fetch(ticket, outcome));
+            let end = move |outcome| inner.end_fetch(ticket, outcome);
+            let (fetch, under_way) = Fetch::new(self.source.name(), end);
             control.under_way = Some(under_way);
             (fetch, control.validators.clone())
         });
@@ -311,10 +313,12 @@ impl Inner {
         (control.state, _) = self.policy.decide(control.state, now, event);
         control.last_success = Some((self.clock.now(), now));
 
-        let count = keys.len();
+        let (source, count) = (self.source.name(), keys.len());
         match control.last_error.take() {
-            Some(_) => tracing::info!(keys = count, "keys refreshed, the source works again"),
-            None => tracing::info!(keys = count, "keys refreshed"),
+            Some(_) => {
+                tracing::info!(target: KEYS, source, keys = count, "keys refreshed, the source works again");
+            }
+            None => tracing::info!(target: KEYS, source, keys = count, "keys refreshed"),
         }
         let previous = self.snapshot.load();
         let generation = previous.as_ref().map_or(0, |snapshot| snapshot.generation);
@@ -335,9 +339,14 @@ impl Inner {
         let now = self.clock.monotonic();
         (control.state, _) = self.policy.decide(control.state, now, Event::FetchFailed);
         // Once per outage, not once per try.
+        let source = self.source.name();
         match control.last_error.is_none() {
-            true => tracing::warn!(error = %problem, "keys cannot be fetched"),
-            false => tracing::debug!(error = %problem, "keys still cannot be fetched"),
+            true => {
+                tracing::warn!(target: KEYS, source, error = %problem, "keys cannot be fetched")
+            }
+            false => {
+                tracing::debug!(target: KEYS, source, error = %problem, "keys still cannot be fetched");
+            }
         }
         control.last_error = Some(problem);
     }

@@ -15,6 +15,7 @@ use super::validators::Validators;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::outgoing::{is_loopback, without_credentials};
+use crate::telemetry::KEYS;
 
 /// The keys that an issuer's metadata points to.
 ///
@@ -99,7 +100,7 @@ impl Discovery {
             }
             // Metadata that is down need not take the keys with it.
             (Err(error), Some(found)) if !error.is::<Rejected>() => {
-                tracing::warn!(%error, "metadata cannot be refreshed, the known key URL stays");
+                tracing::warn!(target: KEYS, issuer = self.issuers[0], %error, "metadata cannot be refreshed, the known key URL stays");
                 Ok((found.key_url, found.answered))
             }
             (Err(error), _) => {
@@ -147,6 +148,7 @@ impl Discovery {
         if !self.issuers.contains(&metadata.issuer) {
             let found: String = metadata.issuer.chars().take(200).collect();
             tracing::warn!(
+                target: KEYS,
                 expected = ?self.issuers,
                 found = ?found,
                 "the issuer's metadata is about another issuer"
@@ -201,6 +203,11 @@ impl KeySource for Discovery {
             Err(_) => {}
         }
         fetched
+    }
+
+    /// The issuer.
+    fn name(&self) -> &str {
+        &self.issuers[0]
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tower::BoxError;
 
 use super::source::Fetched;
+use crate::telemetry::Activity;
 
 /// What came of a fetch; `None` when it was interrupted.
 pub(super) type Outcome = Option<Result<Fetched, BoxError>>;
@@ -15,16 +16,21 @@ pub(super) type Outcome = Option<Result<Fetched, BoxError>>;
 /// A fetch under way. However it ends, dropped with its runtime included, everybody learns of it.
 pub(super) struct Fetch {
     outcome: Outcome,
+    activity: Activity,
     end: Option<Box<dyn FnOnce(Outcome) + Send>>,
     done: watch::Sender<bool>,
 }
 
 impl Fetch {
     /// A fetch whose outcome goes to `end`, before anybody who waits hears of it.
-    pub(super) fn new(end: impl FnOnce(Outcome) + Send + 'static) -> (Self, UnderWay) {
+    pub(super) fn new(
+        source: &str,
+        end: impl FnOnce(Outcome) + Send + 'static,
+    ) -> (Self, UnderWay) {
         let (done, under_way) = watch::channel(false);
         let fetch = Self {
             outcome: None,
+            activity: Activity::key_fetch(source),
             end: Some(Box::new(end)),
             done,
         };
@@ -46,7 +52,7 @@ impl Fetch {
     where
         F: Future<Output = Result<Fetched, BoxError>>,
     {
-        let outcome = tokio::time::timeout(limit, fetch).await;
+        let outcome = self.activity.of(tokio::time::timeout(limit, fetch)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {limit:?}").into()));
         self.outcome = Some(outcome);
     }
@@ -57,6 +63,12 @@ impl Drop for Fetch {
         if self.outcome.is_none() && std::thread::panicking() {
             self.outcome = Some(Err("the key source panicked".into()));
         }
+        self.activity.end(match &self.outcome {
+            Some(Ok(Fetched::Document(_))) => "fetched",
+            Some(Ok(Fetched::Unchanged { .. })) => "unchanged",
+            Some(Err(_)) => "failed",
+            None => "interrupted",
+        });
         if let Some(end) = self.end.take() {
             end(self.outcome.take());
         }

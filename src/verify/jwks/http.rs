@@ -11,7 +11,7 @@ use super::fetcher::{Fetcher, FetcherBuilder};
 use super::source::{Fetched, KeySource};
 use super::validators::Validators;
 use crate::config_error::ConfigError;
-use crate::outgoing::without_credentials;
+use crate::outgoing::{without_credentials, without_query};
 
 /// A JWK Set at a URL.
 #[derive(Clone)]
@@ -33,6 +33,11 @@ impl HttpKeySource {
 impl KeySource for HttpKeySource {
     async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
         self.fetcher.key_document(&self.url, known).await
+    }
+
+    /// The URL, without its query.
+    fn name(&self) -> &str {
+        without_query(&self.url)
     }
 }
 

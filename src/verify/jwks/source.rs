@@ -43,6 +43,11 @@ pub trait KeySource: Send + Sync + 'static {
         &self,
         known: Option<&Validators>,
     ) -> impl Future<Output = Result<Fetched, BoxError>> + Send;
+
+    /// What to call the source in logs; nothing secret. Default: the name of its type.
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
 }
 
 /// What a source brings.
@@ -64,10 +69,16 @@ type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Fetched, BoxError>> + 
 /// A [`KeySource`] of any type. Fetching is I/O, so the box costs nothing that matters.
 pub(super) trait ErasedSource: Send + Sync {
     fn fetch<'a>(&'a self, known: Option<&'a Validators>) -> FetchFuture<'a>;
+
+    fn name(&self) -> &str;
 }
 
 impl<S: KeySource> ErasedSource for S {
     fn fetch<'a>(&'a self, known: Option<&'a Validators>) -> FetchFuture<'a> {
         Box::pin(KeySource::fetch(self, known))
+    }
+
+    fn name(&self) -> &str {
+        KeySource::name(self)
     }
 }

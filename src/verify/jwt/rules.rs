@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use super::claims::Claims;
 use crate::claim_lookup;
 use crate::json::TextOrList;
+use crate::telemetry::CLAIMS;
 use crate::verify::audience::Audience;
 use crate::verify_error::InvalidReason;
 
@@ -114,7 +115,7 @@ impl ClaimRules {
                     .is_some(),
             };
             if !there {
-                tracing::debug!(claim = name, "a required claim is missing");
+                tracing::debug!(target: CLAIMS, claim = name, "a required claim is missing");
                 return Err(InvalidReason::MissingClaim);
             }
         }
@@ -130,7 +131,7 @@ impl ClaimRules {
                 .iter()
                 .any(|value| accepted.iter().any(|a| a == value))
             {
-                tracing::debug!(claim = name, "a claim has none of the accepted values");
+                tracing::debug!(target: CLAIMS, claim = name, "a claim has none of the accepted values");
                 return Err(InvalidReason::InvalidClaim);
             }
         }

@@ -1,0 +1,78 @@
+//! Metrics, through the facade of the `metrics` crate.
+
+use std::time::Instant;
+
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+
+use super::activity::Activity;
+use crate::access_token::AccessToken;
+
+const DECISIONS: &str = "bearer_auth_decisions_total";
+const LOOKUPS: &str = "bearer_auth_cache_lookups_total";
+
+/// Tells the recorder what the [metrics](crate::telemetry#metrics) are about. Once, after it was installed;
+/// without it there are no descriptions, but everything is counted all the same.
+pub fn describe_metrics() {
+    describe_counter!(
+        DECISIONS,
+        Unit::Count,
+        "Decisions about requests, of the layer and of guards behind it"
+    );
+    describe_counter!(
+        LOOKUPS,
+        Unit::Count,
+        "Tokens that came to a cached verifier"
+    );
+    describe_histogram!(
+        Activity::VERIFICATION,
+        Unit::Seconds,
+        "How long a verifier took to answer"
+    );
+    describe_histogram!(
+        Activity::INTROSPECTION,
+        Unit::Seconds,
+        "How long an introspection endpoint took to answer, the wait for a turn included"
+    );
+    describe_histogram!(
+        Activity::KEY_FETCH,
+        Unit::Seconds,
+        "How long it took to fetch a key set"
+    );
+}
+
+pub(super) fn count_decision(
+    by: &'static str,
+    outcome: &'static str,
+    reason: Option<&'static str>,
+    token: Option<&AccessToken>,
+) {
+    let verifier = token.map(AccessToken::verifier_name).unwrap_or_default();
+    let reason = reason.unwrap_or_default();
+    counter!(
+        DECISIONS,
+        "by" => by,
+        "outcome" => outcome,
+        "reason" => reason,
+        "verifier" => verifier,
+    )
+    .increment(1);
+}
+
+#[cfg(feature = "cache")]
+pub(crate) fn count_lookup(result: &'static str) {
+    counter!(LOOKUPS, "result" => result).increment(1);
+}
+
+/// Measures how long something takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn stop(self, histogram: &'static str, outcome: &'static str) {
+        histogram!(histogram, "outcome" => outcome).record(self.0.elapsed());
+    }
+}

@@ -1,0 +1,125 @@
+//! What this crate tells about itself: events and spans of [`tracing`], and metrics.
+//!
+//! The names on this page, their fields, levels and labels are an interface: they change with a major version
+//! only. Nothing here ever has a token, a key or a secret in it, nor anything else that somebody sent whose token
+//! was not vouched for.
+//!
+//! # The audit event
+//!
+//! Every decision about a request is one event: target `tower_bearer_auth::audit`, level `DEBUG`, message
+//! `access decision`. The layer decides about each request, and each guard behind it again, so a request that
+//! passes two guards makes three events. They are made in the span of the request, if there is one, such as that of
+//! `tower_http::trace::TraceLayer`.
+//!
+//! | field | says | absent |
+//! |---|---|---|
+//! | `by` | who decided, by its public name: `BearerAuthLayer`, `RequireScopesLayer`, `ToolScopesLayer`, `SessionBindingLayer`, `AccessToken::require_scopes`, or the extractor: `AccessToken`, `Claims` and so on | never |
+//! | `outcome` | `allowed`; `anonymous`: allowed without a token; `refused`; `unavailable`: the verifier cannot tell; `misconfigured`: a guard without a layer in front; `ended`: a stream whose token no longer counts | never |
+//! | `reason` | why not: `no_token`, `repeated_header`, `insufficient_scope`, `access_denied`, `unavailable`, `no_layer`, one of [`InvalidReason::as_str`](crate::InvalidReason::as_str), or one of [those for MCP](#reasons-of-mcp-guards) | where it is allowed |
+//! | `status` | the status of the answer | where it is allowed or ended |
+//! | `description` | the sentence that goes with the reason; a constant | where it is allowed |
+//! | `required` | the scopes that the client was told to ask for | but for `insufficient_scope` |
+//! | `verifier` | who vouched for the token: `jwt`, `static`, `introspection` and its endpoint, `custom` | where nobody did |
+//! | `issuer`, `subject`, `client_id`, `jti` | from the token | where nobody vouched, or the token has none |
+//! | `token_digest` | the first 8 bytes of the SHA-256 digest of the token, in hexadecimal | where there is no token to speak of |
+//! | `error` | what the verifier says that cannot tell | but for `unavailable` |
+//!
+//! `subject` is personal data. `token_digest` tells which token it was to whoever has it
+//! (`printf %s "$TOKEN" | sha256sum | cut -c1-16`), and nobody else; a token that can be guessed, such as
+//! `dev-token`, can be guessed from it.
+//!
+//! To keep them, and nothing else of this level:
+//!
+//! ```
+//! use tracing_subscriber::filter::{LevelFilter, Targets};
+//! use tower_bearer_auth::telemetry;
+//!
+//! let filter = Targets::new()
+//!     .with_default(LevelFilter::INFO)
+//!     .with_target(telemetry::AUDIT, LevelFilter::DEBUG);
+//! # let _ = filter;
+//! ```
+//!
+//! An event that nobody wants costs the look at a flag.
+//!
+//! ## Reasons of MCP guards
+//!
+//! `bad_json`, `bad_message`, `bad_params`, `bad_headers`, `unsupported_encoding`, `body_too_large`,
+//! `body_incomplete`, `http_method`, `nothing_to_resume`, `no_such_session`, `nobodys_session`.
+//!
+//! # Other events
+//!
+//! | target | level | message | fields |
+//! |---|---|---|---|
+//! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
+//! | | `WARN` | `the metadata is asked for at …`: a router that serves it where no client looks | `asked_at`, `served_at` |
+//! | `tower_bearer_auth::keys` | `INFO` | `keys refreshed`, and `keys refreshed, the source works again` | `source`, `keys` |
+//! | | `WARN` | `keys cannot be fetched`, once per outage | `source`, `error` |
+//! | | `DEBUG` | `keys still cannot be fetched` | the same |
+//! | | `WARN` | `metadata cannot be refreshed, the known key URL stays` | `issuer`, `error` |
+//! | | `WARN` | `metadata is of another issuer` | `asked`, `answered` |
+//! | `tower_bearer_auth::introspection` | `INFO` | `the introspection endpoint works again` | `endpoint` |
+//! | | `WARN` | `tokens cannot be introspected`, once per outage | `endpoint`, `error` |
+//! | | `DEBUG` | `tokens still cannot be introspected` | the same |
+//! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values` | `claim` |
+//! | | `DEBUG` | `the claims do not fit the handler's type` | `category`, `wanted` |
+//!
+//! # Spans
+//!
+//! All of them at level `DEBUG`.
+//!
+//! | name | target | lasts | fields |
+//! |---|---|---|---|
+//! | `verify_token` | `tower_bearer_auth::verification` | from the layer's question to the verifier's answer | `outcome`: `verified`, or as in the audit event |
+//! | `introspect_token` | `tower_bearer_auth::introspection` | one question to an introspection endpoint, its turn in the queue included | `endpoint`, `outcome`: `active`, `inactive`, `failed` |
+//! | `fetch_keys` | `tower_bearer_auth::keys` | one fetch of a key set. It belongs to no request, and follows from the one that caused it | `source`, `outcome`: `fetched`, `unchanged`, `failed` |
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`, through the facade of the [`metrics`](https://docs.rs/metrics) crate: install a
+//! recorder, such as that of `metrics-exporter-prometheus`, before the first request.
+//!
+//! | name | kind | labels |
+//! |---|---|---|
+//! | `bearer_auth_decisions_total` | counter | `by`, `outcome`, `reason`, `verifier`, as in the audit event; empty where absent there |
+//! | `bearer_auth_verification_seconds` | histogram | `outcome`, as in the span |
+//! | `bearer_auth_cache_lookups_total` | counter | `result`: `hit`, `miss`, `joined`, `refused`, as in [`CacheStats`](crate::verify::cached::CacheStats) |
+//! | `bearer_auth_introspection_seconds` | histogram | `outcome`, as in the span |
+//! | `bearer_auth_key_fetch_seconds` | histogram | `outcome`, as in the span |
+//!
+//! Every value of a label is a constant or comes from the configuration, so that no client can make more of them.
+//! How many keys there are, and of what age, says [`Jwks::status`](crate::Jwks::status).
+
+mod activity;
+mod decision;
+#[cfg(feature = "metrics")]
+mod measure;
+#[cfg(not(feature = "metrics"))]
+#[path = "unmeasured.rs"]
+mod measure;
+
+pub(crate) use self::activity::Activity;
+pub(crate) use self::decision::{Bearer, Decision, Outcome, is_audited};
+#[cfg(feature = "cache")]
+pub(crate) use self::measure::count_lookup;
+
+#[cfg(feature = "metrics")]
+pub use self::measure::describe_metrics;
+
+/// The target of the audit event.
+pub const AUDIT: &str = "tower_bearer_auth::audit";
+
+/// The target of what is wrong with how a server is put together.
+pub const SETUP: &str = "tower_bearer_auth::setup";
+
+/// The target of what concerns the keys of issuers.
+pub const KEYS: &str = "tower_bearer_auth::keys";
+
+/// The target of what concerns introspection.
+pub const INTROSPECTION: &str = "tower_bearer_auth::introspection";
+
+/// The target of what concerns single claims.
+pub const CLAIMS: &str = "tower_bearer_auth::claims";
+
+/// The target of the span around a verifier.
+pub const VERIFICATION: &str = "tower_bearer_auth::verification";
