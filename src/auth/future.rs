@@ -48,7 +48,7 @@ pin_project! {
             verify: Oneshot<V, BearerToken>,
             verification: Activity,
             // For whoever wants to know which token was refused.
-            token: Option<BearerToken>,
+            token: Option<Box<BearerToken>>,
             // What waits behind the gate: the request, and the service that is ready for it.
             waiting: Option<(Request<B>, S)>,
             protection: Arc<Protection>,
@@ -102,7 +102,7 @@ where
         Self {
             state: State::Verifying {
                 verification: Activity::verification(),
-                token: telemetry::is_audited().then(|| token.clone()),
+                token: telemetry::is_audited().then(|| Box::new(token.clone())),
                 verify: Oneshot::new(verifier, token),
                 waiting: Some((request, inner)),
                 protection: Arc::clone(&settings.protection),
@@ -158,7 +158,7 @@ where
                     drop(entered);
                     verification.end(outcome(&verified));
                     let (mut request, mut inner) = waiting.take().expect("verified once");
-                    let bearer = Bearer::from(token.as_ref());
+                    let bearer = Bearer::from(token.as_deref());
                     match verified
                         .map_err(|error| reject::refuse_for(&error, WHO, bearer, protection))
                         .and_then(|token| admit(token, protection))

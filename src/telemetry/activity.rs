@@ -2,7 +2,7 @@ use std::future::Future;
 
 use tracing::field::Empty;
 use tracing::span::Entered;
-use tracing::{Instrument, Span, debug_span};
+use tracing::{Instrument, Level, Span, debug_span, span_enabled};
 
 use super::measure::Stopwatch;
 use crate::telemetry;
@@ -10,8 +10,8 @@ use crate::telemetry;
 /// Something that takes its time: a span, and the histogram of how long.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    span: Span,
-    histogram: &'static str,
+    /// Where somebody wants it. Boxed, since it is on the path of every token and most often is not there.
+    span: Option<Box<Span>>,
     stopwatch: Stopwatch,
 }
 
@@ -21,47 +21,61 @@ impl Activity {
     pub(super) const INTROSPECTION: &'static str = "bearer_auth_introspection_seconds";
     pub(super) const KEY_FETCH: &'static str = "bearer_auth_key_fetch_seconds";
 
-    fn start(span: Span, histogram: &'static str) -> Self {
+    fn start(histogram: &'static str, span: Option<Span>) -> Self {
         Self {
-            span,
-            histogram,
-            stopwatch: Stopwatch::start(),
+            span: span.map(Box::new),
+            stopwatch: Stopwatch::start(histogram),
         }
     }
 
     /// A verifier is asked about a token.
     pub(crate) fn verification() -> Self {
-        let span = debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty);
-        Self::start(span, Self::VERIFICATION)
+        let span = span_enabled!(target: telemetry::VERIFICATION, Level::DEBUG)
+            .then(|| debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty));
+        Self::start(Self::VERIFICATION, span)
     }
 
     /// An introspection endpoint is asked about a token.
     #[cfg(feature = "introspection")]
     pub(crate) fn introspection(verifier: &str) -> Self {
-        let span = debug_span!(target: telemetry::INTROSPECTION, "introspect_token", verifier, outcome = Empty);
-        Self::start(span, Self::INTROSPECTION)
+        let span = debug_span!(
+            target: telemetry::INTROSPECTION,
+            "introspect_token",
+            verifier,
+            outcome = Empty
+        );
+        Self::start(Self::INTROSPECTION, Some(span))
     }
 
     /// A key set is fetched, for all requests and none in particular.
     #[cfg(feature = "jwks")]
     pub(crate) fn key_fetch(source: &str) -> Self {
-        let span = debug_span!(target: telemetry::KEYS, parent: None, "fetch_keys", source, outcome = Empty);
+        let span = debug_span!(
+            target: telemetry::KEYS,
+            parent: None,
+            "fetch_keys",
+            source,
+            outcome = Empty
+        );
         span.follows_from(Span::current());
-        Self::start(span, Self::KEY_FETCH)
+        Self::start(Self::KEY_FETCH, Some(span))
     }
 
     /// To be held while it is worked at.
-    pub(crate) fn enter(&self) -> Entered<'_> {
-        self.span.enter()
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        self.span.as_deref().map(Span::enter)
     }
 
     /// Works at it.
     pub(crate) fn of<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        work.instrument(self.span.clone())
+        let span = self.span.as_deref().cloned();
+        work.instrument(span.unwrap_or_else(Span::none))
     }
 
     pub(crate) fn end(&self, outcome: &'static str) {
-        self.span.record("outcome", outcome);
-        self.stopwatch.stop(self.histogram, outcome);
+        if let Some(span) = &self.span {
+            span.record("outcome", outcome);
+        }
+        self.stopwatch.stop(outcome);
     }
 }

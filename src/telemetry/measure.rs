@@ -65,14 +65,20 @@ pub(crate) fn count_lookup(result: &'static str) {
 
 /// Measures how long something takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stopwatch(Instant);
+pub(super) struct Stopwatch {
+    histogram: &'static str,
+    since: Instant,
+}
 
 impl Stopwatch {
-    pub(super) fn start() -> Self {
-        Self(Instant::now())
+    pub(super) fn start(histogram: &'static str) -> Self {
+        Self {
+            histogram,
+            since: Instant::now(),
+        }
     }
 
-    pub(super) fn stop(self, histogram: &'static str, outcome: &'static str) {
-        histogram!(histogram, "outcome" => outcome).record(self.0.elapsed());
+    pub(super) fn stop(self, outcome: &'static str) {
+        histogram!(self.histogram, "outcome" => outcome).record(self.since.elapsed());
     }
 }

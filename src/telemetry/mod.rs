@@ -97,11 +97,13 @@ mod measure;
 #[cfg(not(feature = "metrics"))]
 #[path = "unmeasured.rs"]
 mod measure;
+mod told;
 
 pub(crate) use self::activity::Activity;
 pub(crate) use self::decision::{Bearer, Decision, Outcome, is_audited};
 #[cfg(feature = "cache")]
 pub(crate) use self::measure::count_lookup;
+pub(crate) use self::told::told;
 
 #[cfg(feature = "metrics")]
 pub use self::measure::describe_metrics;

@@ -296,15 +296,16 @@ async fn nothing_that_a_client_sends_comes_back_or_goes_to_the_log() {
     }
     let logged = logs.text();
     assert!(!logged.contains(MARKER), "{logged}");
-    for reason in [
-        "no_token",
-        "malformed",
-        "too_long",
-        "unrecognized",
-        "repeated_header",
-        "unavailable",
+    for (outcome, reason) in [
+        ("refused", "no_token"),
+        ("refused", "malformed"),
+        ("refused", "too_long"),
+        ("refused", "unrecognized"),
+        ("refused", "repeated_header"),
+        ("unavailable", "unavailable"),
     ] {
-        let entry = format!("request refused reason=\"{reason}\"");
+        let entry =
+            format!(r#"by="BearerAuthLayer" outcome="{outcome}" reason="{reason}" status="#);
         assert!(logged.contains(&entry), "{entry} is not in {logged}");
     }
     assert!(

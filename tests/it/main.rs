@@ -20,4 +20,5 @@ mod readiness;
 mod scope_guards;
 mod soak;
 mod streams;
+mod telemetry;
 mod verifiers;

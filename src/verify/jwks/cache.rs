@@ -18,7 +18,7 @@ use super::status::JwksStatus;
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
-use crate::telemetry::KEYS;
+use crate::telemetry::{KEYS, told};
 use crate::verify::jwt::VerifyingKey;
 use crate::verify::jwt::key::Fingerprint;
 
@@ -274,7 +274,7 @@ impl Inner {
                     "the source has nothing new, but there are no keys".into(),
                 ),
             },
-            Err(error) => self.fail(control, describe(&*error)),
+            Err(error) => self.fail(control, told(&*error)),
         }
     }
 
@@ -351,23 +351,6 @@ impl Inner {
         control.last_error = Some(problem);
     }
 }
-
-/// An error with its sources, which is where clients of HTTP hide what happened. Shortened, since some of
-/// it may be the provider's own words.
-fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    match text.char_indices().nth(MAX_ERROR_LENGTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-const MAX_ERROR_LENGTH: usize = 300;
 
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

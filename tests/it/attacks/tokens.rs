@@ -37,7 +37,7 @@ async fn no_attack_with_a_token_gets_through() {
         target.assert_refused(&attack, &token, &answer);
     }
     assert_eq!(attacker.jwks_requests() + attacker.metadata_requests(), 0);
-    assert!(target.logs.text().contains("request refused"));
+    assert!(target.logs.text().contains(r#"outcome="refused""#));
 
     // It was not for being broken that it refused.
     let token = good(&target.keys.eddsa)

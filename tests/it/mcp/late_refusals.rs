@@ -306,7 +306,7 @@ async fn a_missing_layer_is_said_clearly_and_logged() {
         let said = error["error"]["message"].as_str().unwrap();
         assert!(said.contains("BearerAuthLayer"), "{said}");
         let text = logs.text();
-        let logged = format!("a tool's {parameter} needs a BearerAuthLayer");
+        let logged = format!("{parameter} needs a BearerAuthLayer");
         assert!(text.contains("ERROR") && text.contains(&logged), "{text}");
     }
 }

@@ -20,8 +20,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
 use tower_bearer_auth::{Clock, StaticToken, StaticTokenVerifier};
-use tracing::Level;
 use tracing::dispatcher::{DefaultGuard, Dispatch, set_default};
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -255,6 +255,16 @@ impl<B> Service<Request<B>> for Inner {
     }
 }
 
+/// Makes `subscriber` hear what is told on this thread, as long as the guard lives.
+pub(crate) fn listen(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
+    // With a single subscriber in the process, `tracing` lets the thread that comes across an
+    // event first decide for all threads whether anybody wants it.
+    static SECOND: LazyLock<Dispatch> =
+        LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&SECOND);
+    set_default(&Dispatch::new(subscriber))
+}
+
 /// What the crate logs on this thread, at every level, while this lives.
 pub(crate) struct Logs {
     written: Arc<Mutex<Vec<u8>>>,
@@ -263,12 +273,6 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn capture() -> Self {
-        // With a single subscriber in the process, `tracing` lets the thread that comes across an
-        // event first decide for all threads whether anybody wants it.
-        static SECOND: LazyLock<Dispatch> =
-            LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
-        LazyLock::force(&SECOND);
-
         let written = Arc::<Mutex<Vec<u8>>>::default();
         let writer = Writer(Arc::clone(&written));
         let lines = tracing_subscriber::fmt::layer()
@@ -280,7 +284,7 @@ impl Logs {
             .with(of_this_crate);
         Self {
             written,
-            _guard: set_default(&Dispatch::new(subscriber)),
+            _guard: listen(subscriber),
         }
     }
 

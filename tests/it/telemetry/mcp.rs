@@ -1,0 +1,200 @@
+//! What the guards of MCP servers say.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use tower::{Layer, ServiceBuilder, service_fn};
+use tower_bearer_auth::mcp::{ScopeRules, SessionBindingLayer, ToolScopesLayer};
+use tower_bearer_auth::{BearerAuthLayer, ScopeRequirement, StaticToken, StaticTokenVerifier};
+
+use super::assert_decisions;
+use super::recorded::{Fields, Recorded};
+use crate::support::{Inner, answer_of};
+
+type Expected<'a> = &'a [(&'static str, &'a str)];
+
+const DIGEST: (&str, &str) = ("token_digest", "04f8996da763b7a9");
+
+fn layer() -> BearerAuthLayer<StaticTokenVerifier> {
+    let verifier = StaticTokenVerifier::new([
+        ("user", StaticToken::new("cli")),
+        ("other", StaticToken::new("other-cli")),
+    ]);
+    BearerAuthLayer::new(verifier).optional()
+}
+
+fn post(headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    let request = Request::post("/").header("content-type", "application/json");
+    let request = headers.iter().fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    request.body(Full::from(body.into())).unwrap()
+}
+
+/// The decision of the second guard, after the layer let the request pass.
+fn second(recorded: &Recorded) -> Vec<Fields> {
+    let mut decisions = recorded.decisions();
+    let first = decisions.remove(0);
+    assert_eq!(first["by"], "BearerAuthLayer");
+    decisions
+}
+
+fn call(tool: &str) -> Value {
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}})
+}
+
+#[tokio::test]
+async fn the_guard_of_tools_says_what_it_decides() {
+    let recorded = Recorded::start();
+    let rules = ScopeRules::builder()
+        .tool("secret", ScopeRequirement::all(["admin"]))
+        .default_rule(ScopeRequirement::token())
+        .build()
+        .unwrap();
+    let guard = ToolScopesLayer::new(rules).max_body_bytes(1000);
+    let service = layer().layer(guard.layer(Inner::default()));
+    let user = ("authorization", "Bearer user");
+    let by = ("by", "ToolScopesLayer");
+    let who = [("verifier", "static"), ("client_id", "cli"), DIGEST];
+    let allowed = [by, ("outcome", "allowed")];
+
+    answer_of(service.clone(), post(&[user], call("open").to_string())).await;
+    assert_decisions(second(&recorded), &[&[&allowed[..], &who].concat()]);
+
+    answer_of(service.clone(), post(&[user], call("secret").to_string())).await;
+    let refused = [
+        by,
+        ("outcome", "refused"),
+        ("reason", "insufficient_scope"),
+        ("status", "403"),
+        ("required", "admin"),
+        ("description", "The access token lacks a required scope"),
+    ];
+    assert_decisions(second(&recorded), &[&[&refused[..], &who].concat()]);
+
+    let params = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {}});
+    for (request, status, reason, description) in [
+        (
+            post(&[user], "{"),
+            "400",
+            "bad_json",
+            "the body is not JSON",
+        ),
+        (
+            post(&[user], "{}"),
+            "400",
+            "bad_message",
+            "it is neither a call nor a response",
+        ),
+        (
+            post(&[user], params.to_string()),
+            "400",
+            "bad_params",
+            "the parameters do not say plainly what it is about",
+        ),
+        (
+            post(
+                &[user, ("mcp-method", "ping"), ("mcp-method", "ping")],
+                "{}",
+            ),
+            "400",
+            "bad_headers",
+            "an MCP header occurs twice",
+        ),
+        (
+            post(&[user, ("content-encoding", "gzip")], "{}"),
+            "415",
+            "unsupported_encoding",
+            "the body must be UTF-8 without a content encoding",
+        ),
+        (
+            post(&[user], "x".repeat(1001)),
+            "413",
+            "body_too_large",
+            "the body is too large",
+        ),
+        (
+            Request::put("/")
+                .header(user.0, user.1)
+                .body(Full::default())
+                .unwrap(),
+            "405",
+            "http_method",
+            "this HTTP method is not used here",
+        ),
+    ] {
+        answer_of(service.clone(), request).await;
+        let refused: Expected<'_> = &[
+            by,
+            ("outcome", "refused"),
+            ("reason", reason),
+            ("status", status),
+            ("description", description),
+        ];
+        assert_decisions(second(&recorded), &[&[refused, &who].concat()]);
+    }
+}
+
+/// A server that opens a session for each request without one.
+async fn sessions(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = Response::new(Full::default());
+    if !request.headers().contains_key("mcp-session-id") {
+        let id = "5".parse().unwrap();
+        response.headers_mut().insert("mcp-session-id", id);
+    }
+    Ok(response)
+}
+
+#[tokio::test]
+async fn the_guard_of_sessions_says_what_it_decides() {
+    let recorded = Recorded::start();
+    let service = ServiceBuilder::new()
+        .layer(layer())
+        .layer(SessionBindingLayer::new())
+        .service(service_fn(sessions));
+    let user = ("authorization", "Bearer user");
+    let by = ("by", "SessionBindingLayer");
+    let allowed: Expected<'_> = &[
+        by,
+        ("outcome", "allowed"),
+        ("verifier", "static"),
+        ("client_id", "cli"),
+        DIGEST,
+    ];
+
+    let opened = answer_of(service.clone(), post(&[user], "")).await;
+    assert_decisions(second(&recorded), &[allowed]);
+    let id = opened.header("mcp-session-id").unwrap();
+    answer_of(service.clone(), post(&[user, ("mcp-session-id", id)], "")).await;
+    assert_decisions(second(&recorded), &[allowed]);
+
+    let other = ("authorization", "Bearer other");
+    let stolen = post(&[other, ("mcp-session-id", id)], "");
+    assert_eq!(answer_of(service.clone(), stolen).await.status, 404);
+    let refused: Expected<'_> = &[
+        by,
+        ("outcome", "refused"),
+        ("reason", "no_such_session"),
+        ("status", "404"),
+        ("description", "Session not found"),
+        ("verifier", "static"),
+        ("client_id", "other-cli"),
+        ("token_digest", "d9298a10d1b07358"),
+    ];
+    assert_decisions(second(&recorded), &[refused]);
+
+    // A session for nobody is noticed when the server has opened it.
+    assert_eq!(answer_of(service, post(&[], "")).await.status, 401);
+    let anonymous: Expected<'_> = &[by, ("outcome", "anonymous")];
+    let refused: Expected<'_> = &[
+        by,
+        ("outcome", "refused"),
+        ("reason", "no_token"),
+        ("status", "401"),
+        ("description", "This server requires a bearer token"),
+    ];
+    assert_decisions(second(&recorded), &[anonymous, refused]);
+}

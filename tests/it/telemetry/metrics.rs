@@ -1,0 +1,116 @@
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use serde_json::json;
+use tower::Layer;
+use tower_bearer_auth::testing::TestIssuer;
+use tower_bearer_auth::{
+    BearerAuthLayer, IntrospectionVerifier, JwtVerifier, RequireScopesLayer, VerifierExt, telemetry,
+};
+
+use crate::support::{Inner, answer_of, table, with_token};
+
+const AUDIENCE: &str = "https://api.test";
+
+/// The samples, and comments with `#`, that a scrape would show now.
+fn scrape(handle: &PrometheusHandle) -> Vec<String> {
+    handle.run_upkeep();
+    handle.render().lines().map(str::to_owned).collect()
+}
+
+fn recorder() -> (PrometheusRecorder, PrometheusHandle) {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    (recorder, handle)
+}
+
+#[track_caller]
+fn assert_samples(samples: &[String], expected: &[&str]) {
+    for sample in expected {
+        let there = samples.iter().any(|found| found == sample);
+        assert!(there, "{sample} is not among {samples:#?}");
+    }
+}
+
+/// How many time series there are of a metric.
+fn series(samples: &[String], name: &str) -> usize {
+    let labelled = format!("{name}{{");
+    samples.iter().filter(|s| s.starts_with(&labelled)).count()
+}
+
+#[tokio::test]
+async fn decisions_are_counted_and_strangers_make_no_more_series() {
+    let (recorder, handle) = recorder();
+    let _listening = metrics::set_default_local_recorder(&recorder);
+    telemetry::describe_metrics();
+    let guard = RequireScopesLayer::all(["write"]);
+    let service = BearerAuthLayer::new(table().cached(100)).layer(guard.layer(Inner::default()));
+    for token in ["reader", "writer", "writer", "stale"] {
+        answer_of(service.clone(), with_token(token)).await;
+    }
+    for number in 0..50 {
+        answer_of(service.clone(), with_token(&format!("made-up-{number}"))).await;
+    }
+
+    let samples = scrape(&handle);
+    let count = "bearer_auth_decisions_total";
+    let lookups = "bearer_auth_cache_lookups_total";
+    assert_samples(
+        &samples,
+        &[
+            "# HELP bearer_auth_decisions_total Decisions about requests, of the layer and of guards behind it",
+            &format!(
+                r#"{count}{{by="BearerAuthLayer",outcome="allowed",reason="",verifier="static"}} 3"#
+            ),
+            &format!(
+                r#"{count}{{by="BearerAuthLayer",outcome="refused",reason="expired",verifier=""}} 1"#
+            ),
+            &format!(
+                r#"{count}{{by="BearerAuthLayer",outcome="refused",reason="unrecognized",verifier=""}} 50"#
+            ),
+            &format!(
+                r#"{count}{{by="RequireScopesLayer",outcome="allowed",reason="",verifier="static"}} 2"#
+            ),
+            &format!(
+                r#"{count}{{by="RequireScopesLayer",outcome="refused",reason="insufficient_scope",verifier="static"}} 1"#
+            ),
+            &format!(r#"{lookups}{{result="hit"}} 1"#),
+            &format!(r#"{lookups}{{result="miss"}} 53"#),
+            r#"bearer_auth_verification_seconds_count{outcome="verified"} 3"#,
+            r#"bearer_auth_verification_seconds_count{outcome="refused"} 51"#,
+        ],
+    );
+    assert_eq!(series(&samples, count), 5);
+    assert_eq!(series(&samples, lookups), 2);
+}
+
+#[tokio::test]
+async fn what_is_asked_of_others_is_measured() {
+    let (recorder, handle) = recorder();
+    let _listening = metrics::set_default_local_recorder(&recorder);
+    let issuer = TestIssuer::start().await;
+    let jwts = JwtVerifier::builder()
+        .discover(issuer.issuer())
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    let opaque = IntrospectionVerifier::builder(issuer.introspection_url())
+        .client_secret_basic(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    let service = BearerAuthLayer::new(jwts.or_else(opaque)).layer(Inner::default());
+    let jwt = issuer.token().audience(AUDIENCE).build();
+    let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
+    for token in [&*jwt, &jwt, &token, "nobody-knows-me"] {
+        answer_of(service.clone(), with_token(token)).await;
+    }
+    assert_samples(
+        &scrape(&handle),
+        &[
+            r#"bearer_auth_key_fetch_seconds_count{outcome="fetched"} 1"#,
+            r#"bearer_auth_introspection_seconds_count{outcome="verified"} 1"#,
+            r#"bearer_auth_introspection_seconds_count{outcome="refused"} 1"#,
+            r#"bearer_auth_verification_seconds_count{outcome="verified"} 3"#,
+            r#"bearer_auth_verification_seconds_count{outcome="refused"} 1"#,
+        ],
+    );
+}

@@ -1,0 +1,107 @@
+use http::StatusCode;
+use serde_json::json;
+use tower::Layer;
+use tower_bearer_auth::testing::{Fault, TestIssuer};
+use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier, JwtVerifier};
+use tracing::{Instrument, Level};
+
+use super::recorded::{Fields, Recorded, Told};
+use crate::support::{Inner, answer_of, with_token};
+
+const DOWN: Fault = Fault::Status(StatusCode::BAD_GATEWAY);
+const AUDIENCE: &str = "https://api.test";
+
+#[track_caller]
+fn assert_span(span: &Told, target: &str, fields: &[(&'static str, &str)]) {
+    assert_eq!((span.target, span.level), (target, Level::DEBUG));
+    let fields = fields.iter().map(|(name, value)| (*name, (*value).into()));
+    assert_eq!(span.fields, Fields::from_iter(fields));
+}
+
+#[tokio::test]
+async fn a_verification_is_a_span_of_its_request_and_a_fetch_of_keys_of_none() {
+    let recorded = Recorded::start();
+    let issuer = TestIssuer::start().await;
+    let keys = issuer.jwks_url();
+    let verifier = JwtVerifier::builder()
+        .jwks_url(&keys)
+        .issuer(issuer.issuer())
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    let service = BearerAuthLayer::new(verifier).layer(Inner::default());
+    let good = issuer.token().audience(AUDIENCE).build();
+    let bad = issuer.token().audience("https://elsewhere.test").build();
+
+    issuer.jwks_fault(Some(DOWN));
+    for token in [&good, &bad] {
+        let request = tracing::info_span!("request");
+        answer_of(service.clone(), with_token(token))
+            .instrument(request)
+            .await;
+    }
+    let verifications = recorded.spans("verify_token");
+    let outcomes = ["unavailable", "refused"];
+    assert_eq!(verifications.len(), outcomes.len());
+    for (span, outcome) in verifications.iter().zip(outcomes) {
+        assert_span(
+            span,
+            "tower_bearer_auth::verification",
+            &[("outcome", outcome)],
+        );
+        assert_eq!(span.within, Some("request"));
+    }
+
+    let fetches = recorded.spans("fetch_keys");
+    assert_eq!(fetches.len(), 1);
+    let failed = [("source", &*keys), ("outcome", "failed")];
+    assert_span(&fetches[0], "tower_bearer_auth::keys", &failed);
+    assert_eq!(fetches[0].within, None);
+    assert_eq!(fetches[0].after, Some("verify_token"));
+}
+
+#[tokio::test]
+async fn fetches_say_what_came_of_them() {
+    let recorded = Recorded::start();
+    let issuer = TestIssuer::start().await;
+    let jwks = tower_bearer_auth::jwks::HttpKeySource::builder(issuer.jwks_url()).build();
+    let jwks = tower_bearer_auth::Jwks::builder(jwks.unwrap())
+        .build()
+        .unwrap();
+    jwks.refresh().await.unwrap();
+    jwks.refresh().await.unwrap();
+    let outcomes: Vec<_> = recorded
+        .spans("fetch_keys")
+        .into_iter()
+        .map(|span| span.fields["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["fetched", "unchanged"]);
+}
+
+#[tokio::test]
+async fn a_question_to_an_introspection_endpoint_is_a_span() {
+    let recorded = Recorded::start();
+    let issuer = TestIssuer::start().await;
+    let endpoint = issuer.introspection_url();
+    let verifier = IntrospectionVerifier::builder(&endpoint)
+        .client_secret_basic(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    let service = BearerAuthLayer::new(verifier).layer(Inner::default());
+    let good = issuer.opaque_token(json!({"aud": AUDIENCE}));
+    answer_of(service.clone(), with_token(&good)).await;
+    answer_of(service.clone(), with_token("unknown")).await;
+    issuer.introspection_fault(Some(DOWN));
+    answer_of(service, with_token(&good)).await;
+
+    let spans = recorded.spans("introspect_token");
+    let outcomes = ["verified", "refused", "unavailable"];
+    assert_eq!(spans.len(), outcomes.len());
+    for (span, outcome) in spans.iter().zip(outcomes) {
+        let verifier = format!("introspection {endpoint}");
+        let fields = [("verifier", &*verifier), ("outcome", outcome)];
+        assert_span(span, "tower_bearer_auth::introspection", &fields);
+        assert_eq!(span.within, Some("verify_token"));
+    }
+}
