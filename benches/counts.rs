@@ -2,8 +2,8 @@
 //! is doing. They are counted by valgrind, and compared with `benches/counts.baseline`.
 //!
 //! ```sh
-//! cargo bench --all-features --bench counts              # fails when a path got more expensive
-//! cargo bench --all-features --bench counts -- --record  # writes down what they cost now
+//! cargo bench --bench counts              # fails when a path got more expensive
+//! cargo bench --bench counts -- --record  # writes down what they cost now
 //! ```
 //!
 //! What counts is what we add to the [limit](support::scenarios::Scenario::limit) of a path, such as the bare
@@ -129,7 +129,7 @@ fn compare() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!("more expensive than recorded: {}", worse.join("; "));
-    println!("if that is meant to be: cargo bench --all-features --bench counts -- --record");
+    println!("if that is meant to be: cargo bench --bench counts -- --record");
     ExitCode::FAILURE
 }
 

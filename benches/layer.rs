@@ -2,7 +2,7 @@
 //! [`scenarios`](support::scenarios::ALL) lists, and how the cost grows.
 //!
 //! ```sh
-//! cargo bench --all-features --bench layer
+//! cargo bench --bench layer
 //! ```
 
 use std::thread;

@@ -2,7 +2,7 @@
 //! and our verifier in the layer around a service that does nothing.
 //!
 //! ```sh
-//! cargo bench --all-features --bench verify
+//! cargo bench --bench verify
 //! ```
 
 use std::hint::black_box;

@@ -24,5 +24,8 @@ mod migrating_from_jwt_authorizer {}
 #[doc = include_str!("../docs/migrating/tower-oauth2-resource-server.md")]
 mod migrating_from_tower_oauth2_resource_server {}
 
+#[doc = include_str!("../docs/observability.md")]
+mod observability {}
+
 #[doc = include_str!("../docs/testing-your-server.md")]
 mod testing_your_server {}

@@ -2,7 +2,7 @@
 //! without any authentication, with RS256 tokens, and with RS256 tokens that are remembered.
 //!
 //! ```sh
-//! cargo bench --all-features --bench load
+//! cargo bench --bench load
 //! ```
 //!
 //! The server is a process of its own with one thread, and so is the client, so two cores suffice. It takes about

@@ -4,6 +4,8 @@
 //! only. Nothing here ever has a token, a key or a secret in it, nor anything else that somebody sent whose token
 //! was not vouched for.
 //!
+//! The example `observability` shows it: `cargo run --example observability --features metrics`.
+//!
 //! # The audit event
 //!
 //! Every decision about a request is one event: target `tower_bearer_auth::audit`, level `DEBUG`, message
@@ -52,17 +54,20 @@
 //! | target | level | message | fields |
 //! |---|---|---|---|
 //! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
-//! | | `WARN` | `the metadata is asked for at …`: a router that serves it where no client looks | `asked_at`, `served_at` |
-//! | `tower_bearer_auth::keys` | `INFO` | `keys refreshed`, and `keys refreshed, the source works again` | `source`, `keys` |
+//! | | `WARN` | what is wrong with the metadata of a resource | `resource` |
+//! | `tower_bearer_auth::keys` | `INFO` | `keys refreshed`, `keys refreshed, the source works again` | `source`, `keys`: how many |
 //! | | `WARN` | `keys cannot be fetched`, once per outage | `source`, `error` |
 //! | | `DEBUG` | `keys still cannot be fetched` | the same |
 //! | | `WARN` | `metadata cannot be refreshed, the known key URL stays` | `issuer`, `error` |
-//! | | `WARN` | `metadata is of another issuer` | `asked`, `answered` |
-//! | `tower_bearer_auth::introspection` | `INFO` | `the introspection endpoint works again` | `endpoint` |
-//! | | `WARN` | `tokens cannot be introspected`, once per outage | `endpoint`, `error` |
+//! | | `WARN` | `the issuer's metadata is about another issuer` | `expected`, `found` |
+//! | `tower_bearer_auth::introspection` | `INFO` | `the introspection endpoint works again` | `verifier` |
+//! | | `WARN` | `tokens cannot be introspected`, once per outage | `verifier`, `error` |
 //! | | `DEBUG` | `tokens still cannot be introspected` | the same |
-//! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values` | `claim` |
-//! | | `DEBUG` | `the claims do not fit the handler's type` | `category`, `wanted` |
+//! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values` | `claim`: its name |
+//! | | `DEBUG` | `the claims do not fit the handler's type` | `category`, `wanted`: the type |
+//!
+//! `source` is the [name](crate::jwks::KeySource::name) of a key source: a URL without its query, or an issuer.
+//! `verifier` is as in the audit event: of an endpoint that has a query, with a digest of that.
 //!
 //! # Spans
 //!
@@ -70,9 +75,9 @@
 //!
 //! | name | target | lasts | fields |
 //! |---|---|---|---|
-//! | `verify_token` | `tower_bearer_auth::verification` | from the layer's question to the verifier's answer | `outcome`: `verified`, or as in the audit event |
-//! | `introspect_token` | `tower_bearer_auth::introspection` | one question to an introspection endpoint, its turn in the queue included | `endpoint`, `outcome`: `active`, `inactive`, `failed` |
-//! | `fetch_keys` | `tower_bearer_auth::keys` | one fetch of a key set. It belongs to no request, and follows from the one that caused it | `source`, `outcome`: `fetched`, `unchanged`, `failed` |
+//! | `verify_token` | `tower_bearer_auth::verification` | from the layer's question to the verifier's answer | `outcome`: `verified`, `refused`, `unavailable` |
+//! | `introspect_token` | `tower_bearer_auth::introspection` | one question to an introspection endpoint, the wait for its turn included | `verifier`, `outcome`: the same |
+//! | `fetch_keys` | `tower_bearer_auth::keys` | one fetch of a key set. It belongs to no request, and follows from the span that caused it | `source`, `outcome`: `fetched`, `unchanged`, `failed`, `interrupted` |
 //!
 //! # Metrics
 //!
@@ -87,7 +92,10 @@
 //! | `bearer_auth_introspection_seconds` | histogram | `outcome`, as in the span |
 //! | `bearer_auth_key_fetch_seconds` | histogram | `outcome`, as in the span |
 //!
-//! Every value of a label is a constant or comes from the configuration, so that no client can make more of them.
+//! Every value of a label is a constant or comes from the configuration, so that no client can make more of them; that
+//! of a verifier of your own is what you [call it](crate::AccessTokenBuilder::verifier). Each decision costs two
+//! allocations more with this feature.
+//!
 //! How many keys there are, and of what age, says [`Jwks::status`](crate::Jwks::status).
 
 mod activity;

@@ -1,0 +1,94 @@
+//! A server that tells what it decides, and counts it:
+//! `cargo run --example observability --features metrics`.
+//!
+//! Its log has a line per decision about a request: who decided what about whom, and why. At `/metrics` are the same
+//! decisions as counters, and how long verifying and fetching keys takes, for Prometheus. It needs nothing else, since
+//! the issuer is a test issuer in this process. It listens on 127.0.0.1:3000, or where `BIND` says.
+
+use std::env;
+use std::error::Error;
+
+use axum::Router;
+use axum::routing::get;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tower_bearer_auth::testing::TestIssuer;
+use tower_bearer_auth::{
+    AccessToken, BearerAuthLayer, JwtVerifier, RequireScopesLayer, Verifier, VerifierExt, telemetry,
+};
+use tower_http::trace::{DefaultMakeSpan, TraceLayer};
+use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+const AUDIENCE: &str = "https://api.example.com";
+
+/// From a token that is remembered to an issuer that is slow, in seconds.
+const BUCKETS: &[f64] = &[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 5.0];
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    write_log();
+    // Before the first request, so that none goes uncounted.
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)?
+        .install_recorder()?;
+    telemetry::describe_metrics();
+
+    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".into());
+    let listener = TcpListener::bind(bind).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let issuer = TestIssuer::start().await;
+    let verifier = JwtVerifier::builder()
+        .discover(issuer.issuer())
+        .audience(AUDIENCE)
+        .build()?;
+    introduce(&url, &issuer);
+    axum::serve(listener, app(verifier.cached(10_000), recorder)).await?;
+    Ok(())
+}
+
+/// Everything from `INFO` on, and the decisions, which are at `DEBUG`.
+fn write_log() {
+    let wanted = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target(telemetry::AUDIT, LevelFilter::DEBUG);
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer())
+        .with(wanted)
+        .init();
+}
+
+fn app(verifier: impl Verifier, recorder: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/admin", get(whoami))
+        .route_layer(RequireScopesLayer::all(["admin"]))
+        .route("/", get(whoami))
+        .layer(BearerAuthLayer::new(verifier))
+        // In front of it all, so that each decision is in the span of its request.
+        .layer(TraceLayer::new_for_http().make_span_with(DefaultMakeSpan::new().level(Level::INFO)))
+        // Open to everybody here; to your own network alone, in earnest.
+        .route("/metrics", get(move || async move { recorder.render() }))
+}
+
+async fn whoami(token: AccessToken) -> String {
+    format!("hello {}\n", token.subject().unwrap_or("stranger"))
+}
+
+fn introduce(url: &str, issuer: &TestIssuer) {
+    let token = || issuer.token().audience(AUDIENCE).subject("alice");
+    let alice = token().jwt_id("alices-first").build();
+    let expired = token().jwt_id("alices-last").expired().build();
+    println!("listening on {url}\n");
+    for (what, path, token) in [
+        ("200:", "/", alice.as_str()),
+        ("403, for want of a scope:", "/admin", &alice),
+        ("401, for it expired:", "/", &expired),
+        ("401, for it is no token of the issuer's:", "/", "made-up"),
+    ] {
+        println!("{what}\ncurl -i {url}{path} -H 'authorization: Bearer {token}'\n");
+    }
+    println!("401, for there is no token:\ncurl -i {url}/\n");
+    println!("what came of them:\ncurl {url}/metrics\n");
+}
