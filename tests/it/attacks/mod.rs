@@ -6,11 +6,11 @@ mod headers;
 mod tokens;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::Value;
-use tower_bearer_auth::BearerAuthLayer;
 use tower_bearer_auth::testing::SigningKey;
-use tower_bearer_auth::{Algorithm, JwtVerifier, KeySet};
+use tower_bearer_auth::{Algorithm, BearerAuthLayer, ByIssuer, CacheLayer, JwtVerifier, KeySet};
 use tower_layer::Layer;
 
 use crate::support::{Answer, Inner, Logs, serve};
@@ -21,6 +21,8 @@ const AUDIENCE: &str = "https://api.example.com";
 /// A server under attack, and what it must not do.
 struct Target {
     address: SocketAddr,
+    /// The same, but its verifier is one of several, and what it refused is remembered.
+    gateway: SocketAddr,
     inner: Inner,
     logs: Logs,
     keys: Keys,
@@ -58,9 +60,13 @@ impl Target {
             .unwrap();
         let inner = Inner::default();
         let logs = Logs::capture();
+        let memory = CacheLayer::new(1000).remember_refusals(Duration::from_secs(60));
+        let gateway = memory.layer(ByIssuer::new().issuer(ISSUER, verifier.clone()));
         let address = serve(BearerAuthLayer::new(verifier).layer(inner.clone())).await;
+        let gateway = serve(BearerAuthLayer::new(gateway).layer(inner.clone())).await;
         Self {
             address,
+            gateway,
             inner,
             logs,
             keys,

@@ -1,11 +1,12 @@
 //! Forged, borrowed and malformed tokens.
 
 use serde_json::{Value, json};
-use tower_bearer_auth::Algorithm;
 use tower_bearer_auth::testing::{SigningKey, TestIssuer, TokenBuilder};
+use tower_bearer_auth::{Algorithm, BearerAuthLayer, JwtVerifier};
+use tower_layer::Layer;
 
 use super::{AUDIENCE, ISSUER, Keys, Target};
-use crate::support::get_with;
+use crate::support::{Inner, answer_of, get_with, with_token};
 
 /// What was done, with its CVE or section, and the token.
 type Attack = (String, String);
@@ -33,8 +34,11 @@ async fn no_attack_with_a_token_gets_through() {
         other_tokens(&target.keys),
     ];
     for (attack, token) in attacks.into_iter().flatten() {
-        let answer = get_with(target.address, &token).await;
-        target.assert_refused(&attack, &token, &answer);
+        // The gateway twice: what it remembers must not be better than what it saw.
+        for address in [target.address, target.gateway, target.gateway] {
+            let answer = get_with(address, &token).await;
+            target.assert_refused(&attack, &token, &answer);
+        }
     }
     assert_eq!(attacker.jwks_requests() + attacker.metadata_requests(), 0);
     assert!(target.logs.text().contains(r#"outcome="refused""#));
@@ -46,9 +50,28 @@ async fn no_attack_with_a_token_gets_through() {
     get_with(target.address, &token).await.assert_passed();
     let keys = &target.keys;
     for key in [&keys.rs256, &keys.es256, &keys.eddsa] {
-        get_with(target.address, &good(key).build())
-            .await
-            .assert_passed();
+        let token = good(key).build();
+        for address in [target.address, target.gateway, target.gateway] {
+            get_with(address, &token).await.assert_passed();
+        }
+    }
+}
+
+/// More than a server lets through in a header, for a layer that was told to take it (CVE-2025-30204).
+#[tokio::test]
+async fn a_million_dots_are_one_refusal() {
+    let keys = Keys::generate();
+    let verifier = JwtVerifier::builder()
+        .key(keys.eddsa.verifying_key())
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    let layer = BearerAuthLayer::new(verifier).max_token_length(usize::MAX);
+    let service = layer.layer(Inner::default());
+    for token in [".".repeat(1_000_000), "a.".repeat(1_000_000)] {
+        let answer = answer_of(service.clone(), with_token(&token)).await;
+        answer.assert_invalid_token("The access token is malformed");
     }
 }
 
