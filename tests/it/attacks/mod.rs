@@ -2,6 +2,7 @@
 //! in detail, and why, is tested where it is decided (`tests/it/jwt/` and others); here it is that nothing
 //! gets past the whole.
 
+mod claims;
 mod headers;
 mod tokens;
 
