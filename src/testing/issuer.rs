@@ -142,6 +142,7 @@ impl TestIssuer {
     }
 
     /// The key that it signs with.
+    #[expect(clippy::missing_panics_doc, reason = "there is always a key")]
     pub fn key(&self) -> SigningKey {
         let state = self.state();
         state.keys.last().expect("there is always a key").clone()

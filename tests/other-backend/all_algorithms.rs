@@ -1,0 +1,107 @@
+//! Whatever back end of `jsonwebtoken` somebody turned on, tokens are verified all the same.
+
+use std::convert::Infallible;
+use std::panic::catch_unwind;
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use jsonwebtoken::{DecodingKey, EncodingKey, Header};
+use serde_json::{Value, json};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_bearer_auth::testing::{SigningKey, TestIssuer};
+use tower_bearer_auth::{
+    Algorithm, BearerAuthLayer, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey,
+};
+
+const ISSUER: &str = "https://issuer.example.com";
+const AUDIENCE: &str = "https://api.example.com";
+const SECRET: &[u8] = b"a secret of at least thirty-two bytes, which HS256 wants";
+
+fn builder() -> JwtVerifierBuilder {
+    JwtVerifier::builder().issuer(ISSUER).audience(AUDIENCE)
+}
+
+/// The status, challenge and body of the answer to a request with this token.
+async fn answer(verifier: JwtVerifier, token: &str) -> (u16, Option<String>, String) {
+    let inner = service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(String::from("inside")))
+    });
+    let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+    let request = request.body(()).unwrap();
+    let service = BearerAuthLayer::new(verifier).layer(inner);
+    let (head, body) = service.oneshot(request).await.unwrap().into_parts();
+    let challenge = head.headers.get("www-authenticate");
+    let challenge = challenge.map(|challenge| challenge.to_str().unwrap().to_owned());
+    let body = body.collect().await.unwrap().to_bytes();
+    let body = String::from_utf8(body.into()).unwrap();
+    (head.status.as_u16(), challenge, body)
+}
+
+async fn assert_verifies(verifier: JwtVerifier, how: &str, good: &str, tampered: &str) {
+    let passed = (200, None, "inside".to_owned());
+    assert_eq!(answer(verifier.clone(), good).await, passed, "{how}");
+    let challenge = r#"Bearer error="invalid_token", error_description="The access token's signature does not match""#;
+    let body = r#"{"error":"invalid_token","error_description":"The access token's signature does not match"}"#;
+    let refused = (401, Some(challenge.to_owned()), body.to_owned());
+    assert_eq!(answer(verifier, tampered).await, refused, "{how}");
+}
+
+#[tokio::test]
+async fn every_algorithm_with_keys_of_every_form() {
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(algorithm);
+        let token = || key.token().issuer(ISSUER).audience(AUDIENCE);
+        let (good, tampered) = (token().build(), token().tampered().build());
+        let mut forms = vec![("a key", builder().key(key.verifying_key()))];
+        if !algorithm.as_str().starts_with("HS") {
+            let set = SigningKey::jwk_set([&key]).to_string();
+            let pem = key.public_key_pem();
+            forms.push(("a JWK Set", builder().jwks_json(&set)));
+            forms.push(("PEM", builder().public_key_pem(algorithm, &pem)));
+            // Their types, made by them.
+            let theirs: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&set).unwrap();
+            let keys = KeySet::try_from(&theirs).unwrap();
+            forms.push(("their JWK Set", builder().keys(keys.keys().to_vec())));
+            let decoding = match &algorithm.as_str()[..2] {
+                "ES" => DecodingKey::from_ec_pem(pem.as_bytes()),
+                "Ed" => DecodingKey::from_ed_pem(pem.as_bytes()),
+                _ => DecodingKey::from_rsa_pem(pem.as_bytes()),
+            };
+            let decoding = VerifyingKey::try_from(&decoding.unwrap()).unwrap();
+            forms.push(("their key", builder().key(decoding)));
+        }
+        for (form, builder) in forms {
+            let how = format!("{algorithm}, {form}");
+            assert_verifies(builder.build().unwrap(), &how, &good, &tampered).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_by_discovery() {
+    let issuer = TestIssuer::start().await;
+    let verifier = JwtVerifier::builder().discover(issuer.issuer());
+    let verifier = verifier.audience(AUDIENCE).build().unwrap();
+    let token = || issuer.token().audience(AUDIENCE);
+    let (good, tampered) = (token().build(), token().tampered().build());
+    assert_verifies(verifier, "discovery", &good, &tampered).await;
+}
+
+fn encode(claims: &Value) -> String {
+    let key = EncodingKey::from_secret(SECRET);
+    jsonwebtoken::encode(&Header::default(), claims, &key).unwrap()
+}
+
+/// That the build is what it is meant to be: one back end of theirs works, and of two they take none.
+#[tokio::test]
+async fn the_other_back_end_is_really_there() {
+    let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "exp": 4_000_000_000_u64});
+    let token = catch_unwind(|| encode(&claims));
+    if cfg!(feature = "both") {
+        assert!(token.is_err(), "they chose between two back ends");
+        return;
+    }
+    let verifier = builder().secret(Algorithm::HS256, SECRET).build().unwrap();
+    let passed = (200, None, "inside".to_owned());
+    assert_eq!(answer(verifier, &token.unwrap()).await, passed);
+}
