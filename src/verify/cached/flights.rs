@@ -5,10 +5,14 @@ use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(not(shuttle))]
+use std::sync::Mutex;
+use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
+#[cfg(shuttle)]
+use shuttle::sync::Mutex;
 
 use super::store::{Fingerprint, Outcome};
 use crate::verify_error::VerifyError;

@@ -1,0 +1,167 @@
+//! Threads that come with the same token at the same time. Each test runs under thousands of schedules; one that
+//! fails prints its schedule, which `shuttle::replay` takes.
+
+#![cfg(shuttle)]
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+
+use shuttle::future::{block_on, yield_now};
+use shuttle::thread;
+use tower::ServiceExt;
+use tower_bearer_auth::{
+    AccessToken, BearerToken, Cached, InvalidReason, Verifier, VerifierExt, VerifyError,
+    VerifyErrorKind, verify_fn,
+};
+
+const SCHEDULES: usize = 3000;
+
+/// Under schedules of both kinds that shuttle has: at random, and with few but well-placed interruptions.
+fn explore(scene: impl Fn() + Send + Sync + 'static) {
+    let scene = Arc::new(scene);
+    let same = Arc::clone(&scene);
+    shuttle::check_random(move || scene(), SCHEDULES);
+    shuttle::check_pct(move || same(), SCHEDULES, 3);
+}
+
+/// What a verifier went through.
+#[derive(Default)]
+struct Calls {
+    begun: AtomicUsize,
+    under_way: AtomicUsize,
+    most_at_once: AtomicUsize,
+}
+
+/// Under way until it is dropped, however it ends.
+struct Call(Arc<Calls>);
+
+impl Call {
+    fn begin(calls: &Arc<Calls>) -> (Self, usize) {
+        let number = calls.begun.fetch_add(1, Ordering::SeqCst);
+        let under_way = calls.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        calls.most_at_once.fetch_max(under_way, Ordering::SeqCst);
+        (Self(Arc::clone(calls)), number)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// How a verification goes, by its number.
+type Course = fn(usize) -> Result<(), VerifyError>;
+
+/// A verifier that takes a few turns, behind a cache.
+fn cached(calls: &Arc<Calls>, course: Course) -> Cached<impl Verifier> {
+    let calls = Arc::clone(calls);
+    let verifier = verify_fn(move |token: BearerToken| {
+        let calls = Arc::clone(&calls);
+        async move {
+            let (_call, number) = Call::begin(&calls);
+            yield_now().await;
+            yield_now().await;
+            course(number)?;
+            Ok(AccessToken::builder(token).build())
+        }
+    });
+    verifier.cached(10)
+}
+
+fn token() -> BearerToken {
+    "token".parse().unwrap()
+}
+
+fn ask(verifier: &Cached<impl Verifier>) -> Result<AccessToken, VerifyError> {
+    block_on(verifier.clone().oneshot(token()))
+}
+
+/// Begins to ask, and goes away before there is an answer.
+fn ask_and_leave(verifier: &Cached<impl Verifier>, polls: usize) {
+    block_on(async {
+        let mut asked = pin!(verifier.clone().oneshot(token()));
+        for _ in 0..polls {
+            let mut unheard = Context::from_waker(Waker::noop());
+            if asked.as_mut().poll(&mut unheard).is_ready() {
+                break;
+            }
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_token_that_several_bring_at_once_is_verified_once() {
+    explore(|| {
+        let calls = Arc::default();
+        let verifier = cached(&calls, |_| Ok(()));
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let verifier = verifier.clone();
+                thread::spawn(move || assert!(ask(&verifier).is_ok()))
+            })
+            .collect();
+        threads.into_iter().for_each(|it| it.join().unwrap());
+        assert_eq!(calls.begun.load(Ordering::SeqCst), 1);
+        let stats = verifier.stats();
+        assert_eq!((stats.misses, stats.hits + stats.joined), (1, 2));
+    });
+}
+
+#[test]
+fn whoever_leaves_takes_nothing_from_those_who_stay() {
+    explore(|| {
+        let calls = Arc::default();
+        let verifier = cached(&calls, |_| Ok(()));
+        let leaving = (0..2).map(|polls| {
+            let verifier = verifier.clone();
+            thread::spawn(move || ask_and_leave(&verifier, polls + 1))
+        });
+        let staying = (0..2).map(|_| {
+            let verifier = verifier.clone();
+            thread::spawn(move || assert!(ask(&verifier).is_ok()))
+        });
+        let threads: Vec<_> = leaving.chain(staying).collect();
+        threads.into_iter().for_each(|it| it.join().unwrap());
+        // A verification that all have left may be followed by another, but never accompanied.
+        assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
+        assert_eq!(calls.under_way.load(Ordering::SeqCst), 0);
+        assert!(ask(&verifier).is_ok());
+    });
+}
+
+#[test]
+fn a_failure_is_for_those_who_waited_and_the_next_one_asks_again() {
+    explore(|| {
+        let calls = Arc::default();
+        let verifier = cached(&calls, |number| match number {
+            0 => Err(VerifyError::invalid(InvalidReason::Unrecognized)),
+            1 => panic!("as verifiers should not"),
+            _ => Ok(()),
+        });
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let verifier = verifier.clone();
+                thread::spawn(move || ask(&verifier).map(drop))
+            })
+            .collect();
+        let outcomes: Vec<_> = threads.into_iter().map(|it| it.join().unwrap()).collect();
+        assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
+        let begun = calls.begun.load(Ordering::SeqCst);
+        let refused = outcomes.iter().flat_map(|outcome| outcome.as_ref().err());
+        let refused: Vec<_> = refused.map(VerifyError::kind).collect();
+        let invalid = |kind: &VerifyErrorKind<'_>| matches!(kind, VerifyErrorKind::Invalid(_));
+        // Whoever waited for the first was refused, whoever waited for the second learned that nobody knows.
+        assert!(refused.iter().any(invalid));
+        assert_eq!(refused.iter().all(invalid), begun == 1);
+        assert_eq!(refused.len() < outcomes.len(), begun == 3);
+        // Neither is remembered: who comes later asks until the verifier answers well.
+        for _ in begun..2 {
+            assert!(ask(&verifier).is_err());
+        }
+        assert!(ask(&verifier).is_ok());
+    });
+}
