@@ -1,7 +1,8 @@
 //! Threads that come with the same token at the same time. Each test runs under thousands of schedules; one that
 //! fails prints its schedule, which `shuttle::replay` takes.
 
-#![cfg(shuttle)]
+#[cfg(not(shuttle))]
+compile_error!("what is tried here is built with `--cfg shuttle`: run cargo in this folder");
 
 use std::pin::pin;
 use std::sync::Arc;
