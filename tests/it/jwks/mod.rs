@@ -27,6 +27,7 @@ mod rotation;
 mod same_names;
 mod sources;
 mod subtleties;
+mod threads;
 mod tls;
 
 const AUDIENCE: &str = "https://api.test";
