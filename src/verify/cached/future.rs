@@ -41,12 +41,18 @@ impl Future for CachedFuture {
     type Output = Result<AccessToken, VerifyError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = match &mut self.state {
-            State::Ready(outcome) => outcome.take().expect("polled after completion"),
-            State::Waiting(flight) => ready!(Pin::new(flight).poll(cx)),
+        let (outcome, is_waiting) = match &mut self.state {
+            State::Ready(outcome) => (outcome.take().expect("polled after completion"), false),
+            State::Waiting(flight) => (ready!(Pin::new(flight).poll(cx)), true),
         };
         let token = self.token.take().expect("polled after completion");
-        Poll::Ready(outcome.map(|verified| AccessToken::new(token, verified)))
+        let token = AccessToken::new(token, outcome?);
+        // A verification that somebody else began may have looked at a key that was withdrawn before this request came.
+        let lapsed = is_waiting.then(|| token.lapsed()).flatten();
+        Poll::Ready(match lapsed {
+            Some(reason) => Err(VerifyError::invalid(reason)),
+            None => Ok(token),
+        })
     }
 }
 

@@ -2,20 +2,17 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
-use futures_util::poll;
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tower::{Layer, ServiceBuilder};
 use tower_bearer_auth::jwks::{HttpKeySource, Jwks};
 use tower_bearer_auth::testing::{Fault, TestIssuer};
 use tower_bearer_auth::{
     AccessToken, CacheLayer, Cached, Clock, IntrospectionVerifier, InvalidReason, JwtVerifier,
-    Verifier, VerifierExt, VerifyError, verify_fn,
+    VerifierExt, VerifyError, verify_fn,
 };
 
 use super::{AUDIENCE, Calls, assert_unavailable, refused, verify};
@@ -175,91 +172,6 @@ async fn a_server_that_remembers_all_its_tokens_still_refreshes_its_keys() {
     }
     assert_eq!(verifier.stats().hits, 2);
     assert!(jwks.status().last_error().is_some());
-}
-
-/// A verifier that waits until it is let on, and counts.
-fn held(
-    calls: &Calls,
-    gate: &Arc<Semaphore>,
-    answer: Result<&'static str, VerifyError>,
-) -> Cached<impl Verifier<Error = VerifyError, Future: Send>> {
-    let (inner, gate) = (calls.always(answer), Arc::clone(gate));
-    let verifier = verify_fn(move |token| {
-        let (inner, gate) = (inner.clone(), Arc::clone(&gate));
-        async move {
-            let _turn = gate.acquire().await;
-            tower::ServiceExt::oneshot(inner, token).await
-        }
-    });
-    verifier.cached(100)
-}
-
-#[tokio::test]
-async fn a_thousand_who_come_together_ask_once_whatever_the_answer() {
-    let answers = [
-        Ok("alice"),
-        Err(VerifyError::invalid(InvalidReason::Revoked)),
-        Err(VerifyError::unavailable("down")),
-    ];
-    for answer in answers {
-        let (calls, gate) = (Calls::default(), Arc::new(Semaphore::new(0)));
-        let verifier = held(&calls, &gate, answer.clone());
-        let all = join_all((0..1_000).map(|_| verify(&verifier, "token")));
-        let mut all = pin!(all);
-        assert!(poll!(all.as_mut()).is_pending());
-        gate.add_permits(1);
-        for result in all.await {
-            match &answer {
-                Ok(subject) => assert_eq!(result.unwrap().subject(), Some(*subject)),
-                Err(error) => assert_eq!(result.unwrap_err().to_string(), error.to_string()),
-            }
-        }
-        assert_eq!(calls.count(), 1);
-        assert_eq!((verifier.stats().misses, verifier.stats().joined), (1, 999));
-    }
-}
-
-#[tokio::test]
-async fn whoever_began_may_leave_and_the_others_carry_on() {
-    let (calls, gate) = (Calls::default(), Arc::new(Semaphore::new(0)));
-    let verifier = held(&calls, &gate, Ok("alice"));
-    let mut first = Box::pin(verify(&verifier, "token"));
-    let mut second = Box::pin(verify(&verifier, "token"));
-    assert!(poll!(first.as_mut()).is_pending());
-    assert!(poll!(second.as_mut()).is_pending());
-    drop(first);
-    gate.add_permits(1);
-    assert_eq!(second.await.unwrap().subject(), Some("alice"));
-    assert_eq!(calls.count(), 1);
-}
-
-#[tokio::test]
-async fn when_all_have_left_the_next_begins_anew() {
-    let (calls, gate) = (Calls::default(), Arc::new(Semaphore::new(0)));
-    let verifier = held(&calls, &gate, Ok("alice"));
-    for _ in 0..3 {
-        let mut abandoned = Box::pin(verify(&verifier, "token"));
-        assert!(poll!(abandoned.as_mut()).is_pending());
-    }
-    gate.add_permits(1);
-    verify(&verifier, "token").await.unwrap();
-    assert_eq!(calls.count(), 1);
-    assert_eq!((verifier.stats().misses, verifier.stats().joined), (4, 0));
-}
-
-#[tokio::test]
-async fn a_panic_is_an_outage_for_all_who_wait() {
-    let verifier = verify_fn(|token| async move {
-        tokio::task::yield_now().await;
-        match token.as_str() {
-            "good" => Ok(AccessToken::builder(token).build()),
-            _ => panic!("on demand"),
-        }
-    });
-    let verifier = verifier.cached(100);
-    let all = join_all((0..10).map(|_| verify(&verifier, "bad"))).await;
-    all.into_iter().for_each(assert_unavailable);
-    verify(&verifier, "good").await.unwrap();
 }
 
 #[tokio::test]

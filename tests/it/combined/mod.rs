@@ -2,6 +2,7 @@
 
 mod by_issuer;
 mod cached;
+mod cached_together;
 mod gateway;
 mod introspection;
 mod introspection_answers;
