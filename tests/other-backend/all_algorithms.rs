@@ -1,4 +1,4 @@
-//! Whatever back end of `jsonwebtoken` somebody turned on, tokens are verified all the same.
+//! Whatever back ends of `jsonwebtoken` somebody turned on, or if nobody did, tokens are verified all the same.
 
 use std::convert::Infallible;
 use std::panic::catch_unwind;
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 use tower_bearer_auth::{
-    Algorithm, BearerAuthLayer, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey,
+    Algorithm, BearerAuthLayer, JwtVerifier, JwtVerifierBuilder, KeySet, Verifier, VerifierExt,
+    VerifyingKey,
 };
 
 const ISSUER: &str = "https://issuer.example.com";
@@ -22,7 +23,7 @@ fn builder() -> JwtVerifierBuilder {
 }
 
 /// The status, challenge and body of the answer to a request with this token.
-async fn answer(verifier: JwtVerifier, token: &str) -> (u16, Option<String>, String) {
+async fn answer(verifier: impl Verifier, token: &str) -> (u16, Option<String>, String) {
     let inner = service_fn(|_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(String::from("inside")))
     });
@@ -37,13 +38,22 @@ async fn answer(verifier: JwtVerifier, token: &str) -> (u16, Option<String>, Str
     (head.status.as_u16(), challenge, body)
 }
 
+fn passed() -> (u16, Option<String>, String) {
+    (200, None, "inside".to_owned())
+}
+
 async fn assert_verifies(verifier: JwtVerifier, how: &str, good: &str, tampered: &str) {
-    let passed = (200, None, "inside".to_owned());
-    assert_eq!(answer(verifier.clone(), good).await, passed, "{how}");
     let challenge = r#"Bearer error="invalid_token", error_description="The access token's signature does not match""#;
     let body = r#"{"error":"invalid_token","error_description":"The access token's signature does not match"}"#;
     let refused = (401, Some(challenge.to_owned()), body.to_owned());
-    assert_eq!(answer(verifier, tampered).await, refused, "{how}");
+    assert_eq!(answer(verifier.clone(), good).await, passed(), "{how}");
+    assert_eq!(answer(verifier.clone(), tampered).await, refused, "{how}");
+    let cached = verifier.cached(8);
+    for time in ["first", "second"] {
+        let how = format!("{how}, cached, the {time} time");
+        assert_eq!(answer(cached.clone(), good).await, passed(), "{how}");
+        assert_eq!(answer(cached.clone(), tampered).await, refused, "{how}");
+    }
 }
 
 #[tokio::test]
@@ -53,7 +63,7 @@ async fn every_algorithm_with_keys_of_every_form() {
         let token = || key.token().issuer(ISSUER).audience(AUDIENCE);
         let (good, tampered) = (token().build(), token().tampered().build());
         let mut forms = vec![("a key", builder().key(key.verifying_key()))];
-        if !algorithm.as_str().starts_with("HS") {
+        if has_public_key(algorithm) {
             let set = SigningKey::jwk_set([&key]).to_string();
             let pem = key.public_key_pem();
             forms.push(("a JWK Set", builder().jwks_json(&set)));
@@ -77,14 +87,33 @@ async fn every_algorithm_with_keys_of_every_form() {
     }
 }
 
+fn has_public_key(algorithm: Algorithm) -> bool {
+    !algorithm.as_str().starts_with("HS")
+}
+
 #[tokio::test]
-async fn keys_by_discovery() {
+async fn every_algorithm_with_keys_of_an_issuer() {
     let issuer = TestIssuer::start().await;
-    let verifier = JwtVerifier::builder().discover(issuer.issuer());
-    let verifier = verifier.audience(AUDIENCE).build().unwrap();
-    let token = || issuer.token().audience(AUDIENCE);
-    let (good, tampered) = (token().build(), token().tampered().build());
-    assert_verifies(verifier, "discovery", &good, &tampered).await;
+    let algorithms = Algorithm::ALL.into_iter();
+    let keys: Vec<_> = algorithms
+        .filter(|algorithm| has_public_key(*algorithm))
+        .map(|algorithm| SigningKey::generate(algorithm).with_key_id(algorithm.as_str()))
+        .collect();
+    for key in &keys {
+        issuer.add_key(key.clone());
+    }
+    let by_url = JwtVerifier::builder().issuer(issuer.issuer());
+    let by_url = by_url.jwks_url(issuer.jwks_url());
+    let discovered = JwtVerifier::builder().discover(issuer.issuer());
+    for (how, builder) in [("by URL", by_url), ("by discovery", discovered)] {
+        let verifier = builder.audience(AUDIENCE).build().unwrap();
+        for key in &keys {
+            let token = || key.token().issuer(issuer.issuer()).audience(AUDIENCE);
+            let (good, tampered) = (token().build(), token().tampered().build());
+            let how = format!("{}, {how}", key.algorithm());
+            assert_verifies(verifier.clone(), &how, &good, &tampered).await;
+        }
+    }
 }
 
 fn encode(claims: &Value) -> String {
@@ -92,16 +121,22 @@ fn encode(claims: &Value) -> String {
     jsonwebtoken::encode(&Header::default(), claims, &key).unwrap()
 }
 
-/// That the build is what it is meant to be: one back end of theirs works, and of two they take none.
+/// That the build is what it is meant to be: theirs works with one back end, and panics with none and with two.
 #[tokio::test]
-async fn the_other_back_end_is_really_there() {
+async fn the_build_has_the_back_ends_that_it_is_meant_to_have() {
     let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "exp": 4_000_000_000_u64});
-    let token = catch_unwind(|| encode(&claims));
-    if cfg!(feature = "both") {
-        assert!(token.is_err(), "they chose between two back ends");
+    let theirs = catch_unwind(|| encode(&claims));
+    let verifier = builder().secret(Algorithm::HS256, SECRET).build().unwrap();
+    if cfg!(all(feature = "rust_crypto", not(feature = "both"))) {
+        assert_eq!(answer(verifier, &theirs.unwrap()).await, passed());
         return;
     }
-    let verifier = builder().secret(Algorithm::HS256, SECRET).build().unwrap();
-    let passed = (200, None, "inside".to_owned());
-    assert_eq!(answer(verifier, &token.unwrap()).await, passed);
+    let panic = theirs.expect_err("they chose between none or two back ends");
+    let message = panic.downcast_ref::<String>().unwrap();
+    assert!(message.contains("Could not automatically determine the process-level CryptoProvider"));
+    // Here, nothing came of that.
+    let key = SigningKey::generate(Algorithm::ES256);
+    let verifier = builder().key(key.verifying_key()).build().unwrap();
+    let token = key.token().issuer(ISSUER).audience(AUDIENCE).build();
+    assert_eq!(answer(verifier, &token).await, passed());
 }

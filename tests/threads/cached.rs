@@ -1,9 +1,6 @@
 //! Threads that come with the same token at the same time. Each test runs under thousands of schedules; one that
 //! fails prints its schedule, which `shuttle::replay` takes.
 
-#[cfg(not(shuttle))]
-compile_error!("what is tried here is built with `--cfg shuttle`: run cargo in this folder");
-
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
