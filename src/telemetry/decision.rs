@@ -3,7 +3,7 @@ use std::error::Error;
 use http::StatusCode;
 use tracing::Level;
 
-use super::{AUDIT, measure, told};
+use super::{AUDIT, measure, with_sources};
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
 use crate::scopes::Scopes;
@@ -130,7 +130,7 @@ impl<'a> Decision<'a> {
             client_id = token.and_then(AccessToken::client_id),
             jti = token.and_then(AccessToken::jwt_id),
             token_digest = self.bearer.token_digest(),
-            error = self.error.and_then(Error::source).map(told),
+            error = self.error.and_then(Error::source).map(with_sources),
             "access decision"
         );
     }

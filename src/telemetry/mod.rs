@@ -93,8 +93,8 @@
 //! | `bearer_auth_key_fetch_seconds` | histogram | `outcome`, as in the span |
 //!
 //! Every value of a label is a constant or comes from the configuration, so that no client can make more of them; that
-//! of a verifier of your own is what you [call it](crate::AccessTokenBuilder::verifier). Each decision costs two
-//! allocations more with this feature.
+//! of a verifier of your own is what you [call it](crate::AccessTokenBuilder::verifier). With this
+//! feature each decision, lookup and measurement costs an allocation.
 //!
 //! How many keys there are, and of what age, says [`Jwks::status`](crate::Jwks::status).
 
@@ -105,13 +105,13 @@ mod measure;
 #[cfg(not(feature = "metrics"))]
 #[path = "unmeasured.rs"]
 mod measure;
-mod told;
+mod with_sources;
 
 pub(crate) use self::activity::Activity;
 pub(crate) use self::decision::{Bearer, Decision, Outcome, is_audited};
 #[cfg(feature = "cache")]
 pub(crate) use self::measure::count_lookup;
-pub(crate) use self::told::told;
+pub(crate) use self::with_sources::with_sources;
 
 #[cfg(feature = "metrics")]
 pub use self::measure::describe_metrics;

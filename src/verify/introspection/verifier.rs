@@ -18,7 +18,7 @@ use super::response::{NotVerified, Rules};
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::outgoing;
-use crate::telemetry::{Activity, INTROSPECTION, told};
+use crate::telemetry::{Activity, INTROSPECTION, with_sources};
 use crate::verify_error::VerifyError;
 
 /// Verifies tokens by asking the authorization server about each (RFC 7662).
@@ -136,7 +136,7 @@ impl Inner {
     }
 
     fn unavailable(&self, failure: Failure) -> VerifyError {
-        let error = told(&*failure.source);
+        let error = with_sources(&*failure.source);
         let verifier = &*self.rules.verifier;
         // Once per outage, not once per request.
         match self.failing.swap(true, Ordering::Relaxed) {

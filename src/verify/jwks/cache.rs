@@ -18,7 +18,7 @@ use super::status::JwksStatus;
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
-use crate::telemetry::{KEYS, told};
+use crate::telemetry::{KEYS, with_sources};
 use crate::verify::jwt::VerifyingKey;
 use crate::verify::jwt::key::Fingerprint;
 
@@ -274,7 +274,7 @@ impl Inner {
                     "the source has nothing new, but there are no keys".into(),
                 ),
             },
-            Err(error) => self.fail(control, told(&*error)),
+            Err(error) => self.fail(control, with_sources(&*error)),
         }
     }
 
