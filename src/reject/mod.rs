@@ -31,7 +31,7 @@ use serde::Serialize;
 
 use crate::protection::Protection;
 use crate::scopes::Scopes;
-use crate::telemetry::{self, Bearer, Decision, Outcome};
+use crate::telemetry::{Bearer, Decision, Outcome};
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 mod body;
@@ -79,8 +79,10 @@ impl Refusal<'_> {
         protection: &Protection,
         scopes: &Scopes,
     ) -> Reply {
-        self.record(by, bearer, scopes);
-        self.reply(protection, scopes)
+        let reply = self.reply(protection, scopes);
+        self.decision(by, bearer, scopes, Some(reply.status()))
+            .record();
+        reply
     }
 
     /// The answer alone, where the decision is known already.
@@ -160,17 +162,22 @@ impl Refusal<'_> {
         }
     }
 
-    /// Tells whoever wants to know that `by` refuses this bearer's request.
+    /// Tells whoever wants to know that `by` refuses this bearer's request, whatever becomes of that.
     pub(crate) fn record(self, by: &'static str, bearer: Bearer<'_>, scopes: &Scopes) {
-        let (status, _, description) = self.parts();
-        if let Self::NoLayer = self {
-            tracing::error!(
-                target: telemetry::SETUP,
-                by,
-                "{by} needs a BearerAuthLayer in front of it, and there is none"
-            );
-        }
-        let decision = Decision {
+        self.decision(by, bearer, scopes, None).record();
+    }
+
+    fn decision<'a>(
+        self,
+        by: &'static str,
+        bearer: Bearer<'a>,
+        scopes: &'a Scopes,
+        status: Option<StatusCode>,
+    ) -> Decision<'a>
+    where
+        Self: 'a,
+    {
+        Decision {
             by,
             bearer,
             outcome: match self {
@@ -179,15 +186,14 @@ impl Refusal<'_> {
                 _ => Outcome::Refused,
             },
             reason: Some(self.reason()),
-            description: Some(description),
-            status: Some(status),
+            description: Some(self.parts().2),
+            status,
             required: matches!(self, Self::InsufficientScope).then_some(scopes),
             error: match self {
                 Self::Unavailable(error) => Some(error),
                 _ => None,
             },
-        };
-        decision.record();
+        }
     }
 
     fn reason(self) -> &'static str {

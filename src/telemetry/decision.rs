@@ -3,7 +3,7 @@ use std::error::Error;
 use http::StatusCode;
 use tracing::Level;
 
-use super::{AUDIT, measure, with_sources};
+use super::{AUDIT, SETUP, measure, with_sources};
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
 use crate::scopes::Scopes;
@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
     Refused,
     /// The verifier cannot tell.
     Unavailable,
-    /// Nobody could decide, for want of a layer in front.
+    /// Nobody could decide, for want of a layer in front: a mistake of the server's, which it is told.
     Misconfigured,
     /// What was allowed is over.
     Ended,
@@ -112,6 +112,14 @@ impl<'a> Decision<'a> {
 
     /// Tells whoever wants to know.
     pub(crate) fn record(&self) {
+        if let Outcome::Misconfigured = self.outcome {
+            let by = self.by;
+            tracing::error!(
+                target: SETUP,
+                by,
+                "{by} needs a BearerAuthLayer in front of it, and there is none"
+            );
+        }
         let outcome = self.outcome.as_str();
         let token = self.bearer.verified();
         measure::count_decision(self.by, outcome, self.reason, token);

@@ -18,7 +18,7 @@
 //! | `by` | who decided, by its public name: `BearerAuthLayer`, `RequireScopesLayer`, `ToolScopesLayer`, `SessionBindingLayer`, `AccessToken::require_scopes`, or the extractor: `AccessToken`, `Claims` and so on | never |
 //! | `outcome` | `allowed`; `anonymous`: allowed without a token; `refused`; `unavailable`: the verifier cannot tell; `misconfigured`: a guard without a layer in front; `ended`: a stream whose token no longer counts | never |
 //! | `reason` | why not: `no_token`, `repeated_header`, `insufficient_scope`, `access_denied`, `unavailable`, `no_layer`, one of [`InvalidReason::as_str`](crate::InvalidReason::as_str), or one of [those for MCP](#reasons-of-mcp-guards) | where it is allowed |
-//! | `status` | the status of the answer | where it is allowed or ended |
+//! | `status` | the status of the answer of a layer | where it is allowed or ended, and where a handler or a tool decides, whose answer may be another |
 //! | `description` | the sentence that goes with the reason; a constant | where it is allowed |
 //! | `required` | the scopes that the client was told to ask for | but for `insufficient_scope` |
 //! | `verifier` | who vouched for the token: `jwt`, `static`, `introspection` and its endpoint, `custom` | where nobody did |

@@ -25,6 +25,7 @@ use tower_bearer_auth::{
 };
 
 use crate::support::{Answer, Logs, lacks_scope, no_token, send, serve};
+use crate::telemetry::recorded::Recorded;
 
 #[derive(Clone)]
 struct Tools {
@@ -197,6 +198,23 @@ async fn a_scope_that_a_tool_finds_lacking_is_403_where_the_server_waits_for_it(
         let without = call(server, Some("reader"), "try_write", is_new).await;
         assert_eq!(text(&without), "without read write");
     }
+}
+
+#[tokio::test]
+async fn a_tool_decides_once_and_says_so_whoever_answers() {
+    let recorded = Recorded::start();
+    let server = serve_behind(layer(), stateless()).await;
+    let refused = call(server, Some("reader"), "write", true).await;
+    assert_eq!(refused.status, 403);
+    let decisions = recorded.decisions();
+    let said: Vec<_> = decisions
+        .iter()
+        .map(|decision| (&*decision["by"], &*decision["outcome"]))
+        .collect();
+    let tool = ("AccessToken::require_scopes", "refused");
+    assert_eq!(said, [("BearerAuthLayer", "allowed"), tool]);
+    assert_eq!(decisions[1]["required"], "write");
+    assert_eq!(decisions[1]["client_id"], "cli");
 }
 
 #[track_caller]

@@ -5,7 +5,7 @@ mod mcp;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod other_events;
-mod recorded;
+pub(crate) mod recorded;
 mod spans;
 
 use self::recorded::Fields;

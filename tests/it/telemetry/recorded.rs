@@ -13,30 +13,30 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::support::listen;
 
-pub(super) type Fields = BTreeMap<&'static str, String>;
+pub(crate) type Fields = BTreeMap<&'static str, String>;
 
 /// An event or a span. The message of an event is a field, too.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) target: &'static str,
-    pub(super) level: tracing::Level,
-    pub(super) name: &'static str,
-    pub(super) fields: Fields,
+pub(crate) struct Told {
+    pub(crate) target: &'static str,
+    pub(crate) level: tracing::Level,
+    pub(crate) name: &'static str,
+    pub(crate) fields: Fields,
     /// The span that it is in.
-    pub(super) within: Option<&'static str>,
+    pub(crate) within: Option<&'static str>,
     /// The span that it follows from.
-    pub(super) after: Option<&'static str>,
+    pub(crate) after: Option<&'static str>,
     id: Option<Id>,
 }
 
 /// What is told on this thread, while this lives.
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     told: Arc<Mutex<Vec<Told>>>,
     _guard: DefaultGuard,
 }
 
 impl Recorded {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let told = Arc::<Mutex<Vec<Told>>>::default();
         let recorder = Recorder(Arc::clone(&told));
         let subscriber = tracing_subscriber::registry().with(recorder);
@@ -46,16 +46,16 @@ impl Recorded {
         }
     }
 
-    pub(super) fn spans(&self, name: &str) -> Vec<Told> {
+    pub(crate) fn spans(&self, name: &str) -> Vec<Told> {
         self.of(|told| told.id.is_some() && told.name == name)
     }
 
-    pub(super) fn events(&self, target: &str) -> Vec<Told> {
+    pub(crate) fn events(&self, target: &str) -> Vec<Told> {
         self.of(|told| told.id.is_none() && told.target == target)
     }
 
     /// The decisions since the last time that somebody asked.
-    pub(super) fn decisions(&self) -> Vec<Fields> {
+    pub(crate) fn decisions(&self) -> Vec<Fields> {
         let decisions = self.events(tower_bearer_auth::telemetry::AUDIT);
         self.told.lock().unwrap().clear();
         decisions.into_iter().map(|told| told.fields).collect()
