@@ -1,10 +1,11 @@
 //! Threads that come with the same token at the same time. Each test runs under thousands of schedules; one that
 //! fails prints its schedule, which `shuttle::replay` takes.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use shuttle::future::{block_on, yield_now};
 use shuttle::thread;
@@ -60,13 +61,29 @@ fn cached(calls: &Arc<Calls>, course: Course) -> Cached<impl Verifier> {
         let calls = Arc::clone(&calls);
         async move {
             let (_call, number) = Call::begin(&calls);
+            // Others come while it works, and after it was woken but before it says so.
+            thread::yield_now();
             yield_now().await;
-            yield_now().await;
+            work_after_waking().await;
             course(number)?;
             Ok(AccessToken::builder(token).build())
         }
     });
     verifier.cached(10)
+}
+
+/// Like `yield_now`, but others have a turn before it returns.
+async fn work_after_waking() {
+    let mut woken = false;
+    poll_fn(|cx| match std::mem::replace(&mut woken, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            thread::yield_now();
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 fn token() -> BearerToken {

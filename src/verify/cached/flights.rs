@@ -2,25 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
-#[cfg(not(shuttle))]
-use std::sync::Mutex;
 use std::sync::{Arc, PoisonError};
 
-use futures_util::FutureExt;
-use futures_util::future::{Shared, WeakShared};
-#[cfg(shuttle)]
-use shuttle::sync::Mutex;
-
+use super::flight::{Course, Flight, WeakFlight};
 use super::store::{Fingerprint, Outcome};
-use crate::verify_error::VerifyError;
-
-/// A verification that is under way. Whoever waits for it drives it, so it goes on as long as anybody does.
-pub(super) type Flight = Shared<Pin<Box<dyn Future<Output = Outcome> + Send>>>;
-
-type WeakFlight = WeakShared<Pin<Box<dyn Future<Output = Outcome> + Send>>>;
+use super::sync::Mutex;
 
 /// The verifications that are under way.
 #[derive(Default)]
@@ -51,7 +37,7 @@ impl Flights {
         self: &Arc<Self>,
         token: Fingerprint,
         known: impl FnOnce() -> Option<Outcome>,
-        verify: impl FnOnce() -> Pin<Box<dyn Future<Output = Outcome> + Send>>,
+        verify: impl FnOnce() -> Course,
     ) -> Joined {
         let mut by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = by_token.entry(token);
@@ -71,21 +57,15 @@ impl Flights {
             of: Arc::default(),
         };
         let of = Arc::clone(&end.of);
-        let flight = async move {
-            // A shared future that panics would leave those waiting who were not there to see it.
-            let outcome = AssertUnwindSafe(verify).catch_unwind().await;
-            let panicked = |_| Err(VerifyError::unavailable("the verifier panicked"));
-            let outcome = outcome.unwrap_or_else(panicked);
+        let flight = Flight::new(Box::pin(async move {
+            let outcome = verify.await;
             drop(end);
             outcome
-        };
-        let flight = flight.boxed().shared();
-        if let Some(weak) = flight.downgrade() {
-            entry.insert_entry(Listed {
-                flight: weak,
-                end: of,
-            });
-        }
+        }));
+        entry.insert_entry(Listed {
+            flight: flight.downgrade(),
+            end: of,
+        });
         Joined::Own(flight)
     }
 }

@@ -3,7 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::flights::Flight;
+use super::flight::Flight;
 use super::store::Outcome;
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;

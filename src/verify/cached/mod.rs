@@ -54,11 +54,19 @@
 //! [`check`](crate::VerifierExt::check)s inside are remembered with the rest; those outside are made each
 //! time.
 
+mod flight;
 mod flights;
 mod future;
 mod layer;
 mod service;
 mod store;
+
+/// What threads meet at, whose turns `tests/threads/` chooses.
+#[cfg(not(shuttle))]
+use std::sync;
+
+#[cfg(shuttle)]
+use shuttle::sync;
 
 pub use self::future::CachedFuture;
 pub use self::layer::CacheLayer;

@@ -1,14 +1,20 @@
 //! Many with the same token, while it is being verified.
 
-use std::pin::pin;
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use futures_util::poll;
 use tokio::sync::Semaphore;
+use tower::ServiceExt;
 use tower_bearer_auth::{
-    AccessToken, Cached, Clock, InvalidReason, Verifier, VerifierExt, VerifyError, verify_fn,
+    AccessToken, BearerToken, Cached, Clock, InvalidReason, Verifier, VerifierExt, VerifyError,
+    verify_fn,
 };
 
 use super::{Calls, assert_unavailable, refused, verify};
@@ -24,7 +30,7 @@ fn held(
         let (inner, gate) = (inner.clone(), Arc::clone(&gate));
         async move {
             let _turn = gate.acquire().await;
-            tower::ServiceExt::oneshot(inner, token).await
+            inner.oneshot(token).await
         }
     });
     verifier.cached(100)
@@ -67,6 +73,54 @@ async fn whoever_began_may_leave_and_the_others_carry_on() {
     gate.add_permits(1);
     assert_eq!(second.await.unwrap().subject(), Some("alice"));
     assert_eq!(calls.count(), 1);
+}
+
+/// How futures_util's shared futures lose somebody (rust-lang/futures-rs#2706), with threads that take turns.
+#[test]
+fn whoever_came_while_another_drove_is_woken_when_that_one_leaves() {
+    type Asking = Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>;
+    let second = Arc::new(Mutex::new(None::<Asking>));
+    let woken = Arc::new(Woken::default());
+    let (comes, its_waker) = (Arc::clone(&second), Waker::from(Arc::clone(&woken)));
+    let verifier = verify_fn(move |token: BearerToken| {
+        let (comes, its_waker) = (Arc::clone(&comes), its_waker.clone());
+        let mut polled = false;
+        poll_fn(move |cx| {
+            if mem::replace(&mut polled, true) {
+                return Poll::Ready(Ok(AccessToken::builder(token.clone()).build()));
+            }
+            cx.waker().wake_by_ref();
+            let mut comes = comes.lock().unwrap();
+            let comes = comes.as_mut().expect("there by now").as_mut();
+            assert!(
+                comes
+                    .poll(&mut Context::from_waker(&its_waker))
+                    .is_pending()
+            );
+            Poll::Pending
+        })
+    });
+    let verifier = verifier.cached(100);
+    let ask = || -> Asking { Box::pin(verifier.clone().oneshot("token".parse().unwrap())) };
+    let mut first = ask();
+    *second.lock().unwrap() = Some(ask());
+    let mut unheard = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut unheard).is_pending());
+    drop(first);
+
+    assert!(woken.0.load(Ordering::SeqCst));
+    let mut second = second.lock().unwrap().take().unwrap();
+    let answer = second.as_mut().poll(&mut unheard);
+    assert!(matches!(answer, Poll::Ready(Ok(_))), "{answer:?}");
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 #[tokio::test]

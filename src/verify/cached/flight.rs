@@ -1,0 +1,181 @@
+//! A verification that several wait for, in whatever task each of them is.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::store::Outcome;
+use super::sync::{Mutex, MutexGuard};
+use crate::verify_error::VerifyError;
+
+/// A verification that is under way. Whoever waits for it drives it, so it goes on as long as anybody does.
+///
+/// Not `futures_util`'s `Shared`, which leaves those waiting who come while somebody else drives it, if it is woken
+/// just then and that one goes away (rust-lang/futures-rs#2706).
+pub(super) struct Flight {
+    shared: Arc<Shared>,
+    seat: Option<u64>,
+}
+
+/// A flight that is dropped when nobody waits for it.
+pub(super) struct WeakFlight(Weak<Shared>);
+
+pub(super) type Course = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+struct Shared {
+    stage: Mutex<Stage>,
+    /// Apart, since wakers live on where they were left, and must not keep the verification.
+    seats: Arc<Seats>,
+}
+
+enum Stage {
+    Idle(Course),
+    /// Somebody drives it at this moment.
+    Driven,
+    Over(Outcome),
+}
+
+#[derive(Default)]
+struct Seats {
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    wakers: HashMap<u64, Waker>,
+    next: u64,
+    /// Whether it was woken since somebody began to drive it.
+    woken: bool,
+}
+
+impl Flight {
+    pub(super) fn new(course: Course) -> Self {
+        let shared = Shared {
+            stage: Mutex::new(Stage::Idle(course)),
+            seats: Arc::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            seat: None,
+        }
+    }
+
+    pub(super) fn downgrade(&self) -> WeakFlight {
+        WeakFlight(Arc::downgrade(&self.shared))
+    }
+}
+
+impl WeakFlight {
+    pub(super) fn upgrade(&self) -> Option<Flight> {
+        let shared = self.0.upgrade()?;
+        Some(Flight { shared, seat: None })
+    }
+}
+
+impl Future for Flight {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let Self { shared, seat } = self.get_mut();
+        // Before a look at the stage: whoever changes it from now on wakes this seat.
+        shared.seats.take(seat, cx.waker());
+        let mut stage = shared.stage();
+        let mut course = match mem::replace(&mut *stage, Stage::Driven) {
+            Stage::Idle(course) => course,
+            Stage::Driven => return Poll::Pending,
+            Stage::Over(outcome) => {
+                *stage = Stage::Over(outcome.clone());
+                return Poll::Ready(outcome);
+            }
+        };
+        drop(stage);
+        let outcome = match shared.drive(&mut course) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => {
+                *shared.stage() = Stage::Idle(course);
+                // Those who came meanwhile, and found it driven, would wait for what has happened already.
+                shared.seats.wake_if_woken();
+                return Poll::Pending;
+            }
+        };
+        drop(course);
+        shared.seats.leave(seat);
+        *shared.stage() = Stage::Over(outcome.clone());
+        shared.seats.wake_all();
+        Poll::Ready(outcome)
+    }
+}
+
+impl Shared {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A panic is an outage for all, since there is nobody else to see it.
+    fn drive(&self, course: &mut Course) -> Poll<Outcome> {
+        self.seats.taken().woken = false;
+        let waker = Waker::from(Arc::clone(&self.seats));
+        let mut cx = Context::from_waker(&waker);
+        let polled = catch_unwind(AssertUnwindSafe(|| course.as_mut().poll(&mut cx)));
+        polled.unwrap_or_else(|_| {
+            let panicked = VerifyError::unavailable("the verifier panicked");
+            Poll::Ready(Err(panicked))
+        })
+    }
+}
+
+impl Seats {
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, seat: &mut Option<u64>, waker: &Waker) {
+        let mut taken = self.taken();
+        let seat = *seat.get_or_insert_with(|| {
+            taken.next += 1;
+            taken.next
+        });
+        let there = taken.wakers.entry(seat);
+        there
+            .and_modify(|there| there.clone_from(waker))
+            .or_insert_with(|| waker.clone());
+    }
+
+    fn leave(&self, seat: &mut Option<u64>) {
+        let Some(seat) = seat.take() else { return };
+        let waker = self.taken().wakers.remove(&seat);
+        // Out of the lock, as it is somebody else's code.
+        drop(waker);
+    }
+
+    fn wake_all(&self) {
+        let mut taken = self.taken();
+        taken.woken = true;
+        let wakers = mem::take(&mut taken.wakers);
+        drop(taken);
+        wakers.into_values().for_each(Waker::wake);
+    }
+
+    fn wake_if_woken(&self) {
+        let woken = self.taken().woken;
+        if woken {
+            self.wake_all();
+        }
+    }
+}
+
+impl Wake for Seats {
+    fn wake(self: Arc<Self>) {
+        self.wake_all();
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.shared.seats.leave(&mut self.seat);
+    }
+}
