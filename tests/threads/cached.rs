@@ -6,8 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use shuttle::future::{block_on, yield_now};
+use shuttle::future::block_on;
 use shuttle::thread;
 use tower::ServiceExt;
 use tower_bearer_auth::{
@@ -61,10 +62,9 @@ fn cached(calls: &Arc<Calls>, course: Course) -> Cached<impl Verifier> {
         let calls = Arc::clone(&calls);
         async move {
             let (_call, number) = Call::begin(&calls);
-            // Others come while it works, and after it was woken but before it says so.
-            thread::yield_now();
-            yield_now().await;
-            work_after_waking().await;
+            point();
+            pause().await;
+            pause().await;
             course(number)?;
             Ok(AccessToken::builder(token).build())
         }
@@ -72,14 +72,20 @@ fn cached(calls: &Arc<Calls>, course: Course) -> Cached<impl Verifier> {
     verifier.cached(10)
 }
 
-/// Like `yield_now`, but others have a turn before it returns.
-async fn work_after_waking() {
+/// Where others may have a turn. Not `yield_now`, after which they have one: no schedule would let anybody finish
+/// while somebody else stands still.
+fn point() {
+    thread::sleep(Duration::ZERO);
+}
+
+/// Waits for what has happened by the time that it says so.
+async fn pause() {
     let mut woken = false;
     poll_fn(|cx| match std::mem::replace(&mut woken, true) {
         true => Poll::Ready(()),
         false => {
             cx.waker().wake_by_ref();
-            thread::yield_now();
+            point();
             Poll::Pending
         }
     })
@@ -103,7 +109,7 @@ fn ask_and_leave(verifier: &Cached<impl Verifier>, polls: usize) {
             if asked.as_mut().poll(&mut unheard).is_ready() {
                 break;
             }
-            yield_now().await;
+            pause().await;
         }
     });
 }
@@ -145,6 +151,27 @@ fn whoever_leaves_takes_nothing_from_those_who_stay() {
         assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
         assert_eq!(calls.under_way.load(Ordering::SeqCst), 0);
         assert!(ask(&verifier).is_ok());
+    });
+}
+
+#[test]
+fn what_everybody_left_ends_nothing_that_was_begun_since() {
+    explore(|| {
+        let calls = Arc::default();
+        let verifier = cached(&calls, |_| Ok(()));
+        let mut abandoned = Box::pin(verifier.clone().oneshot(token()));
+        let mut unheard = Context::from_waker(Waker::noop());
+        assert!(abandoned.as_mut().poll(&mut unheard).is_pending());
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let verifier = verifier.clone();
+                thread::spawn(move || assert!(ask(&verifier).is_ok()))
+            })
+            .collect();
+        drop(abandoned);
+        threads.into_iter().for_each(|it| it.join().unwrap());
+        assert!(calls.begun.load(Ordering::SeqCst) <= 2);
+        assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
     });
 }
 

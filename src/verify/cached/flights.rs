@@ -88,3 +88,6 @@ impl Drop for End {
         }
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests;
