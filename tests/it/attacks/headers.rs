@@ -30,7 +30,7 @@ async fn no_attack_with_a_header_gets_through() {
     const NOTHING: &str = "www-authenticate: Bearer\r\n";
     const INVALID: &str = r#"www-authenticate: Bearer error="invalid_token","#;
     const REPEATED: &str = r#"www-authenticate: Bearer error="invalid_request","#;
-    let table: [(&[u8], u16, &str); 17] = [
+    let table: [(&[u8], u16, &str); 26] = [
         (b"", 401, NOTHING),
         (b"authorization: Basic dXNlcjpwYXNz\r\n", 401, NOTHING),
         (b"authorization: Bearer\r\n", 401, NOTHING),
@@ -38,6 +38,32 @@ async fn no_attack_with_a_header_gets_through() {
         (b"authorization:\r\n", 401, NOTHING),
         (b"authorization: Basic a, Bearer b\r\n", 401, NOTHING),
         (b"proxy-authorization: Bearer a\r\n", 401, NOTHING),
+        // A token that is bound to a key is for whoever checks its proof (RFC 9449 §7.1).
+        (b"authorization: DPoP reader\r\n", 401, NOTHING),
+        (b"authorization: Bearerreader\r\n", 401, NOTHING),
+        (b"authorization: Token reader\r\n", 401, NOTHING),
+        (b"x-authorization: Bearer reader\r\n", 401, NOTHING),
+        (
+            b"x-forwarded-authorization: Bearer reader\r\n",
+            401,
+            NOTHING,
+        ),
+        (
+            b"x-forwarded-access-token: reader\r\nx-forwarded-user: admin\r\n",
+            401,
+            NOTHING,
+        ),
+        (b"connection: authorization\r\n", 401, NOTHING),
+        (
+            b"authorization: Bearer a\r\nauthorization: Bearer a\r\n",
+            400,
+            REPEATED,
+        ),
+        (
+            b"authorization: Bearer a\r\nauthorization:\r\n",
+            400,
+            REPEATED,
+        ),
         (b"authorization: Bearer a b\r\n", 401, INVALID),
         (b"authorization: Bearer a, Bearer b\r\n", 401, INVALID),
         (b"authorization: Bearer\ta\r\n", 401, INVALID),
@@ -88,6 +114,36 @@ async fn a_query_or_a_cookie_is_no_place_for_a_token() {
     ];
     let answer = crate::support::get(address, "/?access_token=reader", &headers).await;
     answer.assert_refusal(401, Some("Bearer"), &crate::support::no_token());
+    assert_eq!(inner.calls(), 0);
+}
+
+/// What two servers could read in two ways, the one in front and this one (RFC 9112 §5.1, §5.2): here it is nobody's
+/// request at all.
+#[tokio::test]
+async fn no_smuggled_header_is_taken_for_a_token() {
+    let inner = Inner::default();
+    let address = serve(BearerAuthLayer::new(table()).layer(inner.clone())).await;
+    let malformed: [&[u8]; 5] = [
+        b"authorization : Bearer reader\r\n",
+        b"x-a: b\r\n authorization: Bearer reader\r\n",
+        b"authorization: Bearer\r\n reader\r\n",
+        b"x-a: b\rauthorization: Bearer reader\r\n",
+        b"x-a: b\0\r\nauthorization: Bearer reader\r\n",
+    ];
+    for lines in malformed {
+        let answer = raw(address, lines).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400 "),
+            "{}: {answer}",
+            lines.escape_ascii()
+        );
+    }
+    // A trailer is no header (RFC 9110 §6.5.1).
+    let lines = b"transfer-encoding: chunked\r\ntrailer: authorization\r\n\r\n1\r\na\r\n0\r\n\
+        authorization: Bearer reader\r\n";
+    let answer = raw(address, lines).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.contains("www-authenticate: Bearer\r\n"), "{answer}");
     assert_eq!(inner.calls(), 0);
 }
 

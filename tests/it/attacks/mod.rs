@@ -3,7 +3,9 @@
 //! gets past the whole.
 
 mod claims;
+mod forged;
 mod headers;
+mod tenants;
 mod tokens;
 
 use std::net::SocketAddr;

@@ -6,7 +6,7 @@ use tower_bearer_auth::{Algorithm, BearerAuthLayer, JwtVerifier};
 use tower_layer::Layer;
 
 use super::claims::{bad_claims, claims, other_tokens};
-use super::{AUDIENCE, ISSUER, Keys, Target};
+use super::{AUDIENCE, ISSUER, Keys, Target, forged};
 use crate::support::{Inner, answer_of, get_with, with_token};
 
 /// What was done, with its CVE or section, and the token.
@@ -33,6 +33,11 @@ async fn no_attack_with_a_token_gets_through() {
         bad_forms(&target.keys),
         bad_claims(&target.keys),
         other_tokens(&target.keys),
+        forged::public_keys_as_secrets(&target.keys),
+        forged::other_algorithms(&target.keys),
+        forged::values_out_of_range(&target.keys),
+        forged::wrapped(&target.keys),
+        forged::ambiguous_headers(&target.keys),
     ];
     for (attack, token) in attacks.into_iter().flatten() {
         // The gateway twice: what it remembers must not be better than what it saw.
@@ -42,7 +47,19 @@ async fn no_attack_with_a_token_gets_through() {
         }
     }
     assert_eq!(attacker.jwks_requests() + attacker.metadata_requests(), 0);
-    assert!(target.logs.text().contains(r#"outcome="refused""#));
+    let logged = target.logs.text();
+    assert!(logged.contains(r#"outcome="refused""#));
+    // Nor what a token has inside.
+    for hostile in [
+        "/dev/null",
+        "UNION",
+        "set-cookie",
+        "kkkkkkkk",
+        "evil.example",
+        "our-RS256\0",
+    ] {
+        assert!(!logged.contains(hostile), "{hostile} is in the log");
+    }
 
     // It was not for being broken that it refused.
     let token = good(&target.keys.eddsa)
@@ -233,7 +250,7 @@ fn hostile_headers(keys: &Keys) -> Vec<Attack> {
     attacks
 }
 
-fn with_signature(token: &str, signature: &str) -> String {
+pub(super) fn with_signature(token: &str, signature: &str) -> String {
     format!("{}.{signature}", token.rsplit_once('.').unwrap().0)
 }
 

@@ -1,0 +1,158 @@
+//! A gateway of several tenants: nobody's key opens another one's door.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
+use tower_bearer_auth::{Algorithm, BearerAuthLayer, ByIssuer, CacheLayer, JwtVerifier};
+use tower_layer::Layer;
+
+use super::AUDIENCE;
+use crate::support::{Inner, get_with, serve};
+
+const TEMPLATE: &str = "https://login.example.com/{tenantid}/v2.0";
+
+fn issuer(tenant: &str) -> String {
+    TEMPLATE.replace("{tenantid}", tenant)
+}
+
+fn verifier(key: &SigningKey, issuer: &str) -> JwtVerifier {
+    JwtVerifier::builder()
+        .key(key.verifying_key())
+        .issuer(issuer)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap()
+}
+
+/// A token that `key` signs, of the tenant that `iss` names.
+fn token(key: &SigningKey, iss: impl Into<Value>, tid: impl Into<Value>) -> TokenBuilder {
+    key.token()
+        .audience(AUDIENCE)
+        .claim("iss", iss)
+        .claim("tid", tid)
+}
+
+/// RFC 8725 §3.8: the key must belong to the issuer (CVE-2026-32301, CVE-2025-30144).
+#[tokio::test]
+async fn no_tenant_gets_in_as_another() {
+    let key = |id: &str| SigningKey::generate(Algorithm::ES256).with_key_id(id);
+    // Key IDs are for each issuer to choose, and may be the same.
+    let (one, two, same) = (key("one"), key("two"), key("two"));
+    let asked = Arc::<Mutex<Vec<String>>>::default();
+    let resolve = {
+        let (asked, keys) = (Arc::clone(&asked), [one.clone(), two.clone()]);
+        move |tenant: &str| {
+            asked.lock().unwrap().push(tenant.to_owned());
+            let known = ["one", "two"].iter().position(|known| *known == tenant)?;
+            Some(verifier(&keys[known], &issuer(tenant)))
+        }
+    };
+    let listed = "https://issuer.example.com";
+    let gateway = ByIssuer::new()
+        .issuer(listed, verifier(&key("listed"), listed))
+        .tenants(TEMPLATE, resolve)
+        .unwrap();
+    let gateway = CacheLayer::new(100)
+        .remember_refusals(Duration::from_secs(60))
+        .layer(gateway);
+    let inner = Inner::default();
+    let address = serve(BearerAuthLayer::new(gateway).layer(inner.clone())).await;
+
+    let attacks = [
+        ("one's key", token(&one, issuer("two"), "two")),
+        (
+            "one's key, without a name",
+            token(&one, issuer("two"), "two").without_header("kid"),
+        ),
+        (
+            "one's key under two's name",
+            token(&one, issuer("two"), "two").key_id("two"),
+        ),
+        (
+            "a stranger's key under two's name",
+            token(&same, issuer("two"), "two"),
+        ),
+        (
+            "one's token that says two in tid",
+            token(&one, issuer("one"), "two"),
+        ),
+        (
+            "one's token that says two in iss",
+            token(&one, issuer("two"), "one"),
+        ),
+        (
+            "no tid",
+            token(&one, issuer("one"), "one").without_claim("tid"),
+        ),
+        (
+            "tid twice over",
+            token(&one, issuer("one"), json!(["one", "two"])),
+        ),
+        (
+            "both issuers",
+            token(&one, json!([issuer("one"), issuer("two")]), "one"),
+        ),
+        ("a listed issuer", token(&one, listed, "one")),
+        ("the template itself", token(&one, TEMPLATE, "{tenantid}")),
+        (
+            "a tenant in another case",
+            token(&one, issuer("ONE"), "ONE"),
+        ),
+        (
+            "a tenant that nobody knows",
+            token(&one, issuer("three"), "three"),
+        ),
+        ("no tenant", token(&one, issuer(""), "")),
+        ("a path", token(&one, issuer("two/../one"), "two/../one")),
+        (
+            "an encoded path",
+            token(&one, issuer("two%2f..%2fone"), "two%2f..%2fone"),
+        ),
+        (
+            "another host",
+            token(&one, issuer("one@evil.example"), "one@evil.example"),
+        ),
+        ("a NUL", token(&one, issuer("one\0"), "one\0")),
+        (
+            "a slash behind",
+            token(&one, format!("{}/", issuer("one")), "one"),
+        ),
+        (
+            "a longer host",
+            token(&one, issuer("one").replace(".com", ".com.evil"), "one"),
+        ),
+    ];
+    for (attack, token) in attacks {
+        let token = token.build();
+        // Twice: what it remembers must not be better than what it saw.
+        for _ in 0..2 {
+            let answer = get_with(address, &token).await;
+            assert_eq!(answer.status, 401, "{attack}: {answer:?}");
+            assert_eq!(answer.json()["error"], "invalid_token", "{attack}");
+            let challenge = answer.header("www-authenticate").unwrap();
+            assert!(
+                challenge.starts_with(r#"Bearer error="invalid_token""#),
+                "{attack}: {challenge}"
+            );
+            assert!(
+                !challenge.contains("login.example.com"),
+                "{attack}: {challenge}"
+            );
+            assert_eq!(inner.calls(), 0, "{attack} got through");
+        }
+    }
+    // Whatever stands in a token, only a name is looked up.
+    for tenant in asked.lock().unwrap().iter() {
+        assert!(
+            ["one", "two", "three", "ONE"].contains(&&**tenant),
+            "{tenant:?}"
+        );
+    }
+
+    for (key, tenant) in [(&one, "one"), (&two, "two")] {
+        let token = token(key, issuer(tenant), tenant).build();
+        get_with(address, &token).await.assert_passed();
+    }
+}
