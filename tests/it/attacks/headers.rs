@@ -1,5 +1,6 @@
 //! What is around the token: smuggled, repeated and spoofed headers.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,13 +10,18 @@ use tower_bearer_auth::{AccessToken, BearerAuthLayer, BearerToken, ProtectedReso
 use tower_layer::Layer;
 
 use super::Target;
-use crate::support::{Inner, answer_of, serve, table, with_token};
+use crate::support::{Inner, answer_of, serve, serve_axum, table, with_token};
 
 /// The head of the answer to a request with these lines, written to the socket as they are: no client refuses
 /// to send them.
-async fn raw(address: std::net::SocketAddr, lines: &[u8]) -> String {
+async fn raw(address: SocketAddr, lines: &[u8]) -> String {
+    raw_get(address, "/", "api.example.com", lines).await
+}
+
+async fn raw_get(address: SocketAddr, path: &str, host: &str, lines: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut request = b"GET / HTTP/1.1\r\nhost: api.example.com\r\nconnection: close\r\n".to_vec();
+    let start = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    let mut request = start.into_bytes();
     request.extend_from_slice(lines);
     request.extend_from_slice(b"\r\n");
     stream.write_all(&request).await.unwrap();
@@ -152,17 +158,40 @@ async fn where_to_get_a_token_does_not_come_from_the_request() {
     let resource = ProtectedResource::new("https://api.example.com/mcp")
         .authorization_servers(["https://issuer.example.com"]);
     let layer = BearerAuthLayer::new(table()).resource(&resource);
-    let address = serve(layer.layer(Inner::default())).await;
+    let guarded = axum::Router::new()
+        .fallback(|| async { "inside" })
+        .layer(layer);
+    let address = serve_axum(resource.router().merge(guarded)).await;
     let lines = b"x-forwarded-host: evil.example\r\nx-forwarded-proto: http\r\nforwarded: host=evil.example\r\n\
         x-original-url: /admin\r\nx-forwarded-for: 127.0.0.1\r\nx-user: admin\r\n";
-    let answer = raw(address, lines).await;
     let metadata = "https://api.example.com/.well-known/oauth-protected-resource/mcp";
-    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
-    assert!(
-        answer.contains(&format!(r#"resource_metadata="{metadata}""#)),
-        "{answer}"
-    );
-    assert!(!answer.contains("evil"), "{answer}");
+    for host in [
+        "api.example.com",
+        "evil.example",
+        "evil.example:80",
+        "evil.example\"x",
+    ] {
+        for path in ["/", "/mcp", "//evil.example/", "http://evil.example/"] {
+            let answer = raw_get(address, path, host, lines).await;
+            assert!(
+                answer.starts_with("HTTP/1.1 401 "),
+                "{host}, {path}: {answer}"
+            );
+            assert!(
+                answer.contains(&format!(r#"resource_metadata="{metadata}""#)),
+                "{host}, {path}: {answer}"
+            );
+            assert!(!answer.contains("evil"), "{host}, {path}: {answer}");
+        }
+        let path = "/.well-known/oauth-protected-resource/mcp";
+        let answer = raw_get(address, path, host, lines).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{host}: {answer}");
+        assert!(
+            answer.contains(r#""resource":"https://api.example.com/mcp""#),
+            "{host}: {answer}"
+        );
+        assert!(!answer.contains("evil"), "{host}: {answer}");
+    }
 }
 
 #[tokio::test]

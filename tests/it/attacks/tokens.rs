@@ -66,6 +66,10 @@ async fn no_attack_with_a_token_gets_through() {
         .raw_claims(claims("x", "1"))
         .build();
     get_with(target.address, &token).await.assert_passed();
+    let token = good(&target.keys.eddsa)
+        .raw_header(r#"{"alg":"EdDSA"}"#)
+        .build();
+    get_with(target.address, &token).await.assert_passed();
     let keys = &target.keys;
     for key in [&keys.rs256, &keys.es256, &keys.eddsa] {
         let token = good(key).build();
