@@ -311,3 +311,6 @@ impl fmt::Debug for JwtVerifierFuture {
         f.debug_struct("JwtVerifierFuture").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use tower_service::Service;
+
+use super::JwtVerifier;
+use crate::testing::SigningKey;
+use crate::verify::jwt::remote::{Missing, RemoteKeys};
+use crate::verify::jwt::signer::{Found, find_signer};
+use crate::verify::jwt::{Algorithm, VerifyingKey};
+use crate::verify_error::{InvalidReason, VerifyError};
+
+/// Keys that come right after somebody looked for them, before that one asks again.
+struct JustTooLate {
+    key: VerifyingKey,
+    generation: AtomicU64,
+}
+
+impl RemoteKeys for JustTooLate {
+    fn find(
+        &self,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        signed: &dyn Fn(&VerifyingKey) -> bool,
+        _: bool,
+    ) -> Found {
+        match self.generation.fetch_add(1, Ordering::SeqCst) {
+            0 => Found::NoKey,
+            _ => find_signer(std::slice::from_ref(&self.key), key_id, algorithm, signed),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    fn missing(&self, seen: u64) -> Missing {
+        match seen == self.generation() {
+            true => Missing::Refused(VerifyError::invalid(InvalidReason::UnknownKey)),
+            false => Missing::Changed,
+        }
+    }
+
+    fn still_missing(&self, _: u64) -> VerifyError {
+        VerifyError::invalid(InvalidReason::UnknownKey)
+    }
+}
+
+#[test]
+fn which_keys_a_token_saw_is_read_before_they_are_looked_through() {
+    let key = SigningKey::generate(Algorithm::EdDSA).with_key_id("new");
+    let (issuer, audience) = ("https://issuer.test", "https://api.test");
+    let keys = Arc::new(JustTooLate {
+        key: key.verifying_key(),
+        generation: AtomicU64::new(0),
+    });
+    let mut verifier = JwtVerifier::builder()
+        .remote_keys(move |_| Ok(Arc::clone(&keys) as Arc<dyn RemoteKeys>))
+        .issuer(issuer)
+        .audience(audience)
+        .build()
+        .unwrap();
+    let token = key.token().issuer(issuer).audience(audience).build();
+    let mut asked = Box::pin(verifier.call(token.parse().unwrap()));
+    let answer = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(answer, Poll::Ready(Ok(_))), "{answer:?}");
+}
