@@ -102,10 +102,11 @@ impl Future for Flight {
                 return Poll::Pending;
             }
         };
-        drop(course);
         shared.seats.leave(seat);
         *shared.stage() = Stage::Over(outcome.clone());
         shared.seats.wake_all();
+        // Last, since it is somebody else's code, and might panic.
+        drop(course);
         Poll::Ready(outcome)
     }
 }
