@@ -1,18 +1,20 @@
 use std::future::Future;
 
 use tracing::field::Empty;
+use tracing::level_filters::LevelFilter;
 use tracing::span::Entered;
-use tracing::{Instrument, Level, Span, debug_span, span_enabled};
+use tracing::{Instrument, Level, Span, debug_span};
 
 use super::measure::Stopwatch;
 use crate::telemetry;
 
-/// Something that takes its time: a span, and the histogram of how long.
+/// Something that takes its time: a span, and the histogram of how long. What is dropped before its end was
+/// interrupted.
 #[derive(Debug)]
 pub(crate) struct Activity {
     /// Where somebody wants it. Boxed, since it is on the path of every token and most often is not there.
     span: Option<Box<Span>>,
-    stopwatch: Stopwatch,
+    stopwatch: Option<Stopwatch>,
 }
 
 impl Activity {
@@ -23,14 +25,15 @@ impl Activity {
 
     fn start(histogram: &'static str, span: Option<Span>) -> Self {
         Self {
-            span: span.map(Box::new),
-            stopwatch: Stopwatch::start(histogram),
+            span: span.filter(|span| !span.is_disabled()).map(Box::new),
+            stopwatch: Some(Stopwatch::start(histogram)),
         }
     }
 
     /// A verifier is asked about a token.
     pub(crate) fn verification() -> Self {
-        let span = span_enabled!(target: telemetry::VERIFICATION, Level::DEBUG)
+        let is_wanted = LevelFilter::current() >= Level::DEBUG;
+        let span = is_wanted
             .then(|| debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty));
         Self::start(Self::VERIFICATION, span)
     }
@@ -72,10 +75,18 @@ impl Activity {
         work.instrument(span.unwrap_or_else(Span::none))
     }
 
-    pub(crate) fn end(&self, outcome: &'static str) {
-        if let Some(span) = &self.span {
+    pub(crate) fn end(&mut self, outcome: &'static str) {
+        if let Some(span) = self.span.take() {
             span.record("outcome", outcome);
         }
-        self.stopwatch.stop(outcome);
+        if let Some(stopwatch) = self.stopwatch.take() {
+            stopwatch.stop(outcome);
+        }
+    }
+}
+
+impl Drop for Activity {
+    fn drop(&mut self) {
+        self.end("interrupted");
     }
 }

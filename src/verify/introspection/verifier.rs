@@ -62,7 +62,7 @@ impl IntrospectionVerifier {
 
 impl Inner {
     async fn verify(&self, token: &BearerToken) -> Result<Verified, VerifyError> {
-        let activity = Activity::introspection(&self.rules.verifier);
+        let mut activity = Activity::introspection(&self.rules.verifier);
         let asked = tokio::time::timeout(self.timeout, self.ask(token));
         let asked = activity.of(asked).await;
         let answer = match asked {

@@ -215,8 +215,7 @@ impl Inner {
         let fetch = starts.then(|| {
             control.ticket += 1;
             let (inner, ticket) = (Arc::clone(self), control.ticket);
-            let end = move |outcome| inner.end_fetch(ticket, outcome);
-            let (fetch, under_way) = Fetch::new(self.source.name(), end);
+            let (fetch, under_way) = Fetch::new(move |outcome| inner.end_fetch(ticket, outcome));
             control.under_way = Some(under_way);
             (fetch, control.validators.clone())
         });
@@ -228,7 +227,7 @@ impl Inner {
         if let Some((fetch, known)) = fetch {
             let inner = Arc::clone(self);
             let document = async move { inner.source.fetch(known.as_ref()).await };
-            fetch.start(document, self.policy.fetch_timeout);
+            fetch.start(self.source.name(), document, self.policy.fetch_timeout);
         }
         (decision, under_way)
     }
@@ -342,10 +341,10 @@ impl Inner {
         let source = self.source.name();
         match control.last_error.is_none() {
             true => {
-                tracing::warn!(target: KEYS, source, error = %problem, "keys cannot be fetched")
+                tracing::warn!(target: KEYS, source, error = problem, "keys cannot be fetched")
             }
             false => {
-                tracing::debug!(target: KEYS, source, error = %problem, "keys still cannot be fetched");
+                tracing::debug!(target: KEYS, source, error = problem, "keys still cannot be fetched");
             }
         }
         control.last_error = Some(problem);

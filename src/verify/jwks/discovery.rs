@@ -14,8 +14,8 @@ use super::source::{Fetched, KeySource};
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
-use crate::outgoing::{is_loopback, without_credentials};
-use crate::telemetry::KEYS;
+use crate::outgoing::{is_loopback, without_credentials, without_query};
+use crate::telemetry::{KEYS, with_sources};
 
 /// The keys that an issuer's metadata points to.
 ///
@@ -100,7 +100,7 @@ impl Discovery {
             }
             // Metadata that is down need not take the keys with it.
             (Err(error), Some(found)) if !error.is::<Rejected>() => {
-                tracing::warn!(target: KEYS, issuer = self.issuers[0], %error, "metadata cannot be refreshed, the known key URL stays");
+                tracing::warn!(target: KEYS, issuer = self.issuers[0], error = with_sources(&*error), "metadata cannot be refreshed, the known key URL stays");
                 Ok((found.key_url, found.answered))
             }
             (Err(error), _) => {
@@ -130,6 +130,7 @@ impl Discovery {
             let answer = self.fetcher.get(location, None).await?;
             let status = answer.status;
             if (status.is_client_error() && !is_passing(status)) || status.is_redirection() {
+                let location = without_query(location);
                 last = format!("{location} answers {status}").into();
                 continue;
             }
@@ -138,7 +139,10 @@ impl Discovery {
             }
             match Metadata::parse(&answer.body) {
                 Ok(metadata) => return Ok(self.accept(location, &metadata)?),
-                Err(why) => last = format!("{location} has no issuer metadata: {why}").into(),
+                Err(why) => {
+                    let location = without_query(location);
+                    last = format!("{location} has no issuer metadata: {why}").into();
+                }
             }
         }
         Err(last)
@@ -168,11 +172,13 @@ impl Discovery {
             .check_url(&key_url, plain)
             .map_err(|why| Rejected(format!("jwks_uri {why}")))?;
         if key_url.scheme() == "http" && location.scheme() == "https" {
+            let key_url = without_query(&key_url);
             return Err(Rejected(format!(
                 "jwks_uri {key_url} is not https, but its document is"
             )));
         }
         if may_lead_here(&key_url) && !local {
+            let key_url = without_query(&key_url);
             return Err(Rejected(format!(
                 "jwks_uri {key_url} points to this machine"
             )));

@@ -16,21 +16,18 @@ pub(super) type Outcome = Option<Result<Fetched, BoxError>>;
 /// A fetch under way. However it ends, dropped with its runtime included, everybody learns of it.
 pub(super) struct Fetch {
     outcome: Outcome,
-    activity: Activity,
+    activity: Option<Activity>,
     end: Option<Box<dyn FnOnce(Outcome) + Send>>,
     done: watch::Sender<bool>,
 }
 
 impl Fetch {
     /// A fetch whose outcome goes to `end`, before anybody who waits hears of it.
-    pub(super) fn new(
-        source: &str,
-        end: impl FnOnce(Outcome) + Send + 'static,
-    ) -> (Self, UnderWay) {
+    pub(super) fn new(end: impl FnOnce(Outcome) + Send + 'static) -> (Self, UnderWay) {
         let (done, under_way) = watch::channel(false);
         let fetch = Self {
             outcome: None,
-            activity: Activity::key_fetch(source),
+            activity: None,
             end: Some(Box::new(end)),
             done,
         };
@@ -38,10 +35,11 @@ impl Fetch {
     }
 
     /// Runs in a task of its own: a request that is dropped takes nothing with it.
-    pub(super) fn start<F>(mut self, fetch: F, limit: Duration)
+    pub(super) fn start<F>(mut self, source: &str, fetch: F, limit: Duration)
     where
         F: Future<Output = Result<Fetched, BoxError>> + Send + 'static,
     {
+        self.activity = Some(Activity::key_fetch(source));
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(self.run(fetch, limit))),
             Err(_) => self.outcome = Some(Err("keys are fetched in a tokio runtime".into())),
@@ -52,7 +50,11 @@ impl Fetch {
     where
         F: Future<Output = Result<Fetched, BoxError>>,
     {
-        let outcome = self.activity.of(tokio::time::timeout(limit, fetch)).await;
+        let fetch = tokio::time::timeout(limit, fetch);
+        let outcome = match &self.activity {
+            Some(activity) => activity.of(fetch).await,
+            None => fetch.await,
+        };
         let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {limit:?}").into()));
         self.outcome = Some(outcome);
     }
@@ -63,12 +65,14 @@ impl Drop for Fetch {
         if self.outcome.is_none() && std::thread::panicking() {
             self.outcome = Some(Err("the key source panicked".into()));
         }
-        self.activity.end(match &self.outcome {
-            Some(Ok(Fetched::Document(_))) => "fetched",
-            Some(Ok(Fetched::Unchanged { .. })) => "unchanged",
-            Some(Err(_)) => "failed",
-            None => "interrupted",
-        });
+        if let Some(mut activity) = self.activity.take() {
+            activity.end(match &self.outcome {
+                Some(Ok(Fetched::Document(_))) => "fetched",
+                Some(Ok(Fetched::Unchanged { .. })) => "unchanged",
+                Some(Err(_)) => "failed",
+                None => "interrupted",
+            });
+        }
         if let Some(end) = self.end.take() {
             end(self.outcome.take());
         }
