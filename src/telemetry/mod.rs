@@ -10,7 +10,9 @@
 //!
 //! Every decision about a request is one event: target `tower_bearer_auth::audit`, level `DEBUG`, message
 //! `access decision`. The layer decides about each request, and each guard behind it again, so a request that
-//! passes two guards makes three events. They are made in the span of the request, if there is one, such as that of
+//! passes two guards makes three events. A `SessionBindingLayer` makes a second one where it refuses the session that the
+//! server has just opened; extractors tell of refusals alone. A request that its client gives up while its token is
+//! verified makes none. They are made in the span of the request, if there is one, such as that of
 //! `tower_http::trace::TraceLayer`.
 //!
 //! | field | says | absent |
@@ -75,7 +77,7 @@
 //!
 //! | name | target | lasts | fields |
 //! |---|---|---|---|
-//! | `verify_token` | `tower_bearer_auth::verification` | from the layer's question to the verifier's answer | `outcome`: `verified`, `refused`, `unavailable` |
+//! | `verify_token` | `tower_bearer_auth::verification` | from the layer's question to the verifier's answer | `outcome`: `verified`, `refused`, `unavailable`; `interrupted` where the request was dropped first |
 //! | `introspect_token` | `tower_bearer_auth::introspection` | one question to an introspection endpoint, the wait for its turn included | `verifier`, `outcome`: the same |
 //! | `fetch_keys` | `tower_bearer_auth::keys` | one fetch of a key set. It belongs to no request, and follows from the span that caused it | `source`, `outcome`: `fetched`, `unchanged`, `failed`, `interrupted` |
 //!

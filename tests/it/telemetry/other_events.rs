@@ -1,16 +1,22 @@
 //! Events that are not about a single request.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Router;
 use serde_json::json;
-use tower::Layer;
+use tower::Layer as _;
 use tower_bearer_auth::testing::{Fault, TestIssuer};
 use tower_bearer_auth::{
     BearerAuthLayer, IntrospectionVerifier, Jwks, ProtectedResource, RequireScopesLayer,
+    VerifyError, verify_fn,
 };
-use tracing::Level;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::recorded::{Fields, Recorded};
-use crate::support::{Inner, answer_of, with_token};
+use crate::support::{Inner, answer_of, listen, with_token};
 
 type Expected<'a> = (Level, &'a [(&'static str, &'a str)]);
 
@@ -136,4 +142,48 @@ async fn mistakes_in_the_setup_are_told() {
             ),
         ],
     );
+}
+
+#[tokio::test]
+async fn the_query_of_a_metadata_url_is_not_told() {
+    let recorded = Recorded::start();
+    let issuer = TestIssuer::start().await;
+    let at = format!("{}/nowhere?key=secret", issuer.issuer());
+    let source = tower_bearer_auth::jwks::Discovery::builder(issuer.issuer()).at(at);
+    let jwks = Jwks::builder(source.build().unwrap()).build().unwrap();
+    let error = jwks.refresh().await.unwrap_err().to_string();
+    assert!(error.contains("/nowhere answers 404"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+    let events = recorded.events("tower_bearer_auth::keys");
+    assert!(events.len() == 1 && !format!("{events:?}").contains("secret"));
+}
+
+/// `tracing_subscriber` keeps what several filters said of an event until it comes; to ask them for nothing would
+/// cost the next one.
+#[tokio::test]
+async fn whoever_listens_to_decisions_takes_no_event_from_another_listener() {
+    let (all, some) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let audited = Targets::new()
+        .with_default(Level::INFO)
+        .with_target(tower_bearer_auth::telemetry::AUDIT, Level::DEBUG);
+    let subscriber = tracing_subscriber::registry()
+        .with(Counting(Arc::clone(&some)).with_filter(LevelFilter::INFO))
+        .with(Counting(Arc::clone(&all)).with_filter(audited));
+    let _listening = listen(subscriber);
+    let verifier = verify_fn(|_| async {
+        tracing::info!(target: "application", "a verifier of its own");
+        Err(VerifyError::invalid("no"))
+    });
+    let service = BearerAuthLayer::new(verifier).layer(Inner::default());
+    answer_of(service, with_token("any")).await;
+    assert_eq!(some.load(Ordering::Relaxed), 1);
+    assert_eq!(all.load(Ordering::Relaxed), 2);
+}
+
+struct Counting(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Counting {
+    fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }

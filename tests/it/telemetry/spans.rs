@@ -1,8 +1,10 @@
 use http::StatusCode;
 use serde_json::json;
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 use tower_bearer_auth::testing::{Fault, TestIssuer};
-use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier, JwtVerifier};
+use tower_bearer_auth::{
+    AccessToken, BearerAuthLayer, IntrospectionVerifier, JwtVerifier, VerifyError, verify_fn,
+};
 use tracing::{Instrument, Level};
 
 use super::recorded::{Fields, Recorded, Told};
@@ -104,4 +106,18 @@ async fn a_question_to_an_introspection_endpoint_is_a_span() {
         assert_span(span, "tower_bearer_auth::introspection", &fields);
         assert_eq!(span.within, Some("verify_token"));
     }
+}
+
+#[tokio::test]
+async fn a_verification_that_nobody_waits_for_any_more_was_interrupted() {
+    let recorded = Recorded::start();
+    let never = verify_fn(|_| std::future::pending::<Result<AccessToken, VerifyError>>());
+    let service = BearerAuthLayer::new(never).layer(Inner::default());
+    let mut asked = Box::pin(service.oneshot(with_token("any")));
+    assert!(futures_util::poll!(asked.as_mut()).is_pending());
+    drop(asked);
+    let spans = recorded.spans("verify_token");
+    assert_eq!(spans.len(), 1);
+    let outcome = [("outcome", "interrupted")];
+    assert_span(&spans[0], "tower_bearer_auth::verification", &outcome);
 }
