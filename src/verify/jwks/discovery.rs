@@ -100,7 +100,8 @@ impl Discovery {
             }
             // Metadata that is down need not take the keys with it.
             (Err(error), Some(found)) if !error.is::<Rejected>() => {
-                tracing::warn!(target: KEYS, issuer = self.issuers[0], error = with_sources(&*error), "metadata cannot be refreshed, the known key URL stays");
+                let (issuer, error) = (self.name(), with_sources(&*error));
+                tracing::warn!(target: KEYS, issuer, error, "metadata cannot be refreshed, the known key URL stays");
                 Ok((found.key_url, found.answered))
             }
             (Err(error), _) => {
@@ -129,9 +130,9 @@ impl Discovery {
         for location in &self.locations {
             let answer = self.fetcher.get(location, None).await?;
             let status = answer.status;
+            let shown = without_query(location);
             if (status.is_client_error() && !is_passing(status)) || status.is_redirection() {
-                let location = without_query(location);
-                last = format!("{location} answers {status}").into();
+                last = format!("{shown} answers {status}").into();
                 continue;
             }
             if !status.is_success() {
@@ -139,10 +140,7 @@ impl Discovery {
             }
             match Metadata::parse(&answer.body) {
                 Ok(metadata) => return Ok(self.accept(location, &metadata)?),
-                Err(why) => {
-                    let location = without_query(location);
-                    last = format!("{location} has no issuer metadata: {why}").into();
-                }
+                Err(why) => last = format!("{shown} has no issuer metadata: {why}").into(),
             }
         }
         Err(last)
@@ -171,17 +169,14 @@ impl Discovery {
         self.fetcher
             .check_url(&key_url, plain)
             .map_err(|why| Rejected(format!("jwks_uri {why}")))?;
+        let shown = without_query(&key_url);
         if key_url.scheme() == "http" && location.scheme() == "https" {
-            let key_url = without_query(&key_url);
             return Err(Rejected(format!(
-                "jwks_uri {key_url} is not https, but its document is"
+                "jwks_uri {shown} is not https, but its document is"
             )));
         }
         if may_lead_here(&key_url) && !local {
-            let key_url = without_query(&key_url);
-            return Err(Rejected(format!(
-                "jwks_uri {key_url} points to this machine"
-            )));
+            return Err(Rejected(format!("jwks_uri {shown} points to this machine")));
         }
         Ok(key_url)
     }

@@ -277,7 +277,7 @@ async fn whoever_comes_without_a_token_is_anonymous_until_one_is_needed() {
 async fn handlers_say_what_they_decide_and_once() {
     #[derive(Deserialize)]
     struct Tenant {
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "no token has one")]
         tenant: u64,
     }
     let recorded = Recorded::start();

@@ -89,7 +89,7 @@ async fn an_outage_of_introspection_is_told_at_its_beginning_and_its_end() {
     issuer.introspection_fault(None);
     answer_of(service, with_token(&token)).await.assert_passed();
 
-    // The first half of what `printf key=secret | sha256sum` says, in the place of the query.
+    // The beginning of what `printf key=secret | sha256sum` says, in the place of the query.
     let name = format!("introspection {endpoint}?0b60fff1753750c4");
     let verifier = ("verifier", &*name);
     let error = ("error", "the introspection endpoint answers 502");
