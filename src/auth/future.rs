@@ -9,7 +9,6 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::WHO;
 use super::layer::Settings;
 use crate::access_token::{AccessToken, Lapse};
 use crate::bearer::BearerToken;
@@ -160,7 +159,9 @@ where
                     let (mut request, mut inner) = waiting.take().expect("verified once");
                     let bearer = Bearer::from(token.as_deref());
                     match verified
-                        .map_err(|error| reject::refuse_for(&error, WHO, bearer, protection))
+                        .map_err(|error| {
+                            reject::refuse_for(&error, Decision::LAYER, bearer, protection)
+                        })
                         .and_then(|token| admit(token, protection))
                     {
                         Ok(token) => {
@@ -202,12 +203,17 @@ fn admit(token: AccessToken, protection: &Protection) -> Result<AccessToken, Rep
     // A verifier's business, but a cached or a hand-made token may have expired since.
     if let Some(reason) = token.lapsed() {
         let refusal = Refusal::InvalidToken(reason);
-        return Err(refusal.refuse(WHO, bearer, protection, protection.initial_scopes()));
+        return Err(refusal.refuse(
+            Decision::LAYER,
+            bearer,
+            protection,
+            protection.initial_scopes(),
+        ));
     }
     if !protection.hierarchy.grants_all(token.scopes(), scopes) {
-        return Err(Refusal::InsufficientScope.refuse(WHO, bearer, protection, scopes));
+        return Err(Refusal::InsufficientScope.refuse(Decision::LAYER, bearer, protection, scopes));
     }
-    Decision::passed(WHO, Some(&token)).record();
+    Decision::passed(Decision::LAYER, Some(&token)).record();
     Ok(token)
 }
 

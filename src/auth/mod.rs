@@ -66,6 +66,3 @@ mod service;
 pub use self::future::ResponseFuture;
 pub use self::layer::BearerAuthLayer;
 pub use self::service::BearerAuth;
-
-/// By what name the layer says what it decided.
-const WHO: &str = "BearerAuthLayer";

@@ -7,7 +7,6 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use tower_service::Service;
 
-use super::WHO;
 use super::future::ResponseFuture;
 use super::layer::Settings;
 use crate::bearer::{Credentials, take_credentials};
@@ -69,7 +68,7 @@ where
                     protection: Arc::clone(&protection),
                     late_refusal: late_refusal.clone(),
                 };
-                Decision::passed(WHO, None).record();
+                Decision::passed(Decision::LAYER, None).record();
                 caller::mark_anonymous(request.extensions_mut(), anonymous);
                 return ResponseFuture::pass(inner.call(request), late_refusal, protection);
             }
@@ -79,7 +78,7 @@ where
             Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),
         };
         let scopes = protection.initial_scopes();
-        ResponseFuture::refuse(refusal.refuse(WHO, Bearer::Nobody, protection, scopes))
+        ResponseFuture::refuse(refusal.refuse(Decision::LAYER, Bearer::Nobody, protection, scopes))
     }
 }
 

@@ -112,7 +112,7 @@ fn record_end(token: &AccessToken, reason: InvalidReason) {
         outcome: Outcome::Ended,
         reason: Some(reason.as_str()),
         description: Some(reason.description()),
-        ..Decision::passed("BearerAuthLayer", Some(token))
+        ..Decision::passed(Decision::LAYER, Some(token))
     };
     decision.record();
 }

@@ -94,6 +94,9 @@ impl<'a> From<Option<&'a BearerToken>> for Bearer<'a> {
 }
 
 impl<'a> Decision<'a> {
+    /// By what name the layer says what it decided.
+    pub(crate) const LAYER: &'static str = "BearerAuthLayer";
+
     /// The request goes on.
     pub(crate) fn passed(by: &'static str, token: Option<&'a AccessToken>) -> Self {
         Self {

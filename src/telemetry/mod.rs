@@ -60,8 +60,8 @@
 //! | `tower_bearer_auth::keys` | `INFO` | `keys refreshed`, `keys refreshed, the source works again` | `source`, `keys`: how many |
 //! | | `WARN` | `keys cannot be fetched`, once per outage | `source`, `error` |
 //! | | `DEBUG` | `keys still cannot be fetched` | the same |
-//! | | `WARN` | `metadata cannot be refreshed, the known key URL stays` | `issuer`, `error` |
-//! | | `WARN` | `the issuer's metadata is about another issuer` | `expected`, `found` |
+//! | | `WARN` | `metadata cannot be refreshed, the known key URL stays`, once per outage | `issuer`, `error` |
+//! | | `DEBUG` | `metadata still cannot be refreshed` | the same |
 //! | `tower_bearer_auth::introspection` | `INFO` | `the introspection endpoint works again` | `verifier` |
 //! | | `WARN` | `tokens cannot be introspected`, once per outage | `verifier`, `error` |
 //! | | `DEBUG` | `tokens still cannot be introspected` | the same |
@@ -79,7 +79,7 @@
 //! |---|---|---|---|
 //! | `verify_token` | `tower_bearer_auth::verification` | from the layer's question to the verifier's answer | `outcome`: `verified`, `refused`, `unavailable`; `interrupted` where the request was dropped first |
 //! | `introspect_token` | `tower_bearer_auth::introspection` | one question to an introspection endpoint, the wait for its turn included | `verifier`, `outcome`: the same |
-//! | `fetch_keys` | `tower_bearer_auth::keys` | one fetch of a key set. It belongs to no request, and follows from the span that caused it | `source`, `outcome`: `fetched`, `unchanged`, `failed`, `interrupted` |
+//! | `fetch_keys` | `tower_bearer_auth::keys` | one fetch of a key set. It belongs to no request, and follows from the span that caused it | `source`, `outcome`: `fetched`, `unchanged`, `failed`, `interrupted`; `superseded` where it ended too late to count |
 //!
 //! # Metrics
 //!

@@ -80,23 +80,33 @@ impl Inner {
                 retry_after: None,
             }),
         });
+        let entered = activity.enter();
+        self.tell(outcome.as_ref().err());
+        drop(entered);
         activity.end(match &outcome {
             Ok(Ok(_)) => "verified",
             Ok(Err(_)) => "refused",
             Err(_) => "unavailable",
         });
-        match outcome {
-            Ok(outcome) => {
-                if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!(
-                        target: INTROSPECTION,
-                        verifier = self.rules.verifier,
-                        "the introspection endpoint works again"
-                    );
-                }
-                outcome
+        outcome.unwrap_or_else(|failure| Err(failure.into()))
+    }
+
+    /// Tells whoever wants to know of an outage: at its beginning and its end, not once per request.
+    fn tell(&self, failure: Option<&Failure>) {
+        let failed = self.failing.swap(failure.is_some(), Ordering::Relaxed);
+        let verifier = &*self.rules.verifier;
+        let error = failure.map(|failure| with_sources(&*failure.source));
+        match (failed, error) {
+            (false, None) => {}
+            (true, None) => {
+                tracing::info!(target: INTROSPECTION, verifier, "the introspection endpoint works again");
             }
-            Err(failure) => Err(self.unavailable(failure)),
+            (false, Some(error)) => {
+                tracing::warn!(target: INTROSPECTION, verifier, error, "tokens cannot be introspected");
+            }
+            (true, Some(error)) => {
+                tracing::debug!(target: INTROSPECTION, verifier, error, "tokens still cannot be introspected");
+            }
         }
     }
 
@@ -134,20 +144,11 @@ impl Inner {
                 retry_after: None,
             })
     }
+}
 
-    fn unavailable(&self, failure: Failure) -> VerifyError {
-        let error = with_sources(&*failure.source);
-        let verifier = &*self.rules.verifier;
-        // Once per outage, not once per request.
-        match self.failing.swap(true, Ordering::Relaxed) {
-            false => {
-                tracing::warn!(target: INTROSPECTION, verifier, error, "tokens cannot be introspected");
-            }
-            true => {
-                tracing::debug!(target: INTROSPECTION, verifier, error, "tokens still cannot be introspected");
-            }
-        }
-        let unavailable = VerifyError::unavailable(failure.source);
+impl From<Failure> for VerifyError {
+    fn from(failure: Failure) -> Self {
+        let unavailable = Self::unavailable(failure.source);
         match failure.retry_after {
             Some(delay) => unavailable.with_retry_after(delay),
             None => unavailable,

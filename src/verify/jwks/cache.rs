@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 
 use super::document::KeyDocument;
+use super::ending::Ending;
 use super::fetch::{Fetch, Outcome, UnderWay};
 use super::policy::{Decision, Event, FETCH_GRACE, Policy, State};
 use super::refresh_error::RefreshError;
@@ -18,7 +19,7 @@ use super::status::JwksStatus;
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
-use crate::telemetry::{KEYS, with_sources};
+use crate::telemetry::with_sources;
 use crate::verify::jwt::VerifyingKey;
 use crate::verify::jwt::key::Fingerprint;
 
@@ -215,7 +216,12 @@ impl Inner {
         let fetch = starts.then(|| {
             control.ticket += 1;
             let (inner, ticket) = (Arc::clone(self), control.ticket);
-            let (fetch, under_way) = Fetch::new(move |outcome| inner.end_fetch(ticket, outcome));
+            let end = move |outcome| {
+                let ending = inner.end_fetch(ticket, outcome);
+                ending.tell(inner.source.name());
+                ending
+            };
+            let (fetch, under_way) = Fetch::new(end);
             control.under_way = Some(under_way);
             (fetch, control.validators.clone())
         });
@@ -243,11 +249,11 @@ impl Inner {
         Box::pin(fetch.ended(limit))
     }
 
-    /// Ends a fetch. Without an outcome it was interrupted.
-    fn end_fetch(&self, ticket: u64, outcome: Outcome) {
+    /// Ends a fetch, and says how it ended. Without an outcome it was interrupted.
+    fn end_fetch(&self, ticket: u64, outcome: Outcome) -> Ending {
         let mut control = self.control();
         if control.ticket != ticket {
-            return;
+            return Ending::Superseded;
         }
         let control = &mut *control;
         control.under_way = None;
@@ -256,25 +262,31 @@ impl Inner {
             (control.state, _) = self
                 .policy
                 .decide(control.state, now, Event::FetchInterrupted);
-            return;
+            return Ending::Interrupted;
         };
-        match outcome {
+        let (unchanged, keys, freshness) = match outcome {
             Ok(Fetched::Document(document)) => {
                 control.validators = document.validators.clone();
                 control.skipped = document.skipped.clone();
                 let freshness = document.freshness;
-                let keys = self.continued(document);
-                self.succeed(control, keys, freshness);
+                (false, self.continued(document), freshness)
             }
             Ok(Fetched::Unchanged { freshness }) => match self.snapshot.load_full() {
-                Some(snapshot) => self.succeed(control, snapshot.keys.clone(), freshness),
-                None => self.fail(
-                    control,
-                    "the source has nothing new, but there are no keys".into(),
-                ),
+                Some(snapshot) => (true, snapshot.keys.clone(), freshness),
+                None => {
+                    let problem = "the source has nothing new, but there are no keys";
+                    return self.fail(control, problem.into());
+                }
             },
-            Err(error) => self.fail(control, with_sources(&*error)),
-        }
+            Err(error) => return self.fail(control, with_sources(&*error)),
+        };
+        let ending = Ending::Renewed {
+            unchanged,
+            keys: keys.len(),
+            recovered: control.last_error.is_some(),
+        };
+        self.succeed(control, keys, freshness);
+        ending
     }
 
     /// The keys of a new document. Those whose material was there before keep their state, and those
@@ -311,14 +323,8 @@ impl Inner {
         let event = Event::Fetched { freshness, jitter };
         (control.state, _) = self.policy.decide(control.state, now, event);
         control.last_success = Some((self.clock.now(), now));
+        control.last_error = None;
 
-        let (source, count) = (self.source.name(), keys.len());
-        match control.last_error.take() {
-            Some(_) => {
-                tracing::info!(target: KEYS, source, keys = count, "keys refreshed, the source works again");
-            }
-            None => tracing::info!(target: KEYS, source, keys = count, "keys refreshed"),
-        }
         let previous = self.snapshot.load();
         let generation = previous.as_ref().map_or(0, |snapshot| snapshot.generation);
         let refresh_at = control.state.refresh_at().unwrap_or(now);
@@ -334,20 +340,11 @@ impl Inner {
         })));
     }
 
-    fn fail(&self, control: &mut Control, problem: String) {
+    fn fail(&self, control: &mut Control, problem: String) -> Ending {
         let now = self.clock.monotonic();
         (control.state, _) = self.policy.decide(control.state, now, Event::FetchFailed);
-        // Once per outage, not once per try.
-        let source = self.source.name();
-        match control.last_error.is_none() {
-            true => {
-                tracing::warn!(target: KEYS, source, error = problem, "keys cannot be fetched")
-            }
-            false => {
-                tracing::debug!(target: KEYS, source, error = problem, "keys still cannot be fetched");
-            }
-        }
-        control.last_error = Some(problem);
+        let again = control.last_error.replace(problem.clone()).is_some();
+        Ending::Failed { problem, again }
     }
 }
 

@@ -1,15 +1,16 @@
 //! Keys of an issuer of which only the name is known: OpenID Connect Discovery §4, RFC 8414 §3.
 
 use std::fmt;
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
-use serde_json::{Map, Value};
 use tower::BoxError;
 use url::Url;
 
 use super::fetcher::{Fetcher, FetcherBuilder, UnexpectedStatus, may_lead_here};
+use super::issuer_metadata::{Metadata, locations};
 use super::source::{Fetched, KeySource};
 use super::validators::Validators;
 use crate::clock::Clock;
@@ -37,28 +38,8 @@ struct Found {
     at: Duration,
     /// Keys came from there since, so that their validators are this URL's.
     answered: bool,
-}
-
-struct Metadata {
-    issuer: String,
-    jwks_uri: String,
-}
-
-impl Metadata {
-    fn parse(json: &[u8]) -> Result<Self, &'static str> {
-        let document: Map<String, Value> =
-            serde_json::from_slice(json).map_err(|_| "it is not a JSON object")?;
-        let text = |name| {
-            document
-                .get(name)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
-        Ok(Self {
-            issuer: text("issuer").ok_or("it has no issuer")?,
-            jwks_uri: text("jwks_uri").ok_or("it has no jwks_uri")?,
-        })
-    }
+    /// The metadata could not be renewed.
+    overdue: bool,
 }
 
 /// How long metadata may take when there is a key URL already.
@@ -95,18 +76,35 @@ impl Discovery {
                     key_url: key_url.clone(),
                     at: now,
                     answered: same,
+                    overdue: false,
                 });
                 Ok((key_url, same))
             }
             // Metadata that is down need not take the keys with it.
             (Err(error), Some(found)) if !error.is::<Rejected>() => {
-                let (issuer, error) = (self.name(), with_sources(&*error));
-                tracing::warn!(target: KEYS, issuer, error, "metadata cannot be refreshed, the known key URL stays");
+                self.tell_overdue(&*error);
                 Ok((found.key_url, found.answered))
             }
             (Err(error), _) => {
                 *self.found() = None;
                 Err(error)
+            }
+        }
+    }
+
+    /// Tells that metadata cannot be renewed: once per outage, not once per try.
+    fn tell_overdue(&self, error: &(dyn std::error::Error + 'static)) {
+        let (issuer, error) = (self.name(), with_sources(error));
+        let again = self
+            .found()
+            .as_mut()
+            .is_some_and(|found| mem::replace(&mut found.overdue, true));
+        match again {
+            false => {
+                tracing::warn!(target: KEYS, issuer, error, "metadata cannot be refreshed, the known key URL stays");
+            }
+            true => {
+                tracing::debug!(target: KEYS, issuer, error, "metadata still cannot be refreshed")
             }
         }
     }
@@ -149,12 +147,6 @@ impl Discovery {
     fn accept(&self, location: &Url, metadata: &Metadata) -> Result<Url, Rejected> {
         if !self.issuers.contains(&metadata.issuer) {
             let found: String = metadata.issuer.chars().take(200).collect();
-            tracing::warn!(
-                target: KEYS,
-                expected = ?self.issuers,
-                found = ?found,
-                "the issuer's metadata is about another issuer"
-            );
             let expected = &self.issuers;
             return Err(Rejected(format!(
                 "the metadata is about the issuer {found:?}, not {expected:?}"
@@ -337,55 +329,9 @@ impl fmt::Debug for DiscoveryBuilder {
     }
 }
 
-/// Where an issuer's metadata may be. OpenID Connect appends its suffix to the issuer (§4.1), RFC 8414
-/// puts its own between host and path (§3.1), and servers are found that mix the two (§5).
-fn locations(issuer: &Url) -> Vec<Url> {
-    let path = issuer.path().strip_suffix('/').unwrap_or(issuer.path());
-    let (oidc, oauth) = (
-        "/.well-known/openid-configuration",
-        "/.well-known/oauth-authorization-server",
-    );
-    let mut paths = vec![format!("{path}{oidc}"), format!("{oauth}{path}")];
-    if !path.is_empty() {
-        paths.push(format!("{oidc}{path}"));
-        paths.push(format!("{path}{oauth}"));
-    }
-    paths
-        .into_iter()
-        .map(|path| {
-            let mut location = issuer.clone();
-            location.set_path(&path);
-            location
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn places(issuer: &str) -> Vec<String> {
-        let locations = locations(&Url::parse(issuer).unwrap());
-        locations.iter().map(Url::to_string).collect()
-    }
-
-    #[test]
-    fn metadata_is_looked_for_in_both_forms_of_both_kinds() {
-        let root = [
-            "https://issuer.test/.well-known/openid-configuration",
-            "https://issuer.test/.well-known/oauth-authorization-server",
-        ];
-        assert_eq!(places("https://issuer.test"), root);
-        assert_eq!(places("https://issuer.test/"), root);
-        let tenant = [
-            "https://issuer.test/tenant/1/.well-known/openid-configuration",
-            "https://issuer.test/.well-known/oauth-authorization-server/tenant/1",
-            "https://issuer.test/.well-known/openid-configuration/tenant/1",
-            "https://issuer.test/tenant/1/.well-known/oauth-authorization-server",
-        ];
-        assert_eq!(places("https://issuer.test/tenant/1"), tenant);
-        assert_eq!(places("https://issuer.test/tenant/1/"), tenant);
-    }
 
     #[test]
     fn an_issuer_that_has_no_place_for_metadata_is_a_configuration_error() {

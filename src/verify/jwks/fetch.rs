@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tower::BoxError;
 
+use super::ending::Ending;
 use super::source::Fetched;
 use crate::telemetry::Activity;
 
@@ -17,13 +18,13 @@ pub(super) type Outcome = Option<Result<Fetched, BoxError>>;
 pub(super) struct Fetch {
     outcome: Outcome,
     activity: Option<Activity>,
-    end: Option<Box<dyn FnOnce(Outcome) + Send>>,
+    end: Option<Box<dyn FnOnce(Outcome) -> Ending + Send>>,
     done: watch::Sender<bool>,
 }
 
 impl Fetch {
     /// A fetch whose outcome goes to `end`, before anybody who waits hears of it.
-    pub(super) fn new(end: impl FnOnce(Outcome) + Send + 'static) -> (Self, UnderWay) {
+    pub(super) fn new(end: impl FnOnce(Outcome) -> Ending + Send + 'static) -> (Self, UnderWay) {
         let (done, under_way) = watch::channel(false);
         let fetch = Self {
             outcome: None,
@@ -39,7 +40,9 @@ impl Fetch {
     where
         F: Future<Output = Result<Fetched, BoxError>> + Send + 'static,
     {
-        self.activity = Some(Activity::key_fetch(source));
+        let activity = Activity::key_fetch(source);
+        let fetch = activity.of(fetch);
+        self.activity = Some(activity);
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(self.run(fetch, limit))),
             Err(_) => self.outcome = Some(Err("keys are fetched in a tokio runtime".into())),
@@ -50,11 +53,7 @@ impl Fetch {
     where
         F: Future<Output = Result<Fetched, BoxError>>,
     {
-        let fetch = tokio::time::timeout(limit, fetch);
-        let outcome = match &self.activity {
-            Some(activity) => activity.of(fetch).await,
-            None => fetch.await,
-        };
+        let outcome = tokio::time::timeout(limit, fetch).await;
         let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {limit:?}").into()));
         self.outcome = Some(outcome);
     }
@@ -65,16 +64,13 @@ impl Drop for Fetch {
         if self.outcome.is_none() && std::thread::panicking() {
             self.outcome = Some(Err("the key source panicked".into()));
         }
-        if let Some(mut activity) = self.activity.take() {
-            activity.end(match &self.outcome {
-                Some(Ok(Fetched::Document(_))) => "fetched",
-                Some(Ok(Fetched::Unchanged { .. })) => "unchanged",
-                Some(Err(_)) => "failed",
-                None => "interrupted",
-            });
-        }
         if let Some(end) = self.end.take() {
-            end(self.outcome.take());
+            let entered = self.activity.as_ref().and_then(Activity::enter);
+            let ending = end(self.outcome.take());
+            drop(entered);
+            if let Some(activity) = &mut self.activity {
+                activity.end(ending.as_str());
+            }
         }
         self.done.send_replace(true);
     }

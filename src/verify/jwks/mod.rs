@@ -60,10 +60,12 @@ mod builder;
 mod cache;
 mod discovery;
 mod document;
+mod ending;
 mod fetch;
 mod fetcher;
 mod for_verifier;
 mod http;
+mod issuer_metadata;
 #[cfg(feature = "jwks-client-rs")]
 mod jwks_client_rs;
 mod policy;

@@ -64,11 +64,11 @@ async fn credentials_that_the_endpoint_does_not_like_are_nobody_elses_fault() {
 #[tokio::test]
 async fn no_answer_is_503_and_never_401() {
     let issuer = TestIssuer::start().await;
-    let verifier = known(&issuer)
-        .timeout(Duration::from_millis(300))
-        .build()
-        .unwrap();
-    let server = serve(BearerAuthLayer::new(verifier.clone()).layer(Inner::default())).await;
+    let waits = |limit| known(&issuer).timeout(limit).build().unwrap();
+    let serve = |verifier| serve(BearerAuthLayer::new(verifier).layer(Inner::default()));
+    // Nothing that ends takes as long as the one waits, and what never ends is too long for the other.
+    let server = serve(waits(Duration::from_secs(30))).await;
+    let hurried = serve(waits(Duration::from_millis(300))).await;
     let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
     get_with(server, &token).await.assert_passed();
     for fault in [
@@ -90,6 +90,10 @@ async fn no_answer_is_503_and_never_401() {
         Fault::Body(r#"{"active":true"#.into()),
     ] {
         issuer.introspection_fault(Some(fault.clone()));
+        let server = match fault {
+            Fault::Hang | Fault::Drip => hurried,
+            _ => server,
+        };
         let answer = get_with(server, &token).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
         answer.assert_outage();

@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{AUDIENCE, Fixture, cause, manual_clock, refused, unavailable, verify};
+use super::{
+    AUDIENCE, Fixture, PATIENCE, cause, limit_for, manual_clock, refused, unavailable, verify,
+};
 use tower_bearer_auth::jwks::Discovery;
 use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
 use tower_bearer_auth::{InvalidReason, JwtVerifier};
@@ -16,15 +18,15 @@ const DAY: u64 = 24 * 3600;
 
 impl Fixture {
     async fn discovering() -> Self {
-        Self::discovering_from(TestIssuer::start().await)
+        Self::discovering_within(PATIENCE).await
     }
 
-    fn discovering_from(issuer: TestIssuer) -> Self {
+    async fn discovering_within(limit: Duration) -> Self {
+        let issuer = TestIssuer::start().await;
         let clock = manual_clock();
         let source = Discovery::builder(issuer.issuer()).clock(clock.clone());
-        let timeout = Duration::from_millis(300);
         Self::with_clock(clock, issuer, source.build().unwrap(), |jwks| {
-            jwks.fetch_timeout(timeout)
+            jwks.fetch_timeout(limit)
         })
     }
 
@@ -111,7 +113,7 @@ async fn a_place_without_metadata_is_passed_over() {
         let fixture = Fixture::discovering().await;
         fixture.issuer.metadata_at(OAUTH);
         fixture.issuer.fault_at(OIDC, Some(fault.clone()));
-        fixture.recover().await;
+        fixture.jwks.refresh().await.unwrap();
         fixture.at_once(&fixture.token().build()).unwrap();
         assert_eq!(
             (fixture.metadata_fetches(), fixture.fetches()),
@@ -133,7 +135,7 @@ async fn a_place_in_trouble_is_not_passed_over() {
         Fault::Oversized(512 * 1024 + 1),
         Fault::Status(StatusCode::TOO_MANY_REQUESTS),
     ] {
-        let fixture = Fixture::discovering().await;
+        let fixture = Fixture::discovering_within(limit_for(&fault)).await;
         // There is a good document at the next place.
         fixture.issuer.metadata_at(OAUTH);
         fixture.issuer.fault_at(OIDC, Some(fault.clone()));
@@ -153,7 +155,7 @@ async fn a_place_in_trouble_is_not_passed_over() {
 #[tokio::test]
 async fn metadata_is_fetched_once_a_day() {
     let fixture = Fixture::discovering().await;
-    fixture.recover().await;
+    fixture.jwks.refresh().await.unwrap();
     for (hours, expected) in [(0, 1), (12, 1), (11, 1), (1, 2), (23, 2), (1, 3)] {
         fixture.advance(hours * 3600);
         fixture.jwks.refresh().await.unwrap();
@@ -169,7 +171,7 @@ async fn metadata_is_fetched_once_a_day() {
 #[tokio::test]
 async fn a_key_url_that_is_gone_sends_back_to_the_metadata() {
     let fixture = Fixture::discovering().await;
-    fixture.recover().await;
+    fixture.jwks.refresh().await.unwrap();
     // Trouble at the key URL does not.
     for fault in [Fault::Status(StatusCode::BAD_GATEWAY), Fault::Reset] {
         fixture.issuer.jwks_fault(Some(fault));
@@ -197,7 +199,7 @@ async fn a_key_url_that_is_gone_sends_back_to_the_metadata() {
 #[tokio::test]
 async fn tags_of_one_key_url_are_not_sent_to_another() {
     let fixture = Fixture::discovering().await;
-    fixture.recover().await;
+    fixture.jwks.refresh().await.unwrap();
     fixture.jwks.refresh().await.unwrap();
     assert_eq!(fixture.issuer.unchanged_answers(), 1);
 
@@ -223,7 +225,7 @@ async fn what_metadata_says_about_algorithms_is_not_used() {
         "id_token_signing_alg_values_supported": ["HS256", "none"],
         "access_token_signing_alg_values_supported": ["none"],
     })));
-    fixture.recover().await;
+    fixture.jwks.refresh().await.unwrap();
     fixture.at_once(&fixture.token().build()).unwrap();
     assert_eq!(
         refused(fixture.at_once(&fixture.token().unsigned().build())),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use reqwest::redirect;
 
-use super::{Fixture, cause, unavailable};
+use super::{Fixture, cause, limit_for, unavailable};
 use tower_bearer_auth::jwks::HttpKeySource;
 use tower_bearer_auth::testing::{Fault, TestIssuer};
 
@@ -46,8 +46,7 @@ fn faults() -> Vec<(Fault, &'static str)> {
 #[tokio::test]
 async fn any_fault_makes_a_first_load_unavailable_until_it_is_over() {
     for (fault, word) in faults() {
-        let fixture =
-            Fixture::configured(|jwks| jwks.fetch_timeout(Duration::from_millis(300))).await;
+        let fixture = Fixture::configured(|jwks| jwks.fetch_timeout(limit_for(&fault))).await;
         fixture.issuer.jwks_fault(Some(fault.clone()));
         let result = fixture.verify(&fixture.token().build()).await;
         let error = result.clone().unwrap_err();
@@ -66,8 +65,7 @@ async fn any_fault_makes_a_first_load_unavailable_until_it_is_over() {
 #[tokio::test]
 async fn any_fault_leaves_the_keys_that_there_are() {
     for (fault, word) in faults() {
-        let fixture =
-            Fixture::configured(|jwks| jwks.fetch_timeout(Duration::from_millis(300))).await;
+        let fixture = Fixture::configured(|jwks| jwks.fetch_timeout(limit_for(&fault))).await;
         fixture.recover().await;
         let loaded = fixture.jwks.status().last_success();
         let token = fixture.at_once(&fixture.token().build()).unwrap();

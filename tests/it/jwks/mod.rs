@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tower::{Service, ServiceExt};
 use tower_bearer_auth::jwks::{HttpKeySource, JwksBuilder, KeySource};
-use tower_bearer_auth::testing::{SigningKey, TestIssuer, TokenBuilder};
+use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer, TokenBuilder};
 use tower_bearer_auth::{
     AccessToken, Clock, InvalidReason, Jwks, JwtVerifier, VerifyError, VerifyErrorKind,
 };
@@ -31,6 +31,9 @@ mod threads;
 mod tls;
 
 const AUDIENCE: &str = "https://api.test";
+
+/// Longer than anything takes on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An issuer, a set of its keys, a verifier that uses the set, and the one clock of all three.
 struct Fixture {
@@ -132,6 +135,14 @@ impl Fixture {
     }
 }
 
+/// How long a fetch may take that meets this.
+fn limit_for(fault: &Fault) -> Duration {
+    match fault {
+        Fault::Hang | Fault::Drip | Fault::Delay(_) => Duration::from_millis(300),
+        _ => PATIENCE,
+    }
+}
+
 async fn verify(verifier: &JwtVerifier, token: &str) -> Result<AccessToken, VerifyError> {
     verifier.clone().oneshot(token.parse().unwrap()).await
 }
@@ -189,6 +200,5 @@ async fn eventually(reached: impl Fn() -> bool) {
 }
 
 async fn within_reason<T>(future: impl Future<Output = T>) -> T {
-    let limit = Duration::from_secs(30);
-    tokio::time::timeout(limit, future).await.unwrap()
+    tokio::time::timeout(PATIENCE, future).await.unwrap()
 }

@@ -23,8 +23,9 @@ use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, MaybeAccessToken, ProtectedResource, StaticToken,
     StaticTokenVerifier,
 };
+use tracing::Level;
 
-use crate::support::{Answer, Logs, lacks_scope, no_token, send, serve};
+use crate::support::{Answer, lacks_scope, no_token, send, serve};
 use crate::telemetry::recorded::Recorded;
 
 #[derive(Clone)]
@@ -316,16 +317,24 @@ async fn behind_an_optional_layer_a_tool_asks_for_a_token_only_if_it_needs_one()
 
 #[tokio::test]
 async fn a_missing_layer_is_said_clearly_and_logged() {
-    let logs = Logs::capture();
+    let recorded = Recorded::start();
     let server = serve(service(stateless().with_json_response(true))).await;
     for (tool, parameter) in [("whoami", "AccessToken"), ("greet", "MaybeAccessToken")] {
         let error = message(&call(server, None, tool, false).await);
         assert_eq!(error["error"]["code"], -32603, "{error}");
         let said = error["error"]["message"].as_str().unwrap();
         assert!(said.contains("BearerAuthLayer"), "{said}");
-        let text = logs.text();
-        let logged = format!("{parameter} needs a BearerAuthLayer");
-        assert!(text.contains("ERROR") && text.contains(&logged), "{text}");
+        let setup = recorded.events("tower_bearer_auth::setup");
+        assert_eq!(setup.len(), 1);
+        assert_eq!(setup[0].level, Level::ERROR);
+        let logged =
+            format!("{parameter} needs a BearerAuthLayer in front of it, and there is none");
+        assert_eq!(setup[0].fields["message"], logged);
+        let decisions = recorded.decisions();
+        assert_eq!(decisions.len(), 1);
+        let said = |field| &*decisions[0][field];
+        let misconfigured = [parameter, "misconfigured", "no_layer"];
+        assert_eq!(["by", "outcome", "reason"].map(said), misconfigured);
     }
 }
 

@@ -3,12 +3,17 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
 use serde_json::{Value, json};
-use tower::{Layer, ServiceBuilder, service_fn};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_bearer_auth::mcp::{ScopeRules, SessionBindingLayer, ToolScopesLayer};
-use tower_bearer_auth::{BearerAuthLayer, ScopeRequirement, StaticToken, StaticTokenVerifier};
+use tower_bearer_auth::{
+    AccessToken, BearerAuthLayer, BearerToken, ScopeRequirement, StaticToken, StaticTokenVerifier,
+    VerifyError, verify_fn,
+};
 
 use super::assert_decisions;
 use super::recorded::{Fields, Recorded};
@@ -186,6 +191,23 @@ async fn the_guard_of_sessions_says_what_it_decides() {
     ];
     assert_decisions(second(&recorded), &[refused]);
 
+    let resumed = Request::get("/")
+        .header(user.0, user.1)
+        .header("last-event-id", "1");
+    let resumed = resumed.body(Full::default()).unwrap();
+    assert_eq!(answer_of(service.clone(), resumed).await.status, 405);
+    let nothing: Expected<'_> = &[
+        by,
+        ("outcome", "refused"),
+        ("reason", "nothing_to_resume"),
+        ("status", "405"),
+        ("description", "there is no session to resume events of"),
+        ("verifier", "static"),
+        ("client_id", "cli"),
+        DIGEST,
+    ];
+    assert_decisions(second(&recorded), &[nothing]);
+
     // A session for nobody is noticed when the server has opened it.
     assert_eq!(answer_of(service, post(&[], "")).await.status, 401);
     let anonymous: Expected<'_> = &[by, ("outcome", "anonymous")];
@@ -197,4 +219,59 @@ async fn the_guard_of_sessions_says_what_it_decides() {
         ("description", "This server requires a bearer token"),
     ];
     assert_decisions(second(&recorded), &[anonymous, refused]);
+}
+
+#[tokio::test]
+async fn a_session_for_a_token_of_nobody_is_refused_after_it_was_opened() {
+    let recorded = Recorded::start();
+    let nameless = verify_fn(|token: BearerToken| async {
+        Ok::<_, VerifyError>(AccessToken::builder(token).build())
+    });
+    let service = ServiceBuilder::new()
+        .layer(BearerAuthLayer::new(nameless))
+        .layer(SessionBindingLayer::new())
+        .service(service_fn(sessions));
+    let opened = answer_of(service, post(&[("authorization", "Bearer user")], "")).await;
+    assert_eq!(opened.status, 403);
+    let by = ("by", "SessionBindingLayer");
+    let verifier = ("verifier", "custom");
+    let allowed: Expected<'_> = &[by, ("outcome", "allowed"), verifier, DIGEST];
+    let description = "the access token names neither a subject nor a client, and a session has to belong to someone";
+    let refused: Expected<'_> = &[
+        by,
+        ("outcome", "refused"),
+        ("reason", "nobodys_session"),
+        ("status", "403"),
+        ("description", description),
+        verifier,
+        DIGEST,
+    ];
+    assert_decisions(second(&recorded), &[allowed, refused]);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_told() {
+    let recorded = Recorded::start();
+    let rules = ScopeRules::builder().default_rule(ScopeRequirement::token());
+    let guard = ToolScopesLayer::new(rules.build().unwrap());
+    let service = layer().layer(guard.layer(Inner::default()));
+    let broken = stream::iter([Ok(Frame::data(Bytes::from("{"))), Err("gone")]);
+    let request = Request::post("/")
+        .header("content-type", "application/json")
+        .header("authorization", "Bearer user")
+        .body(StreamBody::new(broken))
+        .unwrap();
+    let answer = service.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 400);
+    let refused: Expected<'_> = &[
+        ("by", "ToolScopesLayer"),
+        ("outcome", "refused"),
+        ("reason", "body_incomplete"),
+        ("status", "400"),
+        ("description", "the body did not come to its end"),
+        ("verifier", "static"),
+        ("client_id", "cli"),
+        DIGEST,
+    ];
+    assert_decisions(second(&recorded), &[refused]);
 }

@@ -1,9 +1,15 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::poll;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tower::Layer;
 use tower_bearer_auth::testing::TestIssuer;
 use tower_bearer_auth::{
-    BearerAuthLayer, IntrospectionVerifier, JwtVerifier, RequireScopesLayer, VerifierExt, telemetry,
+    AccessToken, BearerAuthLayer, CacheLayer, IntrospectionVerifier, InvalidReason, JwtVerifier,
+    RequireScopesLayer, VerifierExt, VerifyError, telemetry, verify_fn,
 };
 
 use crate::support::{Inner, answer_of, table, with_token};
@@ -111,6 +117,38 @@ async fn what_is_asked_of_others_is_measured() {
             r#"bearer_auth_introspection_seconds_count{outcome="refused"} 1"#,
             r#"bearer_auth_verification_seconds_count{outcome="verified"} 3"#,
             r#"bearer_auth_verification_seconds_count{outcome="refused"} 1"#,
+        ],
+    );
+}
+
+#[tokio::test]
+async fn lookups_that_join_others_and_refusals_remembered_are_counted() {
+    let (recorder, handle) = recorder();
+    let _listening = metrics::set_default_local_recorder(&recorder);
+    let gate = Arc::new(Semaphore::new(0));
+    let hold = Arc::clone(&gate);
+    let verifier = verify_fn(move |_| {
+        let gate = Arc::clone(&hold);
+        async move {
+            let _turn = gate.acquire().await;
+            Err::<AccessToken, _>(VerifyError::invalid(InvalidReason::Unrecognized))
+        }
+    });
+    let cache = CacheLayer::new(100).remember_refusals(Duration::from_secs(60));
+    let service = BearerAuthLayer::new(cache.layer(verifier)).layer(Inner::default());
+    let ask = || answer_of(service.clone(), with_token("any"));
+    let (mut first, mut second) = (Box::pin(ask()), Box::pin(ask()));
+    assert!(poll!(first.as_mut()).is_pending() && poll!(second.as_mut()).is_pending());
+    gate.add_permits(1);
+    for answer in [first.await, second.await, ask().await] {
+        assert_eq!(answer.status, 401);
+    }
+    assert_samples(
+        &scrape(&handle),
+        &[
+            r#"bearer_auth_cache_lookups_total{result="miss"} 1"#,
+            r#"bearer_auth_cache_lookups_total{result="joined"} 1"#,
+            r#"bearer_auth_cache_lookups_total{result="refused"} 1"#,
         ],
     );
 }

@@ -1,6 +1,7 @@
 //! What the crate tells about itself is an interface: names, levels, fields and labels.
 
 mod audit;
+mod key_fetches;
 mod mcp;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -8,7 +9,9 @@ mod other_events;
 pub(crate) mod recorded;
 mod spans;
 
-use self::recorded::Fields;
+use tracing::Level;
+
+use self::recorded::{Fields, Recorded};
 
 /// The fields of a decision but for the message, which it must have.
 #[track_caller]
@@ -34,4 +37,19 @@ fn assert_decisions(decisions: Vec<Fields>, expected: &[&[(&'static str, &str)]]
         })
         .collect();
     assert_eq!(decisions, expected);
+}
+
+/// That these are the events of a target, with these fields and no others.
+#[track_caller]
+fn assert_events(recorded: &Recorded, target: &str, expected: &[(Level, &[(&'static str, &str)])]) {
+    let events = recorded.events(target);
+    let events: Vec<_> = events.iter().map(|e| (e.level, e.fields.clone())).collect();
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(level, fields)| {
+            let fields = fields.iter().map(|(name, value)| (*name, (*value).into()));
+            (*level, Fields::from_iter(fields))
+        })
+        .collect();
+    assert_eq!(events, expected);
 }

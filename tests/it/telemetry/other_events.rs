@@ -8,68 +8,16 @@ use serde_json::json;
 use tower::Layer as _;
 use tower_bearer_auth::testing::{Fault, TestIssuer};
 use tower_bearer_auth::{
-    BearerAuthLayer, IntrospectionVerifier, Jwks, ProtectedResource, RequireScopesLayer,
-    VerifyError, verify_fn,
+    BearerAuthLayer, IntrospectionVerifier, ProtectedResource, RequireScopesLayer, VerifyError,
+    verify_fn,
 };
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use super::recorded::{Fields, Recorded};
+use super::assert_events;
+use super::recorded::Recorded;
 use crate::support::{Inner, answer_of, listen, with_token};
-
-type Expected<'a> = (Level, &'a [(&'static str, &'a str)]);
-
-#[track_caller]
-fn assert_events(recorded: &Recorded, target: &str, expected: &[Expected<'_>]) {
-    let events = recorded.events(target);
-    let events: Vec<_> = events.iter().map(|e| (e.level, e.fields.clone())).collect();
-    let expected: Vec<_> = expected
-        .iter()
-        .map(|(level, fields)| {
-            let fields = fields.iter().map(|(name, value)| (*name, (*value).into()));
-            (*level, Fields::from_iter(fields))
-        })
-        .collect();
-    assert_eq!(events, expected);
-}
-
-#[tokio::test]
-async fn an_outage_of_keys_is_told_at_its_beginning_and_its_end() {
-    let recorded = Recorded::start();
-    let issuer = TestIssuer::start().await;
-    let url = issuer.jwks_url();
-    let source = tower_bearer_auth::jwks::HttpKeySource::builder(format!("{url}?key=secret"));
-    let jwks = Jwks::builder(source.build().unwrap()).build().unwrap();
-    jwks.refresh().await.unwrap();
-    issuer.jwks_fault(Some(Fault::Status(http::StatusCode::BAD_GATEWAY)));
-    jwks.refresh().await.unwrap_err();
-    jwks.refresh().await.unwrap_err();
-    issuer.jwks_fault(None);
-    jwks.refresh().await.unwrap();
-
-    let source = ("source", &*url);
-    let error = ("error", "the answer has the status 502 Bad Gateway");
-    let message = |text| ("message", text);
-    let works = "keys refreshed, the source works again";
-    let keys = ("keys", "1");
-    assert_events(
-        &recorded,
-        "tower_bearer_auth::keys",
-        &[
-            (Level::INFO, &[message("keys refreshed"), source, keys]),
-            (
-                Level::WARN,
-                &[message("keys cannot be fetched"), source, error],
-            ),
-            (
-                Level::DEBUG,
-                &[message("keys still cannot be fetched"), source, error],
-            ),
-            (Level::INFO, &[message(works), source, keys]),
-        ],
-    );
-}
 
 #[tokio::test]
 async fn an_outage_of_introspection_is_told_at_its_beginning_and_its_end() {
@@ -142,20 +90,6 @@ async fn mistakes_in_the_setup_are_told() {
             ),
         ],
     );
-}
-
-#[tokio::test]
-async fn the_query_of_a_metadata_url_is_not_told() {
-    let recorded = Recorded::start();
-    let issuer = TestIssuer::start().await;
-    let at = format!("{}/nowhere?key=secret", issuer.issuer());
-    let source = tower_bearer_auth::jwks::Discovery::builder(issuer.issuer()).at(at);
-    let jwks = Jwks::builder(source.build().unwrap()).build().unwrap();
-    let error = jwks.refresh().await.unwrap_err().to_string();
-    assert!(error.contains("/nowhere answers 404"), "{error}");
-    assert!(!error.contains("secret"), "{error}");
-    let events = recorded.events("tower_bearer_auth::keys");
-    assert!(events.len() == 1 && !format!("{events:?}").contains("secret"));
 }
 
 /// `tracing_subscriber` keeps what several filters said of an event until it comes; to ask them for nothing would

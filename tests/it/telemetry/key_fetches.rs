@@ -1,0 +1,223 @@
+//! What is told of the keys of an issuer, and of its metadata.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::StatusCode;
+use tokio::sync::Semaphore;
+use tower::BoxError;
+use tower_bearer_auth::jwks::{
+    Discovery, Fetched, HttpKeySource, KeyDocument, KeySource, Validators,
+};
+use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
+use tower_bearer_auth::{Algorithm, Clock, Jwks};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+use super::assert_events;
+use super::recorded::Recorded;
+use crate::support::listen;
+
+const DOWN: Fault = Fault::Status(StatusCode::BAD_GATEWAY);
+
+fn keys_of(issuer: &TestIssuer) -> Jwks {
+    let source = HttpKeySource::builder(issuer.jwks_url()).build().unwrap();
+    Jwks::builder(source).build().unwrap()
+}
+
+fn outcomes(recorded: &Recorded) -> Vec<String> {
+    let fetches = recorded.spans("fetch_keys").into_iter();
+    fetches.map(|span| span.fields["outcome"].clone()).collect()
+}
+
+#[tokio::test]
+async fn an_outage_of_keys_is_told_at_its_beginning_and_its_end() {
+    let recorded = Recorded::start();
+    let issuer = TestIssuer::start().await;
+    let url = issuer.jwks_url();
+    let source = HttpKeySource::builder(format!("{url}?key=secret"));
+    let jwks = Jwks::builder(source.build().unwrap()).build().unwrap();
+    jwks.refresh().await.unwrap();
+    issuer.jwks_fault(Some(DOWN));
+    jwks.refresh().await.unwrap_err();
+    jwks.refresh().await.unwrap_err();
+    issuer.jwks_fault(None);
+    jwks.refresh().await.unwrap();
+
+    let source = ("source", &*url);
+    let error = ("error", "the answer has the status 502 Bad Gateway");
+    let message = |text| ("message", text);
+    let works = "keys refreshed, the source works again";
+    let keys = ("keys", "1");
+    assert_events(
+        &recorded,
+        "tower_bearer_auth::keys",
+        &[
+            (Level::INFO, &[message("keys refreshed"), source, keys]),
+            (
+                Level::WARN,
+                &[message("keys cannot be fetched"), source, error],
+            ),
+            (
+                Level::DEBUG,
+                &[message("keys still cannot be fetched"), source, error],
+            ),
+            (Level::INFO, &[message(works), source, keys]),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn fetches_say_what_came_of_them() {
+    let recorded = Recorded::start();
+    let issuer = TestIssuer::start().await;
+    let jwks = keys_of(&issuer);
+    jwks.refresh().await.unwrap();
+    jwks.refresh().await.unwrap();
+    issuer.jwks_fault(Some(DOWN));
+    jwks.refresh().await.unwrap_err();
+    assert_eq!(outcomes(&recorded), ["fetched", "unchanged", "failed"]);
+}
+
+/// Its first fetch waits until it is let on; then there is always the same key.
+struct Slow {
+    fetches: AtomicUsize,
+    gate: Arc<Semaphore>,
+}
+
+impl KeySource for Slow {
+    async fn fetch(&self, _: Option<&Validators>) -> Result<Fetched, BoxError> {
+        if self.fetches.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.gate.acquire().await?.forget();
+        }
+        let key = SigningKey::generate(Algorithm::ES256);
+        let document = SigningKey::jwk_set([&key]).to_string();
+        Ok(Fetched::Document(KeyDocument::from_json(
+            document.as_bytes(),
+        )?))
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_that_another_took_the_place_of_counts_for_nothing_and_says_so() {
+    let recorded = Recorded::start();
+    let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    let gate = Arc::new(Semaphore::new(0));
+    let source = Slow {
+        fetches: AtomicUsize::default(),
+        gate: Arc::clone(&gate),
+    };
+    let jwks = Jwks::builder(source).clock(clock.clone()).build().unwrap();
+    let mut first = Box::pin(jwks.refresh());
+    assert!(futures_util::poll!(first.as_mut()).is_pending());
+    clock.advance(Duration::from_secs(3600));
+    jwks.refresh().await.unwrap();
+    gate.add_permits(1);
+    first.await.unwrap();
+    assert_eq!(outcomes(&recorded), ["superseded", "fetched"]);
+    assert_eq!(recorded.events("tower_bearer_auth::keys").len(), 1);
+}
+
+/// Has nothing new, and never had anything.
+struct NothingNew;
+
+impl KeySource for NothingNew {
+    async fn fetch(&self, _: Option<&Validators>) -> Result<Fetched, BoxError> {
+        Ok(Fetched::Unchanged { freshness: None })
+    }
+}
+
+#[tokio::test]
+async fn nothing_new_without_keys_is_a_failure() {
+    let recorded = Recorded::start();
+    let jwks = Jwks::builder(NothingNew).build().unwrap();
+    jwks.refresh().await.unwrap_err();
+    assert_eq!(outcomes(&recorded), ["failed"]);
+}
+
+#[tokio::test]
+async fn an_outage_of_metadata_is_told_once() {
+    let recorded = Recorded::start();
+    let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    let issuer = TestIssuer::start().await;
+    let source = Discovery::builder(issuer.issuer()).clock(clock.clone());
+    let jwks = Jwks::builder(source.build().unwrap()).clock(clock.clone());
+    let jwks = jwks.build().unwrap();
+    jwks.refresh().await.unwrap();
+    for _ in 0..2 {
+        clock.advance(Duration::from_secs(24 * 3600));
+        issuer.metadata_fault(Some(DOWN));
+        jwks.refresh().await.unwrap();
+        jwks.refresh().await.unwrap();
+        issuer.metadata_fault(None);
+        jwks.refresh().await.unwrap();
+    }
+
+    let name = issuer.issuer();
+    let error = ("error", "the answer has the status 502 Bad Gateway");
+    let overdue = "metadata cannot be refreshed, the known key URL stays";
+    let still = "metadata still cannot be refreshed";
+    let outage = |message| [("message", message), ("issuer", &*name), error];
+    let (overdue, still) = (outage(overdue), outage(still));
+    let refreshed = [
+        ("message", "keys refreshed"),
+        ("source", &name),
+        ("keys", "1"),
+    ];
+    let refreshed = (Level::INFO, &refreshed[..]);
+    let once = [
+        (Level::WARN, &overdue[..]),
+        refreshed,
+        (Level::DEBUG, &still[..]),
+        refreshed,
+        refreshed,
+    ];
+    let expected = [&[refreshed][..], &once, &once].concat();
+    assert_events(&recorded, "tower_bearer_auth::keys", &expected);
+}
+
+#[tokio::test]
+async fn the_query_of_a_metadata_url_is_not_told() {
+    let recorded = Recorded::start();
+    let issuer = TestIssuer::start().await;
+    let at = format!("{}/nowhere?key=secret", issuer.issuer());
+    let source = Discovery::builder(issuer.issuer()).at(at);
+    let jwks = Jwks::builder(source.build().unwrap()).build().unwrap();
+    let error = jwks.refresh().await.unwrap_err().to_string();
+    assert!(error.contains("/nowhere answers 404"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+    let events = recorded.events("tower_bearer_auth::keys");
+    assert!(events.len() == 1 && !format!("{events:?}").contains("secret"));
+}
+
+/// Asks the key set how it is doing whenever something is told of keys.
+#[derive(Clone, Default)]
+struct Curious {
+    jwks: Arc<OnceLock<Jwks>>,
+    /// How many keys there were, and whether the last fetch had failed.
+    seen: Arc<Mutex<Vec<(usize, bool)>>>,
+}
+
+impl<S: Subscriber> Layer<S> for Curious {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == tower_bearer_auth::telemetry::KEYS {
+            let status = self.jwks.get().unwrap().status();
+            let failed = status.last_error().is_some();
+            self.seen.lock().unwrap().push((status.keys(), failed));
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_hears_of_keys_may_ask_about_them() {
+    let curious = Curious::default();
+    let _listening = listen(tracing_subscriber::registry().with(curious.clone()));
+    let issuer = TestIssuer::start().await;
+    let jwks = curious.jwks.get_or_init(|| keys_of(&issuer));
+    issuer.jwks_fault(Some(DOWN));
+    jwks.refresh().await.unwrap_err();
+    issuer.jwks_fault(None);
+    jwks.refresh().await.unwrap();
+    assert_eq!(*curious.seen.lock().unwrap(), [(0, true), (1, false)]);
+}
