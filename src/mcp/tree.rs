@@ -12,9 +12,7 @@ use memchr::{memchr2, memmem};
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::json::Text;
-
-use crate::json::PRIVATE_TO_SERDE;
+use crate::json::{PRIVATE_TO_SERDE, Text};
 
 /// A value; objects and arrays only as deep as [`LEVELS`].
 #[derive(Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 use std::future::Future;
 
 use tracing::field::Empty;
-use tracing::level_filters::LevelFilter;
 use tracing::span::Entered;
-use tracing::{Instrument, Level, Span, debug_span};
+use tracing::{Instrument, Span, debug_span};
 
+use super::histograms;
 use super::measure::Stopwatch;
 use crate::telemetry;
 
@@ -18,24 +18,17 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
-    pub(super) const VERIFICATION: &'static str = "bearer_auth_verification_seconds";
-    #[cfg(any(feature = "introspection", feature = "metrics"))]
-    pub(super) const INTROSPECTION: &'static str = "bearer_auth_introspection_seconds";
-    pub(super) const KEY_FETCH: &'static str = "bearer_auth_key_fetch_seconds";
-
-    fn start(histogram: &'static str, span: Option<Span>) -> Self {
+    fn start(histogram: &'static str, span: Span) -> Self {
         Self {
-            span: span.filter(|span| !span.is_disabled()).map(Box::new),
+            span: (!span.is_disabled()).then(|| Box::new(span)),
             stopwatch: Some(Stopwatch::start(histogram)),
         }
     }
 
     /// A verifier is asked about a token.
     pub(crate) fn verification() -> Self {
-        let is_wanted = LevelFilter::current() >= Level::DEBUG;
-        let span = is_wanted
-            .then(|| debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty));
-        Self::start(Self::VERIFICATION, span)
+        let span = debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty);
+        Self::start(histograms::VERIFICATION, span)
     }
 
     /// An introspection endpoint is asked about a token.
@@ -47,7 +40,7 @@ impl Activity {
             verifier,
             outcome = Empty
         );
-        Self::start(Self::INTROSPECTION, Some(span))
+        Self::start(histograms::INTROSPECTION, span)
     }
 
     /// A key set is fetched, for all requests and none in particular.
@@ -61,7 +54,7 @@ impl Activity {
             outcome = Empty
         );
         span.follows_from(Span::current());
-        Self::start(Self::KEY_FETCH, Some(span))
+        Self::start(histograms::KEY_FETCH, span)
     }
 
     /// To be held while it is worked at.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
-use super::activity::Activity;
+use super::histograms;
 use crate::access_token::AccessToken;
 
 const DECISIONS: &str = "bearer_auth_decisions_total";
@@ -24,17 +24,17 @@ pub fn describe_metrics() {
         "Tokens that came to a cached verifier"
     );
     describe_histogram!(
-        Activity::VERIFICATION,
+        histograms::VERIFICATION,
         Unit::Seconds,
         "How long a verifier took to answer"
     );
     describe_histogram!(
-        Activity::INTROSPECTION,
+        histograms::INTROSPECTION,
         Unit::Seconds,
         "How long an introspection endpoint took to answer, the wait for a turn included"
     );
     describe_histogram!(
-        Activity::KEY_FETCH,
+        histograms::KEY_FETCH,
         Unit::Seconds,
         "How long it took to fetch a key set"
     );
@@ -64,7 +64,7 @@ pub(crate) fn count_lookup(result: &'static str) {
 }
 
 /// Measures how long something takes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Stopwatch {
     histogram: &'static str,
     since: Instant,

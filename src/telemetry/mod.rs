@@ -2,7 +2,8 @@
 //!
 //! The names on this page, their fields, levels and labels are an interface: they change with a major version
 //! only. Nothing here ever has a token, a key or a secret in it, nor anything else that somebody sent whose token
-//! was not vouched for.
+//! was not vouched for. It is up to you with `ByIssuer::tenants`: whose `resolve` makes a
+//! verifier for whatever tenant it is asked about has key sources of which strangers chose the names.
 //!
 //! The example `observability` shows it: `cargo run --example observability --features metrics`.
 //!
@@ -25,7 +26,7 @@
 //! | `required` | the scopes that the client was told to ask for | but for `insufficient_scope` |
 //! | `verifier` | who vouched for the token: `jwt`, `static`, `introspection` and its endpoint, `custom` | where nobody did |
 //! | `issuer`, `subject`, `client_id`, `jti` | from the token | where nobody vouched, or the token has none |
-//! | `token_digest` | the first 8 bytes of the SHA-256 digest of the token, in hexadecimal | where there is no token to speak of |
+//! | `token_digest` | the first 8 bytes of the SHA-256 digest of the token, in hexadecimal | where there is no token to speak of, and, in what only the `log` crate gets, of a refused token |
 //! | `error` | what the verifier says that cannot tell | but for `unavailable` |
 //!
 //! `subject` is personal data. `token_digest` tells which token it was to whoever has it
@@ -44,7 +45,7 @@
 //! # let _ = filter;
 //! ```
 //!
-//! An event that nobody wants costs the look at a flag.
+//! While nobody wants anything of this level, an event costs the look at a flag.
 //!
 //! ## Reasons of MCP guards
 //!
@@ -68,7 +69,8 @@
 //! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values` | `claim`: its name |
 //! | | `DEBUG` | `the claims do not fit the handler's type` | `category`, `wanted`: the type |
 //!
-//! `source` is the [name](crate::jwks::KeySource::name) of a key source: a URL without its query, or an issuer.
+//! `source` is the [name](crate::jwks::KeySource::name) of a key source: a URL without its query, an issuer, or, of a source of
+//! your own that does not say, its type.
 //! `verifier` is as in the audit event: of an endpoint that has a query, with a digest of that.
 //!
 //! # Spans
@@ -77,7 +79,7 @@
 //!
 //! | name | target | lasts | fields |
 //! |---|---|---|---|
-//! | `verify_token` | `tower_bearer_auth::verification` | from the layer's question to the verifier's answer | `outcome`: `verified`, `refused`, `unavailable`; `interrupted` where the request was dropped first |
+//! | `verify_token` | `tower_bearer_auth::verification` | from the layer's question to the verifier's answer | `outcome`: `verified`, `refused`, `unavailable`; `interrupted` where the request was dropped first, or the verifier panicked |
 //! | `introspect_token` | `tower_bearer_auth::introspection` | one question to an introspection endpoint, the wait for its turn included | `verifier`, `outcome`: the same |
 //! | `fetch_keys` | `tower_bearer_auth::keys` | one fetch of a key set. It belongs to no request, and follows from the span that caused it | `source`, `outcome`: `fetched`, `unchanged`, `failed`, `interrupted`; `superseded` where it ended too late to count |
 //!
@@ -94,14 +96,15 @@
 //! | `bearer_auth_introspection_seconds` | histogram | `outcome`, as in the span |
 //! | `bearer_auth_key_fetch_seconds` | histogram | `outcome`, as in the span |
 //!
-//! Every value of a label is a constant or comes from the configuration, so that no client can make more of them; that
-//! of a verifier of your own is what you [call it](crate::AccessTokenBuilder::verifier). With this
-//! feature each decision, lookup and measurement costs an allocation.
+//! Every value of a label is a constant or comes from the configuration, so that no client can make more of them: a
+//! verifier of your own is what you [call it](crate::AccessTokenBuilder::verifier), and an introspection endpoint its URL,
+//! so a verifier for each of a thousand tenants makes as many series. With this feature each decision, lookup and measurement costs an allocation.
 //!
 //! How many keys there are, and of what age, says [`Jwks::status`](crate::Jwks::status).
 
 mod activity;
 mod decision;
+mod histograms;
 #[cfg(feature = "metrics")]
 mod measure;
 #[cfg(not(feature = "metrics"))]

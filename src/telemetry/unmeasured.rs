@@ -13,7 +13,7 @@ pub(super) fn count_decision(
 #[cfg(feature = "cache")]
 pub(crate) fn count_lookup(_: &'static str) {}
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Stopwatch;
 
 impl Stopwatch {

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use shuttle::future::block_on;
+use shuttle::sync::Mutex;
 use shuttle::thread;
 use tower::ServiceExt;
 use tower_bearer_auth::{
@@ -147,10 +148,67 @@ fn whoever_leaves_takes_nothing_from_those_who_stay() {
         });
         let threads: Vec<_> = leaving.chain(staying).collect();
         threads.into_iter().for_each(|it| it.join().unwrap());
-        // A verification that all have left may be followed by another, but never accompanied.
+        // A verification that all have left may be followed by another. It is dropped before that begins, but for a
+        // moment in which threads do not take turns here: after its last owner is gone, and before it is.
         assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
         assert_eq!(calls.under_way.load(Ordering::SeqCst), 0);
         assert!(ask(&verifier).is_ok());
+    });
+}
+
+/// A verifier that waits for somebody else, on another thread.
+fn waiting(answer: &Arc<Mutex<Answer>>) -> Cached<impl Verifier> {
+    let answer = Arc::clone(answer);
+    let verifier = verify_fn(move |token: BearerToken| {
+        let answer = Arc::clone(&answer);
+        async move {
+            poll_fn(|cx| {
+                let mut answer = answer.lock().unwrap();
+                answer.waker = Some(cx.waker().clone());
+                if answer.is_there {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+            Ok::<_, VerifyError>(AccessToken::builder(token).build())
+        }
+    });
+    verifier.cached(10)
+}
+
+#[derive(Default)]
+struct Answer {
+    is_there: bool,
+    waker: Option<Waker>,
+}
+
+#[test]
+fn an_answer_from_another_thread_reaches_everybody() {
+    explore(|| {
+        let answer = Arc::<Mutex<Answer>>::default();
+        let verifier = waiting(&answer);
+        let answering = thread::spawn(move || {
+            // Woken before there is anything to hear, and then with it.
+            for is_there in [false, true] {
+                let mut answer = answer.lock().unwrap();
+                answer.is_there = is_there;
+                let waker = answer.waker.take();
+                drop(answer);
+                waker.into_iter().for_each(Waker::wake);
+            }
+        });
+        let leaving = {
+            let verifier = verifier.clone();
+            thread::spawn(move || ask_and_leave(&verifier, 1))
+        };
+        let staying = (0..2).map(|_| {
+            let verifier = verifier.clone();
+            thread::spawn(move || assert!(ask(&verifier).is_ok()))
+        });
+        let threads: Vec<_> = staying.chain([leaving, answering]).collect();
+        threads.into_iter().for_each(|it| it.join().unwrap());
     });
 }
 

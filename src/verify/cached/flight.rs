@@ -93,20 +93,25 @@ impl Future for Flight {
             }
         };
         drop(stage);
-        let outcome = match shared.drive(&mut course) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => {
+        let (outcome, panic) = match shared.drive(&mut course) {
+            Ok(Poll::Ready(outcome)) => (outcome, None),
+            Ok(Poll::Pending) => {
                 *shared.stage() = Stage::Idle(course);
                 // Those who came meanwhile, and found it driven, would wait for what has happened already.
                 shared.seats.wake_if_woken();
                 return Poll::Pending;
             }
+            // An outage for all, since there is nobody else to see it.
+            Err(panic) => (
+                Err(VerifyError::unavailable("the verifier panicked")),
+                Some(panic),
+            ),
         };
-        shared.seats.leave(seat);
+        let waker = shared.seats.leave(seat);
         *shared.stage() = Stage::Over(outcome.clone());
         shared.seats.wake_all();
-        // Last, since it is somebody else's code, and might panic.
-        drop(course);
+        // Last, since dropping them is somebody else's code, and might panic.
+        drop((waker, panic, course));
         Poll::Ready(outcome)
     }
 }
@@ -116,41 +121,35 @@ impl Shared {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A panic is an outage for all, since there is nobody else to see it.
-    fn drive(&self, course: &mut Course) -> Poll<Outcome> {
+    fn drive(&self, course: &mut Course) -> std::thread::Result<Poll<Outcome>> {
         self.seats.taken().woken = false;
         let waker = Waker::from(Arc::clone(&self.seats));
         let mut cx = Context::from_waker(&waker);
-        let polled = catch_unwind(AssertUnwindSafe(|| course.as_mut().poll(&mut cx)));
-        polled.unwrap_or_else(|_| {
-            let panicked = VerifyError::unavailable("the verifier panicked");
-            Poll::Ready(Err(panicked))
-        })
+        catch_unwind(AssertUnwindSafe(|| course.as_mut().poll(&mut cx)))
     }
 }
 
+/// Wakers are somebody else's code, to clone, to wake and to drop: none of that under the lock.
 impl Seats {
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, seat: &mut Option<u64>, waker: &Waker) {
+        let waker = waker.clone();
         let mut taken = self.taken();
         let seat = *seat.get_or_insert_with(|| {
             taken.next += 1;
             taken.next
         });
-        let there = taken.wakers.entry(seat);
-        there
-            .and_modify(|there| there.clone_from(waker))
-            .or_insert_with(|| waker.clone());
+        let previous = taken.wakers.insert(seat, waker);
+        drop(taken);
+        drop(previous);
     }
 
-    fn leave(&self, seat: &mut Option<u64>) {
-        let Some(seat) = seat.take() else { return };
-        let waker = self.taken().wakers.remove(&seat);
-        // Out of the lock, as it is somebody else's code.
-        drop(waker);
+    #[must_use = "it is to be dropped when nobody depends on that"]
+    fn leave(&self, seat: &mut Option<u64>) -> Option<Waker> {
+        self.taken().wakers.remove(&seat.take()?)
     }
 
     fn wake_all(&self) {
@@ -158,7 +157,10 @@ impl Seats {
         taken.woken = true;
         let wakers = mem::take(&mut taken.wakers);
         drop(taken);
-        wakers.into_values().for_each(Waker::wake);
+        for waker in wakers.into_values() {
+            // One that panics is no reason to let the others wait for ever.
+            drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        }
     }
 
     fn wake_if_woken(&self) {
@@ -177,6 +179,6 @@ impl Wake for Seats {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.shared.seats.leave(&mut self.seat);
+        drop(self.shared.seats.leave(&mut self.seat));
     }
 }

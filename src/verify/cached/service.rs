@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use tower::util::ServiceExt;
 use tower_service::Service;
 
+use super::flight::Course;
 use super::flights::{Flights, Joined};
 use super::future::CachedFuture;
 use super::store::{Store, fingerprint};
@@ -78,12 +79,11 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
         let store = &self.shared.store;
         let joined = match store.get(&digest) {
             Some(outcome) => Joined::Known(outcome),
-            None => self.shared.flights.join(
-                digest,
-                || store.get(&digest),
-                || {
-                    let (verifier, token) = (self.verifier.clone(), token.clone());
-                    let shared = Arc::clone(&self.shared);
+            None => {
+                // Here, since it is somebody else's code, which is not to be run while other tokens wait.
+                let verifier = self.verifier.clone();
+                let verify = || -> Course {
+                    let (token, shared) = (token.clone(), Arc::clone(&self.shared));
                     let since = store.now();
                     Box::pin(async move {
                         let verified = verifier.oneshot(token).await.map_err(Into::into);
@@ -91,8 +91,10 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
                         shared.store.put(digest, &outcome, since);
                         outcome
                     })
-                },
-            ),
+                };
+                let known = || store.get(&digest);
+                self.shared.flights.join(digest, known, verify)
+            }
         };
         let counts = &store.counts;
         let (count, result) = match &joined {

@@ -100,6 +100,7 @@ impl JwksBuilder {
     pub fn build(self) -> Result<Jwks, ConfigError> {
         ConfigError::check(self.problems())?;
         Ok(Jwks::new(Inner {
+            name: self.source.name().into(),
             source: self.source,
             policy: self.policy,
             clock: self.clock,

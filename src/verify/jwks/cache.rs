@@ -60,6 +60,8 @@ pub struct Jwks {
 
 pub(super) struct Inner {
     pub(super) source: Box<dyn ErasedSource>,
+    /// The source's.
+    pub(super) name: Box<str>,
     pub(super) policy: Policy,
     pub(super) clock: Clock,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
@@ -218,7 +220,7 @@ impl Inner {
             let (inner, ticket) = (Arc::clone(self), control.ticket);
             let end = move |outcome| {
                 let ending = inner.end_fetch(ticket, outcome);
-                ending.tell(inner.source.name());
+                ending.tell(&inner.name);
                 ending
             };
             let (fetch, under_way) = Fetch::new(end);
@@ -233,7 +235,7 @@ impl Inner {
         if let Some((fetch, known)) = fetch {
             let inner = Arc::clone(self);
             let document = async move { inner.source.fetch(known.as_ref()).await };
-            fetch.start(self.source.name(), document, self.policy.fetch_timeout);
+            fetch.start(&self.name, document, self.policy.fetch_timeout);
         }
         (decision, under_way)
     }

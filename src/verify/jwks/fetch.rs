@@ -1,6 +1,9 @@
 //! A fetch under way, and those who wait for its end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -53,17 +56,17 @@ impl Fetch {
     where
         F: Future<Output = Result<Fetched, BoxError>>,
     {
-        let outcome = tokio::time::timeout(limit, fetch).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {limit:?}").into()));
-        self.outcome = Some(outcome);
+        let fetched = tokio::time::timeout(limit, caught(fetch)).await;
+        self.outcome = Some(match fetched {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err("the key source panicked".into()),
+            Err(_) => Err(format!("no answer within {limit:?}").into()),
+        });
     }
 }
 
 impl Drop for Fetch {
     fn drop(&mut self) {
-        if self.outcome.is_none() && std::thread::panicking() {
-            self.outcome = Some(Err("the key source panicked".into()));
-        }
         if let Some(end) = self.end.take() {
             let entered = self.activity.as_ref().and_then(Activity::enter);
             let ending = end(self.outcome.take());
@@ -74,6 +77,19 @@ impl Drop for Fetch {
         }
         self.done.send_replace(true);
     }
+}
+
+/// What a future brings, or its panic.
+async fn caught<F: Future>(future: F) -> std::thread::Result<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }
 
 /// Where to learn that a fetch has ended.

@@ -44,7 +44,8 @@ pub trait KeySource: Send + Sync + 'static {
         known: Option<&Validators>,
     ) -> impl Future<Output = Result<Fetched, BoxError>> + Send;
 
-    /// What to call the source in logs; nothing secret. Default: the name of its type.
+    /// What to call the source in logs; nothing secret. It is asked once, when a [`Jwks`](super::Jwks) is
+    /// built. Default: the name of its type.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }

@@ -1,17 +1,17 @@
 //! Many with the same token, while it is being verified.
 
-use std::future::poll_fn;
+use std::future::{Ready, poll_fn, ready};
 use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use futures_util::poll;
 use tokio::sync::Semaphore;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tower_bearer_auth::{
     AccessToken, BearerToken, Cached, Clock, InvalidReason, Verifier, VerifierExt, VerifyError,
     verify_fn,
@@ -177,4 +177,55 @@ async fn a_token_that_no_longer_counts_when_its_verification_ends_is_refused() {
     for asked in [first, second] {
         assert_eq!(refused(asked.await), InvalidReason::Expired);
     }
+}
+
+/// Asks the cache that it is behind about another token, when it is cloned.
+struct Nosy {
+    cache: Arc<OnceLock<Cached<Self>>>,
+    asked: Arc<AtomicBool>,
+}
+
+impl Clone for Nosy {
+    fn clone(&self) -> Self {
+        if let Some(cache) = self.cache.get()
+            && !self.asked.swap(true, Ordering::SeqCst)
+        {
+            drop(cache.clone().call("another".parse().unwrap()));
+        }
+        Self {
+            cache: Arc::clone(&self.cache),
+            asked: Arc::clone(&self.asked),
+        }
+    }
+}
+
+impl Service<BearerToken> for Nosy {
+    type Response = AccessToken;
+    type Error = VerifyError;
+    type Future = Ready<Result<AccessToken, VerifyError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), VerifyError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, token: BearerToken) -> Self::Future {
+        ready(Ok(AccessToken::builder(token).build()))
+    }
+}
+
+#[tokio::test]
+async fn a_verifier_may_ask_the_cache_when_it_is_cloned() {
+    let (cache, asked) = (Arc::<OnceLock<_>>::default(), Arc::<AtomicBool>::default());
+    let nosy = Nosy {
+        cache: Arc::clone(&cache),
+        asked: Arc::clone(&asked),
+    };
+    let verifier = nosy.cached(100);
+    assert!(cache.set(verifier).is_ok());
+    // A cache that is cloned clones its verifier as well.
+    asked.store(true, Ordering::SeqCst);
+    let mut verifier = cache.get().unwrap().clone();
+    asked.store(false, Ordering::SeqCst);
+    verifier.call("token".parse().unwrap()).await.unwrap();
+    assert!(asked.load(Ordering::SeqCst));
 }

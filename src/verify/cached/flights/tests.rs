@@ -1,10 +1,14 @@
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use super::super::flight::{Course, Flight};
 use super::super::store::{Fingerprint, Outcome};
 use super::{Flights, Joined};
-use crate::verify_error::{InvalidReason, VerifyError};
+use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 const TOKEN: Fingerprint = [7; 32];
 
@@ -12,6 +16,13 @@ fn begin(flights: &Arc<Flights>, course: Course) -> Flight {
     match flights.join(TOKEN, || None, || course) {
         Joined::Own(flight) => flight,
         _ => panic!("somebody else began it"),
+    }
+}
+
+fn join(flights: &Arc<Flights>) -> Flight {
+    match flights.join(TOKEN, || None, || panic!("nobody began it")) {
+        Joined::Theirs(flight) => flight,
+        _ => panic!("nobody began it"),
     }
 }
 
@@ -53,7 +64,7 @@ fn however_a_flight_ends_it_leaves_the_list() {
 fn a_waker_that_is_kept_keeps_nothing_else() {
     let (flights, kept) = (Arc::<Flights>::default(), Arc::new(Mutex::new(None)));
     let there = Arc::clone(&kept);
-    let keeping = std::future::poll_fn(move |cx| {
+    let keeping = poll_fn(move |cx| {
         *there.lock().unwrap() = Some(cx.waker().clone());
         Poll::Pending
     });
@@ -62,4 +73,128 @@ fn a_waker_that_is_kept_keeps_nothing_else() {
     drop(flight);
     assert_over(&flights);
     kept.lock().unwrap().take().unwrap().wake();
+}
+
+/// Refuses as soon as it is opened.
+#[derive(Clone, Default)]
+struct Gate {
+    is_open: Arc<AtomicBool>,
+    waker: Arc<Mutex<Option<Waker>>>,
+}
+
+impl Gate {
+    fn course(&self) -> Course {
+        let gate = self.clone();
+        Box::pin(poll_fn(move |cx| {
+            *gate.waker.lock().unwrap() = Some(cx.waker().clone());
+            match gate.is_open.load(Ordering::SeqCst) {
+                true => Poll::Ready(refused()),
+                false => Poll::Pending,
+            }
+        }))
+    }
+
+    fn wake(&self) {
+        let waker = self.waker.lock().unwrap().clone();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn open(&self) {
+        self.is_open.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+}
+
+/// Counts how often it is woken, and does something when it is woken and when it is dropped.
+struct Odd {
+    woken: Arc<AtomicUsize>,
+    when_woken: fn(),
+    when_dropped: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Odd {
+    fn waker(self) -> Waker {
+        Waker::from(Arc::new(self))
+    }
+}
+
+impl Wake for Odd {
+    fn wake(self: Arc<Self>) {
+        self.woken.fetch_add(1, Ordering::SeqCst);
+        (self.when_woken)();
+    }
+}
+
+impl Drop for Odd {
+    fn drop(&mut self) {
+        (self.when_dropped)();
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_else_asleep() {
+    let (flights, gate) = (Arc::<Flights>::default(), Gate::default());
+    let woken = Arc::<AtomicUsize>::default();
+    let mut waiting = vec![begin(&flights, gate.course())];
+    for _ in 1..10 {
+        waiting.push(join(&flights));
+    }
+    for flight in &mut waiting {
+        let waker = Odd {
+            woken: Arc::clone(&woken),
+            when_woken: || panic!("on demand"),
+            when_dropped: Box::new(|| {}),
+        };
+        let waker = waker.waker();
+        let mut cx = Context::from_waker(&waker);
+        assert!(Pin::new(flight).poll(&mut cx).is_pending());
+    }
+    gate.open();
+    assert_eq!(woken.load(Ordering::SeqCst), 10);
+    assert!(waiting.iter_mut().all(|flight| poll(flight).is_ready()));
+}
+
+#[test]
+fn a_waker_that_is_dropped_may_wake_the_flight() {
+    let (flights, gate) = (Arc::<Flights>::default(), Gate::default());
+    let mut flight = begin(&flights, gate.course());
+    let waking = gate.clone();
+    let waker = Odd {
+        woken: Arc::default(),
+        when_woken: || {},
+        when_dropped: Box::new(move || waking.wake()),
+    };
+    let waker = waker.waker();
+    assert!(
+        Pin::new(&mut flight)
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    drop(waker);
+    // Another takes its place.
+    assert!(poll(&mut flight).is_pending());
+    gate.open();
+    assert!(poll(&mut flight).is_ready());
+}
+
+/// What a verifier may panic with.
+struct PanicsAgain;
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        panic!("when it is dropped");
+    }
+}
+
+#[test]
+fn a_panic_that_panics_keeps_nobody_waiting() {
+    let flights = Arc::<Flights>::default();
+    let mut first = begin(&flights, Box::pin(async { panic_any(PanicsAgain) }));
+    let mut second = join(&flights);
+    let polled = catch_unwind(AssertUnwindSafe(|| poll(&mut first)));
+    assert!(polled.is_err());
+    let Poll::Ready(Err(error)) = poll(&mut second) else {
+        panic!("it has ended");
+    };
+    assert!(matches!(error.kind(), VerifyErrorKind::Unavailable));
 }
