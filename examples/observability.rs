@@ -7,8 +7,10 @@
 
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
@@ -16,8 +18,7 @@ use tower_bearer_auth::testing::TestIssuer;
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, JwtVerifier, RequireScopesLayer, Verifier, VerifierExt, telemetry,
 };
-use tower_http::trace::{DefaultMakeSpan, TraceLayer};
-use tracing::Level;
+use tower_http::trace::TraceLayer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -35,6 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)?
         .install_recorder()?;
     telemetry::describe_metrics();
+    tokio::spawn(keep_small(recorder.clone()));
 
     let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(bind).await?;
@@ -60,6 +62,15 @@ fn write_log() {
         .init();
 }
 
+/// Puts samples into their buckets, which would pile up while nobody asks for the metrics.
+async fn keep_small(recorder: PrometheusHandle) {
+    let mut interval = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        interval.tick().await;
+        recorder.run_upkeep();
+    }
+}
+
 fn app(verifier: impl Verifier, recorder: PrometheusHandle) -> Router {
     Router::new()
         .route("/admin", get(whoami))
@@ -67,7 +78,13 @@ fn app(verifier: impl Verifier, recorder: PrometheusHandle) -> Router {
         .route("/", get(whoami))
         .layer(BearerAuthLayer::new(verifier))
         // In front of it all, so that each decision is in the span of its request.
-        .layer(TraceLayer::new_for_http().make_span_with(DefaultMakeSpan::new().level(Level::INFO)))
+        .layer(
+            TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
+                // Not the whole URI: nobody knows what a stranger writes into a query.
+                let path = request.uri().path();
+                tracing::info_span!("request", method = %request.method(), path)
+            }),
+        )
         // Open to everybody here; to your own network alone, in earnest.
         .route("/metrics", get(move || async move { recorder.render() }))
 }

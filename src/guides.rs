@@ -1,4 +1,7 @@
-//! Each guide in `docs/` is an item here, so that a failing block is told by the guide it stands in.
+//! Each guide in `docs/` is an item here, and the README is one, so that a failing block is told by the text it stands in.
+
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 #[doc = include_str!("../docs/behind-a-proxy.md")]
 mod behind_a_proxy {}

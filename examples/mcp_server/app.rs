@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Request};
 use axum::routing::get;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
@@ -51,7 +51,12 @@ pub(crate) fn app(
         .layer(auth)
         .merge(resource.router())
         .layer(mcp::cors().allow_origin(AllowOrigin::predicate(|origin, _| is_local(origin))))
-        .layer(TraceLayer::new_for_http()))
+        .layer(
+            TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
+                let path = request.uri().path();
+                tracing::info_span!("request", method = %request.method(), path)
+            }),
+        ))
 }
 
 async fn admin(token: AccessToken) -> String {

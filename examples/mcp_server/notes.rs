@@ -69,7 +69,7 @@ impl Notes {
     fn whoami(&self, token: AccessToken) -> String {
         format!(
             "{} with the scopes: {}",
-            token.subject().unwrap_or("nobody"),
+            token.subject().or(token.client_id()).unwrap_or("nobody"),
             token.scopes()
         )
     }

@@ -28,8 +28,9 @@ impl ByIssuer {
     /// templates, as for the two versions of Entra ID's tokens.
     ///
     /// `resolve` says which tenants there are, and makes a verifier for each; it is asked before anybody
-    /// looked whether the token is genuine, so it should know its tenants, and make no request. The last
-    /// thousand verifiers are kept for as long as this lives, so a tenant that is to be locked out needs a
+    /// looked whether the token is genuine, so it should know its tenants, and make no request. If it takes
+    /// whoever comes, strangers decide what is fetched, and whose outages are in the log. The last thousand
+    /// verifiers are kept for as long as this lives, so a tenant that is to be locked out needs a
     /// [`check`](crate::VerifierExt::check) as well. Where tenants share their keys, let them share one
     /// [`Jwks`](crate::Jwks).
     ///
