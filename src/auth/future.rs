@@ -101,7 +101,7 @@ where
         Self {
             state: State::Verifying {
                 verification: Activity::verification(),
-                token: telemetry::is_audited().then(|| Box::new(token.clone())),
+                token: telemetry::may_be_heard().then(|| Box::new(token.clone())),
                 verify: Oneshot::new(verifier, token),
                 waiting: Some((request, inner)),
                 protection: Arc::clone(&settings.protection),

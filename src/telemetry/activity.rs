@@ -4,6 +4,7 @@ use tracing::field::Empty;
 use tracing::span::Entered;
 use tracing::{Instrument, Span, debug_span};
 
+use super::decision::may_be_heard;
 use super::histograms;
 use super::measure::Stopwatch;
 use crate::telemetry;
@@ -27,7 +28,11 @@ impl Activity {
 
     /// A verifier is asked about a token.
     pub(crate) fn verification() -> Self {
-        let span = debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty);
+        // On the path of every token: even a span that nobody wants has its price.
+        let span = match may_be_heard() {
+            true => debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty),
+            false => Span::none(),
+        };
         Self::start(histograms::VERIFICATION, span)
     }
 

@@ -148,8 +148,8 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// Whether anybody may want to know of decisions. Not `tracing::enabled!`, which asks every filter, and after which a
-/// subscriber with several of them can lose the next event.
-pub(crate) fn is_audited() -> bool {
+/// Whether what is told at `DEBUG`, as decisions are, may reach anybody. Not `tracing::enabled!`, which asks every
+/// filter, and after which a subscriber with several of them can lose the next event.
+pub(crate) fn may_be_heard() -> bool {
     LevelFilter::current() >= Level::DEBUG
 }

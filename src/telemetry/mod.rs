@@ -113,7 +113,7 @@ mod measure;
 mod with_sources;
 
 pub(crate) use self::activity::Activity;
-pub(crate) use self::decision::{Bearer, Decision, Outcome, is_audited};
+pub(crate) use self::decision::{Bearer, Decision, Outcome, may_be_heard};
 #[cfg(feature = "cache")]
 pub(crate) use self::measure::count_lookup;
 pub(crate) use self::with_sources::with_sources;
