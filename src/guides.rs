@@ -1,4 +1,4 @@
-//! Each guide in `docs/` is an item here, and the README is one, so that a failing block is told by the text it stands in.
+//! The README and each guide in `docs/` is an item here, so that a failing block is told by the text it stands in.
 
 #[doc = include_str!("../README.md")]
 mod readme {}

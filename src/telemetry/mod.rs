@@ -2,8 +2,8 @@
 //!
 //! The names on this page, their fields, levels and labels are an interface: they change with a major version
 //! only. Nothing here ever has a token, a key or a secret in it, nor anything else that somebody sent whose token
-//! was not vouched for. It is up to you with `ByIssuer::tenants`: whose `resolve` makes a
-//! verifier for whatever tenant it is asked about has key sources of which strangers chose the names.
+//! was not vouched for. One exception: where the `resolve` of
+//! `ByIssuer::tenants` accepts any tenant, strangers choose the names of key sources, which are in `source`.
 //!
 //! The example `observability` shows it: `cargo run --example observability --features metrics`.
 //!
@@ -11,9 +11,9 @@
 //!
 //! Every decision about a request is one event: target `tower_bearer_auth::audit`, level `DEBUG`, message
 //! `access decision`. The layer decides about each request, and each guard behind it again, so a request that
-//! passes two guards makes three events. A `SessionBindingLayer` makes a second one where it refuses the session that the
-//! server has just opened; extractors tell of refusals alone. A request that its client gives up while its token is
-//! verified makes none. They are made in the span of the request, if there is one, such as that of
+//! passes two guards makes three events. A `SessionBindingLayer` makes a second one where it refuses the session
+//! that the server has just opened; extractors tell of refusals alone. A request that its client gives up while
+//! its token is verified makes none. They are made in the span of the request, if there is one, such as that of
 //! `tower_http::trace::TraceLayer`.
 //!
 //! | field | says | absent |
@@ -69,8 +69,9 @@
 //! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values` | `claim`: its name |
 //! | | `DEBUG` | `the claims do not fit the handler's type` | `category`, `wanted`: the type |
 //!
-//! `source` is the [name](crate::jwks::KeySource::name) of a key source: a URL without its query, an issuer, or, of a source of
-//! your own that does not say, its type.
+//! `source` is the [name](crate::jwks::KeySource::name) of a key source: a URL without its query, an issuer, or,
+//! of a source of your own that does not say, its type. Of two fetches, or two questions to an introspection
+//! endpoint, that end at the same moment, either may be told first.
 //! `verifier` is as in the audit event: of an endpoint that has a query, with a digest of that.
 //!
 //! # Spans
@@ -96,9 +97,10 @@
 //! | `bearer_auth_introspection_seconds` | histogram | `outcome`, as in the span |
 //! | `bearer_auth_key_fetch_seconds` | histogram | `outcome`, as in the span |
 //!
-//! Every value of a label is a constant or comes from the configuration, so that no client can make more of them: a
-//! verifier of your own is what you [call it](crate::AccessTokenBuilder::verifier), and an introspection endpoint its URL,
-//! so a verifier for each of a thousand tenants makes as many series. With this feature each decision, lookup and measurement costs an allocation.
+//! Every value of a label is a constant or comes from the configuration, so that no client can make more of them:
+//! a verifier of your own is what you [call it](crate::AccessTokenBuilder::verifier), and an introspection endpoint
+//! its URL, so that a verifier for each of a thousand tenants makes as many series. With this feature each decision,
+//! lookup and measurement costs an allocation.
 //!
 //! How many keys there are, and of what age, says [`Jwks::status`](crate::Jwks::status).
 

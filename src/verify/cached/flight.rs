@@ -147,7 +147,7 @@ impl Seats {
         drop(previous);
     }
 
-    #[must_use = "it is to be dropped when nobody depends on that"]
+    #[must_use = "drop it after everybody else was woken"]
     fn leave(&self, seat: &mut Option<u64>) -> Option<Waker> {
         self.taken().wakers.remove(&seat.take()?)
     }
@@ -158,8 +158,10 @@ impl Seats {
         let wakers = mem::take(&mut taken.wakers);
         drop(taken);
         for waker in wakers.into_values() {
-            // One that panics is no reason to let the others wait for ever.
-            drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            // One that panics is no reason to let the others wait for ever, and what it panics with may panic again.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                mem::forget(panic);
+            }
         }
     }
 

@@ -19,7 +19,6 @@ use super::status::JwksStatus;
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
-use crate::telemetry::with_sources;
 use crate::verify::jwt::VerifyingKey;
 use crate::verify::jwt::key::Fingerprint;
 
@@ -69,6 +68,9 @@ pub(super) struct Inner {
     /// From -1 to 1: how much sooner or later than in the middle keys are refreshed.
     pub(super) jitter: fn() -> f64,
 }
+
+/// The problem with a fetch that does not even end when its time is over.
+pub(super) const LOST: &str = "a fetch does not come to its end";
 
 /// What readers see: never changed, only replaced.
 pub(super) struct Snapshot {
@@ -211,8 +213,10 @@ impl Inner {
         event: Event,
     ) -> (Decision, Option<UnderWay>) {
         let now = self.clock.monotonic();
-        let (state, decision) = self.policy.decide(control.state, now, event);
-        control.state = state;
+        let is_lost = self.policy.has_lost_fetch(control.state, now);
+        let lost = is_lost.then(|| control.failed(LOST.into()));
+        let decision;
+        (control.state, decision) = self.policy.decide(control.state, now, event);
 
         let starts = matches!(decision, Decision::Fetch | Decision::UseAndFetch);
         let fetch = starts.then(|| {
@@ -232,6 +236,9 @@ impl Inner {
         // A fetch takes the lock when it ends, and it may end as soon as it starts: a runtime that
         // shuts down drops it at once.
         drop(control);
+        if let Some(lost) = lost {
+            lost.tell(&self.name);
+        }
         if let Some((fetch, known)) = fetch {
             let inner = Arc::clone(self);
             let document = async move { inner.source.fetch(known.as_ref()).await };
@@ -261,9 +268,11 @@ impl Inner {
         control.under_way = None;
         let Some(outcome) = outcome else {
             let now = self.clock.monotonic();
-            (control.state, _) = self
-                .policy
-                .decide(control.state, now, Event::FetchInterrupted);
+            if self.policy.has_lost_fetch(control.state, now) {
+                return self.fail(control, LOST.into());
+            }
+            let interrupted = Event::FetchInterrupted;
+            (control.state, _) = self.policy.decide(control.state, now, interrupted);
             return Ending::Interrupted;
         };
         let (unchanged, keys, freshness) = match outcome {
@@ -280,7 +289,7 @@ impl Inner {
                     return self.fail(control, problem.into());
                 }
             },
-            Err(error) => return self.fail(control, with_sources(&*error)),
+            Err(problem) => return self.fail(control, problem),
         };
         let ending = Ending::Renewed {
             unchanged,
@@ -345,7 +354,13 @@ impl Inner {
     fn fail(&self, control: &mut Control, problem: String) -> Ending {
         let now = self.clock.monotonic();
         (control.state, _) = self.policy.decide(control.state, now, Event::FetchFailed);
-        let again = control.last_error.replace(problem.clone()).is_some();
+        control.failed(problem)
+    }
+}
+
+impl Control {
+    fn failed(&mut self, problem: String) -> Ending {
+        let again = self.last_error.replace(problem.clone()).is_some();
         Ending::Failed { problem, again }
     }
 }

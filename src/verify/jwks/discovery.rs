@@ -104,7 +104,7 @@ impl Discovery {
                 tracing::warn!(target: KEYS, issuer, error, "metadata cannot be refreshed, the known key URL stays");
             }
             true => {
-                tracing::debug!(target: KEYS, issuer, error, "metadata still cannot be refreshed")
+                tracing::debug!(target: KEYS, issuer, error, "metadata still cannot be refreshed");
             }
         }
     }

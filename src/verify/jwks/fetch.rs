@@ -12,10 +12,10 @@ use tower::BoxError;
 
 use super::ending::Ending;
 use super::source::Fetched;
-use crate::telemetry::Activity;
+use crate::telemetry::{Activity, with_sources};
 
-/// What came of a fetch; `None` when it was interrupted.
-pub(super) type Outcome = Option<Result<Fetched, BoxError>>;
+/// What came of a fetch, or what went wrong; `None` when it was interrupted.
+pub(super) type Outcome = Option<Result<Fetched, String>>;
 
 /// A fetch under way. However it ends, dropped with its runtime included, everybody learns of it.
 pub(super) struct Fetch {
@@ -56,11 +56,16 @@ impl Fetch {
     where
         F: Future<Output = Result<Fetched, BoxError>>,
     {
-        let fetched = tokio::time::timeout(limit, caught(fetch)).await;
-        self.outcome = Some(match fetched {
+        // Its error is its own code, too. And it is dropped after all this, for that might panic as well.
+        let mut fetch = pin!(async { fetch.await.map_err(|error| with_sources(&*error)) });
+        let caught = poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| fetch.as_mut().poll(cx)));
+            polled.map_or_else(|panic| Poll::Ready(Err(panic)), |polled| polled.map(Ok))
+        });
+        self.outcome = Some(match tokio::time::timeout(limit, caught).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err("the key source panicked".into()),
-            Err(_) => Err(format!("no answer within {limit:?}").into()),
+            Err(_) => Err(format!("no answer within {limit:?}")),
         });
     }
 }
@@ -77,19 +82,6 @@ impl Drop for Fetch {
         }
         self.done.send_replace(true);
     }
-}
-
-/// What a future brings, or its panic.
-async fn caught<F: Future>(future: F) -> std::thread::Result<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        match polled {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    })
-    .await
 }
 
 /// Where to learn that a fetch has ended.

@@ -120,16 +120,15 @@ impl Policy {
     /// The whole of it: the next state, and what to do.
     pub(super) fn decide(&self, state: State, now: Duration, event: Event) -> (State, Decision) {
         let state = self.forget_dead_keys(self.refill(state, now), now);
-        let state = self.forget_lost_fetch(state, now);
+        let asked = || match self.has_lost_fetch(state, now) {
+            true => self.fetch_failed(state, now),
+            false => state,
+        };
         match event {
-            Event::KnownKey => self.known_key(state, now),
-            Event::UnknownKey => self.unknown_key(state, now),
-            Event::StillUnknownKey => match (state.loaded, state.failed) {
-                (Some(_), None) => (state, Decision::NoSuchKey),
-                (_, Some(failed)) => (state, unavailable(now, failed.retry_at)),
-                (None, None) => (state, unavailable(now, now)),
-            },
-            Event::RefreshRequested => state.fetch_or_join(now),
+            Event::KnownKey => self.known_key(asked(), now),
+            Event::UnknownKey => self.unknown_key(asked(), now),
+            Event::StillUnknownKey => still_unknown_key(asked(), now),
+            Event::RefreshRequested => asked().fetch_or_join(now),
             Event::Fetched { freshness, jitter } => {
                 (self.fetched(state, now, freshness, jitter), Decision::Use)
             }
@@ -220,10 +219,12 @@ impl Policy {
     }
 
     fn fetch_failed(&self, state: State, now: Duration) -> State {
-        let times = state
-            .failed
-            .map_or(0, |failed| failed.times)
-            .saturating_add(1);
+        let before = state.failed.map_or(0, |failed| failed.times);
+        let times = match state.fetching {
+            Some(_) => before.saturating_add(1),
+            // It was lost, and counted then.
+            None => before.max(1),
+        };
         let doubled = 2_u32.saturating_pow(times - 1);
         let backoff = self
             .min_backoff
@@ -240,13 +241,12 @@ impl Policy {
     }
 
     /// A fetch has its timeout, and its task a little longer to say how it ended. After that there is no
-    /// such task any more, or it does not run: nobody should wait for it, and it counts as failed.
-    fn forget_lost_fetch(&self, state: State, now: Duration) -> State {
+    /// such task any more, or it does not run: nobody should wait for it. Whoever asks next counts it as failed.
+    pub(super) fn has_lost_fetch(&self, state: State, now: Duration) -> bool {
         let lost_after = self.fetch_timeout.saturating_add(FETCH_GRACE);
-        match state.fetching {
-            Some(since) if now >= since.saturating_add(lost_after) => self.fetch_failed(state, now),
-            _ => state,
-        }
+        state
+            .fetching
+            .is_some_and(|since| now >= since.saturating_add(lost_after))
     }
 
     /// Past the hard limit keys are as good as never loaded.
@@ -321,6 +321,15 @@ impl State {
             ..self
         }
     }
+}
+
+fn still_unknown_key(state: State, now: Duration) -> (State, Decision) {
+    let decision = match (state.loaded, state.failed) {
+        (Some(_), None) => Decision::NoSuchKey,
+        (_, Some(failed)) => unavailable(now, failed.retry_at),
+        (None, None) => unavailable(now, now),
+    };
+    (state, decision)
 }
 
 fn unavailable(now: Duration, until: Duration) -> Decision {

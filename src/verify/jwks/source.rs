@@ -13,7 +13,7 @@ use super::validators::Validators;
 ///
 /// [`Jwks`](super::Jwks) decides when to ask, bounds how long an answer may take, and never asks twice
 /// at once. A source keeps no keys of its own, and must not block: a fetch that overruns its time limit
-/// without yielding is given up, and what it brings later is dropped.
+/// without yielding is given up, and once another was begun, what it brings is dropped.
 ///
 /// ```
 /// use std::path::PathBuf;

@@ -66,7 +66,7 @@ async fn no_answer_is_503_and_never_401() {
     let issuer = TestIssuer::start().await;
     let waits = |limit| known(&issuer).timeout(limit).build().unwrap();
     let serve = |verifier| serve(BearerAuthLayer::new(verifier).layer(Inner::default()));
-    // Nothing that ends takes as long as the one waits, and what never ends is too long for the other.
+    // One for faults that end by themselves, the other for those that never do.
     let server = serve(waits(Duration::from_secs(30))).await;
     let hurried = serve(waits(Duration::from_millis(300))).await;
     let token = issuer.opaque_token(json!({"aud": AUDIENCE}));

@@ -1,7 +1,10 @@
 //! Key sources of one's own, and requests that one's own HTTP source makes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::error::Error;
+use std::fmt;
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +14,7 @@ use tower::BoxError;
 
 use super::{Fixture, cause, eventually, unavailable};
 use crate::support::serve_axum;
+use tower_bearer_auth::Jwks;
 use tower_bearer_auth::jwks::{Fetched, HttpKeySource, KeyDocument, KeySource, Validators};
 use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 
@@ -101,21 +105,34 @@ async fn nothing_new_is_nothing_where_there_are_no_keys() {
     assert!(!fixture.jwks.status().is_usable());
 }
 
+/// A source that a closure is.
+struct Asks<F>(F);
+
+impl<F, Fut> KeySource for Asks<F>
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Fetched, BoxError>> + Send,
+{
+    fn fetch(
+        &self,
+        _: Option<&Validators>,
+    ) -> impl Future<Output = Result<Fetched, BoxError>> + Send {
+        (self.0)()
+    }
+}
+
 #[tokio::test]
 async fn a_source_that_panics_has_failed() {
-    #[derive(Clone)]
-    struct Panics(Arc<AtomicUsize>, Memory);
-
-    impl KeySource for Panics {
-        async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
-            assert!(self.0.fetch_add(1, Ordering::Relaxed) > 0, "on purpose");
-            self.1.fetch(known).await
+    let issuer = TestIssuer::start().await;
+    let (panicked, key) = (AtomicBool::default(), issuer.key());
+    let source = Asks(move || {
+        let panics = !panicked.swap(true, Ordering::Relaxed);
+        let document = document(&key);
+        async move {
+            assert!(!panics, "on purpose");
+            Ok(Fetched::Document(document))
         }
-    }
-
-    let (memory, issuer) = (Memory::default(), TestIssuer::start().await);
-    memory.answers(Fetched::Document(document(&issuer.key())));
-    let source = Panics(Arc::default(), memory);
+    });
     let fixture = Fixture::from_source(issuer, source, |jwks| jwks);
     assert_eq!(
         unavailable(fixture.verify(&fixture.token().build()).await),
@@ -125,6 +142,63 @@ async fn a_source_that_panics_has_failed() {
     assert!(status.last_error().unwrap().contains("panicked"));
     fixture.advance(1);
     fixture.accept(fixture.token()).await;
+}
+
+/// An error that does something when it is read.
+struct WhenRead<F>(F);
+
+impl<F: Fn()> fmt::Display for WhenRead<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)();
+        f.write_str("as it says")
+    }
+}
+
+impl<F> fmt::Debug for WhenRead<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WhenRead")
+    }
+}
+
+impl<F: Fn()> Error for WhenRead<F> {}
+
+#[tokio::test]
+async fn an_error_may_ask_about_the_keys_and_may_panic() {
+    let there = Arc::<OnceLock<Jwks>>::default();
+    let known = Arc::clone(&there);
+    let source = Asks(move || {
+        let known = Arc::clone(&known);
+        let asks = WhenRead(move || assert!(!known.get().unwrap().status().is_usable()));
+        ready(Err(asks.into()))
+    });
+    let jwks = there.get_or_init(|| Jwks::builder(source).build().unwrap());
+    jwks.refresh().await.unwrap_err();
+    assert_eq!(jwks.status().last_error(), Some("as it says"));
+
+    let source = Asks(|| ready(Err(WhenRead(|| panic!("on purpose")).into())));
+    let jwks = Jwks::builder(source).build().unwrap();
+    jwks.refresh().await.unwrap_err();
+    assert_eq!(jwks.status().last_error(), Some("the key source panicked"));
+}
+
+#[tokio::test]
+async fn a_fetch_that_panics_when_it_is_dropped_has_failed() {
+    struct Panics;
+
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+
+    let source = Asks(|| async {
+        let _panics = Panics;
+        std::future::pending().await
+    });
+    let limit = Duration::from_millis(100);
+    let jwks = Jwks::builder(source).fetch_timeout(limit).build().unwrap();
+    jwks.refresh().await.unwrap_err();
+    assert_eq!(jwks.status().last_error(), Some("no answer within 100ms"));
 }
 
 #[tokio::test]

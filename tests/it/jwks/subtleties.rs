@@ -1,5 +1,7 @@
 //! Where things meet that seldom do: keys that change while somebody looks, and names that mislead.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use base64::Engine;
@@ -205,17 +207,16 @@ async fn metadata_that_turns_to_somebody_else_is_believed_no_more() {
     assert_eq!(fixture.fetches(), 1);
 }
 
-/// Blocks its thread from the second fetch on, until the other end of the channel is gone.
+/// Blocks its thread, once it is told to, until the other end of the channel is gone.
 struct Blocks {
     source: HttpKeySource,
-    fetches: std::sync::atomic::AtomicUsize,
-    release: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+    is_blocked: Arc<AtomicBool>,
+    release: Mutex<mpsc::Receiver<()>>,
 }
 
 impl KeySource for Blocks {
     async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, tower::BoxError> {
-        use std::sync::atomic::Ordering::Relaxed;
-        if self.fetches.fetch_add(1, Relaxed) > 0 {
+        if self.is_blocked.load(Ordering::Relaxed) {
             let _ = self.release.lock().unwrap().recv();
         }
         self.source.fetch(known).await
@@ -225,24 +226,32 @@ impl KeySource for Blocks {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_fetch_that_never_ends_is_no_reason_to_refuse_or_to_wait_for_ever() {
     let issuer = TestIssuer::start().await;
-    let (hold, release) = std::sync::mpsc::channel();
+    let (hold, release) = mpsc::channel();
+    let is_blocked = Arc::<AtomicBool>::default();
     let source = Blocks {
         source: HttpKeySource::builder(issuer.jwks_url()).build().unwrap(),
-        fetches: Default::default(),
+        is_blocked: Arc::clone(&is_blocked),
         release: release.into(),
     };
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_millis(100);
     let fixture = Fixture::from_source(issuer, source, |jwks| jwks.fetch_timeout(limit));
-    fixture.jwks.refresh().await.unwrap();
+    fixture.recover().await;
     let first = fixture.issuer.key();
     fixture.issuer.rotate();
+    is_blocked.store(true, Ordering::Relaxed);
     // Whether the key exists, nobody knows.
     unavailable(fixture.verify(&fixture.token().build()).await);
     // The clock stands still, so for all that it tells, the fetch goes on.
     assert!(fixture.jwks.refresh().await.is_err());
+    assert_eq!(fixture.jwks.status().last_error(), None);
     fixture.advance(1000);
     let known = fixture.signed_by(&first);
     fixture.accept(known).await;
+    let status = fixture.jwks.status();
+    assert_eq!(
+        status.last_error(),
+        Some("a fetch does not come to its end")
+    );
     drop(hold);
 }
 
@@ -263,7 +272,7 @@ async fn a_place_that_is_too_busy_is_not_passed_over() {
 async fn a_key_that_comes_between_looking_and_asking_is_found() {
     let fixture =
         Fixture::configured(|jwks| jwks.unknown_key_fetches(1, Duration::from_secs(1))).await;
-    let fixture = std::sync::Arc::new(fixture);
+    let fixture = Arc::new(fixture);
     fixture.jwks.refresh().await.unwrap();
     for round in 0..300 {
         fixture.advance(1);
@@ -272,7 +281,7 @@ async fn a_key_that_comes_between_looking_and_asking_is_found() {
         let before = fixture.fetches();
         let mut requests = tokio::task::JoinSet::new();
         for _ in 0..16 {
-            let fixture = std::sync::Arc::clone(&fixture);
+            let fixture = Arc::clone(&fixture);
             let token = fixture.token().build();
             requests.spawn(async move { fixture.verify(&token).await.map(drop) });
         }

@@ -19,11 +19,17 @@ use super::assert_events;
 use super::recorded::Recorded;
 use crate::support::listen;
 
+/// Longer than any fetch takes on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 const DOWN: Fault = Fault::Status(StatusCode::BAD_GATEWAY);
 
 fn keys_of(issuer: &TestIssuer) -> Jwks {
     let source = HttpKeySource::builder(issuer.jwks_url()).build().unwrap();
-    Jwks::builder(source).build().unwrap()
+    Jwks::builder(source)
+        .fetch_timeout(PATIENCE)
+        .build()
+        .unwrap()
 }
 
 fn outcomes(recorded: &Recorded) -> Vec<String> {
@@ -37,7 +43,8 @@ async fn an_outage_of_keys_is_told_at_its_beginning_and_its_end() {
     let issuer = TestIssuer::start().await;
     let url = issuer.jwks_url();
     let source = HttpKeySource::builder(format!("{url}?key=secret"));
-    let jwks = Jwks::builder(source.build().unwrap()).build().unwrap();
+    let jwks = Jwks::builder(source.build().unwrap()).fetch_timeout(PATIENCE);
+    let jwks = jwks.build().unwrap();
     jwks.refresh().await.unwrap();
     issuer.jwks_fault(Some(DOWN));
     jwks.refresh().await.unwrap_err();
@@ -80,22 +87,25 @@ async fn fetches_say_what_came_of_them() {
     assert_eq!(outcomes(&recorded), ["fetched", "unchanged", "failed"]);
 }
 
-/// Its first fetch waits until it is let on; then there is always the same key.
+/// Its first fetch waits until it is let on, and brings the first key; later ones bring the second.
 struct Slow {
-    fetches: AtomicUsize,
     gate: Arc<Semaphore>,
+    fetches: AtomicUsize,
+    keys: [SigningKey; 2],
 }
 
 impl KeySource for Slow {
     async fn fetch(&self, _: Option<&Validators>) -> Result<Fetched, BoxError> {
-        if self.fetches.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.gate.acquire().await?.forget();
-        }
-        let key = SigningKey::generate(Algorithm::ES256);
-        let document = SigningKey::jwk_set([&key]).to_string();
-        Ok(Fetched::Document(KeyDocument::from_json(
-            document.as_bytes(),
-        )?))
+        let key = match self.fetches.fetch_add(1, Ordering::Relaxed) {
+            0 => {
+                self.gate.acquire().await?.forget();
+                &self.keys[0]
+            }
+            _ => &self.keys[1],
+        };
+        let document = SigningKey::jwk_set([key]).to_string();
+        let document = KeyDocument::from_json(document.as_bytes())?;
+        Ok(Fetched::Document(document))
     }
 }
 
@@ -104,9 +114,11 @@ async fn a_fetch_that_another_took_the_place_of_counts_for_nothing_and_says_so()
     let recorded = Recorded::start();
     let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let gate = Arc::new(Semaphore::new(0));
+    let keys = ["first", "second"].map(|id| SigningKey::generate(Algorithm::ES256).with_key_id(id));
     let source = Slow {
-        fetches: AtomicUsize::default(),
         gate: Arc::clone(&gate),
+        fetches: AtomicUsize::default(),
+        keys: keys.clone(),
     };
     let jwks = Jwks::builder(source).clock(clock.clone()).build().unwrap();
     let mut first = Box::pin(jwks.refresh());
@@ -116,7 +128,23 @@ async fn a_fetch_that_another_took_the_place_of_counts_for_nothing_and_says_so()
     gate.add_permits(1);
     first.await.unwrap();
     assert_eq!(outcomes(&recorded), ["superseded", "fetched"]);
-    assert_eq!(recorded.events("tower_bearer_auth::keys").len(), 1);
+    // That the first was lost was an outage.
+    let lost = ("error", "a fetch does not come to its end");
+    let source = ("source", std::any::type_name::<Slow>());
+    let works = "keys refreshed, the source works again";
+    assert_events(
+        &recorded,
+        "tower_bearer_auth::keys",
+        &[
+            (
+                Level::WARN,
+                &[("message", "keys cannot be fetched"), source, lost],
+            ),
+            (Level::INFO, &[("message", works), source, ("keys", "1")]),
+        ],
+    );
+    // The keys are those of the second.
+    assert!(jwks.withdraw("second") && !jwks.withdraw("first"));
 }
 
 /// Has nothing new, and never had anything.

@@ -1,6 +1,7 @@
 //! What the crate tells about itself is an interface: names, levels, fields and labels.
 
 mod audit;
+mod guards;
 mod key_fetches;
 mod mcp;
 #[cfg(feature = "metrics")]

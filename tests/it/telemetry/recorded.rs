@@ -104,7 +104,10 @@ impl Recorder {
             .iter_mut()
             .rev()
             .find(|told| told.id.as_ref() == Some(id));
-        change(span.unwrap());
+        // One that began before the last look at decisions was forgotten with them.
+        if let Some(span) = span {
+            change(span);
+        }
     }
 }
 

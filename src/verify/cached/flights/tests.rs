@@ -142,7 +142,7 @@ fn a_waker_that_panics_keeps_nobody_else_asleep() {
     for flight in &mut waiting {
         let waker = Odd {
             woken: Arc::clone(&woken),
-            when_woken: || panic!("on demand"),
+            when_woken: || panic_any(PanicsAgain),
             when_dropped: Box::new(|| {}),
         };
         let waker = waker.waker();

@@ -16,6 +16,10 @@ struct Set {
     now: Duration,
 }
 
+fn unavailable_for(retry_after: Duration) -> Decision {
+    Decision::Unavailable { retry_after }
+}
+
 impl Set {
     fn on(&mut self, event: Event) -> Decision {
         let (state, decision) = POLICY.decide(self.state, self.now, event);
@@ -202,6 +206,24 @@ fn a_fetch_that_never_ends_is_lost_and_one_that_is_interrupted_is_no_failure() {
     assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
     set.on(Event::FetchInterrupted);
     assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+}
+
+#[test]
+fn a_failure_that_comes_late_is_counted_once_whoever_notices() {
+    for somebody_asks in [false, true] {
+        let mut set = Set::default();
+        set.on(Event::UnknownKey);
+        set.now += s(6);
+        if somebody_asks {
+            assert_eq!(set.on(Event::UnknownKey), unavailable_for(s(1)));
+        }
+        set.on(Event::FetchFailed);
+        assert_eq!(set.on(Event::UnknownKey), unavailable_for(s(1)));
+        set.now += s(1);
+        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        set.on(Event::FetchFailed);
+        assert_eq!(set.on(Event::UnknownKey), unavailable_for(s(2)));
+    }
 }
 
 /// What a random schedule does next.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::keys::{DOCUMENTS, Name};
 use super::schedule::{Answer, Settings};
 use super::source::BROKEN;
+use crate::verify::jwks::cache::LOST;
 use crate::verify::jwks::document::DocumentError;
 use crate::verify::jwks::policy::{Decision, Event, State};
 
@@ -70,6 +71,9 @@ impl Model {
 
     /// What the policy says, and the fetch to wait for.
     pub(super) fn ask(&mut self, event: Event) -> (Decision, Option<usize>) {
+        if self.settings.policy.has_lost_fetch(self.state, self.now) {
+            self.last_error = Some(LOST.into());
+        }
         let decision = self.decide(event);
         if matches!(decision, Decision::Fetch | Decision::UseAndFetch) {
             let etag = self.etag;
@@ -137,6 +141,9 @@ impl Model {
         }
         let held = self.keys.as_ref().map(|keys| keys.list.clone());
         match (brought, held) {
+            (None, _) if self.settings.policy.has_lost_fetch(self.state, self.now) => {
+                self.fail(LOST.into())
+            }
             (None, _) => drop(self.decide(Event::FetchInterrupted)),
             (Some(Err(problem)), _) => self.fail(problem),
             (Some(Ok((None, _, freshness))), Some(list)) => self.succeed(list, freshness),
