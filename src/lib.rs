@@ -129,7 +129,7 @@ pub mod testing;
 #[doc = include_str!("docs/providers.md")]
 pub mod providers {}
 
-// The guides in docs/, whose code is compiled and run as documentation tests.
+// The README and the guides in docs/, whose code is compiled and run as documentation tests.
 #[cfg(all(
     doctest,
     feature = "axum",

@@ -2,8 +2,8 @@
 //!
 //! The names on this page, their fields, levels and labels are an interface: they change with a major version
 //! only. Nothing here ever has a token, a key or a secret in it, nor anything else that somebody sent whose token
-//! was not vouched for. One exception: where the `resolve` of
-//! `ByIssuer::tenants` accepts any tenant, strangers choose the names of key sources, which are in `source`.
+//! was not vouched for. One exception: where the `resolve` of `ByIssuer::tenants` accepts any tenant, strangers
+//! choose the names of key sources, which are in `source`.
 //!
 //! The example `observability` shows it: `cargo run --example observability --features metrics`.
 //!

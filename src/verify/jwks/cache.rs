@@ -212,12 +212,7 @@ impl Inner {
         mut control: MutexGuard<'_, Control>,
         event: Event,
     ) -> (Decision, Option<UnderWay>) {
-        let now = self.clock.monotonic();
-        let is_lost = self.policy.has_lost_fetch(control.state, now);
-        let lost = is_lost.then(|| control.failed(LOST.into()));
-        let decision;
-        (control.state, decision) = self.policy.decide(control.state, now, event);
-
+        let (decision, lost) = self.decide(&mut control, event);
         let starts = matches!(decision, Decision::Fetch | Decision::UseAndFetch);
         let fetch = starts.then(|| {
             control.ticket += 1;
@@ -247,6 +242,16 @@ impl Inner {
         (decision, under_way)
     }
 
+    /// What the policy says; and what is to be told, where that took a fetch for lost.
+    fn decide(&self, control: &mut Control, event: Event) -> (Decision, Option<Ending>) {
+        let now = self.clock.monotonic();
+        let is_lost = self.policy.has_lost_fetch(control.state, now);
+        let lost = is_lost.then(|| control.failed(LOST.into()));
+        let decision;
+        (control.state, decision) = self.policy.decide(control.state, now, event);
+        (decision, lost)
+    }
+
     pub(super) fn generation(&self) -> u64 {
         let snapshot = self.snapshot.load();
         snapshot.as_ref().map_or(0, |snapshot| snapshot.generation)
@@ -267,13 +272,8 @@ impl Inner {
         let control = &mut *control;
         control.under_way = None;
         let Some(outcome) = outcome else {
-            let now = self.clock.monotonic();
-            if self.policy.has_lost_fetch(control.state, now) {
-                return self.fail(control, LOST.into());
-            }
-            let interrupted = Event::FetchInterrupted;
-            (control.state, _) = self.policy.decide(control.state, now, interrupted);
-            return Ending::Interrupted;
+            let (_, lost) = self.decide(control, Event::FetchInterrupted);
+            return lost.unwrap_or(Ending::Interrupted);
         };
         let (unchanged, keys, freshness) = match outcome {
             Ok(Fetched::Document(document)) => {
@@ -294,7 +294,7 @@ impl Inner {
         let ending = Ending::Renewed {
             unchanged,
             keys: keys.len(),
-            recovered: control.last_error.is_some(),
+            was_failing: control.last_error.is_some(),
         };
         self.succeed(control, keys, freshness);
         ending
@@ -360,8 +360,11 @@ impl Inner {
 
 impl Control {
     fn failed(&mut self, problem: String) -> Ending {
-        let again = self.last_error.replace(problem.clone()).is_some();
-        Ending::Failed { problem, again }
+        let was_failing = self.last_error.replace(problem.clone()).is_some();
+        Ending::Failed {
+            problem,
+            was_failing,
+        }
     }
 }
 

@@ -1,18 +1,16 @@
 use crate::telemetry::KEYS;
 
-/// How a fetch ended, for the key set as a whole.
+/// How a fetch ended, for the key set as a whole: whose last fetch may have failed, too.
 pub(super) enum Ending {
     Renewed {
         /// The keys that were there serve on.
         unchanged: bool,
         keys: usize,
-        /// It had failed before.
-        recovered: bool,
+        was_failing: bool,
     },
     Failed {
         problem: String,
-        /// It had failed before.
-        again: bool,
+        was_failing: bool,
     },
     Interrupted,
     /// Another one was begun in its place, and counts.
@@ -41,27 +39,27 @@ impl Ending {
         match self {
             Self::Renewed {
                 keys,
-                recovered: true,
+                was_failing: true,
                 ..
             } => {
                 tracing::info!(target: KEYS, source, keys, "keys refreshed, the source works again");
             }
             Self::Renewed {
                 keys,
-                recovered: false,
+                was_failing: false,
                 ..
             } => {
                 tracing::info!(target: KEYS, source, keys, "keys refreshed");
             }
             Self::Failed {
                 problem,
-                again: false,
+                was_failing: false,
             } => {
                 tracing::warn!(target: KEYS, source, error = problem, "keys cannot be fetched");
             }
             Self::Failed {
                 problem,
-                again: true,
+                was_failing: true,
             } => {
                 tracing::debug!(target: KEYS, source, error = problem, "keys still cannot be fetched");
             }

@@ -56,7 +56,7 @@ impl Fetch {
     where
         F: Future<Output = Result<Fetched, BoxError>>,
     {
-        // Its error is its own code, too. And it is dropped after all this, for that might panic as well.
+        // Its error is read in there, since that is the source's code, too. So is dropping it, which comes last.
         let mut fetch = pin!(async { fetch.await.map_err(|error| with_sources(&*error)) });
         let caught = poll_fn(|cx| {
             let polled = catch_unwind(AssertUnwindSafe(|| fetch.as_mut().poll(cx)));

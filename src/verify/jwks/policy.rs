@@ -120,15 +120,21 @@ impl Policy {
     /// The whole of it: the next state, and what to do.
     pub(super) fn decide(&self, state: State, now: Duration, event: Event) -> (State, Decision) {
         let state = self.forget_dead_keys(self.refill(state, now), now);
-        let asked = || match self.has_lost_fetch(state, now) {
-            true => self.fetch_failed(state, now),
-            false => state,
+        let state = match event {
+            // A fetch that says how it ended is not lost, however late it does.
+            Event::Fetched { .. } | Event::FetchFailed => state,
+            _ if self.has_lost_fetch(state, now) => self.fetch_failed(state, now),
+            _ => state,
         };
         match event {
-            Event::KnownKey => self.known_key(asked(), now),
-            Event::UnknownKey => self.unknown_key(asked(), now),
-            Event::StillUnknownKey => still_unknown_key(asked(), now),
-            Event::RefreshRequested => asked().fetch_or_join(now),
+            Event::KnownKey => self.known_key(state, now),
+            Event::UnknownKey => self.unknown_key(state, now),
+            Event::StillUnknownKey => match (state.loaded, state.failed) {
+                (Some(_), None) => (state, Decision::NoSuchKey),
+                (_, Some(failed)) => (state, unavailable(now, failed.retry_at)),
+                (None, None) => (state, unavailable(now, now)),
+            },
+            Event::RefreshRequested => state.fetch_or_join(now),
             Event::Fetched { freshness, jitter } => {
                 (self.fetched(state, now, freshness, jitter), Decision::Use)
             }
@@ -241,7 +247,7 @@ impl Policy {
     }
 
     /// A fetch has its timeout, and its task a little longer to say how it ended. After that there is no
-    /// such task any more, or it does not run: nobody should wait for it. Whoever asks next counts it as failed.
+    /// such task any more, or it does not run: nobody should wait for it, and it counts as failed.
     pub(super) fn has_lost_fetch(&self, state: State, now: Duration) -> bool {
         let lost_after = self.fetch_timeout.saturating_add(FETCH_GRACE);
         state
@@ -321,15 +327,6 @@ impl State {
             ..self
         }
     }
-}
-
-fn still_unknown_key(state: State, now: Duration) -> (State, Decision) {
-    let decision = match (state.loaded, state.failed) {
-        (Some(_), None) => Decision::NoSuchKey,
-        (_, Some(failed)) => unavailable(now, failed.retry_at),
-        (None, None) => unavailable(now, now),
-    };
-    (state, decision)
 }
 
 fn unavailable(now: Duration, until: Duration) -> Decision {

@@ -1,16 +1,12 @@
 //! New keys come, old ones go, and no good token is refused for it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinSet;
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use super::{Fixture, eventually, refused};
-use crate::support::listen;
-use tower_bearer_auth::{AccessToken, InvalidReason};
+use tower_bearer_auth::InvalidReason;
 
 #[tokio::test]
 async fn tokens_of_a_new_key_share_one_fetch() {
@@ -42,39 +38,6 @@ async fn keys_that_stay_published_verify_beside_the_new_one() {
         InvalidReason::UnknownKey
     );
     fixture.at_once(&fixture.token().build()).unwrap();
-}
-
-/// Looks at a token at the very moment in which keys have been refreshed, but nobody sees the new ones yet.
-struct AtRefresh {
-    token: AccessToken,
-    was_current: Arc<Mutex<Vec<bool>>>,
-}
-
-impl<S: Subscriber> Layer<S> for AtRefresh {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let metadata = event.metadata();
-        if metadata.target() == "tower_bearer_auth::keys" && *metadata.level() == Level::INFO {
-            let is_current = self.token.is_current();
-            self.was_current.lock().unwrap().push(is_current);
-        }
-    }
-}
-
-/// The other way round, somebody could have a token of a new key and one that is current of a key that is gone.
-#[tokio::test]
-async fn tokens_of_a_key_that_leaves_lapse_before_the_new_keys_are_seen() {
-    let fixture = Fixture::loaded().await;
-    let token = fixture.verify(&fixture.token().build()).await.unwrap();
-    fixture.issuer.rotate();
-    fixture.issuer.retire_old_keys();
-    let was_current = Arc::<Mutex<Vec<bool>>>::default();
-    let looking = AtRefresh {
-        token,
-        was_current: Arc::clone(&was_current),
-    };
-    let _guard = listen(tracing_subscriber::registry().with(looking));
-    fixture.jwks.refresh().await.unwrap();
-    assert_eq!(*was_current.lock().unwrap(), [false]);
 }
 
 /// Requests without end, each with a token of the key that is current then.

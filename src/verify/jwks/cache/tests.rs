@@ -13,6 +13,7 @@ mod asker;
 mod driver;
 mod keys;
 mod model;
+mod order;
 mod promises;
 mod request;
 mod schedule;

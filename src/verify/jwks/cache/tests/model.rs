@@ -64,6 +64,10 @@ impl Model {
     }
 
     fn decide(&mut self, event: Event) -> Decision {
+        // Whatever a fetch says for itself comes after this.
+        if self.settings.policy.has_lost_fetch(self.state, self.now) {
+            self.last_error = Some(LOST.into());
+        }
         let (state, decision) = self.settings.policy.decide(self.state, self.now, event);
         self.state = state;
         decision
@@ -71,9 +75,6 @@ impl Model {
 
     /// What the policy says, and the fetch to wait for.
     pub(super) fn ask(&mut self, event: Event) -> (Decision, Option<usize>) {
-        if self.settings.policy.has_lost_fetch(self.state, self.now) {
-            self.last_error = Some(LOST.into());
-        }
         let decision = self.decide(event);
         if matches!(decision, Decision::Fetch | Decision::UseAndFetch) {
             let etag = self.etag;
@@ -141,9 +142,6 @@ impl Model {
         }
         let held = self.keys.as_ref().map(|keys| keys.list.clone());
         match (brought, held) {
-            (None, _) if self.settings.policy.has_lost_fetch(self.state, self.now) => {
-                self.fail(LOST.into())
-            }
             (None, _) => drop(self.decide(Event::FetchInterrupted)),
             (Some(Err(problem)), _) => self.fail(problem),
             (Some(Ok((None, _, freshness))), Some(list)) => self.succeed(list, freshness),
