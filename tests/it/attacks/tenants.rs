@@ -5,25 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
-use tower_bearer_auth::{Algorithm, BearerAuthLayer, ByIssuer, CacheLayer, JwtVerifier};
+use tower_bearer_auth::{Algorithm, BearerAuthLayer, ByIssuer, CacheLayer};
 use tower_layer::Layer;
 
 use super::AUDIENCE;
-use crate::support::{Inner, get_with, serve};
+use crate::support::{Inner, get_with, jwts, serve};
 
 const TEMPLATE: &str = "https://login.example.com/{tenantid}/v2.0";
 
 fn issuer(tenant: &str) -> String {
     TEMPLATE.replace("{tenantid}", tenant)
-}
-
-fn verifier(key: &SigningKey, issuer: &str) -> JwtVerifier {
-    JwtVerifier::builder()
-        .key(key.verifying_key())
-        .issuer(issuer)
-        .audience(AUDIENCE)
-        .build()
-        .unwrap()
 }
 
 /// A token that `key` signs, of the tenant that `iss` names.
@@ -46,12 +37,12 @@ async fn no_tenant_gets_in_as_another() {
         move |tenant: &str| {
             asked.lock().unwrap().push(tenant.to_owned());
             let known = ["one", "two"].iter().position(|known| *known == tenant)?;
-            Some(verifier(&keys[known], &issuer(tenant)))
+            Some(jwts(&issuer(tenant), AUDIENCE, &keys[known]))
         }
     };
     let listed = "https://issuer.example.com";
     let gateway = ByIssuer::new()
-        .issuer(listed, verifier(&key("listed"), listed))
+        .issuer(listed, jwts(listed, AUDIENCE, &key("listed")))
         .tenants(TEMPLATE, resolve)
         .unwrap();
     let gateway = CacheLayer::new(100)

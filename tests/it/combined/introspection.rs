@@ -13,7 +13,7 @@ use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier};
 use tower_layer::Layer;
 
 use super::{AUDIENCE, assert_unavailable, verify};
-use crate::support::{Inner, Logs, get_with, serve};
+use crate::support::{Inner, Logs, PATIENCE, get_with, serve};
 
 fn asking(issuer: &TestIssuer) -> IntrospectionVerifierBuilder {
     IntrospectionVerifier::builder(issuer.introspection_url()).audience(AUDIENCE)
@@ -67,7 +67,7 @@ async fn no_answer_is_503_and_never_401() {
     let waits = |limit| known(&issuer).timeout(limit).build().unwrap();
     let serve = |verifier| serve(BearerAuthLayer::new(verifier).layer(Inner::default()));
     // One for faults that end by themselves, the other for those that never do.
-    let server = serve(waits(Duration::from_secs(30))).await;
+    let server = serve(waits(PATIENCE)).await;
     let hurried = serve(waits(Duration::from_millis(300))).await;
     let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
     get_with(server, &token).await.assert_passed();

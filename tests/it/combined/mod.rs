@@ -17,16 +17,13 @@ use tower_bearer_auth::{
     AccessToken, InvalidReason, JwtVerifier, Verifier, VerifyError, VerifyErrorKind, verify_fn,
 };
 
+use crate::support;
+
 const AUDIENCE: &str = "https://api.test";
 
 /// JWTs of one issuer, by one key.
 fn jwts(issuer: &str, key: &SigningKey) -> JwtVerifier {
-    JwtVerifier::builder()
-        .key(key.verifying_key())
-        .issuer(issuer)
-        .audience(AUDIENCE)
-        .build()
-        .unwrap()
+    support::jwts(issuer, AUDIENCE, key)
 }
 
 async fn verify(verifier: &impl Verifier, token: &str) -> Result<AccessToken, VerifyError> {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{
-    AUDIENCE, Fixture, PATIENCE, cause, limit_for, manual_clock, refused, unavailable, verify,
-};
+use super::{AUDIENCE, Fixture, cause, limit_for, manual_clock, refused, unavailable, verify};
+use crate::support::PATIENCE;
 use tower_bearer_auth::jwks::Discovery;
 use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
 use tower_bearer_auth::{InvalidReason, JwtVerifier};

@@ -13,8 +13,9 @@ use tower_bearer_auth::{
     AccessToken, Clock, InvalidReason, Jwks, JwtVerifier, VerifyError, VerifyErrorKind,
 };
 
-mod abuse;
+use crate::support::PATIENCE;
 
+mod abuse;
 mod cancellation;
 mod discovery;
 mod discovery_rules;
@@ -31,9 +32,6 @@ mod threads;
 mod tls;
 
 const AUDIENCE: &str = "https://api.test";
-
-/// Longer than anything takes on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An issuer, a set of its keys, a verifier that uses the set, and the one clock of all three.
 struct Fixture {

@@ -19,7 +19,8 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
-use tower_bearer_auth::{Clock, StaticToken, StaticTokenVerifier};
+use tower_bearer_auth::testing::SigningKey;
+use tower_bearer_auth::{Clock, JwtVerifier, StaticToken, StaticTokenVerifier};
 use tracing::dispatcher::{DefaultGuard, Dispatch, set_default};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -223,6 +224,19 @@ pub(crate) fn table() -> StaticTokenVerifier {
         ),
     ])
     .clock(Clock::manual(now))
+}
+
+/// Longer than anything takes on the busiest machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// JWTs of one issuer for one audience, by one key.
+pub(crate) fn jwts(issuer: &str, audience: &str, key: &SigningKey) -> JwtVerifier {
+    JwtVerifier::builder()
+        .key(key.verifying_key())
+        .issuer(issuer)
+        .audience(audience)
+        .build()
+        .unwrap()
 }
 
 /// What [`Inner`] answers.

@@ -17,10 +17,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::assert_events;
 use super::recorded::Recorded;
-use crate::support::listen;
-
-/// Longer than any fetch takes on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{PATIENCE, listen};
 
 const DOWN: Fault = Fault::Status(StatusCode::BAD_GATEWAY);
 
