@@ -1,45 +1,145 @@
 //! What is wrong with a configuration, all of it at once.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+
+use crate::error_chain::error_chain;
 
 /// A configuration that cannot work.
 ///
-/// It lists every problem that was found, each with the offending value. Keys and secrets are
-/// described, never shown.
+/// It lists every problem that was found, each with the offending value and with what caused it. Keys and
+/// secrets are described, never shown, and of URLs neither credentials nor queries.
+/// [`source`](Error::source) is the cause of the first problem that has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    problems: Vec<String>,
+    problems: Problems,
+}
+
+/// The problems that were found so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Problems(Vec<Problem>);
+
+/// One thing that is wrong, and the error behind it where there is one.
+#[derive(Clone)]
+pub(crate) struct Problem {
+    text: String,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl ConfigError {
     /// The problems, in the order in which they were found. There is at least one.
     pub fn problems(&self) -> impl Iterator<Item = &str> {
-        self.problems.iter().map(String::as_str)
+        self.problems.0.iter().map(|problem| &*problem.text)
     }
 
-    pub(crate) fn of(problem: impl Into<String>) -> Self {
+    pub(crate) fn of(problem: impl Into<Problem>) -> Self {
         Self {
-            problems: vec![problem.into()],
+            problems: Problems(vec![problem.into()]),
         }
     }
 
     /// `Ok` when there is no problem.
-    pub(crate) fn check(problems: Vec<String>) -> Result<(), Self> {
-        match problems.is_empty() {
+    pub(crate) fn check(problems: Problems) -> Result<(), Self> {
+        match problems.0.is_empty() {
             true => Ok(()),
             false => Err(Self { problems }),
         }
     }
+}
 
-    pub(crate) fn into_problems(self) -> Vec<String> {
-        self.problems
+impl Problems {
+    pub(crate) fn push(&mut self, problem: impl Into<Problem>) {
+        self.0.push(problem.into());
+    }
+
+    pub(crate) fn extend<P: Into<Problem>>(&mut self, problems: impl IntoIterator<Item = P>) {
+        self.0.extend(problems.into_iter().map(Into::into));
+    }
+
+    /// Adds those of another part of the configuration.
+    pub(crate) fn merge(&mut self, error: ConfigError) {
+        self.0.extend(error.problems.0);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Problem {
+    /// A problem that another error caused, whose chain of sources becomes part of the text.
+    #[cfg_attr(
+        not(any(feature = "jwks", feature = "introspection")),
+        allow(dead_code, reason = "only an HTTP client fails to be built")
+    )]
+    pub(crate) fn caused_by(text: &str, source: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            text: format!("{text}: {}", error_chain(&source)),
+            source: Some(Arc::new(source)),
+        }
+    }
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        let source = None;
+        Self { text, source }
+    }
+}
+
+impl From<&str> for Problem {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl PartialEq for Problem {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Problem {}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problems.join("; "))
+        for (position, problem) in self.problems().enumerate() {
+            let separator = if position == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
     }
 }
 
-impl std::error::Error for ConfigError {}
+impl Error for ConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.problems.0.iter().find_map(|p| p.source.as_deref())?;
+        Some(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_problem_keeps_what_caused_it() {
+        let cause = io::Error::other(io::Error::other("no certificate authorities"));
+        let mut problems = Problems::default();
+        problems.push("there is no issuer");
+        problems.push(Problem::caused_by("there is no HTTP client", cause));
+        let error = ConfigError::check(problems).unwrap_err();
+        let expected = "there is no issuer; there is no HTTP client: no certificate authorities";
+        assert!(error.to_string().starts_with(expected), "{error}");
+        assert!(error.source().unwrap().is::<io::Error>());
+        assert!(ConfigError::of("x").source().is_none());
+    }
+}

@@ -115,12 +115,14 @@ pub mod telemetry;
 mod claim_lookup;
 mod clock;
 mod config_error;
+mod error_chain;
 mod event_stream;
 mod json;
 mod key_state;
 #[cfg(any(feature = "jwks", feature = "introspection"))]
 mod outgoing;
 mod short_digest;
+mod shown_url;
 
 #[cfg(feature = "testing")]
 pub mod testing;

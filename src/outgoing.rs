@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use reqwest::redirect;
 use tower::BoxError;
-use url::{Host, Position, Url};
+use url::{Host, Url};
+
+use crate::config_error::Problem;
 
 /// Starts an HTTP client that says who it is and follows no redirects, which could lead anywhere.
 pub(crate) fn client() -> reqwest::ClientBuilder {
@@ -16,6 +18,11 @@ pub(crate) fn client() -> reqwest::ClientBuilder {
             env!("CARGO_PKG_VERSION")
         ))
         .redirect(redirect::Policy::none())
+}
+
+/// What is wrong where no client can be built, such as on a machine without certificate authorities.
+pub(crate) fn no_client(error: reqwest::Error) -> Problem {
+    Problem::caused_by("there is no HTTP client", error)
 }
 
 /// Headers that are marked, so that nobody shows them in a log.
@@ -66,19 +73,4 @@ pub(crate) fn address(url: &Url) -> Option<IpAddr> {
 /// Whether a URL has a name or a password in it, which would be shown wherever the URL is.
 pub(crate) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
-}
-
-/// What of a URL can be logged: a query may have a key in it.
-pub(crate) fn without_query(url: &Url) -> &str {
-    &url[..Position::AfterPath]
-}
-
-/// What of a URL can be shown: somebody may have put a password in front of the host, even one that makes
-/// it no URL at all.
-pub(crate) fn without_credentials(url: &str) -> String {
-    let scheme = url.find("//").map_or("", |slashes| &url[..slashes + 2]);
-    match url.rsplit_once('@') {
-        Some((_, rest)) => format!("{scheme}..@{rest}"),
-        None => url.to_owned(),
-    }
 }

@@ -118,7 +118,7 @@ static FORGED: LazyLock<KeyPair> = LazyLock::new(|| {
 fn with_secret(secret: &[u8]) -> KeyPair {
     KeyPair {
         algorithm: Algorithm::HS256,
-        private: EncodingKey::from_secret(secret),
-        public: jsonwebtoken::DecodingKey::from_secret(secret),
+        private: EncodingKey::from_secret(secret).unwrap(),
+        public: jsonwebtoken::DecodingKey::from_secret(secret).unwrap(),
     }
 }

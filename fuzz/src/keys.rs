@@ -30,8 +30,8 @@ pub(crate) struct KeyPair {
 
 pub(crate) static HMAC: LazyLock<KeyPair> = LazyLock::new(|| KeyPair {
     algorithm: Algorithm::HS256,
-    private: EncodingKey::from_secret(SECRET),
-    public: DecodingKey::from_secret(SECRET),
+    private: EncodingKey::from_secret(SECRET).unwrap(),
+    public: DecodingKey::from_secret(SECRET).unwrap(),
 });
 
 pub(crate) static RSA: LazyLock<KeyPair> = LazyLock::new(|| KeyPair {

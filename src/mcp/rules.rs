@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::message::{LISTEN, Target};
 use super::pattern::{Patterns, comparable};
 use crate::access_token::AccessToken;
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Problems};
 use crate::scope_guard::ScopeRequirement;
 
 /// What each tool, prompt, resource, task and method of an MCP server asks for.
@@ -241,7 +241,7 @@ impl ScopeRulesBuilder {
     /// Every problem at once: no default rule; a pattern that is empty, occurs twice, or has a `*` elsewhere
     /// than at its end; a resource whose URI could mean another one.
     pub fn build(self) -> Result<ScopeRules, ConfigError> {
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         let mut rules = Rules {
             tools: Patterns::default(),
             prompts: Patterns::default(),
@@ -252,8 +252,7 @@ impl ScopeRulesBuilder {
         };
         if self.default.is_none() {
             problems.push(
-                "there is no default rule; say with default_rule(..) what everything else needs"
-                    .to_owned(),
+                "there is no default rule; say with default_rule(..) what everything else needs",
             );
         }
         for (kind, pattern, requirement) in self.patterns {

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::document::Document;
 use super::identifier::Identifier;
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Problems};
 use crate::scopes::Scopes;
 
 /// What this server is to OAuth clients: its identifier, who issues tokens for it, and the scopes there
@@ -184,7 +184,7 @@ impl ProtectedResource {
     /// https without being on a loopback address, or that has a fragment; a scope that is none; a
     /// [member](Self::member) that has a setter of its own.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         match Identifier::parse(self.identifier()) {
             Err(why) => problems.push(self.problem_of_identifier(why)),
             Ok(identifier) if !self.is_allowed(&identifier) => {

@@ -4,9 +4,10 @@ use http::StatusCode;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use super::{AUDIT, SETUP, measure, with_sources};
+use super::{AUDIT, SETUP, measure};
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
+use crate::error_chain::error_chain;
 use crate::scopes::Scopes;
 use crate::short_digest::short_digest;
 use crate::verify_error::VerifyError;
@@ -142,7 +143,7 @@ impl<'a> Decision<'a> {
             client_id = token.and_then(AccessToken::client_id),
             jti = token.and_then(AccessToken::jwt_id),
             token_digest = self.bearer.token_digest(),
-            error = self.error.and_then(Error::source).map(with_sources),
+            error = self.error.and_then(Error::source).map(error_chain),
             "access decision"
         );
     }

@@ -112,13 +112,11 @@ mod measure;
 #[cfg(not(feature = "metrics"))]
 #[path = "unmeasured.rs"]
 mod measure;
-mod with_sources;
 
 pub(crate) use self::activity::Activity;
 pub(crate) use self::decision::{Bearer, Decision, Outcome, may_be_heard};
 #[cfg(feature = "cache")]
 pub(crate) use self::measure::count_lookup;
-pub(crate) use self::with_sources::with_sources;
 
 #[cfg(feature = "metrics")]
 pub use self::measure::describe_metrics;

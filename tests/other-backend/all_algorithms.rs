@@ -117,7 +117,7 @@ async fn every_algorithm_with_keys_of_an_issuer() {
 }
 
 fn encode(claims: &Value) -> String {
-    let key = EncodingKey::from_secret(SECRET);
+    let key = EncodingKey::from_secret(SECRET).unwrap();
     jsonwebtoken::encode(&Header::default(), claims, &key).unwrap()
 }
 

@@ -12,9 +12,10 @@ use super::credentials::Credentials;
 use super::response::Rules;
 use super::verifier::{Inner, IntrospectionVerifier};
 use crate::clock::Clock;
-use crate::config_error::ConfigError;
-use crate::outgoing::{self, has_credentials, is_loopback, without_credentials};
+use crate::config_error::{ConfigError, Problems};
+use crate::outgoing::{self, has_credentials, is_loopback, no_client};
 use crate::short_digest::short_digest;
+use crate::shown_url::ShownUrl;
 use crate::verify::Audience;
 use crate::verify::jwt::mapping::ClaimMapping;
 use crate::verify::jwt::rules::ClaimRules;
@@ -221,11 +222,9 @@ impl IntrospectionVerifierBuilder {
             Some(client) => Ok(client),
             None => outgoing::client().build(),
         };
-        if let Err(error) = &client {
-            problems.push(format!("there is no HTTP client: {error}"));
-        }
+        let client = client.map_err(|error| problems.push(no_client(error))).ok();
         ConfigError::check(problems)?;
-        let (Ok(endpoint), Ok(client), Some(credentials)) =
+        let (Ok(endpoint), Some(client), Some(credentials)) =
             (endpoint, client, self.credentials.pop())
         else {
             unreachable!("each that is missing is a problem")
@@ -264,7 +263,7 @@ impl IntrospectionVerifierBuilder {
 
     fn endpoint(&self) -> Result<Url, String> {
         let problem = |why: &str| {
-            let shown = without_credentials(&self.endpoint);
+            let shown = ShownUrl::of(&self.endpoint);
             format!("the introspection endpoint {shown:?} {why}")
         };
         let url = Url::parse(&self.endpoint)
@@ -281,22 +280,20 @@ impl IntrospectionVerifierBuilder {
         }
     }
 
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
+    fn problems(&self) -> Problems {
+        let mut problems = Problems::default();
         match self.credentials.as_slice() {
             [credentials] => problems.extend(credentials.problem().map(str::to_owned)),
             [] => problems.push(
                 "there are no credentials for the introspection endpoint; name them with \
-                 client_secret_basic(..), or spell out without_credentials()"
-                    .into(),
+                 client_secret_basic(..), or spell out without_credentials()",
             ),
             several => problems.push(format!("there are several credentials: {several:?}")),
         }
         if self.audiences.is_empty() && !self.any_audience {
             problems.push(
                 "there is no audience; name it with audience(..), or spell out \
-                 accept_any_audience()"
-                    .into(),
+                 accept_any_audience()",
             );
         }
         if !self.audiences.is_empty() && self.any_audience {
@@ -311,7 +308,7 @@ impl IntrospectionVerifierBuilder {
         if self.issuers.iter().any(String::is_empty)
             || self.audiences.iter().any(|a| a.as_str().is_empty())
         {
-            problems.push("an issuer or audience is empty".into());
+            problems.push("an issuer or audience is empty");
         }
         if self.leeway > MAX_LEEWAY {
             let leeway = self.leeway;
@@ -338,7 +335,7 @@ impl IntrospectionVerifierBuilder {
 /// What tokens of this endpoint are said to be verified by. A query may have a secret in it and still tells one
 /// endpoint from another, so its digest stands there.
 fn name_of(endpoint: &Url) -> String {
-    let shown = outgoing::without_query(endpoint);
+    let shown = ShownUrl::of(endpoint.as_str());
     match endpoint.query() {
         None => format!("introspection {shown}"),
         Some(query) => {

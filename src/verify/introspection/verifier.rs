@@ -17,8 +17,9 @@ use super::credentials::Credentials;
 use super::response::{NotVerified, Rules};
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
+use crate::error_chain::error_chain;
 use crate::outgoing;
-use crate::telemetry::{Activity, INTROSPECTION, with_sources};
+use crate::telemetry::{Activity, INTROSPECTION};
 use crate::verify_error::VerifyError;
 
 /// Verifies tokens by asking the authorization server about each (RFC 7662).
@@ -95,7 +96,7 @@ impl Inner {
     fn tell(&self, failure: Option<&Failure>) {
         let failed = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         let verifier = &*self.rules.verifier;
-        let error = failure.map(|failure| with_sources(&*failure.source));
+        let error = failure.map(|failure| error_chain(&*failure.source));
         match (failed, error) {
             (false, None) => {}
             (true, None) => {

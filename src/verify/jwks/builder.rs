@@ -9,7 +9,7 @@ use super::cache::{Control, Inner, Jwks};
 use super::policy::Policy;
 use super::source::{ErasedSource, KeySource};
 use crate::clock::Clock;
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Problems};
 
 /// Configures a [`Jwks`]; see [`Jwks::builder`]. The defaults are in the documentation of [`Jwks`].
 #[must_use = "a builder does nothing until `build`"]
@@ -110,9 +110,9 @@ impl JwksBuilder {
         }))
     }
 
-    fn problems(&self) -> Vec<String> {
+    fn problems(&self) -> Problems {
         let policy = &self.policy;
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         let durations = [
             ("default_freshness", policy.default_freshness, SECOND, DAY),
             ("freshness_between, min", policy.min_freshness, SECOND, DAY),

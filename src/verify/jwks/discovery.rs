@@ -15,8 +15,10 @@ use super::source::{Fetched, KeySource};
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
-use crate::outgoing::{is_loopback, without_credentials, without_query};
-use crate::telemetry::{KEYS, with_sources};
+use crate::error_chain::error_chain;
+use crate::outgoing::is_loopback;
+use crate::shown_url::ShownUrl;
+use crate::telemetry::KEYS;
 
 /// The keys that an issuer's metadata points to.
 ///
@@ -94,7 +96,7 @@ impl Discovery {
 
     /// Tells that metadata cannot be renewed: once per outage, not once per try.
     fn tell_overdue(&self, error: &(dyn std::error::Error + 'static)) {
-        let (issuer, error) = (self.name(), with_sources(error));
+        let (issuer, error) = (self.name(), error_chain(error));
         let again = self
             .found()
             .as_mut()
@@ -128,7 +130,7 @@ impl Discovery {
         for location in &self.locations {
             let answer = self.fetcher.get(location, None).await?;
             let status = answer.status;
-            let shown = without_query(location);
+            let shown = ShownUrl::of(location.as_str());
             if (status.is_client_error() && !is_passing(status)) || status.is_redirection() {
                 last = format!("{shown} answers {status}").into();
                 continue;
@@ -161,7 +163,7 @@ impl Discovery {
         self.fetcher
             .check_url(&key_url, plain)
             .map_err(|why| Rejected(format!("jwks_uri {why}")))?;
-        let shown = without_query(&key_url);
+        let shown = ShownUrl::of(key_url.as_str());
         if key_url.scheme() == "http" && location.scheme() == "https" {
             return Err(Rejected(format!(
                 "jwks_uri {shown} is not https, but its document is"
@@ -301,7 +303,7 @@ impl DiscoveryBuilder {
             (None, Some(issuer)) if issuer.contains(['?', '#']) => {
                 return Err(ConfigError::of(format!(
                     "the issuer {:?} has a query or fragment; discovery has no form for that",
-                    without_credentials(issuer),
+                    ShownUrl::of(issuer),
                 )));
             }
             (None, Some(issuer)) => locations(&fetcher.configured_url(issuer)?),
@@ -321,10 +323,7 @@ impl fmt::Debug for DiscoveryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DiscoveryBuilder")
             .field("issuers", &self.issuers)
-            .field(
-                "location",
-                &self.location.as_deref().map(without_credentials),
-            )
+            .field("location", &self.location.as_deref().map(ShownUrl::of))
             .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,8 @@ use tower::BoxError;
 
 use super::ending::Ending;
 use super::source::Fetched;
-use crate::telemetry::{Activity, with_sources};
+use crate::error_chain::error_chain;
+use crate::telemetry::Activity;
 
 /// What came of a fetch, or what went wrong; `None` when it was interrupted.
 pub(super) type Outcome = Option<Result<Fetched, String>>;
@@ -57,7 +58,7 @@ impl Fetch {
         F: Future<Output = Result<Fetched, BoxError>>,
     {
         // Its error is read in there, since that is the source's code, too. So is dropping it, which comes last.
-        let mut fetch = pin!(async { fetch.await.map_err(|error| with_sources(&*error)) });
+        let mut fetch = pin!(async { fetch.await.map_err(|error| error_chain(&*error)) });
         let caught = poll_fn(|cx| {
             let polled = catch_unwind(AssertUnwindSafe(|| fetch.as_mut().poll(cx)));
             polled.map_or_else(|panic| Poll::Ready(Err(panic)), |polled| polled.map(Ok))

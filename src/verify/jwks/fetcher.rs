@@ -13,8 +13,9 @@ use super::document::KeyDocument;
 use super::public_address::{PublicAddresses, is_public};
 use super::source::Fetched;
 use super::validators::Validators;
-use crate::config_error::ConfigError;
-use crate::outgoing::{self, address, has_credentials, is_loopback, without_credentials};
+use crate::config_error::{ConfigError, Problems};
+use crate::outgoing::{self, address, has_credentials, is_loopback, no_client};
+use crate::shown_url::ShownUrl;
 
 type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
 
@@ -41,12 +42,12 @@ impl Default for FetcherBuilder {
 
 impl FetcherBuilder {
     pub(super) fn build(self) -> Result<Fetcher, ConfigError> {
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         if self.ssrf_safe && self.client.is_some() {
-            problems.push("ssrf_safe() needs its own client".to_owned());
+            problems.push("ssrf_safe() needs its own client");
         }
         if self.ssrf_safe && self.allow_http {
-            problems.push("ssrf_safe() contradicts allow_http()".to_owned());
+            problems.push("ssrf_safe() contradicts allow_http()");
         }
         if !(1..=16 * 1024 * 1024).contains(&self.max_bytes) {
             problems.push(format!(
@@ -58,8 +59,9 @@ impl FetcherBuilder {
 
         let client = match self.client {
             Some(client) => client,
-            None => default_client(self.ssrf_safe)
-                .map_err(|error| ConfigError::of(format!("there is no HTTP client: {error}")))?,
+            None => {
+                default_client(self.ssrf_safe).map_err(|error| ConfigError::of(no_client(error)))?
+            }
         };
         Ok(Fetcher {
             client,
@@ -100,7 +102,7 @@ impl Fetcher {
     /// Reads a URL that a developer wrote down.
     pub(super) fn configured_url(&self, url: &str) -> Result<Url, ConfigError> {
         let problem = |why: &str| {
-            let shown = without_credentials(url);
+            let shown = ShownUrl::of(url);
             ConfigError::of(format!("the URL {shown:?} {why}"))
         };
         let mut parsed =

@@ -11,12 +11,13 @@ use super::fetcher::{Fetcher, FetcherBuilder};
 use super::source::{Fetched, KeySource};
 use super::validators::Validators;
 use crate::config_error::ConfigError;
-use crate::outgoing::{without_credentials, without_query};
+use crate::shown_url::ShownUrl;
 
 /// A JWK Set at a URL.
 #[derive(Clone)]
 pub struct HttpKeySource {
     url: Url,
+    shown: ShownUrl,
     fetcher: Fetcher,
 }
 
@@ -37,14 +38,14 @@ impl KeySource for HttpKeySource {
 
     /// The URL, without its query.
     fn name(&self) -> &str {
-        without_query(&self.url)
+        self.shown.as_str()
     }
 }
 
 impl fmt::Debug for HttpKeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpKeySource")
-            .field("url", &self.url.as_str())
+            .field("url", &self.shown)
             .finish_non_exhaustive()
     }
 }
@@ -99,14 +100,19 @@ impl HttpKeySourceBuilder {
     pub fn build(self) -> Result<HttpKeySource, ConfigError> {
         let fetcher = self.fetcher.build()?;
         let url = fetcher.configured_url(&self.url)?;
-        Ok(HttpKeySource { url, fetcher })
+        let shown = ShownUrl::of(url.as_str());
+        Ok(HttpKeySource {
+            url,
+            shown,
+            fetcher,
+        })
     }
 }
 
 impl fmt::Debug for HttpKeySourceBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpKeySourceBuilder")
-            .field("url", &without_credentials(&self.url))
+            .field("url", &ShownUrl::of(&self.url))
             .finish_non_exhaustive()
     }
 }

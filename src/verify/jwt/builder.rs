@@ -11,7 +11,7 @@ use super::rules::ClaimRules;
 use super::token_type::TokenTypes;
 use super::verifier::{Inner, JwtVerifier};
 use crate::clock::Clock;
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Problems};
 use crate::verify::audience::Audience;
 
 /// Configures a [`JwtVerifier`]; see [`JwtVerifier::builder`].
@@ -22,7 +22,7 @@ use crate::verify::audience::Audience;
 pub struct JwtVerifierBuilder {
     pub(super) keys: Vec<VerifyingKey>,
     /// What was wrong with keys as they were given.
-    pub(super) key_problems: Vec<String>,
+    pub(super) key_problems: Problems,
     /// Where keys are fetched from.
     pub(super) remotes: Vec<MakeRemote>,
     pub(super) algorithms: Option<Vec<Algorithm>>,
@@ -49,7 +49,7 @@ impl Default for JwtVerifierBuilder {
     fn default() -> Self {
         Self {
             keys: Vec::new(),
-            key_problems: Vec::new(),
+            key_problems: Problems::default(),
             remotes: Vec::new(),
             algorithms: None,
             issuers: Vec::new(),
@@ -115,7 +115,7 @@ impl JwtVerifierBuilder {
     ) -> Self {
         match keys {
             Ok(keys) => self.keys.extend(keys),
-            Err(error) => self.key_problems.extend(error.into_problems()),
+            Err(error) => self.key_problems.merge(error),
         }
         self
     }
@@ -310,7 +310,7 @@ impl JwtVerifierBuilder {
             };
             match make(context) {
                 Ok(remote) => remotes.push(remote),
-                Err(error) => problems.extend(error.into_problems()),
+                Err(error) => problems.merge(error),
             }
         }
         ConfigError::check(problems)?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::jwk::{self, Origin, Unusable};
 use super::key::VerifyingKey;
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Problems};
 
 /// The keys of a JWK Set that can verify signatures here.
 ///
@@ -35,7 +35,7 @@ impl KeySet {
 
         let mut keys = Vec::new();
         let mut skipped = Vec::new();
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         for (position, jwk) in jwks.iter().enumerate() {
             let describe = |unusable: Unusable| format!("key {position} of the JWK Set {unusable}");
             match jwk::import(jwk, Origin::Local) {
@@ -45,8 +45,8 @@ impl KeySet {
             }
         }
         if keys.is_empty() {
-            problems.append(&mut skipped);
-            problems.push("the JWK Set has no key to verify with".into());
+            problems.extend(skipped);
+            problems.push("the JWK Set has no key to verify with");
         }
         ConfigError::check(problems)?;
         Ok(Self { keys })

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::algorithm::{Algorithm, KeyKind};
 use super::builder::JwtVerifierBuilder;
 use super::token_type;
+use crate::config_error::Problems;
 use crate::scopes::Scopes;
 use crate::verify::audience::Audience;
 
@@ -16,7 +17,7 @@ const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "cid", "appid"];
 
 impl JwtVerifierBuilder {
     /// Everything that is wrong, in the order of the settings.
-    pub(super) fn problems(&self) -> Vec<String> {
+    pub(super) fn problems(&self) -> Problems {
         let mut problems = self.key_problems.clone();
         self.check_keys(&mut problems);
         self.check_issuer_and_audience(&mut problems);
@@ -25,18 +26,18 @@ impl JwtVerifierBuilder {
         problems
     }
 
-    fn check_keys(&self, problems: &mut Vec<String>) {
+    fn check_keys(&self, problems: &mut Problems) {
         if self.remotes.len() > 1 {
-            problems.push("there is more than one key source; give each its own verifier".into());
+            problems.push("there is more than one key source; give each its own verifier");
         }
         if self.keys.is_empty() && self.remotes.is_empty() && self.key_problems.is_empty() {
-            problems.push("there is no key to verify with".into());
+            problems.push("there is no key to verify with");
         }
         let Some(accepted) = &self.algorithms else {
             return;
         };
         if accepted.is_empty() {
-            problems.push("algorithms(..) names nothing".into());
+            problems.push("algorithms(..) names nothing");
             return;
         }
         let is_secret = |algorithm: &Algorithm| algorithm.key_kind() == KeyKind::Secret;
@@ -61,11 +62,10 @@ impl JwtVerifierBuilder {
         }
     }
 
-    fn check_issuer_and_audience(&self, problems: &mut Vec<String>) {
+    fn check_issuer_and_audience(&self, problems: &mut Problems) {
         if self.issuers.is_empty() && !self.any_issuer {
             problems.push(
-                "there is no issuer; name it with issuer(..), or spell out accept_any_issuer()"
-                    .into(),
+                "there is no issuer; name it with issuer(..), or spell out accept_any_issuer()",
             );
         }
         if !self.issuers.is_empty() && self.any_issuer {
@@ -79,8 +79,7 @@ impl JwtVerifierBuilder {
         if self.audiences.is_empty() && !self.any_audience && !by_client {
             problems.push(
                 "there is no audience; name it with audience(..), or the clients with \
-                 claim_in(\"client_id\", ..), or spell out accept_any_audience()"
-                    .into(),
+                 claim_in(\"client_id\", ..), or spell out accept_any_audience()",
             );
         }
         if !self.audiences.is_empty() && self.any_audience {
@@ -91,7 +90,7 @@ impl JwtVerifierBuilder {
         }
     }
 
-    fn check_values(&self, problems: &mut Vec<String>) {
+    fn check_values(&self, problems: &mut Problems) {
         let leeway = self.leeway;
         if leeway > MAX_LEEWAY {
             problems.push(format!(
@@ -110,9 +109,9 @@ impl JwtVerifierBuilder {
         }
     }
 
-    fn check_lists(&self, problems: &mut Vec<String>) {
+    fn check_lists(&self, problems: &mut Problems) {
         if self.audiences.iter().any(|a| a.as_str().is_empty()) {
-            problems.push("audiences(..) has an empty value".into());
+            problems.push("audiences(..) has an empty value");
         }
         for audience in &self.audiences {
             problems.extend(audience.problems().map(str::to_owned));
@@ -126,7 +125,7 @@ impl JwtVerifierBuilder {
             }
         }
         if self.claims_in.iter().any(|(name, _)| name.is_empty()) {
-            problems.push("claim_in(..) has a claim without a name".into());
+            problems.push("claim_in(..) has a claim without a name");
         }
         for name in self.claim_names() {
             if !is_claim_name(name) {

@@ -259,8 +259,8 @@ fn their_keys(key: &SigningKey) -> (EncodingKey, DecodingKey) {
     let algorithm = key.algorithm();
     if is_hmac(algorithm) {
         let secret = from_base64url(key.jwk()["k"].as_str().unwrap());
-        let decoding = DecodingKey::from_secret(&secret);
-        return (EncodingKey::from_secret(&secret), decoding);
+        let decoding = DecodingKey::from_secret(&secret).unwrap();
+        return (EncodingKey::from_secret(&secret).unwrap(), decoding);
     }
     let private = key.private_key_pem();
     let public = key.public_key_pem();
