@@ -57,7 +57,9 @@
 
 mod algorithm;
 mod builder;
+mod certificate;
 pub(crate) mod claims;
+mod ed25519_point;
 mod interop;
 pub(crate) mod jwk;
 mod jwk_octets;
@@ -67,7 +69,9 @@ pub(crate) mod key;
 pub(crate) mod key_set;
 pub(crate) mod mapping;
 mod pem;
+mod pem_block;
 mod problems;
+mod public_key_info;
 pub(crate) mod remote;
 pub(crate) mod rules;
 pub(crate) mod signer;
