@@ -175,7 +175,10 @@ fn without_block(text: &[u8]) -> &'static str {
         _ if is_one_line && is_path(trimmed) => {
             "is a path, not PEM; read the file and give its text"
         }
-        _ => "is not PEM: it has no line -----BEGIN PUBLIC KEY-----, RSA PUBLIC KEY or CERTIFICATE",
+        _ => {
+            "is not a PEM public key or certificate: it has no line -----BEGIN PUBLIC KEY-----, \
+              -----BEGIN RSA PUBLIC KEY----- or -----BEGIN CERTIFICATE-----"
+        }
     }
 }
 
