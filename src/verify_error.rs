@@ -35,6 +35,8 @@ enum Cause {
     Invalid(InvalidReason),
     /// Invalid for a reason that otherwise says that the token is of another kind, which it is not.
     Definite(Definite),
+    /// Invalid as far as is known now, though something that was not looked at yet may make it good.
+    Provisional(InvalidReason),
     InsufficientScope(Arc<Scopes>),
     Unavailable(Arc<Outage>),
 }
@@ -93,6 +95,17 @@ impl VerifyError {
         Self(Cause::Definite(reason))
     }
 
+    /// The token is not acceptable as far as is known now, which is nothing to remember.
+    pub(crate) fn provisional(reason: InvalidReason) -> Self {
+        Self(Cause::Provisional(reason))
+    }
+
+    /// Whether something that was not looked at yet may make the token good.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_provisional(&self) -> bool {
+        matches!(self.0, Cause::Provisional(_))
+    }
+
     /// The token is good, but lacks these scopes.
     pub fn insufficient_scope(required: Scopes) -> Self {
         Self(Cause::InsufficientScope(Arc::new(required)))
@@ -128,7 +141,9 @@ impl VerifyError {
     /// Which of the three it is, with what belongs to it.
     pub fn kind(&self) -> VerifyErrorKind<'_> {
         match &self.0 {
-            Cause::Invalid(reason) => VerifyErrorKind::Invalid(*reason),
+            Cause::Invalid(reason) | Cause::Provisional(reason) => {
+                VerifyErrorKind::Invalid(*reason)
+            }
             Cause::Definite(definite) => VerifyErrorKind::Invalid(definite.reason()),
             Cause::InsufficientScope(required) => VerifyErrorKind::InsufficientScope(required),
             Cause::Unavailable(_) => VerifyErrorKind::Unavailable,
@@ -182,7 +197,9 @@ impl From<Infallible> for VerifyError {
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Cause::Invalid(reason) => f.write_str(reason.description()),
+            Cause::Invalid(reason) | Cause::Provisional(reason) => {
+                f.write_str(reason.description())
+            }
             Cause::Definite(definite) => f.write_str(definite.reason().description()),
             Cause::InsufficientScope(required) => {
                 write!(f, "the access token lacks a scope of: {required}")
@@ -195,7 +212,9 @@ impl fmt::Display for VerifyError {
 impl fmt::Debug for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Cause::Invalid(reason) => f.debug_tuple("Invalid").field(reason).finish(),
+            Cause::Invalid(reason) | Cause::Provisional(reason) => {
+                f.debug_tuple("Invalid").field(reason).finish()
+            }
             Cause::Definite(definite) => {
                 f.debug_tuple("Invalid").field(&definite.reason()).finish()
             }

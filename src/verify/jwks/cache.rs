@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
@@ -89,6 +89,10 @@ pub(super) struct Control {
     under_way: Option<UnderWay>,
     /// The number of that fetch, or of the last one. What comes from an earlier one is too late.
     ticket: u64,
+    /// The time of day, since 1970, when that fetch began.
+    began: Duration,
+    /// The time of day when the last successful fetch began. What the source published later is not in the set.
+    as_of: Duration,
     validators: Option<Validators>,
     skipped: BTreeMap<&'static str, usize>,
     last_success: Option<(SystemTime, Duration)>,
@@ -201,9 +205,15 @@ impl Inner {
         self.ask_with(self.control(), event)
     }
 
-    pub(super) fn ask_if_nobody_else_does(self: &Arc<Self>, event: Event) {
-        if let Ok(control) = self.control.try_lock() {
-            self.ask_with(control, event);
+    /// As [`ask`](Self::ask), unless another request holds the lock, which then asks.
+    pub(super) fn ask_if_not_busy(self: &Arc<Self>, event: Event) {
+        match self.control.try_lock() {
+            Ok(control) => drop(self.ask_with(control, event)),
+            // A thread that panicked with the lock does not hold it any more.
+            Err(TryLockError::Poisoned(poisoned)) => {
+                drop(self.ask_with(poisoned.into_inner(), event));
+            }
+            Err(TryLockError::WouldBlock) => {}
         }
     }
 
@@ -216,6 +226,7 @@ impl Inner {
         let starts = matches!(decision, Decision::Fetch | Decision::UseAndFetch);
         let fetch = starts.then(|| {
             control.ticket += 1;
+            control.began = self.clock.since_epoch();
             let (inner, ticket) = (Arc::clone(self), control.ticket);
             let end = move |outcome| {
                 let ending = inner.end_fetch(ticket, outcome);
@@ -334,6 +345,7 @@ impl Inner {
         let event = Event::Fetched { freshness, jitter };
         (control.state, _) = self.policy.decide(control.state, now, event);
         control.last_success = Some((self.clock.now(), now));
+        control.as_of = control.began;
         control.last_error = None;
 
         let previous = self.snapshot.load();
@@ -359,6 +371,11 @@ impl Inner {
 }
 
 impl Control {
+    /// Whether a token that was issued at this time at the latest may be newer than the set, and so its key.
+    pub(super) fn may_be_newer(&self, issued_by: Option<Duration>) -> bool {
+        issued_by.is_none_or(|issued_by| issued_by >= self.as_of)
+    }
+
     fn failed(&mut self, problem: String) -> Ending {
         let was_failing = self.last_error.replace(problem.clone()).is_some();
         Ending::Failed {

@@ -42,8 +42,8 @@ pub(super) const DOCUMENTS: [&[Name]; 9] = [
     &[A, B, C, UNNAMED],
 ];
 
-/// The tokens: what they name, and by what they are signed. The last names a key that there never is.
-pub(super) const TOKENS: [Name; 8] = [
+/// The tokens: what they name, and by what they are signed. The last two name keys that there never are.
+pub(super) const TOKENS: [Name; 9] = [
     A,
     B,
     C,
@@ -52,7 +52,30 @@ pub(super) const TOKENS: [Name; 8] = [
     name(None, 1),
     name(Some("u"), 4),
     name(Some("x"), 0),
+    name(Some("y"), 0),
 ];
+
+/// When the tokens say that they were issued, which may be long after they come.
+pub(super) const ISSUED: [Option<Duration>; TOKENS.len()] = [
+    Some(LONG_BEFORE),
+    Some(after(3600)),
+    None,
+    Some(LONG_BEFORE),
+    Some(after(86_400)),
+    None,
+    Some(after(3 * 86_400)),
+    Some(LONG_BEFORE),
+    Some(after(86_400)),
+];
+
+const LONG_BEFORE: Duration = Duration::from_secs(1_700_000_000);
+
+const fn after(seconds: u64) -> Duration {
+    Duration::from_secs(START.as_secs() + seconds)
+}
+
+/// How far the issuer's clock may be off, as verifiers have it by default.
+pub(super) const LEEWAY: Duration = Duration::from_secs(60);
 
 /// How a token and the keys of a set go together.
 pub(super) fn is_signed_by(token: Name, key: Name) -> bool {
@@ -69,7 +92,7 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
     let materials: Vec<SigningKey> = (0..MATERIALS)
         .map(|_| SigningKey::generate(Algorithm::ES256))
         .collect();
-    let token = |token: &Name| {
+    let token = |(token, issued): (&Name, Option<Duration>)| {
         let mut key = materials[token.material].clone();
         if let Some(key_id) = token.key_id {
             key = key.with_key_id(key_id);
@@ -79,11 +102,15 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
             .issuer(ISSUER)
             .audience(AUDIENCE)
             .subject("alice");
-        token.expires_at(SystemTime::UNIX_EPOCH + EXPIRY).build()
+        let token = token.expires_at(SystemTime::UNIX_EPOCH + EXPIRY);
+        match issued {
+            Some(at) => token.issued_at(SystemTime::UNIX_EPOCH + at).build(),
+            None => token.without_claim("iat").build(),
+        }
     };
     Pool {
         keys: materials.iter().map(SigningKey::verifying_key).collect(),
-        tokens: TOKENS.iter().map(token).collect(),
+        tokens: TOKENS.iter().zip(ISSUED).map(token).collect(),
     }
 });
 
