@@ -56,7 +56,8 @@ impl TryFrom<&JwkSet> for KeySet {
         keys.into_iter()
             .flatten()
             .for_each(drop_forgotten_algorithm);
-        Self::from_document(&json)
+        let jwks = json.get("keys").and_then(Value::as_array);
+        Self::from_jwks(jwks.into_iter().flatten().map(Value::to_string))
     }
 }
 

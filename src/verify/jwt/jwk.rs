@@ -1,14 +1,17 @@
 //! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2), each read on its own.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::key::{BadMaterial, Material, VerifyingKey, minimum_secret_length};
+use super::jwk_octets::octets;
+use super::jwk_text::JsonText;
+use super::key::{
+    BadMaterial, Material, VerifyingKey, minimum_secret_length, without_leading_zeros,
+};
 use crate::config_error::ConfigError;
 
 /// Who wrote a JWK.
@@ -16,15 +19,52 @@ use crate::config_error::ConfigError;
 pub(crate) enum Origin {
     /// The server's own configuration, which may hold secrets.
     Local,
-    /// Somebody else's document, which may not.
+    /// A document that another server publishes, which may not.
     Remote,
+}
+
+/// Which JWKs of a set are taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted<'a> {
+    pub(crate) origin: Origin,
+    /// The values of `use` for keys that verify tokens. A key without `use` is taken, too.
+    pub(crate) key_uses: &'a [Cow<'static, str>],
+}
+
+/// `sig` (RFC 7517 §4.2).
+pub(crate) const USUAL_KEY_USES: &[Cow<'static, str>] = &[Cow::Borrowed("sig")];
+
+impl Accepted<'static> {
+    /// Keys with the `use` of RFC 7517.
+    pub(crate) fn from(origin: Origin) -> Self {
+        Self {
+            origin,
+            key_uses: USUAL_KEY_USES,
+        }
+    }
+}
+
+/// What became of one JWK.
+#[derive(Debug)]
+pub(crate) struct Imported {
+    /// The `kid`, where it can be read, whether or not the key can be used.
+    pub(crate) key_id: Option<String>,
+    pub(crate) key: Result<VerifyingKey, Unusable>,
 }
 
 /// Why a JWK is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// Not a JSON object, or a member of a wrong type.
-    Malformed,
+    NotJson,
+    NotAnObject,
+    /// A required member is absent or `null`.
+    Missing(&'static str),
+    /// A member of a wrong type, or with a value that cannot be represented.
+    WrongType(&'static str),
+    /// A member that is read occurs twice, so that two readers could see two keys.
+    Repeated(&'static str),
+    /// A member that is neither base64url nor base64.
+    NotBase64(&'static str),
     UnknownKeyType,
     UnknownCurve,
     /// An `alg` that is not a signature algorithm here, or not one for this key.
@@ -42,7 +82,12 @@ impl Unusable {
     /// A short constant name, for counting.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Malformed => "malformed",
+            Self::NotJson
+            | Self::NotAnObject
+            | Self::Missing(_)
+            | Self::WrongType(_)
+            | Self::Repeated(_)
+            | Self::NotBase64(_) => "malformed",
             Self::UnknownKeyType => "unknown_key_type",
             Self::UnknownCurve => "unknown_curve",
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
@@ -51,19 +96,29 @@ impl Unusable {
             Self::Symmetric => "symmetric",
             Self::Material(BadMaterial::WeakRsa { .. }) => "weak_rsa",
             Self::Material(BadMaterial::ShortSecret { .. }) => "short_secret",
-            Self::Material(BadMaterial::PemAsSecret | BadMaterial::Invalid) => "invalid_material",
+            Self::Material(
+                BadMaterial::PemAsSecret | BadMaterial::SmallOrder | BadMaterial::Invalid,
+            ) => "invalid_material",
         }
     }
 
     /// Whether a set of keys may well hold such a key, for a purpose that is none of ours.
-    pub(super) fn is_for_others(self) -> bool {
-        matches!(
-            self,
+    pub(crate) fn is_for_others(self) -> bool {
+        match self {
             Self::UnknownKeyType
-                | Self::UnknownCurve
-                | Self::UnsupportedAlgorithm
-                | Self::NotForVerifying
-        )
+            | Self::UnknownCurve
+            | Self::UnsupportedAlgorithm
+            | Self::NotForVerifying => true,
+            Self::NotJson
+            | Self::NotAnObject
+            | Self::Missing(_)
+            | Self::WrongType(_)
+            | Self::Repeated(_)
+            | Self::NotBase64(_)
+            | Self::Private
+            | Self::Symmetric
+            | Self::Material(_) => false,
+        }
     }
 }
 
@@ -73,101 +128,153 @@ impl VerifyingKey {
     /// Without `alg`, an RSA key serves all of RS* and PS*, an EC key the algorithm of its curve, an
     /// Ed25519 key EdDSA, and a secret every HS* it is long enough for.
     ///
+    /// `n`, `e`, `x`, `y` and `k` may be in base64url or base64, with or without padding. Coordinates of EC keys
+    /// may lack leading zero octets or have too many. A member that is not read may have any value; an optional
+    /// one may be `null`.
+    ///
     /// # Errors
     ///
-    /// When it is no key that can verify signatures here.
+    /// When it is no key that can verify signatures here. The error names the member.
     pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
         let problem = |text: String| ConfigError::of(format!("the JWK {text}"));
-        let jwk: Value =
-            serde_json::from_str(json).map_err(|error| problem(format!("is not JSON: {error}")))?;
-        import(&jwk, Origin::Local).map_err(|unusable| problem(unusable.to_string()))
+        let jwk = JsonText::parse(without_bom(json))
+            .map_err(|error| problem(format!("is not JSON: {error}")))?;
+        let accepted = Accepted::from(Origin::Local);
+        import_parsed(jwk, accepted)
+            .key
+            .map_err(|unusable| problem(unusable.to_string()))
     }
 }
 
+/// The text behind a byte order mark, which a parser may ignore (RFC 8259 §8.1).
+pub(super) fn without_bom(json: &str) -> &str {
+    json.strip_prefix('\u{feff}').unwrap_or(json)
+}
+
+/// Makes a key of the text of one JWK, such as [`jwks_of`](super::key_set::jwks_of) cuts from a set.
+pub(crate) fn import_text(json: &str, accepted: Accepted<'_>) -> Imported {
+    match JsonText::parse(json) {
+        Ok(jwk) => import_parsed(jwk, accepted),
+        Err(_) => Imported {
+            key_id: None,
+            key: Err(Unusable::NotJson),
+        },
+    }
+}
+
+/// As [`import_text`], for a JWK in the form of another crate.
 pub(crate) fn import(jwk: &Value, origin: Origin) -> Result<VerifyingKey, Unusable> {
-    let members = jwk.as_object().ok_or(Unusable::Malformed)?;
-    is_for_verifying(members)?;
-    let kind = required_text(members, "kty")?;
-    let key = match kind {
-        "RSA" => rsa(members)?,
-        "EC" => ec(members)?,
-        "OKP" => okp(members)?,
-        "oct" if origin == Origin::Remote => return Err(Unusable::Symmetric),
-        "oct" => secret(members)?,
-        _ => return Err(Unusable::UnknownKeyType),
+    import_text(&jwk.to_string(), Accepted::from(origin)).key
+}
+
+fn import_parsed(jwk: JsonText<'_>, accepted: Accepted<'_>) -> Imported {
+    let members = match Members::of(jwk) {
+        Ok(members) => members,
+        Err(unusable) => {
+            return Imported {
+                key_id: None,
+                key: Err(unusable),
+            };
+        }
     };
-    Ok(match text(members, "kid")? {
+    let key_id = members.text("kid").ok().flatten().map(Cow::into_owned);
+    let key = key_of(&members, accepted).map(|key| match &key_id {
         Some(key_id) => key.with_key_id(key_id),
         None => key,
-    })
+    });
+    Imported { key_id, key }
+}
+
+fn key_of(jwk: &Members<'_>, accepted: Accepted<'_>) -> Result<VerifyingKey, Unusable> {
+    if let Some(name) = jwk.repeated {
+        return Err(Unusable::Repeated(name));
+    }
+    jwk.text("kid")?;
+    is_for_verifying(jwk, accepted.key_uses)?;
+    match &*jwk.required_text("kty")? {
+        "RSA" => rsa(jwk),
+        "EC" => ec(jwk),
+        "OKP" => okp(jwk),
+        "oct" => match accepted.origin {
+            Origin::Remote => Err(Unusable::Symmetric),
+            Origin::Local => secret(jwk),
+        },
+        _ => Err(Unusable::UnknownKeyType),
+    }
 }
 
 /// `use` and `key_ops`, where they are there, must name our purpose (RFC 7517 §4.2, §4.3).
-fn is_for_verifying(jwk: &Map<String, Value>) -> Result<(), Unusable> {
-    if text(jwk, "use")?.is_some_and(|usage| usage != "sig") {
+fn is_for_verifying(jwk: &Members<'_>, key_uses: &[Cow<'static, str>]) -> Result<(), Unusable> {
+    let accepted = |usage| key_uses.iter().any(|accepted| *accepted == usage);
+    if jwk.text("use")?.is_some_and(|usage| !accepted(usage)) {
         return Err(Unusable::NotForVerifying);
     }
-    let Some(operations) = jwk.get("key_ops").filter(|value| !value.is_null()) else {
+    let Some(operations) = jwk.get("key_ops") else {
         return Ok(());
     };
-    let operations = operations.as_array().ok_or(Unusable::Malformed)?;
-    if operations.iter().any(|operation| !operation.is_string()) {
-        return Err(Unusable::Malformed);
+    let wrong = Unusable::WrongType("key_ops");
+    let mut verifies = false;
+    for operation in operations.elements().ok_or(wrong)? {
+        verifies |= operation.string().ok_or(wrong)? == "verify";
     }
-    match operations.iter().any(|operation| operation == "verify") {
+    match verifies {
         true => Ok(()),
         false => Err(Unusable::NotForVerifying),
     }
 }
 
-fn rsa(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
-    is_public(jwk)?;
-    let n = octets(jwk, "n")?;
-    let e = octets(jwk, "e")?;
+fn rsa(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
+    jwk.is_public()?;
+    let n = jwk.octets("n")?;
+    let e = jwk.octets("e")?;
     let all = Algorithm::ALL
         .into_iter()
         .filter(|algorithm| algorithm.key_kind() == KeyKind::Rsa);
     make(jwk, all, &Material::Rsa { n: &n, e: &e })
 }
 
-fn ec(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
-    is_public(jwk)?;
-    let (algorithm, coordinate_length) = match required_text(jwk, "crv")? {
+fn ec(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
+    jwk.is_public()?;
+    let (algorithm, coordinate_length): (_, usize) = match &*jwk.required_text("crv")? {
         "P-256" => (Algorithm::ES256, 32),
         "P-384" => (Algorithm::ES384, 48),
         "P-521" => (Algorithm::ES512, 66),
         _ => return Err(Unusable::UnknownCurve),
     };
-    // The uncompressed form of SEC 1 §2.3.3. Coordinates have their full length (RFC 7518 §6.2.1.2).
+    // The uncompressed form of SEC 1 §2.3.3. Coordinates have their full length (RFC 7518 §6.2.1.2), but several
+    // issuers write them as the shortest number, or as a signed one.
     let mut point = vec![0x04];
     for coordinate in ["x", "y"] {
-        let octets = octets(jwk, coordinate)?;
-        if octets.len() != coordinate_length {
-            return Err(Unusable::Material(BadMaterial::Invalid));
-        }
-        point.extend_from_slice(&octets);
+        let octets = jwk.octets(coordinate)?;
+        let number = without_leading_zeros(&octets);
+        let missing = coordinate_length.checked_sub(number.len());
+        let missing = missing.filter(|_| !octets.is_empty());
+        let missing = missing.ok_or(Unusable::Material(BadMaterial::Invalid))?;
+        point.resize(point.len() + missing, 0);
+        point.extend_from_slice(number);
     }
     make(jwk, [algorithm], &Material::Ec(&point))
 }
 
-fn okp(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
-    is_public(jwk)?;
-    if required_text(jwk, "crv")? != "Ed25519" {
+fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
+    jwk.is_public()?;
+    if jwk.required_text("crv")? != "Ed25519" {
         return Err(Unusable::UnknownCurve);
     }
-    let x = octets(jwk, "x")?;
+    // Not a number but a string of octets (RFC 8037 §2): nothing may be missing or too much.
+    let x = jwk.octets("x")?;
     if x.len() != 32 {
         return Err(Unusable::Material(BadMaterial::Invalid));
     }
     make(jwk, [Algorithm::EdDSA], &Material::Ed25519(&x))
 }
 
-fn secret(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
-    let k = octets(jwk, "k")?;
+fn secret(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
+    let k = jwk.octets("k")?;
     let all = Algorithm::ALL
         .into_iter()
         .filter(|algorithm| algorithm.key_kind() == KeyKind::Secret);
-    if jwk.contains_key("alg") {
+    if jwk.get("alg").is_some() {
         return make(jwk, all, &Material::Secret(&k));
     }
     let long_enough: Vec<_> = all
@@ -183,15 +290,15 @@ fn secret(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
 
 /// The key for `suitable`, or for the one of them that `alg` narrows it to.
 fn make(
-    jwk: &Map<String, Value>,
+    jwk: &Members<'_>,
     suitable: impl IntoIterator<Item = Algorithm>,
     material: &Material<'_>,
 ) -> Result<VerifyingKey, Unusable> {
     let suitable = suitable.into_iter();
-    let key = match text(jwk, "alg")? {
+    let key = match jwk.text("alg")? {
         None => VerifyingKey::from_material(suitable, material),
         Some(name) => {
-            let algorithm = Algorithm::from_name(name).ok_or(Unusable::UnsupportedAlgorithm)?;
+            let algorithm = Algorithm::from_name(&name).ok_or(Unusable::UnsupportedAlgorithm)?;
             let mut suitable = suitable;
             if !suitable.any(|candidate| candidate == algorithm) {
                 return Err(Unusable::UnsupportedAlgorithm);
@@ -202,41 +309,80 @@ fn make(
     key.map_err(Unusable::Material)
 }
 
+/// The members of a JWK that are read here. The others may be as they like.
+struct Members<'a> {
+    values: [Option<JsonText<'a>>; NAMES.len()],
+    repeated: Option<&'static str>,
+}
+
+const NAMES: [&str; 18] = [
+    "kty", "use", "key_ops", "alg", "kid", "crv", "n", "e", "x", "y", "k", "d", "p", "q", "dp",
+    "dq", "qi", "oth",
+];
+
 /// Private members of RSA, EC and OKP keys (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
-fn is_public(jwk: &Map<String, Value>) -> Result<(), Unusable> {
-    let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
-    let there = |member: &&str| jwk.get(*member).is_some_and(|value| !value.is_null());
-    match private.iter().any(there) {
-        true => Err(Unusable::Private),
-        false => Ok(()),
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
+impl<'a> Members<'a> {
+    fn of(jwk: JsonText<'a>) -> Result<Self, Unusable> {
+        let mut members = Self {
+            values: [None; NAMES.len()],
+            repeated: None,
+        };
+        for (name, value) in jwk.members().ok_or(Unusable::NotAnObject)? {
+            // One that is not Unicode is none of those.
+            let name = name.string();
+            let Some(place) = NAMES
+                .iter()
+                .position(|known| name.as_deref() == Some(*known))
+            else {
+                continue;
+            };
+            if members.values[place].replace(value).is_some() {
+                members.repeated = Some(NAMES[place]);
+            }
+        }
+        Ok(members)
     }
-}
 
-fn text<'a>(jwk: &'a Map<String, Value>, member: &str) -> Result<Option<&'a str>, Unusable> {
-    match jwk.get(member) {
-        // Some serializers write a null for everything they leave out.
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => value.as_str().map(Some).ok_or(Unusable::Malformed),
+    /// The value of one of [`NAMES`]. Some serializers write a `null` for every member that they leave out.
+    fn get(&self, name: &'static str) -> Option<JsonText<'a>> {
+        let place = NAMES.iter().position(|known| *known == name)?;
+        self.values[place].filter(|value| !value.is_null())
     }
-}
 
-fn required_text<'a>(jwk: &'a Map<String, Value>, member: &str) -> Result<&'a str, Unusable> {
-    text(jwk, member)?.ok_or(Unusable::Malformed)
-}
+    fn text(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, Unusable> {
+        self.get(name)
+            .map(|value| value.string().ok_or(Unusable::WrongType(name)))
+            .transpose()
+    }
 
-/// Wiped when dropped, since one of them is a secret.
-fn octets(jwk: &Map<String, Value>, member: &str) -> Result<Zeroizing<Vec<u8>>, Unusable> {
-    let encoded = required_text(jwk, member)?;
-    URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map(Zeroizing::new)
-        .map_err(|_| Unusable::Malformed)
+    fn required_text(&self, name: &'static str) -> Result<Cow<'a, str>, Unusable> {
+        self.text(name)?.ok_or(Unusable::Missing(name))
+    }
+
+    /// Wiped when dropped, since one of them is a secret.
+    fn octets(&self, name: &'static str) -> Result<Zeroizing<Vec<u8>>, Unusable> {
+        octets(&self.required_text(name)?).ok_or(Unusable::NotBase64(name))
+    }
+
+    fn is_public(&self) -> Result<(), Unusable> {
+        match PRIVATE.iter().any(|name| self.get(name).is_some()) {
+            true => Err(Unusable::Private),
+            false => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "lacks a member or has one of a wrong type",
+            Self::NotJson => "is not JSON",
+            Self::NotAnObject => "is not a JSON object",
+            Self::Missing(name) => return write!(f, "lacks the member {name}"),
+            Self::WrongType(name) => return write!(f, "has a member {name} of a wrong type"),
+            Self::Repeated(name) => return write!(f, "has the member {name} twice"),
+            Self::NotBase64(name) => return write!(f, "has a member {name} that is not base64url"),
             Self::UnknownKeyType => "has an unknown key type (kty)",
             Self::UnknownCurve => "has an unknown curve (crv)",
             Self::UnsupportedAlgorithm => "has an alg that is not supported for its type",

@@ -75,6 +75,8 @@ pub(crate) enum BadMaterial {
     },
     /// A PEM text in the place of a secret: a public key, which everybody has (RFC 8725 §2.1).
     PemAsSecret,
+    /// An Ed25519 key for which anyone can make signatures, since its multiples are few.
+    SmallOrder,
     Invalid,
 }
 
@@ -298,7 +300,7 @@ fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorit
     }
 }
 
-fn without_leading_zeros(number: &[u8]) -> &[u8] {
+pub(super) fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|octet| **octet == 0).count();
     &number[zeros..]
 }
@@ -311,6 +313,7 @@ impl fmt::Display for BadMaterial {
             }
             Self::WeakRsa { bits } => write!(f, "has {bits} bits and needs 2048 to 8192"),
             Self::PemAsSecret => f.write_str("is a PEM text; give a public key to public_key_pem"),
+            Self::SmallOrder => f.write_str("is a point of small order, which is no key"),
             Self::Invalid => f.write_str("does not fit its algorithm or is not a valid key"),
         }
     }

@@ -1,8 +1,9 @@
 //! A JWK Set held locally (RFC 7517 §5).
 
-use serde_json::Value;
+use std::fmt;
 
-use super::jwk::{self, Origin, Unusable};
+use super::jwk::{self, Accepted, Origin, Unusable, without_bom};
+use super::jwk_text::JsonText;
 use super::key::VerifyingKey;
 use crate::config_error::{ConfigError, Problems};
 
@@ -10,7 +11,7 @@ use crate::config_error::{ConfigError, Problems};
 ///
 /// A set may hold keys for other purposes: those for encryption and those of unknown types, curves
 /// or algorithms are left out, as RFC 7517 §5 asks. A key that is broken, weak or private is an
-/// error, because somebody put it there to be used.
+/// error, because the configuration has it there to be used.
 #[derive(Debug, Clone)]
 pub struct KeySet {
     keys: Vec<VerifyingKey>,
@@ -24,21 +25,20 @@ impl KeySet {
     /// When the text is no JWK Set, when a key is broken, weak or private, and when no key is left
     /// to verify with. Every such key is named by its position.
     pub fn from_json(json: &str) -> Result<Self, ConfigError> {
-        let document: Value = serde_json::from_str(json)
-            .map_err(|error| ConfigError::of(format!("the JWK Set is not JSON: {error}")))?;
-        Self::from_document(&document)
+        let jwks = jwks_of(json.as_bytes())
+            .map_err(|problem| ConfigError::of(format!("the JWK Set {problem}")))?;
+        Self::from_jwks(jwks)
     }
 
-    pub(super) fn from_document(document: &Value) -> Result<Self, ConfigError> {
-        let jwks = document.get("keys").and_then(Value::as_array);
-        let jwks = jwks.ok_or_else(|| ConfigError::of("the JWK Set has no array \"keys\""))?;
-
+    pub(super) fn from_jwks(
+        jwks: impl IntoIterator<Item: AsRef<str>>,
+    ) -> Result<Self, ConfigError> {
         let mut keys = Vec::new();
         let mut skipped = Vec::new();
         let mut problems = Problems::default();
-        for (position, jwk) in jwks.iter().enumerate() {
+        for (position, jwk) in jwks.into_iter().enumerate() {
             let describe = |unusable: Unusable| format!("key {position} of the JWK Set {unusable}");
-            match jwk::import(jwk, Origin::Local) {
+            match jwk::import_text(jwk.as_ref(), Accepted::from(Origin::Local)).key {
                 Ok(key) => keys.push(key),
                 Err(unusable) if unusable.is_for_others() => skipped.push(describe(unusable)),
                 Err(unusable) => problems.push(describe(unusable)),
@@ -64,5 +64,50 @@ impl IntoIterator for KeySet {
 
     fn into_iter(self) -> Self::IntoIter {
         self.keys.into_iter()
+    }
+}
+
+/// The texts of the JWKs in a JWK Set. Each is a JSON value, and may be anything else.
+///
+/// A byte order mark in front is ignored (RFC 8259 §8.1).
+pub(crate) fn jwks_of(document: &[u8]) -> Result<Vec<&str>, NotAKeySet> {
+    let text = str::from_utf8(document).map_err(|_| NotAKeySet::NotUtf8)?;
+    let document = JsonText::parse(without_bom(text)).map_err(|error| NotAKeySet::NotJson {
+        line: error.line(),
+        column: error.column(),
+    })?;
+    let mut members = document.members().ok_or(NotAKeySet::NoKeys)?;
+    let is_keys = |(name, _): &(JsonText<'_>, _)| name.string().is_some_and(|name| name == "keys");
+    let (_, keys) = members.find(is_keys).ok_or(NotAKeySet::NoKeys)?;
+    if members.any(|member| is_keys(&member)) {
+        return Err(NotAKeySet::RepeatedKeys);
+    }
+    let jwks = keys.elements().ok_or(NotAKeySet::NoKeys)?;
+    Ok(jwks.map(JsonText::as_str).collect())
+}
+
+/// Why a document is not a JWK Set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotAKeySet {
+    NotUtf8,
+    NotJson {
+        line: usize,
+        column: usize,
+    },
+    NoKeys,
+    /// Two members `keys`, of which one reader could take the first and another the second.
+    RepeatedKeys,
+}
+
+impl fmt::Display for NotAKeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8 => f.write_str("is not JSON, which is UTF-8"),
+            Self::NotJson { line, column } => {
+                write!(f, "is not JSON (line {line}, column {column})")
+            }
+            Self::NoKeys => f.write_str("has no array \"keys\""),
+            Self::RepeatedKeys => f.write_str("has the member \"keys\" twice"),
+        }
     }
 }
