@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::testing::SigningKey;
 use crate::verify::jwks::KeyDocument;
-use crate::verify::jwt::{Algorithm, VerifyingKey};
+use crate::verify::jwt::Algorithm;
 
 /// A key under a name, by the number of its material.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,7 +84,7 @@ pub(super) fn is_signed_by(token: Name, key: Name) -> bool {
 }
 
 struct Pool {
-    keys: Vec<VerifyingKey>,
+    documents: Vec<KeyDocument>,
     tokens: Vec<String>,
 }
 
@@ -108,8 +108,20 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
             None => token.without_claim("iat").build(),
         }
     };
+    let document = |names: &&[Name]| {
+        let keys = names.iter().map(|name| {
+            let key = materials[name.material].clone();
+            match name.key_id {
+                Some(key_id) => key.with_key_id(key_id),
+                None => key,
+            }
+        });
+        let keys: Vec<_> = keys.collect();
+        let json = SigningKey::jwk_set(&keys).to_string();
+        KeyDocument::from_json(json.as_bytes()).unwrap()
+    };
     Pool {
-        keys: materials.iter().map(SigningKey::verifying_key).collect(),
+        documents: DOCUMENTS.iter().map(document).collect(),
         tokens: TOKENS.iter().zip(ISSUED).map(token).collect(),
     }
 });
@@ -127,17 +139,5 @@ pub(super) fn token(token: usize) -> &'static str {
 
 /// The document of this number.
 pub(super) fn document(document: usize) -> KeyDocument {
-    let key = |name: &Name| {
-        let key = POOL.keys[name.material].clone();
-        match name.key_id {
-            Some(key_id) => key.with_key_id(key_id),
-            None => key,
-        }
-    };
-    KeyDocument {
-        keys: DOCUMENTS[document].iter().map(key).collect(),
-        skipped: Default::default(),
-        freshness: None,
-        validators: None,
-    }
+    POOL.documents[document].clone()
 }
