@@ -119,7 +119,7 @@ async fn a_forged_token_is_refused_whatever_the_source_does() {
     // Stale keys.
     fixture.advance(1000);
     fixture.refuses(fixture.forged()).await;
-    // It never ends, or not in time.
+    // A document that is none.
     fixture.advance(60);
     fixture.issuer.jwks_fault(Some(Fault::Body("{}".into())));
     fixture.refuses(fixture.forged()).await;
