@@ -35,8 +35,8 @@ enum Cause {
     Invalid(InvalidReason),
     /// Invalid for a reason that otherwise says that the token is of another kind, which it is not.
     Definite(Definite),
-    /// Invalid as far as is known now, though something that was not looked at yet may make it good.
-    Provisional(InvalidReason),
+    /// Invalid as far as is known now: the issuer may have replaced the key that did not make the signature.
+    BadSignatureForNow,
     InsufficientScope(Arc<Scopes>),
     Unavailable(Arc<Outage>),
 }
@@ -95,15 +95,16 @@ impl VerifyError {
         Self(Cause::Definite(reason))
     }
 
-    /// The token is not acceptable as far as is known now, which is nothing to remember.
-    pub(crate) fn provisional(reason: InvalidReason) -> Self {
-        Self(Cause::Provisional(reason))
+    /// The signature does not match the key that is known by its name, which the issuer may have replaced. That is
+    /// nothing to remember.
+    pub(crate) fn bad_signature_for_now() -> Self {
+        Self(Cause::BadSignatureForNow)
     }
 
     /// Whether something that was not looked at yet may make the token good.
     #[cfg(feature = "cache")]
     pub(crate) fn is_provisional(&self) -> bool {
-        matches!(self.0, Cause::Provisional(_))
+        matches!(self.0, Cause::BadSignatureForNow)
     }
 
     /// The token is good, but lacks these scopes.
@@ -141,9 +142,8 @@ impl VerifyError {
     /// Which of the three it is, with what belongs to it.
     pub fn kind(&self) -> VerifyErrorKind<'_> {
         match &self.0 {
-            Cause::Invalid(reason) | Cause::Provisional(reason) => {
-                VerifyErrorKind::Invalid(*reason)
-            }
+            Cause::Invalid(reason) => VerifyErrorKind::Invalid(*reason),
+            Cause::BadSignatureForNow => VerifyErrorKind::Invalid(InvalidReason::BadSignature),
             Cause::Definite(definite) => VerifyErrorKind::Invalid(definite.reason()),
             Cause::InsufficientScope(required) => VerifyErrorKind::InsufficientScope(required),
             Cause::Unavailable(_) => VerifyErrorKind::Unavailable,
@@ -197,9 +197,8 @@ impl From<Infallible> for VerifyError {
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Cause::Invalid(reason) | Cause::Provisional(reason) => {
-                f.write_str(reason.description())
-            }
+            Cause::Invalid(reason) => f.write_str(reason.description()),
+            Cause::BadSignatureForNow => f.write_str(InvalidReason::BadSignature.description()),
             Cause::Definite(definite) => f.write_str(definite.reason().description()),
             Cause::InsufficientScope(required) => {
                 write!(f, "the access token lacks a scope of: {required}")
@@ -212,8 +211,10 @@ impl fmt::Display for VerifyError {
 impl fmt::Debug for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Cause::Invalid(reason) | Cause::Provisional(reason) => {
-                f.debug_tuple("Invalid").field(reason).finish()
+            Cause::Invalid(reason) => f.debug_tuple("Invalid").field(reason).finish(),
+            Cause::BadSignatureForNow => {
+                let reason = InvalidReason::BadSignature;
+                f.debug_tuple("Invalid").field(&reason).finish()
             }
             Cause::Definite(definite) => {
                 f.debug_tuple("Invalid").field(&definite.reason()).finish()

@@ -195,7 +195,9 @@ impl JwksBuilder {
         }
         let limit = self.rules.max_keys;
         if !(1..=MAX_KEYS_LIMIT).contains(&limit) {
-            problems.push(format!("max_keys: {limit} is not from 1 to {MAX_KEYS_LIMIT}"));
+            problems.push(format!(
+                "max_keys: {limit} is not from 1 to {MAX_KEYS_LIMIT}"
+            ));
         }
         problems
     }

@@ -34,7 +34,8 @@ pub(super) const MAX_KEYS_LIMIT: usize = 10_000;
 ///
 /// A key that is of no use here does no harm to the others: it is left out and counted. That goes for
 /// unknown types, curves and algorithms, keys for encryption, weak RSA keys (below 2048 bits), points
-/// off their curve, and for private and symmetric keys, which nobody should publish.
+/// off their curve, and for private and symmetric keys, which an issuer must not
+/// publish.
 ///
 /// The text of each key is kept, up to 10,000 of them, since a [`Jwks`](super::Jwks) may take others than this
 /// document shows: [`key_uses`](super::JwksBuilder::key_uses), [`max_keys`](super::JwksBuilder::max_keys).

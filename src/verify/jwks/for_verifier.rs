@@ -134,8 +134,7 @@ fn discovered(
 pub(super) const NOT_LOADED: &str = "the keys are not loaded";
 
 /// The problem with a token that may be of a key that was published since the last fetch.
-pub(super) const MAY_BE_NEWER: &str =
-    "the token may be newer than the keys, which were fetched too often of late to be fetched again now";
+pub(super) const MAY_BE_NEWER: &str = "the token may be newer than the keys, which were fetched too often of late to be fetched again now";
 
 impl RemoteKeys for Jwks {
     /// Starts a refresh when one is due. As long as the keys are fresh, readers never wait for each

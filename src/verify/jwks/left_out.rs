@@ -163,7 +163,8 @@ mod tests {
         let mut keys = left_out(Unusable::Private, &names[..1]);
         keys.add_unread(7);
         keys.add(Unusable::UnknownKeyType, None);
-        let text = "\"10\": private, 7 past max_keys: too_many, a key without kid: unknown_key_type";
+        let text =
+            "\"10\": private, 7 past max_keys: too_many, a key without kid: unknown_key_type";
         assert_eq!(keys.to_string(), text);
         let by_reason: Vec<_> = keys.by_reason().collect();
         let expected = [("private", 1), ("too_many", 7), ("unknown_key_type", 1)];

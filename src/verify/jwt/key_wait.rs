@@ -89,7 +89,7 @@ impl<'r> KeyWait<'r> {
             Mismatch::BadSignature if token.seen != before => {
                 VerifyError::invalid(InvalidReason::BadSignature)
             }
-            Mismatch::BadSignature => bad_signature_for_now(),
+            Mismatch::BadSignature => VerifyError::bad_signature_for_now(),
             Mismatch::UnknownKey | Mismatch::TooShort => {
                 self.answer(self.remote.still_missing(before), token.mismatch)
             }
@@ -100,13 +100,8 @@ impl<'r> KeyWait<'r> {
     fn answer(&self, error: VerifyError, mismatch: Mismatch) -> VerifyError {
         let is_outage = matches!(error.kind(), VerifyErrorKind::Unavailable);
         match mismatch == Mismatch::BadSignature || (self.is_forged && is_outage) {
-            true => bad_signature_for_now(),
+            true => VerifyError::bad_signature_for_now(),
             false => error,
         }
     }
-}
-
-/// The answer as long as the issuer was not asked whether it replaced the key: not one to remember.
-fn bad_signature_for_now() -> VerifyError {
-    VerifyError::provisional(InvalidReason::BadSignature)
 }

@@ -195,7 +195,10 @@ fn of_a_document_no_more_than_ten_thousand_keys_are_kept() {
     let keys = vec![key; 12_000].join(",");
     let document = KeyDocument::from_json(format!("{{\"keys\":[{keys}]}}").as_bytes()).unwrap();
     assert_eq!(document.keys().len(), 1_000);
-    assert_eq!(document.skipped().collect::<Vec<_>>(), [("too_many", 11_000)]);
+    assert_eq!(
+        document.skipped().collect::<Vec<_>>(),
+        [("too_many", 11_000)]
+    );
 }
 
 /// Each `use` of a key, and whether sets take it: that of the defaults, one for SPIFFE, and one for both.
@@ -218,10 +221,13 @@ async fn which_uses_of_keys_are_taken_is_a_setting() {
         });
         let fixture = fixture.await;
         let keys: Vec<_> = ed25519_keys(KEY_USES.len());
-        let jwks = keys.iter().zip(KEY_USES).map(|(key, (usage, _))| match usage {
-            Some(usage) => with(key.jwk(), "use", usage),
-            None => without(key.jwk(), "use"),
-        });
+        let jwks = keys
+            .iter()
+            .zip(KEY_USES)
+            .map(|(key, (usage, _))| match usage {
+                Some(usage) => with(key.jwk(), "use", usage),
+                None => without(key.jwk(), "use"),
+            });
         let jwks: Vec<_> = jwks.collect();
         fixture.issuer.publish(Some(json!({ "keys": jwks })));
         fixture.jwks.refresh().await.unwrap();

@@ -28,6 +28,7 @@ mod outage;
 mod replaced_keys;
 mod rotation;
 mod same_names;
+mod settings;
 mod sources;
 mod subtleties;
 mod threads;

@@ -79,10 +79,7 @@ async fn only_a_token_that_could_be_good_is_told_to_come_back() {
             unknown(&fixture).issuer("https://other.test"),
             InvalidReason::WrongIssuer,
         ),
-        (
-            fixture.token().tampered(),
-            InvalidReason::BadSignature,
-        ),
+        (fixture.token().tampered(), InvalidReason::BadSignature),
     ] {
         assert_eq!(refused(fixture.at_once(&token.build())), reason);
     }

@@ -62,7 +62,9 @@ async fn a_key_that_takes_the_place_of_another_is_found_by_its_first_token() {
 #[tokio::test]
 async fn a_key_that_is_replaced_while_a_fetch_is_under_way_is_fetched_again() {
     let fixture = Fixture::loaded().await;
-    fixture.issuer.jwks_fault(Some(Fault::Delay(Duration::from_millis(100))));
+    fixture
+        .issuer
+        .jwks_fault(Some(Fault::Delay(Duration::from_millis(100))));
     // The background refresh has its answer on the way: with the old key.
     fixture.advance(800);
     fixture.at_once(&fixture.token().build()).unwrap();
@@ -75,13 +77,18 @@ async fn a_key_that_is_replaced_while_a_fetch_is_under_way_is_fetched_again() {
 async fn a_flood_of_forged_tokens_costs_what_a_flood_of_unknown_keys_does() {
     let fixture = Arc::new(Fixture::loaded().await);
     let good = fixture.token().build();
-    fixture.issuer.jwks_fault(Some(Fault::Delay(Duration::from_millis(50))));
+    fixture
+        .issuer
+        .jwks_fault(Some(Fault::Delay(Duration::from_millis(50))));
     for batch in 0..10 {
         let mut requests = JoinSet::new();
         for n in 0..500 {
             let subject = format!("{batch}-{n}");
             let (token, expected) = match n % 2 {
-                0 => (fixture.forged().subject(subject), InvalidReason::BadSignature),
+                0 => (
+                    fixture.forged().subject(subject),
+                    InvalidReason::BadSignature,
+                ),
                 _ => {
                     let older = fixture.token().issued_at(fixture.an_hour_ago());
                     (older.key_id(subject), InvalidReason::UnknownKey)
@@ -102,7 +109,10 @@ async fn a_flood_of_forged_tokens_costs_what_a_flood_of_unknown_keys_does() {
     fixture.advance(15);
     fixture.refuses(fixture.forged()).await;
     assert_eq!(fixture.fetches(), 1 + 3);
-    assert_eq!(unavailable(fixture.at_once(&fixture.token().key_id("new").build())), 15);
+    assert_eq!(
+        unavailable(fixture.at_once(&fixture.token().key_id("new").build())),
+        15
+    );
 }
 
 #[tokio::test]
@@ -144,8 +154,14 @@ async fn a_forged_token_that_fails_anyway_causes_no_fetch() {
     let other = "https://other.test";
     for (token, reason) in [
         (fixture.forged().expired(), InvalidReason::BadSignature),
-        (fixture.forged().audience(other), InvalidReason::BadSignature),
-        (fixture.forged().without_claim("exp"), InvalidReason::BadSignature),
+        (
+            fixture.forged().audience(other),
+            InvalidReason::BadSignature,
+        ),
+        (
+            fixture.forged().without_claim("exp"),
+            InvalidReason::BadSignature,
+        ),
         (fixture.forged().issuer(other), InvalidReason::WrongIssuer),
     ] {
         assert_eq!(refused(fixture.at_once(&token.build())), reason);
@@ -211,7 +227,11 @@ async fn a_token_of_a_replaced_key_that_is_not_valid_yet_is_not_remembered_as_fo
 
 /// Signatures of `length` octets, as RSA keys of that size make them.
 fn short_signature(fixture: &Fixture, algorithm: &str, length: usize) -> String {
-    let token = fixture.token().key_id("weak").header("alg", algorithm).build();
+    let token = fixture
+        .token()
+        .key_id("weak")
+        .header("alg", algorithm)
+        .build();
     let (signed, _) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.encode(vec![0x5a; length]);
     format!("{signed}.{signature}")

@@ -21,6 +21,7 @@ mod config;
 mod dates;
 mod fixtures;
 mod form;
+mod key_attempts;
 mod key_sets;
 mod keys;
 mod kinds;

@@ -49,7 +49,11 @@ impl Fixture {
         let logged = events.map(|told| {
             let fields = &told.fields;
             assert_eq!(fields["source"], self.issuer.jwks_url());
-            let level = if fields["message"] == FAULTY { Level::WARN } else { Level::DEBUG };
+            let level = if fields["message"] == FAULTY {
+                Level::WARN
+            } else {
+                Level::DEBUG
+            };
             assert_eq!(told.level, level);
             (level, fields["count"].clone(), fields["which"].clone())
         });
@@ -96,8 +100,16 @@ async fn each_kind_of_left_out_key_has_its_level() {
         (Level::WARN, "invalid_material", with(ec(), "x", "AQAB")),
         (Level::DEBUG, "not_for_verifying", with(ec(), "use", "enc")),
         (Level::DEBUG, "unknown_key_type", with(ec(), "kty", "AKP")),
-        (Level::DEBUG, "unknown_curve", with(ec(), "crv", "secp256k1")),
-        (Level::DEBUG, "unsupported_algorithm", with(ec(), "alg", "ES999")),
+        (
+            Level::DEBUG,
+            "unknown_curve",
+            with(ec(), "crv", "secp256k1"),
+        ),
+        (
+            Level::DEBUG,
+            "unsupported_algorithm",
+            with(ec(), "alg", "ES999"),
+        ),
     ] {
         let fixture = Fixture::new(|jwks| jwks).await;
         fixture.refresh(&[named(jwk, "left out")]).await;
@@ -124,7 +136,9 @@ async fn left_out_keys_are_logged_when_they_change_and_not_with_each_refresh() {
     fixture.refresh(&[enc.clone(), weak.clone()]).await;
     let another = SigningKey::generate(Algorithm::EdDSA).jwk();
     fixture.refresh(&[another, weak.clone(), enc.clone()]).await;
-    fixture.issuer.publish(Some(json!({"keys": [rsa("other", 64)]})));
+    fixture
+        .issuer
+        .publish(Some(json!({"keys": [rsa("other", 64)]})));
     fixture.jwks.refresh().await.unwrap_err();
     fixture.refresh(&[weak.clone(), enc.clone()]).await;
     assert_eq!(fixture.logged(), []);
@@ -144,7 +158,11 @@ async fn left_out_keys_are_logged_when_they_change_and_not_with_each_refresh() {
 #[tokio::test]
 async fn a_limit_that_leaves_keys_out_is_logged() {
     let fixture = Fixture::new(|jwks| jwks.max_keys(2)).await;
-    let key = |n: usize| SigningKey::generate(Algorithm::EdDSA).with_key_id(n.to_string()).jwk();
+    let key = |n: usize| {
+        SigningKey::generate(Algorithm::EdDSA)
+            .with_key_id(n.to_string())
+            .jwk()
+    };
     fixture.refresh(&[key(1)]).await;
     assert_eq!(fixture.logged(), []);
     fixture.refresh(&[key(1), key(2), key(3)]).await;
@@ -167,7 +185,10 @@ async fn a_key_id_cannot_forge_a_line_of_the_log_nor_fill_it() {
     };
     assert_eq!(count, "40");
     assert!(which.starts_with(r#""00\n\u{1b}[31mk"#), "{which}");
-    assert!(which.ends_with(", 30 more") && which.len() < 1_000, "{which}");
+    assert!(
+        which.ends_with(", 30 more") && which.len() < 1_000,
+        "{which}"
+    );
     assert!(!which.contains(char::is_control));
 }
 
@@ -208,5 +229,8 @@ async fn a_document_of_weak_keys_alone_is_an_outage_that_names_them() {
         panic!("{events:?}");
     };
     assert_eq!(event.level, Level::WARN);
-    assert!(event.fields["error"].contains("\"weak\": weak_rsa"), "{event:?}");
+    assert!(
+        event.fields["error"].contains("\"weak\": weak_rsa"),
+        "{event:?}"
+    );
 }

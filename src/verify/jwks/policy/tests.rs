@@ -55,10 +55,7 @@ fn the_first_tokens_share_one_fetch_and_its_failure() {
     assert_eq!(set.on(UNKNOWN), Decision::Join);
     set.on(Event::FetchFailed);
     let retry_after = s(1);
-    assert_eq!(
-        set.on(UNKNOWN),
-        Decision::Unavailable { retry_after }
-    );
+    assert_eq!(set.on(UNKNOWN), Decision::Unavailable { retry_after });
     assert_eq!(
         set.on(Event::StillUnknownKey),
         Decision::Unavailable { retry_after }
@@ -74,10 +71,7 @@ fn backoff_doubles_up_to_its_limit_and_ends_with_a_success() {
         assert_eq!(set.on(UNKNOWN), Decision::Fetch);
         set.on(Event::FetchFailed);
         let retry_after = s(expected);
-        assert_eq!(
-            set.on(UNKNOWN),
-            Decision::Unavailable { retry_after }
-        );
+        assert_eq!(set.on(UNKNOWN), Decision::Unavailable { retry_after });
         set.now += retry_after;
     }
     assert_eq!(set.on(UNKNOWN), Decision::Fetch);
@@ -154,17 +148,15 @@ fn with_an_empty_bucket_a_failing_source_is_unavailable_and_a_working_one_is_sur
         ));
         set.now += s(2);
     }
-    assert!(matches!(
-        set.on(UNKNOWN),
-        Decision::Unavailable { .. }
-    ));
+    assert!(matches!(set.on(UNKNOWN), Decision::Unavailable { .. }));
     assert_eq!(set.on(Event::RefreshRequested), Decision::Fetch);
     set.fetched();
     assert_eq!(set.on(UNKNOWN), Decision::NoSuchKey);
 }
 
 #[test]
-fn with_an_empty_bucket_a_token_that_may_be_newer_than_the_set_comes_back_when_a_fetch_is_possible() {
+fn with_an_empty_bucket_a_token_that_may_be_newer_than_the_set_comes_back_when_a_fetch_is_possible()
+{
     let mut set = Set::loaded();
     set.now = s(100);
     for _ in 0..2 {
@@ -226,10 +218,7 @@ fn a_fetch_that_never_ends_is_lost_and_one_that_is_interrupted_is_no_failure() {
     assert_eq!(set.on(UNKNOWN), Decision::Join);
     set.now += s(1);
     let retry_after = s(1);
-    assert_eq!(
-        set.on(UNKNOWN),
-        Decision::Unavailable { retry_after }
-    );
+    assert_eq!(set.on(UNKNOWN), Decision::Unavailable { retry_after });
     set.now += s(1);
     assert_eq!(set.on(UNKNOWN), Decision::Fetch);
     set.on(Event::FetchInterrupted);
