@@ -35,6 +35,8 @@ enum Cause {
     Invalid(InvalidReason),
     /// Invalid for a reason that otherwise says that the token is of another kind, which it is not.
     Definite(Definite),
+    /// Invalid as far as is known now: the issuer may have replaced the key that did not make the signature.
+    BadSignatureForNow,
     InsufficientScope(Arc<Scopes>),
     Unavailable(Arc<Outage>),
 }
@@ -93,6 +95,18 @@ impl VerifyError {
         Self(Cause::Definite(reason))
     }
 
+    /// The signature does not match the key that is known by its name, which the issuer may have replaced. That is
+    /// nothing to remember.
+    pub(crate) fn bad_signature_for_now() -> Self {
+        Self(Cause::BadSignatureForNow)
+    }
+
+    /// Whether something that was not looked at yet may make the token good.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_provisional(&self) -> bool {
+        matches!(self.0, Cause::BadSignatureForNow)
+    }
+
     /// The token is good, but lacks these scopes.
     pub fn insufficient_scope(required: Scopes) -> Self {
         Self(Cause::InsufficientScope(Arc::new(required)))
@@ -129,6 +143,7 @@ impl VerifyError {
     pub fn kind(&self) -> VerifyErrorKind<'_> {
         match &self.0 {
             Cause::Invalid(reason) => VerifyErrorKind::Invalid(*reason),
+            Cause::BadSignatureForNow => VerifyErrorKind::Invalid(InvalidReason::BadSignature),
             Cause::Definite(definite) => VerifyErrorKind::Invalid(definite.reason()),
             Cause::InsufficientScope(required) => VerifyErrorKind::InsufficientScope(required),
             Cause::Unavailable(_) => VerifyErrorKind::Unavailable,
@@ -183,6 +198,7 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::Invalid(reason) => f.write_str(reason.description()),
+            Cause::BadSignatureForNow => f.write_str(InvalidReason::BadSignature.description()),
             Cause::Definite(definite) => f.write_str(definite.reason().description()),
             Cause::InsufficientScope(required) => {
                 write!(f, "the access token lacks a scope of: {required}")
@@ -196,6 +212,10 @@ impl fmt::Debug for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::Invalid(reason) => f.debug_tuple("Invalid").field(reason).finish(),
+            Cause::BadSignatureForNow => {
+                let reason = InvalidReason::BadSignature;
+                f.debug_tuple("Invalid").field(&reason).finish()
+            }
             Cause::Definite(definite) => {
                 f.debug_tuple("Invalid").field(&definite.reason()).finish()
             }

@@ -61,6 +61,8 @@
 //! | `tower_bearer_auth::keys` | `INFO` | `keys refreshed`, `keys refreshed, the source works again` | `source`, `keys`: how many |
 //! | | `WARN` | `keys cannot be fetched`, once per outage | `source`, `error` |
 //! | | `DEBUG` | `keys still cannot be fetched` | the same |
+//! | | `WARN` | `keys of the document are left out`, whenever they change: weak, private, symmetric, malformed or invalid keys, and those past [`max_keys`](crate::jwks::JwksBuilder::max_keys) | `source`, `count`, `which`: the `kid`s of the first ten, each with its reason |
+//! | | `DEBUG` | `keys for other purposes are left out`, whenever they change | the same |
 //! | | `WARN` | `metadata cannot be refreshed, the known key URL stays`, once per outage | `issuer`, `error` |
 //! | | `DEBUG` | `metadata still cannot be refreshed` | the same |
 //! | `tower_bearer_auth::introspection` | `INFO` | `the introspection endpoint works again` | `verifier` |

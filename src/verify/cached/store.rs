@@ -107,9 +107,12 @@ impl Store {
     }
 }
 
-/// Whether a token will most likely be refused again: a key may yet be published, and a token that is not
-/// valid yet will be.
+/// Whether a token will most likely be refused again: a key may yet be published or replaced, and a token that
+/// is not valid yet will be.
 fn is_lasting(error: &VerifyError) -> bool {
+    if error.is_provisional() {
+        return false;
+    }
     match error.kind() {
         VerifyErrorKind::Invalid(InvalidReason::UnknownKey | InvalidReason::NotYetValid) => false,
         VerifyErrorKind::Invalid(_) => true,

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use super::cache::{Control, Inner, Jwks};
+use super::document::{KeyRules, MAX_KEYS_LIMIT};
 use super::policy::Policy;
 use super::source::{ErasedSource, KeySource};
 use crate::clock::Clock;
@@ -16,6 +18,9 @@ use crate::config_error::{ConfigError, Problems};
 pub struct JwksBuilder {
     source: Box<dyn ErasedSource>,
     policy: Policy,
+    /// `None`: that of the policy, or the longest freshness if that is less.
+    default_freshness: Option<Duration>,
+    rules: KeyRules,
     clock: Clock,
 }
 
@@ -30,15 +35,20 @@ impl Jwks {
         JwksBuilder {
             source: Box::new(source),
             policy: Policy::DEFAULT,
+            default_freshness: None,
+            rules: KeyRules::DEFAULT,
             clock: Clock::system(),
         }
     }
 }
 
 impl JwksBuilder {
-    /// How long a document counts as fresh when its source does not say: 1 second to 24 hours.
+    /// How long a document counts as fresh when its source does not say: 1 second to 24 hours, and not longer
+    /// than [`serve_stale_for`](Self::serve_stale_for). Default: 15 minutes, or the longest freshness of
+    /// [`freshness_between`](Self::freshness_between) if that is less. A value that is set is not kept within
+    /// those bounds.
     pub fn default_freshness(mut self, freshness: Duration) -> Self {
-        self.policy.default_freshness = freshness;
+        self.default_freshness = Some(freshness);
         self
     }
 
@@ -56,15 +66,16 @@ impl JwksBuilder {
         self
     }
 
-    /// How long after the last successful fetch keys may still be used: from the longest freshness to 7
-    /// days.
+    /// How long after the last successful fetch keys may still be used: from the longest freshness, also
+    /// [by default](Self::default_freshness), to 7 days. With less, keys would expire before they are refreshed.
     pub fn serve_stale_for(mut self, limit: Duration) -> Self {
         self.policy.serve_stale_for = limit;
         self
     }
 
     /// How many fetches tokens with unknown keys may cause in a row, 1 to 100, and after how long each
-    /// becomes possible again, 1 second to an hour.
+    /// becomes possible again, 1 second to an hour. Tokens that a known key did not sign cause them out of the
+    /// same bucket, since the issuer may have replaced the key and kept its `kid`.
     pub fn unknown_key_fetches(mut self, burst: u32, interval: Duration) -> Self {
         self.policy.unknown_key_burst = burst;
         self.policy.unknown_key_interval = interval;
@@ -86,6 +97,26 @@ impl JwksBuilder {
         self
     }
 
+    /// The values of `use` (RFC 7517 §4.2) of keys that verify tokens. A key without `use` is taken, too. A later
+    /// call replaces an earlier one. Default: `sig`.
+    ///
+    /// SPIFFE writes `jwt-svid` into its bundles: `key_uses(["jwt-svid"])`, or `key_uses(["sig", "jwt-svid"])` for
+    /// a set that has both.
+    pub fn key_uses(mut self, uses: impl IntoIterator<Item: Into<String>>) -> Self {
+        let uses = uses.into_iter().map(|usage| Cow::Owned(usage.into()));
+        self.rules.key_uses = uses.collect();
+        self
+    }
+
+    /// How many keys of a document are read, from its beginning: 1 to 10,000. The others are left out, which is
+    /// logged at `WARN`. Default: 1,000.
+    ///
+    /// The size of a document is limited by [`max_bytes`](super::HttpKeySourceBuilder::max_bytes) as well.
+    pub fn max_keys(mut self, limit: usize) -> Self {
+        self.rules.max_keys = limit;
+        self
+    }
+
     /// The clock that all of this is measured by. Default: the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -96,13 +127,16 @@ impl JwksBuilder {
     ///
     /// # Errors
     ///
-    /// When a number is out of its bounds; all of them at once.
-    pub fn build(self) -> Result<Jwks, ConfigError> {
+    /// When a value is out of its bounds or a list is empty; all of them at once.
+    pub fn build(mut self) -> Result<Jwks, ConfigError> {
+        let usual = self.policy.default_freshness.min(self.policy.max_freshness);
+        self.policy.default_freshness = self.default_freshness.unwrap_or(usual);
         ConfigError::check(self.problems())?;
         Ok(Jwks::new(Inner {
             name: self.source.name().into(),
             source: self.source,
             policy: self.policy,
+            rules: self.rules,
             clock: self.clock,
             snapshot: ArcSwapOption::empty(),
             control: Mutex::new(Control::default()),
@@ -125,7 +159,7 @@ impl JwksBuilder {
             (
                 "serve_stale_for",
                 policy.serve_stale_for,
-                policy.max_freshness,
+                policy.max_freshness.max(policy.default_freshness),
                 7 * DAY,
             ),
             (
@@ -153,6 +187,18 @@ impl JwksBuilder {
                 "unknown_key_fetches, burst: {burst} is not from 1 to 100"
             ));
         }
+        if self.rules.key_uses.is_empty() {
+            problems.push("key_uses(..) names nothing");
+        }
+        if self.rules.key_uses.iter().any(|usage| usage.is_empty()) {
+            problems.push("key_uses(..) has an empty value");
+        }
+        let limit = self.rules.max_keys;
+        if !(1..=MAX_KEYS_LIMIT).contains(&limit) {
+            problems.push(format!(
+                "max_keys: {limit} is not from 1 to {MAX_KEYS_LIMIT}"
+            ));
+        }
         problems
     }
 }
@@ -167,6 +213,7 @@ impl fmt::Debug for JwksBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwksBuilder")
             .field("policy", &self.policy)
+            .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
 }

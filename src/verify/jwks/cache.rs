@@ -1,26 +1,25 @@
 //! Carries out the policy: one snapshot that readers load without a lock, one fetch at a time.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
-use super::document::KeyDocument;
+use super::document::KeyRules;
 use super::ending::Ending;
 use super::fetch::{Fetch, Outcome, UnderWay};
+use super::left_out::LeftOutKeys;
 use super::policy::{Decision, Event, FETCH_GRACE, Policy, State};
 use super::refresh_error::RefreshError;
-use super::source::{ErasedSource, Fetched};
+use super::snapshot::{Snapshot, continued};
+use super::source::{Brought, ErasedSource};
 use super::status::JwksStatus;
 use super::validators::Validators;
 use crate::clock::Clock;
-use crate::key_state::KeyState;
 use crate::verify::jwt::VerifyingKey;
-use crate::verify::jwt::key::Fingerprint;
 
 /// The keys of an issuer, fetched when they are needed and kept through its rotations and outages.
 ///
@@ -38,17 +37,22 @@ use crate::verify::jwt::key::Fingerprint;
 /// | … without `max-age` | fresh for | 15 min | [`default_freshness`](super::JwksBuilder::default_freshness) |
 /// | freshness is about to run out | traffic starts a fetch in the background, and goes on with the keys there are | at 80 % ± 8 % of it | [`refresh_ahead`](super::JwksBuilder::refresh_ahead) |
 /// | freshness ran out before that fetch ended, or without traffic | tokens wait for it; if it fails, they use the keys there are | | |
-/// | a token names an unknown key | it waits for a fetch with all others, as long as the bucket has one; if that was begun before, for one more | 2, one back every 15 s | [`unknown_key_fetches`](super::JwksBuilder::unknown_key_fetches) |
-/// | … and the bucket is empty | 401 at once if the last fetch succeeded, 503 if it failed | | |
+/// | a token names an unknown key, or a known one that did not sign it | it waits for a fetch with all others, as long as the bucket has one; if that was begun before, for one more | 2, one back every 15 s | [`unknown_key_fetches`](super::JwksBuilder::unknown_key_fetches) |
+/// | … and the bucket is empty | 401 at once if the last fetch succeeded and the token was issued before it, by its `iat` and the verifier's leeway; 503 otherwise, with `Retry-After` | | |
+/// | … and a known key did not sign it | 401 at once, and in an outage, too | | |
 /// | a fetch fails | the keys stay, and the source is left alone for a while | 1 s, doubling to 60 s | [`backoff`](super::JwksBuilder::backoff) |
 /// | the outage goes on | the keys serve this long after the last success, then 503 | 24 h | [`serve_stale_for`](super::JwksBuilder::serve_stale_for) |
 /// | a key leaves the document | tokens it signed are refused, and [no longer current](crate::AccessToken::is_current) | at the next refresh | [`withdraw`](Self::withdraw) acts at once |
 /// | a document is empty or unreadable | as a failed fetch | | |
 /// | a document is too large | as a failed fetch | 512 KiB | [`max_bytes`](super::HttpKeySourceBuilder::max_bytes) |
-/// | a document has many keys | the rest is left out and counted | 100 | |
+/// | a document has many keys | the rest is left out, counted and logged | 1,000 | [`max_keys`](super::JwksBuilder::max_keys) |
+/// | a key has another `use` | it is left out | `sig` | [`key_uses`](super::JwksBuilder::key_uses) |
 ///
 /// 503 is only for tokens that could still be good: those whose issuer, audience, dates and type are in
 /// order. Others are refused, and cause no fetch but those that are due by the clock.
+///
+/// Keys that are left out are in the [status](Self::status), and in the log whenever they change: at `WARN` the
+/// faults (weak, private, symmetric, malformed and invalid keys, too many), at `DEBUG` those for other purposes.
 ///
 /// URLs are https; the configured one may be http on a loopback address. Redirects are not followed.
 /// `ETag`s are sent back.
@@ -62,6 +66,7 @@ pub(super) struct Inner {
     /// The source's.
     pub(super) name: Box<str>,
     pub(super) policy: Policy,
+    pub(super) rules: KeyRules,
     pub(super) clock: Clock,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
     pub(super) control: Mutex<Control>,
@@ -72,15 +77,6 @@ pub(super) struct Inner {
 /// The problem with a fetch that does not even end when its time is over.
 pub(super) const LOST: &str = "a fetch does not come to its end";
 
-/// What readers see: never changed, only replaced.
-pub(super) struct Snapshot {
-    pub(super) generation: u64,
-    pub(super) keys: Vec<VerifyingKey>,
-    pub(super) refresh_at: Duration,
-    pub(super) stale_at: Duration,
-    pub(super) dead_at: Duration,
-}
-
 /// What only those see who have something to decide.
 #[derive(Default)]
 pub(super) struct Control {
@@ -89,8 +85,12 @@ pub(super) struct Control {
     under_way: Option<UnderWay>,
     /// The number of that fetch, or of the last one. What comes from an earlier one is too late.
     ticket: u64,
+    /// The time of day, since 1970, when that fetch began.
+    began: Duration,
+    /// The time of day when the last successful fetch began. What the source published later is not in the set.
+    as_of: Duration,
     validators: Option<Validators>,
-    skipped: BTreeMap<&'static str, usize>,
+    left_out: LeftOutKeys,
     last_success: Option<(SystemTime, Duration)>,
     pub(super) last_error: Option<String>,
 }
@@ -178,7 +178,7 @@ impl Jwks {
         let control = self.inner.control();
         JwksStatus {
             keys,
-            skipped: control.skipped.clone(),
+            left_out: control.left_out.clone(),
             age: control.last_success.map(|(_, at)| now.saturating_sub(at)),
             last_success: control.last_success.map(|(at, _)| at),
             last_error: control.last_error.clone(),
@@ -201,9 +201,15 @@ impl Inner {
         self.ask_with(self.control(), event)
     }
 
-    pub(super) fn ask_if_nobody_else_does(self: &Arc<Self>, event: Event) {
-        if let Ok(control) = self.control.try_lock() {
-            self.ask_with(control, event);
+    /// As [`ask`](Self::ask), unless another request holds the lock, which then asks.
+    pub(super) fn ask_if_not_busy(self: &Arc<Self>, event: Event) {
+        match self.control.try_lock() {
+            Ok(control) => drop(self.ask_with(control, event)),
+            // A thread that panicked with the lock does not hold it any more.
+            Err(TryLockError::Poisoned(poisoned)) => {
+                drop(self.ask_with(poisoned.into_inner(), event));
+            }
+            Err(TryLockError::WouldBlock) => {}
         }
     }
 
@@ -216,10 +222,11 @@ impl Inner {
         let starts = matches!(decision, Decision::Fetch | Decision::UseAndFetch);
         let fetch = starts.then(|| {
             control.ticket += 1;
+            control.began = self.clock.since_epoch();
             let (inner, ticket) = (Arc::clone(self), control.ticket);
             let end = move |outcome| {
                 let ending = inner.end_fetch(ticket, outcome);
-                ending.tell(&inner.name);
+                ending.log(&inner.name);
                 ending
             };
             let (fetch, under_way) = Fetch::new(end);
@@ -232,11 +239,14 @@ impl Inner {
         // shuts down drops it at once.
         drop(control);
         if let Some(lost) = lost {
-            lost.tell(&self.name);
+            lost.log(&self.name);
         }
         if let Some((fetch, known)) = fetch {
             let inner = Arc::clone(self);
-            let document = async move { inner.source.fetch(known.as_ref()).await };
+            let document = async move {
+                let fetched = inner.source.fetch(known.as_ref()).await?;
+                Ok(fetched.select(&inner.rules)?)
+            };
             fetch.start(&self.name, document, self.policy.fetch_timeout);
         }
         (decision, under_way)
@@ -275,14 +285,19 @@ impl Inner {
             let (_, lost) = self.decide(control, Event::FetchInterrupted);
             return lost.unwrap_or(Ending::Interrupted);
         };
+        let previous = self.snapshot.load_full();
+        let mut newly_left_out = None;
         let (unchanged, keys, freshness) = match outcome {
-            Ok(Fetched::Document(document)) => {
-                control.validators = document.validators.clone();
-                control.skipped = document.skipped.clone();
-                let freshness = document.freshness;
-                (false, self.continued(document), freshness)
+            Ok(Brought::Document(document)) => {
+                control.validators = document.validators;
+                let selection = document.selection;
+                newly_left_out = selection.left_out.unlike(&control.left_out);
+                control.left_out = selection.left_out;
+                let previous = previous.as_ref().map_or(&[][..], |before| &before.keys);
+                let keys = continued(selection.keys, previous, &self.clock);
+                (false, keys, document.freshness)
             }
-            Ok(Fetched::Unchanged { freshness }) => match self.snapshot.load_full() {
+            Ok(Brought::Unchanged { freshness }) => match previous {
                 Some(snapshot) => (true, snapshot.keys.clone(), freshness),
                 None => {
                     let problem = "the source has nothing new, but there are no keys";
@@ -295,37 +310,10 @@ impl Inner {
             unchanged,
             keys: keys.len(),
             was_failing: control.last_error.is_some(),
+            left_out: newly_left_out,
         };
         self.succeed(control, keys, freshness);
         ending
-    }
-
-    /// The keys of a new document. Those whose material was there before keep their state, and those
-    /// that are gone lose it.
-    fn continued(&self, document: KeyDocument) -> Vec<VerifyingKey> {
-        let mut keys = document.keys;
-        let previous = self.snapshot.load_full();
-        let previous = previous.as_ref().map_or(&[][..], |snapshot| &snapshot.keys);
-        // One state per material, whatever names it goes by, and none that came with the document: its
-        // source may hand the same one to others.
-        let known = previous
-            .iter()
-            .map(|key| (*key.fingerprint(), Arc::clone(key.state())));
-        let mut states: HashMap<Fingerprint, Arc<KeyState>> = known.collect();
-        for key in &mut keys {
-            let new = || Arc::new(KeyState::fetched(self.clock.clone()));
-            let state = states.entry(*key.fingerprint()).or_insert_with(new);
-            key.continue_as(Arc::clone(state));
-        }
-        for old in previous {
-            if keys
-                .iter()
-                .all(|key| key.fingerprint() != old.fingerprint())
-            {
-                old.state().withdraw();
-            }
-        }
-        keys
     }
 
     fn succeed(&self, control: &mut Control, keys: Vec<VerifyingKey>, freshness: Option<Duration>) {
@@ -334,6 +322,7 @@ impl Inner {
         let event = Event::Fetched { freshness, jitter };
         (control.state, _) = self.policy.decide(control.state, now, event);
         control.last_success = Some((self.clock.now(), now));
+        control.as_of = control.began;
         control.last_error = None;
 
         let previous = self.snapshot.load();
@@ -359,6 +348,11 @@ impl Inner {
 }
 
 impl Control {
+    /// Whether a token that was issued at this time at the latest may be newer than the set, and so its key.
+    pub(super) fn may_be_newer(&self, issued_by: Option<Duration>) -> bool {
+        issued_by.is_none_or(|issued_by| issued_by >= self.as_of)
+    }
+
     fn failed(&mut self, problem: String) -> Ending {
         let was_failing = self.last_error.replace(problem.clone()).is_some();
         Ending::Failed {

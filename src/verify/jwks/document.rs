@@ -1,61 +1,96 @@
-//! A JWK Set from somewhere else (RFC 7517 §5): each key read on its own.
+//! A JWK Set from another server (RFC 7517 §5): each key read on its own.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::left_out::LeftOutKeys;
 use super::validators::Validators;
 use crate::verify::jwt::VerifyingKey;
-use crate::verify::jwt::jwk::{self, Origin};
+use crate::verify::jwt::jwk::{Accepted, Origin, USUAL_KEY_USES, import_text};
+use crate::verify::jwt::key_set::{NotAKeySet, jwks_of};
 
-/// How many keys of a document are looked at.
-pub(super) const MAX_KEYS: usize = 100;
+/// Which keys of a document a key set takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeyRules {
+    /// The values of `use` for keys that verify tokens.
+    pub(super) key_uses: Cow<'static, [Cow<'static, str>]>,
+    /// How many keys of a document are read.
+    pub(super) max_keys: usize,
+}
 
-/// The usable keys of a JWK Set, and what its source says about how long it holds.
+impl KeyRules {
+    /// Those of a key set that says nothing else.
+    pub(super) const DEFAULT: Self = Self {
+        key_uses: Cow::Borrowed(USUAL_KEY_USES),
+        max_keys: 1_000,
+    };
+}
+
+/// The most that a key set can be made to read, and so all that is kept of a document.
+pub(super) const MAX_KEYS_LIMIT: usize = 10_000;
+
+/// The keys of a JWK Set, and what its source says about how long it holds.
 ///
 /// A key that is of no use here does no harm to the others: it is left out and counted. That goes for
 /// unknown types, curves and algorithms, keys for encryption, weak RSA keys (below 2048 bits), points
-/// off their curve, and for private and symmetric keys, which nobody should publish.
-#[derive(Debug, Clone)]
+/// off their curve, and for private and symmetric keys, which an issuer must not
+/// publish.
+///
+/// The text of each key is kept, up to 10,000 of them, since a [`Jwks`](super::Jwks) may take others than this
+/// document shows: [`key_uses`](super::JwksBuilder::key_uses), [`max_keys`](super::JwksBuilder::max_keys).
+#[derive(Clone)]
 pub struct KeyDocument {
+    jwks: Vec<Box<str>>,
+    /// How many keys there are whose text is not kept.
+    beyond: usize,
+    /// What the default rules make of it.
+    usual: Selection,
+    freshness: Option<Duration>,
+    validators: Option<Validators>,
+}
+
+/// The keys that rules leave of a document.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Selection {
     pub(super) keys: Vec<VerifyingKey>,
-    pub(super) skipped: BTreeMap<&'static str, usize>,
+    pub(super) left_out: LeftOutKeys,
+}
+
+/// A document with the keys that one key set takes.
+pub(super) struct SelectedDocument {
+    pub(super) selection: Selection,
     pub(super) freshness: Option<Duration>,
     pub(super) validators: Option<Validators>,
 }
 
 impl KeyDocument {
-    /// Reads `{"keys": [..]}`. Past the first 100 keys, the rest is left out and counted.
+    /// Reads `{"keys": [..]}`. A byte order mark in front is ignored (RFC 8259 §8.1).
     ///
     /// # Errors
     ///
-    /// When this is no JWK Set, and when none of its keys is usable: such a document never takes the
-    /// place of good keys.
+    /// When this is no JWK Set, and when none of its keys is usable, whatever the settings of a key set are:
+    /// such a document never takes the place of good keys.
     pub fn from_json(json: &[u8]) -> Result<Self, DocumentError> {
-        let document: Value = serde_json::from_slice(json).map_err(|_| DocumentError::NotJson)?;
-        let jwks = document.get("keys").and_then(Value::as_array);
-        let jwks = jwks.ok_or(DocumentError::NotAKeySet)?;
-
-        let mut keys = Vec::new();
-        let mut skipped = BTreeMap::new();
-        for (position, jwk) in jwks.iter().enumerate() {
-            let key = match position < MAX_KEYS {
-                true => jwk::import(jwk, Origin::Remote).map_err(|unusable| unusable.as_str()),
-                false => Err("too_many"),
-            };
-            match key {
-                Ok(key) => keys.push(key),
-                Err(reason) => *skipped.entry(reason).or_insert(0) += 1,
-            }
-        }
-        if keys.is_empty() {
-            return Err(DocumentError::NoUsableKey(skipped));
+        let jwks = jwks_of(json).map_err(|problem| match problem {
+            NotAKeySet::NotUtf8 | NotAKeySet::NotJson { .. } => DocumentError::NotJson,
+            NotAKeySet::NoKeys => DocumentError::NotAKeySet,
+            NotAKeySet::RepeatedKeys => DocumentError::RepeatedKeys,
+        })?;
+        let beyond = jwks.len().saturating_sub(MAX_KEYS_LIMIT);
+        let jwks = &jwks[..jwks.len() - beyond];
+        let usual = Selection::of(jwks, beyond, &KeyRules::DEFAULT);
+        let other_rules_may_take_one = usual
+            .left_out
+            .by_reason()
+            .any(|(reason, _)| ["not_for_verifying", "too_many"].contains(&reason));
+        if usual.keys.is_empty() && !other_rules_may_take_one {
+            return Err(DocumentError::NoUsableKey(usual.left_out));
         }
         Ok(Self {
-            keys,
-            skipped,
+            jwks: jwks.iter().map(|jwk| Box::from(*jwk)).collect(),
+            beyond,
+            usual,
             freshness: None,
             validators: None,
         })
@@ -76,14 +111,68 @@ impl KeyDocument {
         self
     }
 
-    /// The usable keys.
+    /// The keys that a [`Jwks`](super::Jwks) with default settings takes. There may be none where all keys are
+    /// for another purpose by their `use`.
     pub fn keys(&self) -> &[VerifyingKey] {
-        &self.keys
+        &self.usual.keys
     }
 
-    /// The other keys: how many, by reason.
+    /// The keys that it leaves out: how many, by reason.
     pub fn skipped(&self) -> impl Iterator<Item = (&'static str, usize)> {
-        self.skipped.iter().map(|(reason, count)| (*reason, *count))
+        self.usual.left_out.by_reason()
+    }
+
+    /// The keys that a set with these rules takes; at least one.
+    pub(super) fn select(self, rules: &KeyRules) -> Result<SelectedDocument, DocumentError> {
+        let selection = match *rules == KeyRules::DEFAULT {
+            true => self.usual,
+            false => Selection::of(&self.jwks, self.beyond, rules),
+        };
+        if selection.keys.is_empty() {
+            return Err(DocumentError::NoUsableKey(selection.left_out));
+        }
+        Ok(SelectedDocument {
+            selection,
+            freshness: self.freshness,
+            validators: self.validators,
+        })
+    }
+}
+
+impl Selection {
+    /// Of these keys, and of so many others that are not read.
+    fn of(jwks: &[impl AsRef<str>], beyond: usize, rules: &KeyRules) -> Self {
+        let accepted = Accepted {
+            origin: Origin::Remote,
+            key_uses: &rules.key_uses,
+        };
+        let read = jwks.len().min(rules.max_keys);
+        let mut selection = Self::default();
+        for jwk in &jwks[..read] {
+            let imported = import_text(jwk.as_ref(), accepted);
+            match imported.key {
+                Ok(key) => selection.keys.push(key),
+                Err(unusable) => {
+                    let key_id = imported.key_id.as_deref();
+                    selection.left_out.add(unusable, key_id);
+                }
+            }
+        }
+        selection.left_out.add_unread(jwks.len() - read + beyond);
+        selection.left_out.sort();
+        selection
+    }
+}
+
+/// Without the text of the keys, where a private one may be.
+impl fmt::Debug for KeyDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyDocument")
+            .field("keys", &self.usual.keys)
+            .field("left_out", &self.usual.left_out)
+            .field("freshness", &self.freshness)
+            .field("validators", &self.validators)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,8 +184,10 @@ pub enum DocumentError {
     NotJson,
     /// It has no array `keys`.
     NotAKeySet,
-    /// It has no key that is usable here; how many were left out, by reason.
-    NoUsableKey(BTreeMap<&'static str, usize>),
+    /// It has the member `keys` twice, of which another reader could take the other one.
+    RepeatedKeys,
+    /// It has no key that is usable here; those that were left out.
+    NoUsableKey(LeftOutKeys),
 }
 
 impl fmt::Display for DocumentError {
@@ -104,12 +195,14 @@ impl fmt::Display for DocumentError {
         match self {
             Self::NotJson => f.write_str("the key document is not JSON"),
             Self::NotAKeySet => f.write_str("the key document has no array \"keys\""),
-            Self::NoUsableKey(skipped) => {
-                write!(
-                    f,
-                    "the key document has no usable key; left out: {skipped:?}"
-                )
+            Self::RepeatedKeys => f.write_str("the key document has the member \"keys\" twice"),
+            Self::NoUsableKey(left_out) if *left_out == LeftOutKeys::default() => {
+                f.write_str("the key document has no usable key, nor any other")
             }
+            Self::NoUsableKey(left_out) => write!(
+                f,
+                "the key document has no usable key; left out: {left_out}"
+            ),
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::left_out::LeftOutKeys;
 use crate::telemetry::KEYS;
 
 /// How a fetch ended, for the key set as a whole: whose last fetch may have failed, too.
@@ -7,6 +8,8 @@ pub(super) enum Ending {
         unchanged: bool,
         keys: usize,
         was_failing: bool,
+        /// What is left out of the document and was not, or not all of it, out of the last one.
+        left_out: Option<Box<LeftOutKeys>>,
     },
     Failed {
         problem: String,
@@ -33,9 +36,9 @@ impl Ending {
         }
     }
 
-    /// Tells whoever wants to know; of an outage once, not once per try. Under no lock: a subscriber may ask the
-    /// key set how it is doing.
-    pub(super) fn tell(&self, source: &str) {
+    /// Logs how the fetch ended: an outage once, not once per try, and keys that are left out when they change.
+    /// Not under a lock, since a subscriber may read the status of the key set.
+    pub(super) fn log(&self, source: &str) {
         match self {
             Self::Renewed {
                 keys,
@@ -65,5 +68,24 @@ impl Ending {
             }
             Self::Interrupted | Self::Superseded => {}
         }
+        if let Self::Renewed {
+            left_out: Some(left_out),
+            ..
+        } = self
+        {
+            log_left_out(source, left_out);
+        }
+    }
+}
+
+fn log_left_out(source: &str, left_out: &LeftOutKeys) {
+    let (faulty, for_others) = (&left_out.faulty, &left_out.for_others);
+    if faulty.count() > 0 {
+        let (count, which) = (faulty.count(), faulty);
+        tracing::warn!(target: KEYS, source, count, %which, "keys of the document are left out");
+    }
+    if for_others.count() > 0 {
+        let (count, which) = (for_others.count(), for_others);
+        tracing::debug!(target: KEYS, source, count, %which, "keys for other purposes are left out");
     }
 }

@@ -1,5 +1,6 @@
 //! Key sets as a [`JwtVerifier`](crate::JwtVerifier)'s keys, and the short ways to make them.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use super::policy::{Decision, Event};
 use super::refresh_error::RefreshError;
 use crate::config_error::ConfigError;
 use crate::verify::jwt::remote::{Missing, RemoteContext, RemoteKeys};
-use crate::verify::jwt::signer::{Found, find_signer};
-use crate::verify::jwt::{Algorithm, JwtVerifierBuilder, VerifyingKey};
+use crate::verify::jwt::signer::{Found, SignatureSearch};
+use crate::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
 use crate::verify_error::{InvalidReason, VerifyError};
 
 impl Jwks {
@@ -48,21 +49,22 @@ impl JwtVerifierBuilder {
     /// Accepts this issuer, and verifies with the keys that its metadata points to: OpenID Connect
     /// Discovery, then RFC 8414.
     ///
-    /// To refresh or watch the keys, make the set yourself:
+    /// To configure the key set, make it yourself. To refresh or watch it, [`JwtVerifier::jwks`] gives it out:
     ///
     /// ```
     /// use tower_bearer_auth::JwtVerifier;
     /// use tower_bearer_auth::jwks::{Discovery, Jwks};
     ///
     /// let issuer = "https://issuer.example.com";
-    /// let jwks = Jwks::builder(Discovery::builder(issuer).build()?).build()?;
+    /// let jwks = Jwks::builder(Discovery::builder(issuer).build()?)
+    ///     .max_keys(5_000)
+    ///     .build()?;
     /// let verifier = JwtVerifier::builder()
-    ///     .jwks(jwks.clone())
+    ///     .jwks(jwks)
     ///     .issuer(issuer)
     ///     .audience("https://api.example.com")
     ///     .build()?;
-    /// println!("{:?}", jwks.status());
-    /// # let _ = verifier;
+    /// println!("{:?}", verifier.jwks().map(Jwks::status));
     /// # Ok::<(), tower_bearer_auth::ConfigError>(())
     /// ```
     pub fn discover(self, issuer: impl Into<String>) -> Self {
@@ -89,6 +91,36 @@ impl JwtVerifierBuilder {
     }
 }
 
+/// # Keys that are fetched
+impl JwtVerifier {
+    /// The key set that the verifier fetches its keys from: the one given to
+    /// [`jwks`](JwtVerifierBuilder::jwks), or the one that [`jwks_url`](JwtVerifierBuilder::jwks_url),
+    /// [`discover`](JwtVerifierBuilder::discover) or [`discover_from`](JwtVerifierBuilder::discover_from) made.
+    /// `None` for a verifier with local keys alone.
+    ///
+    /// Use it for a readiness probe ([`Jwks::ready`]), for the status of the keys and why some were left out
+    /// ([`Jwks::status`]), to refresh the set or to withdraw a key. Clone it before the verifier is handed to a
+    /// layer: clones share everything.
+    ///
+    /// ```
+    /// use tower_bearer_auth::{BearerAuthLayer, JwtVerifier};
+    ///
+    /// let verifier = JwtVerifier::builder()
+    ///     .discover("https://issuer.example.com")
+    ///     .audience("https://api.example.com")
+    ///     .build()?;
+    /// let jwks = verifier.jwks().cloned();
+    /// let layer = BearerAuthLayer::new(verifier);
+    /// assert!(jwks.is_some_and(|jwks| !jwks.status().is_usable()));
+    /// # let _ = layer;
+    /// # Ok::<(), tower_bearer_auth::ConfigError>(())
+    /// ```
+    pub fn jwks(&self) -> Option<&Jwks> {
+        let keys: &dyn Any = self.remote_keys()?;
+        keys.downcast_ref()
+    }
+}
+
 fn discovered(
     builder: DiscoveryBuilder,
     context: &RemoteContext<'_>,
@@ -98,17 +130,17 @@ fn discovered(
     Ok(Arc::new(jwks))
 }
 
+/// The problem where no fetch failed, and none brought anything either.
+pub(super) const NOT_LOADED: &str = "the keys are not loaded";
+
+/// The problem with a token that may be of a key that was published since the last fetch.
+pub(super) const MAY_BE_NEWER: &str = "the token may be newer than the keys, which were fetched too often of late to be fetched again now";
+
 impl RemoteKeys for Jwks {
     /// Starts a refresh when one is due. As long as the keys are fresh, readers never wait for each
     /// other here: the keys are behind an atomic pointer, and whoever finds the lock taken leaves the
     /// refresh to its holder.
-    fn find(
-        &self,
-        key_id: Option<&str>,
-        algorithm: Algorithm,
-        signed: &dyn Fn(&VerifyingKey) -> bool,
-        may_wait: bool,
-    ) -> Found {
+    fn find(&self, search: &SignatureSearch<'_>, may_wait: bool) -> Found {
         let now = self.inner.clock.monotonic();
         let snapshot = self.inner.snapshot.load();
         let Some(snapshot) = snapshot.as_ref().filter(|s| now < s.dead_at) else {
@@ -121,28 +153,32 @@ impl RemoteKeys for Jwks {
                 return Found::Later(self.inner.end_of(fetch));
             }
         } else if now >= snapshot.refresh_at {
-            self.inner.ask_if_nobody_else_does(Event::KnownKey);
+            self.inner.ask_if_not_busy(Event::KnownKey);
         }
-        find_signer(&snapshot.keys, key_id, algorithm, signed)
+        search.among(&snapshot.keys)
     }
 
     fn generation(&self) -> u64 {
         self.inner.generation()
     }
 
-    fn missing(&self, seen: u64) -> Missing {
+    fn missing(&self, seen: u64, issued_by: Option<Duration>) -> Missing {
         let control = self.inner.control();
         // Snapshots are replaced under the lock. One that came in between may have the key, and the
         // token must neither be refused nor cost a fetch.
         if self.generation() != seen {
             return Missing::Changed;
         }
-        match self.inner.ask_with(control, Event::UnknownKey) {
+        let may_be_newer = control.may_be_newer(issued_by);
+        match self
+            .inner
+            .ask_with(control, Event::UnknownKey { may_be_newer })
+        {
             (decision, Some(fetch)) => Missing::Wait {
                 end: self.inner.end_of(fetch),
                 begun_before: decision == Decision::Join,
             },
-            (decision, None) => Missing::Refused(self.refusal(decision)),
+            (decision, None) => Missing::Refused(self.refusal(decision, MAY_BE_NEWER)),
         }
     }
 
@@ -151,22 +187,23 @@ impl RemoteKeys for Jwks {
             // No document came: the fetch was lost or interrupted, and nobody knows.
             Decision::NoSuchKey if self.generation() == seen => {
                 let retry_after = Duration::ZERO;
-                self.refusal(Decision::Unavailable { retry_after })
+                self.refusal(Decision::Unavailable { retry_after }, NOT_LOADED)
             }
-            decision => self.refusal(decision),
+            decision => self.refusal(decision, NOT_LOADED),
         }
     }
 }
 
 impl Jwks {
-    fn refusal(&self, decision: Decision) -> VerifyError {
+    /// The answer to a token, with the last problem as the reason for an outage, or else with `problem`.
+    fn refusal(&self, decision: Decision, problem: &str) -> VerifyError {
         let retry_after = match decision {
             Decision::NoSuchKey => return VerifyError::invalid(InvalidReason::UnknownKey),
             Decision::Unavailable { retry_after } => retry_after,
             _ => Duration::ZERO,
         };
-        let problem = self.inner.control().last_error.clone();
-        let problem = problem.unwrap_or_else(|| "the keys are not loaded".into());
+        let last_error = self.inner.control().last_error.clone();
+        let problem = last_error.unwrap_or_else(|| problem.to_owned());
         VerifyError::unavailable(RefreshError { problem }).with_retry_after(retry_after)
     }
 }

@@ -68,9 +68,11 @@ mod http;
 mod issuer_metadata;
 #[cfg(feature = "jwks-client-rs")]
 mod jwks_client_rs;
+mod left_out;
 mod policy;
 mod public_address;
 mod refresh_error;
+mod snapshot;
 mod source;
 mod status;
 mod validators;
@@ -82,6 +84,7 @@ pub use self::document::{DocumentError, KeyDocument};
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
 #[cfg(feature = "jwks-client-rs")]
 pub use self::jwks_client_rs::JwksClientSource;
+pub use self::left_out::LeftOutKeys;
 pub use self::refresh_error::RefreshError;
 pub use self::source::{Fetched, KeySource};
 pub use self::status::JwksStatus;

@@ -81,8 +81,12 @@ struct Failed {
 pub(super) enum Event {
     /// A token names a key that is in the set, or would be verified by one.
     KnownKey,
-    /// A token names a key that is not in the set, or there is no set yet.
-    UnknownKey,
+    /// No key of the set made the signature of a token, or there is no set yet. Its key may have been published
+    /// since, or have taken the place of another of the same name.
+    UnknownKey {
+        /// Whether the token may have been issued since the last successful fetch began.
+        may_be_newer: bool,
+    },
     /// The fetch that such a token waited for ended, and its key is still not there. Whether that fetch
     /// brought a document is for the executor to see.
     StillUnknownKey,
@@ -110,7 +114,7 @@ pub(super) enum Decision {
     Fetch,
     /// Wait for the fetch that is under way.
     Join,
-    /// The key does not exist: the source said so recently enough.
+    /// The key does not exist: the source said so after the token was issued.
     NoSuchKey,
     /// Nobody can say, and asking again makes no sense before this much time has passed.
     Unavailable { retry_after: Duration },
@@ -128,7 +132,7 @@ impl Policy {
         };
         match event {
             Event::KnownKey => self.known_key(state, now),
-            Event::UnknownKey => self.unknown_key(state, now),
+            Event::UnknownKey { may_be_newer } => self.unknown_key(state, now, may_be_newer),
             Event::StillUnknownKey => match (state.loaded, state.failed) {
                 (Some(_), None) => (state, Decision::NoSuchKey),
                 (_, Some(failed)) => (state, unavailable(now, failed.retry_at)),
@@ -161,8 +165,9 @@ impl Policy {
     }
 
     /// A key may have been added since the last fetch, so it is worth another one: but only as many
-    /// as the bucket allows, because anybody can invent key IDs.
-    fn unknown_key(&self, state: State, now: Duration) -> (State, Decision) {
+    /// as the bucket allows, because anybody can invent key IDs. When the bucket is empty, the last fetch is
+    /// the answer to a token that is older than it.
+    fn unknown_key(&self, state: State, now: Duration, may_be_newer: bool) -> (State, Decision) {
         if state.loaded.is_none() {
             return self.first_load(state, now);
         }
@@ -174,6 +179,7 @@ impl Policy {
             // Whether the key exists, the failing source cannot say.
             Some(failed) if now < failed.retry_at => (state, unavailable(now, failed.retry_at)),
             Some(_) if empty => (state, unavailable(now, self.refilled_at(state))),
+            None if empty && may_be_newer => (state, unavailable(now, self.refilled_at(state))),
             None if empty => (state, Decision::NoSuchKey),
             _ => {
                 let spent = State {

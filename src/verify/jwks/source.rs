@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tower::BoxError;
 
-use super::document::KeyDocument;
+use super::document::{DocumentError, KeyDocument, KeyRules, SelectedDocument};
 use super::validators::Validators;
 
 /// Something that can be asked for a JWK Set, again and again.
@@ -63,6 +63,22 @@ pub enum Fetched {
         /// How long the document counts as fresh from now on.
         freshness: Option<Duration>,
     },
+}
+
+impl Fetched {
+    /// With the keys that a set with these rules takes.
+    pub(super) fn select(self, rules: &KeyRules) -> Result<Brought, DocumentError> {
+        Ok(match self {
+            Self::Document(document) => Brought::Document(document.select(rules)?),
+            Self::Unchanged { freshness } => Brought::Unchanged { freshness },
+        })
+    }
+}
+
+/// What a source brings, as one key set takes it.
+pub(super) enum Brought {
+    Document(SelectedDocument),
+    Unchanged { freshness: Option<Duration> },
 }
 
 type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Fetched, BoxError>> + Send + 'a>>;

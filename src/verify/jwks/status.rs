@@ -1,5 +1,6 @@
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
+
+use super::left_out::LeftOutKeys;
 
 /// How a key set is doing; see [`Jwks::status`](super::Jwks::status).
 ///
@@ -21,7 +22,7 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug, Clone)]
 pub struct JwksStatus {
     pub(super) keys: usize,
-    pub(super) skipped: BTreeMap<&'static str, usize>,
+    pub(super) left_out: LeftOutKeys,
     pub(super) age: Option<Duration>,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_error: Option<String>,
@@ -42,7 +43,12 @@ impl JwksStatus {
 
     /// The keys of the last document that are of no use here: how many, by reason.
     pub fn skipped(&self) -> impl Iterator<Item = (&'static str, usize)> {
-        self.skipped.iter().map(|(reason, count)| (*reason, *count))
+        self.left_out.by_reason()
+    }
+
+    /// The keys of the last document that are of no use here, with their `kid`s.
+    pub fn left_out(&self) -> &LeftOutKeys {
+        &self.left_out
     }
 
     /// How long ago the last successful fetch was.

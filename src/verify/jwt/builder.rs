@@ -8,6 +8,7 @@ use super::key_set::KeySet;
 use super::mapping::ClaimMapping;
 use super::remote::{MakeRemote, RemoteContext, RemoteKeys};
 use super::rules::ClaimRules;
+use super::signer::DEFAULT_KEY_ATTEMPTS;
 use super::token_type::TokenTypes;
 use super::verifier::{Inner, JwtVerifier};
 use crate::clock::Clock;
@@ -25,6 +26,7 @@ pub struct JwtVerifierBuilder {
     pub(super) key_problems: Problems,
     /// Where keys are fetched from.
     pub(super) remotes: Vec<MakeRemote>,
+    pub(super) key_attempts: usize,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) issuers: Vec<String>,
     pub(super) any_issuer: bool,
@@ -51,6 +53,7 @@ impl Default for JwtVerifierBuilder {
             keys: Vec::new(),
             key_problems: Problems::default(),
             remotes: Vec::new(),
+            key_attempts: DEFAULT_KEY_ATTEMPTS,
             algorithms: None,
             issuers: Vec::new(),
             any_issuer: false,
@@ -129,6 +132,17 @@ impl JwtVerifierBuilder {
         + 'static,
     ) -> Self {
         self.remotes.push(Arc::new(make));
+        self
+    }
+
+    /// How many keys of one set are tried for one token, where its `kid` does not tell them apart: because the
+    /// token has none, because several keys have the same, or because keys have none. Default: 4; 1 to 64.
+    ///
+    /// Raise it for an issuer that publishes more keys of one algorithm and writes no `kid` into its tokens.
+    /// Above 4, the claims are checked before any key is tried, so that a token that is refused anyway costs no
+    /// signature checks.
+    pub fn key_attempts(mut self, attempts: usize) -> Self {
+        self.key_attempts = attempts;
         self
     }
 
@@ -317,6 +331,7 @@ impl JwtVerifierBuilder {
         Ok(JwtVerifier::new(Inner {
             keys: self.keys,
             remote: remotes.pop(),
+            key_attempts: self.key_attempts,
             algorithms: self.algorithms,
             token_types: self.token_types.map_or(TokenTypes::Usual, TokenTypes::Only),
             rules: ClaimRules {

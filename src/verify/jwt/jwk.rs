@@ -104,7 +104,7 @@ impl Unusable {
     }
 
     /// Whether a set of keys may well hold such a key, for a purpose that is none of ours.
-    pub(super) fn is_for_others(self) -> bool {
+    pub(crate) fn is_for_others(self) -> bool {
         match self {
             Self::UnknownKeyType
             | Self::UnknownCurve

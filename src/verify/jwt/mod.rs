@@ -47,7 +47,8 @@
 //!   `enc` with any value; a `typ` other than `JWT` and `at+jwt`. `jwk`, `jku`, `x5u` and `x5c` are
 //!   never read.
 //! - **Signature:** one that none of the keys made that have the token's `kid`. A key without key ID
-//!   fits every token, a token without `kid` every key; at most four keys of a set are tried.
+//!   fits every token, a token without `kid` every key; at most four keys of a set are tried, or as many as
+//!   [`key_attempts`](JwtVerifierBuilder::key_attempts) says.
 //! - **Kind:** ID tokens (`at_hash`, `c_hash`), security events (`events`), a `token_use` other than
 //!   `access`, a payload `typ` of `ID`, `Refresh`, `Offline` or `Logout`.
 //! - **Issuer and audience:** other texts than the configured ones, to the byte.
@@ -67,6 +68,7 @@ mod jwk_text;
 pub(crate) mod jws;
 pub(crate) mod key;
 pub(crate) mod key_set;
+mod key_wait;
 pub(crate) mod mapping;
 mod pem;
 mod pem_block;

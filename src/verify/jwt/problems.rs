@@ -10,6 +10,7 @@ use crate::scopes::Scopes;
 use crate::verify::audience::Audience;
 
 const MAX_LEEWAY: Duration = Duration::from_secs(3600);
+const MAX_KEY_ATTEMPTS: usize = 64;
 
 /// Claims that name the client a token was issued to. Requiring one of known clients narrows a token
 /// down as an audience does, for providers that write none.
@@ -32,6 +33,12 @@ impl JwtVerifierBuilder {
         }
         if self.keys.is_empty() && self.remotes.is_empty() && self.key_problems.is_empty() {
             problems.push("there is no key to verify with");
+        }
+        let attempts = self.key_attempts;
+        if !(1..=MAX_KEY_ATTEMPTS).contains(&attempts) {
+            problems.push(format!(
+                "key_attempts: {attempts} is not from 1 to {MAX_KEY_ATTEMPTS}"
+            ));
         }
         let Some(accepted) = &self.algorithms else {
             return;

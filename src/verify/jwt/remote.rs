@@ -1,35 +1,30 @@
 //! What a verifier asks of keys that are somewhere else.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::algorithm::Algorithm;
-use super::key::VerifyingKey;
-use super::signer::Found;
+use super::signer::{Found, SignatureSearch};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::verify_error::VerifyError;
 
-/// Keys that are fetched, and may change.
-pub(crate) trait RemoteKeys: Send + Sync {
+/// Keys that are fetched, and may change. `Any`, so that who implements it can find its own type behind it.
+pub(crate) trait RemoteKeys: Any + Send + Sync {
     /// Looks for the key that made a signature, among those that are at hand. It is also what tells a
     /// key set that there is traffic, so that it refreshes when that is due. Whoever may not wait for
     /// that gets the keys there are.
-    fn find(
-        &self,
-        key_id: Option<&str>,
-        algorithm: Algorithm,
-        signed: &dyn Fn(&VerifyingKey) -> bool,
-        may_wait: bool,
-    ) -> Found;
+    fn find(&self, search: &SignatureSearch<'_>, may_wait: bool) -> Found;
 
     /// Counts the times that the keys were replaced.
     fn generation(&self) -> u64;
 
     /// What to do about a token whose key is not at hand, and was not when the keys were of the
-    /// generation `seen`.
-    fn missing(&self, seen: u64) -> Missing;
+    /// generation `seen`. The token was issued at `issued_by` at the latest, by the time of day, since 1970;
+    /// `None` if it does not say when.
+    fn missing(&self, seen: u64, issued_by: Option<Duration>) -> Missing;
 
     /// What to say about it when waiting did not bring the key, since the generation `seen` before.
     fn still_missing(&self, seen: u64) -> VerifyError;

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,10 +11,11 @@ use super::algorithm::{Algorithm, KeyKind};
 use super::claims::Claims;
 use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH, USUAL_HEADER_LENGTH};
 use super::key::VerifyingKey;
+use super::key_wait::{KeyWait, Mismatch, NoSigner};
 use super::mapping::ClaimMapping;
-use super::remote::{Missing, RemoteKeys};
+use super::remote::RemoteKeys;
 use super::rules::ClaimRules;
-use super::signer::{Found, find_signer};
+use super::signer::{DEFAULT_KEY_ATTEMPTS, Found, SignatureSearch};
 use super::token_type::TokenTypes;
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
@@ -32,6 +34,8 @@ pub struct JwtVerifier {
 pub(super) struct Inner {
     pub(super) keys: Vec<VerifyingKey>,
     pub(super) remote: Option<Arc<dyn RemoteKeys>>,
+    /// How many keys of one set are tried for one token at most.
+    pub(super) key_attempts: usize,
     /// `None`: whatever the keys allow.
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) token_types: TokenTypes,
@@ -40,17 +44,17 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
 }
 
+/// The signatures of RSA keys of at least 512 and less than 2048 bits.
+const WEAK_RSA_SIGNATURE_LENGTHS: Range<usize> = 64..256;
+
 /// How often a token waits for keys to be replaced before it makes do with those there are.
 const MAX_DELAYS: u32 = 2;
 
 /// Why a token is not verified at this moment.
 enum NotVerified {
     Invalid(InvalidReason),
-    /// Everything else about it is in order, but its key is not at hand: not among the keys of this
-    /// generation.
-    KeyMissing {
-        seen: u64,
-    },
+    /// Everything else about it is in order, but no key at hand made its signature.
+    NoSigner(NoSigner),
     /// Everything else about it is in order, and the keys are about to be replaced.
     Later(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
@@ -58,7 +62,7 @@ enum NotVerified {
 /// The key that made a signature, as far as one can tell now.
 enum Signer {
     Known(Arc<KeyState>),
-    Missing,
+    Missing(Mismatch),
     Later(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
@@ -74,6 +78,20 @@ impl JwtVerifier {
             inner: Arc::new(inner),
         }
     }
+
+    /// The keys that are fetched, where any are.
+    #[cfg(feature = "jwks")]
+    pub(crate) fn remote_keys(&self) -> Option<&dyn RemoteKeys> {
+        self.inner.remote.as_deref()
+    }
+}
+
+/// What a token is verified by, taken out of it and not yet trusted.
+struct Candidate<'t> {
+    algorithm: Algorithm,
+    key_id: Option<&'t str>,
+    signing_input: &'t [u8],
+    signature: &'t [u8],
 }
 
 impl Inner {
@@ -94,9 +112,7 @@ impl Inner {
         let Some(remote) = &self.remote else {
             return Err(VerifyError::invalid(InvalidReason::UnknownKey));
         };
-        // Somebody else's fetch may bring nothing because it came too early. One's own is the last word,
-        // and so is a second one of others.
-        let (mut joined, mut asked) = (false, None);
+        let mut wait = KeyWait::new(&**remote);
         let mut delays = 0;
         loop {
             match not_verified {
@@ -105,22 +121,11 @@ impl Inner {
                     end.await;
                     delays += 1;
                 }
-                NotVerified::KeyMissing { seen } => match remote.missing(seen) {
-                    Missing::Changed => {}
-                    Missing::Refused(error) => return Err(error),
-                    Missing::Wait { end, begun_before } => {
-                        end.await;
-                        asked = (joined || !begun_before).then_some(seen);
-                        joined = true;
-                    }
-                },
+                NotVerified::NoSigner(no_signer) => wait.wait(no_signer).await?,
             }
-            not_verified = match (self.verify_now(&token, delays < MAX_DELAYS), asked) {
-                (Ok(verified), _) => return Ok(AccessToken::new(token, verified)),
-                (Err(NotVerified::KeyMissing { .. }), Some(seen)) => {
-                    return Err(remote.still_missing(seen));
-                }
-                (Err(still), _) => still,
+            not_verified = match self.verify_now(&token, delays < MAX_DELAYS) {
+                Ok(verified) => return Ok(AccessToken::new(token, verified)),
+                Err(still) => still,
             };
         }
     }
@@ -162,30 +167,45 @@ impl Inner {
         if !self.token_types.allow(header.token_type.as_deref()) {
             return Err(InvalidReason::WrongType.into());
         }
+        let mut buffer = [0; MAX_SIGNATURE_LENGTH];
+        let (candidate, remote) = self.candidate(jws, &header, &mut buffer)?;
+        let payload = || jws.decode_payload().ok_or(InvalidReason::Malformed);
+        if self.key_attempts > DEFAULT_KEY_ATTEMPTS {
+            // Reading the claims twice costs less than one signature.
+            self.verify_payload(payload()?, None)?;
+        }
         let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
-        let signer = self.signer(jws, &header, may_wait)?;
-        let payload = jws.decode_payload().ok_or(InvalidReason::Malformed)?;
         // A token that fails anyway is refused without any fetch.
-        match signer {
-            Signer::Known(key) => Ok(self.verify_payload(payload, Some(key))?),
-            Signer::Missing => {
-                self.verify_payload(payload, None)?;
-                Err(NotVerified::KeyMissing { seen })
+        match self.signer(&candidate, remote, may_wait)? {
+            Signer::Known(key) => Ok(self.verify_payload(payload()?, Some(key))?),
+            Signer::Missing(mismatch) => {
+                let claims = payload().and_then(|payload| self.verify_payload(payload, None));
+                let issued_at = match claims {
+                    Ok(verified) => verified.issued_at,
+                    Err(reason) => return Err(mismatch.with_bad_claims(reason).into()),
+                };
+                let leeway = self.rules.leeway;
+                Err(NotVerified::NoSigner(NoSigner {
+                    seen,
+                    issued_by: issued_at.map(|issued_at| issued_at.saturating_add(leeway)),
+                    mismatch,
+                }))
             }
             Signer::Later(end) => {
-                self.verify_payload(payload, None)?;
+                self.verify_payload(payload()?, None)?;
                 Err(NotVerified::Later(end))
             }
         }
     }
 
-    fn signer(
+    /// The algorithm, the key ID and the signature, and the keys that may have to be fetched for them.
+    fn candidate<'t>(
         &self,
-        jws: &Jws<'_>,
-        header: &Header<'_>,
-        may_wait: bool,
-    ) -> Result<Signer, InvalidReason> {
-        let (algorithm, key_id) = (header.algorithm, header.key_id.as_deref());
+        jws: &Jws<'t>,
+        header: &'t Header<'_>,
+        buffer: &'t mut [u8; MAX_SIGNATURE_LENGTH],
+    ) -> Result<(Candidate<'t>, Option<&dyn RemoteKeys>), InvalidReason> {
+        let algorithm = header.algorithm;
         let accepted = self.algorithms.as_ref();
         if accepted.is_some_and(|accepted| !accepted.contains(&algorithm)) {
             return Err(InvalidReason::UnsupportedAlgorithm);
@@ -193,35 +213,66 @@ impl Inner {
         // Secrets are never fetched.
         let remote = self
             .remote
-            .as_ref()
+            .as_deref()
             .filter(|_| algorithm.key_kind() != KeyKind::Secret);
         if remote.is_none() && !self.keys.iter().any(|key| key.allows(algorithm)) {
             return Err(InvalidReason::UnsupportedAlgorithm);
         }
 
-        let mut buffer = [0; MAX_SIGNATURE_LENGTH];
         let signature = jws
-            .decode_signature(&mut buffer)
+            .decode_signature(buffer)
             .ok_or(InvalidReason::Malformed)?;
-        // What cannot be a signature needs no key to be refused.
-        if !algorithm.signature_lengths().contains(&signature.len()) {
-            return Err(InvalidReason::BadSignature);
+        let candidate = Candidate {
+            algorithm,
+            key_id: header.key_id.as_deref(),
+            signing_input: jws.signing_input,
+            signature,
+        };
+        // What cannot be a signature needs no key to be refused. That of a weak RSA key is one, and its key is
+        // fetched, so that the log names it.
+        let is_possible = algorithm.signature_lengths().contains(&signature.len());
+        match is_possible || (remote.is_some() && candidate.is_of_weak_rsa_key()) {
+            true => Ok((candidate, remote)),
+            false => Err(InvalidReason::BadSignature),
         }
-        let signed = |key: &VerifyingKey| key.verifies(algorithm, jws.signing_input, signature);
+    }
 
-        let found = match (find_signer(&self.keys, key_id, algorithm, signed), remote) {
+    fn signer(
+        &self,
+        candidate: &Candidate<'_>,
+        remote: Option<&dyn RemoteKeys>,
+        may_wait: bool,
+    ) -> Result<Signer, InvalidReason> {
+        let search = SignatureSearch {
+            key_id: candidate.key_id,
+            algorithm: candidate.algorithm,
+            attempts: self.key_attempts,
+            signed: &|key: &VerifyingKey| {
+                key.verifies(
+                    candidate.algorithm,
+                    candidate.signing_input,
+                    candidate.signature,
+                )
+            },
+        };
+        let found = match (search.among(&self.keys), remote) {
             (Found::Signer(state), _) => return Ok(Signer::Known(state)),
             (Found::NoKey, None) => return Err(InvalidReason::UnknownKey),
             (_, None) => return Err(InvalidReason::BadSignature),
-            (_, Some(remote)) => remote.find(key_id, algorithm, &signed, may_wait),
+            (_, Some(remote)) => remote.find(&search, may_wait),
         };
-        match found {
-            Found::Signer(state) => Ok(Signer::Known(state)),
-            Found::NotTheSigner => Err(InvalidReason::BadSignature),
+        Ok(match found {
+            Found::Signer(state) => Signer::Known(state),
+            Found::NotTheSigner => Signer::Missing(Mismatch::BadSignature),
             // It may be a key that was added since.
-            Found::NoKey | Found::NotAnUnnamedSigner => Ok(Signer::Missing),
-            Found::Later(end) => Ok(Signer::Later(end)),
-        }
+            Found::NoKey | Found::NotAnUnnamedSigner => {
+                Signer::Missing(match candidate.is_of_weak_rsa_key() {
+                    true => Mismatch::TooShort,
+                    false => Mismatch::UnknownKey,
+                })
+            }
+            Found::Later(end) => Signer::Later(end),
+        })
     }
 
     fn verify_payload(
@@ -243,6 +294,14 @@ impl Inner {
         self.mapping.fill(&mut verified, &claims, &payload)?;
         verified.claims = payload;
         Ok(Arc::new(verified))
+    }
+}
+
+impl Candidate<'_> {
+    /// Whether an RSA key that is too weak to be accepted here may have made the signature.
+    fn is_of_weak_rsa_key(&self) -> bool {
+        let is_rsa = self.algorithm.key_kind() == KeyKind::Rsa;
+        is_rsa && WEAK_RSA_SIGNATURE_LENGTHS.contains(&self.signature.len())
     }
 }
 

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{Fixture, refused};
-use tower_bearer_auth::testing::SigningKey;
+use tower_bearer_auth::jwks::KeyDocument;
+use tower_bearer_auth::testing::{Fault, SigningKey};
 use tower_bearer_auth::{Algorithm, InvalidReason};
 
 fn bytes(length: usize) -> String {
@@ -80,7 +81,8 @@ fn hostile(rsa: &SigningKey) -> Vec<(&'static str, Value)> {
         ("malformed", with(ec(), "kid", 7)),
         ("malformed", with(ec(), "key_ops", "verify")),
         ("malformed", with(ec(), "alg", json!(["ES256"]))),
-        ("malformed", with(ec(), "x", bytes(32) + "=")),
+        ("invalid_material", with(ec(), "x", bytes(32) + "=")),
+        ("malformed", with(ec(), "x", bytes(32) + "*")),
         ("malformed", without(ec(), "y")),
         ("malformed", without(ec(), "kty")),
         ("malformed", Value::Null),
@@ -148,24 +150,124 @@ async fn a_published_secret_verifies_nothing() {
     }
 }
 
+fn ed25519_keys(count: usize) -> Vec<SigningKey> {
+    let key = |n: usize| SigningKey::generate(Algorithm::EdDSA).with_key_id(n.to_string());
+    (0..count).map(key).collect()
+}
+
 #[tokio::test]
-async fn a_document_of_more_than_a_hundred_keys_is_used_up_to_there() {
+async fn the_signer_may_be_any_of_a_thousand_keys() {
     let fixture = Fixture::new().await;
-    let keys: Vec<_> = (0..105)
-        .map(|n| SigningKey::generate(Algorithm::EdDSA).with_key_id(n.to_string()))
-        .collect();
+    let keys = ed25519_keys(1_001);
     fixture.issuer.publish(Some(SigningKey::jwk_set(&keys)));
-    for key in &keys[..100] {
+    for key in [&keys[0], &keys[151], &keys[999]] {
         fixture.accept(fixture.signed_by(key)).await;
     }
-    let token = fixture.signed_by(&keys[100]).build();
+    let token = fixture.signed_by(&keys[1_000]).build();
     assert_eq!(
         refused(fixture.verify(&token).await),
         InvalidReason::UnknownKey
     );
     let status = fixture.jwks.status();
-    assert_eq!(status.keys(), 100);
-    assert_eq!(status.skipped().collect::<Vec<_>>(), [("too_many", 5)]);
+    assert_eq!(status.keys(), 1_000);
+    assert_eq!(status.skipped().collect::<Vec<_>>(), [("too_many", 1)]);
+}
+
+#[tokio::test]
+async fn how_many_keys_are_read_is_a_setting() {
+    let keys = ed25519_keys(1_005);
+    let document = SigningKey::jwk_set(&keys);
+    for (limit, left_out) in [(1, 1_004), (100, 905), (1_004, 1), (1_005, 0), (10_000, 0)] {
+        let fixture = Fixture::configured(|jwks| jwks.max_keys(limit)).await;
+        fixture.issuer.publish(Some(document.clone()));
+        fixture.jwks.refresh().await.unwrap();
+        let status = fixture.jwks.status();
+        assert_eq!(status.keys(), 1_005 - left_out);
+        let skipped: Vec<_> = status.skipped().collect();
+        let expected = [("too_many", left_out)];
+        assert_eq!(skipped, &expected[..usize::from(left_out > 0)]);
+    }
+}
+
+#[test]
+fn of_a_document_no_more_than_ten_thousand_keys_are_kept() {
+    let key = SigningKey::generate(Algorithm::EdDSA).jwk().to_string();
+    let keys = vec![key; 12_000].join(",");
+    let document = KeyDocument::from_json(format!("{{\"keys\":[{keys}]}}").as_bytes()).unwrap();
+    assert_eq!(document.keys().len(), 1_000);
+    assert_eq!(
+        document.skipped().collect::<Vec<_>>(),
+        [("too_many", 11_000)]
+    );
+}
+
+/// Each `use` of a key, and whether sets take it: that of the defaults, one for SPIFFE, and one for both.
+const KEY_USES: [(Option<&str>, [bool; 3]); 6] = [
+    (None, [true, true, true]),
+    (Some("sig"), [true, false, true]),
+    (Some("jwt-svid"), [false, true, true]),
+    (Some("x509-svid"), [false, false, false]),
+    (Some("enc"), [false, false, false]),
+    (Some("SIG"), [false, false, false]),
+];
+
+#[tokio::test]
+async fn which_uses_of_keys_are_taken_is_a_setting() {
+    for set in 0..3 {
+        let fixture = Fixture::configured(|jwks| match set {
+            0 => jwks,
+            1 => jwks.key_uses(["jwt-svid"]),
+            _ => jwks.key_uses(["sig", "jwt-svid"]),
+        });
+        let fixture = fixture.await;
+        let keys: Vec<_> = ed25519_keys(KEY_USES.len());
+        let jwks = keys
+            .iter()
+            .zip(KEY_USES)
+            .map(|(key, (usage, _))| match usage {
+                Some(usage) => with(key.jwk(), "use", usage),
+                None => without(key.jwk(), "use"),
+            });
+        let jwks: Vec<_> = jwks.collect();
+        fixture.issuer.publish(Some(json!({ "keys": jwks })));
+        fixture.jwks.refresh().await.unwrap();
+        for (key, (usage, is_taken)) in keys.iter().zip(KEY_USES) {
+            let token = fixture.signed_by(key).issued_at(fixture.an_hour_ago());
+            let is_good = fixture.verify(&token.build()).await.is_ok();
+            assert_eq!(is_good, is_taken[set], "{usage:?} in set {set}");
+        }
+        // One of them alone, in the place of good keys.
+        for (jwk, (usage, is_taken)) in jwks.iter().zip(KEY_USES) {
+            fixture.issuer.publish(Some(json!({"keys": [jwk]})));
+            let refreshed = fixture.jwks.refresh().await;
+            assert_eq!(refreshed.is_ok(), is_taken[set], "{usage:?} in set {set}");
+            assert!(fixture.jwks.status().is_usable());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_a_key_set_is_ignored() {
+    let fixture = Fixture::new().await;
+    let set = SigningKey::jwk_set([&fixture.issuer.key()]);
+    let answer = Fault::Body(format!("\u{feff}{set}"));
+    fixture.issuer.jwks_fault(Some(answer));
+    fixture.accept(fixture.token()).await;
+}
+
+#[tokio::test]
+async fn the_status_names_the_keys_that_are_left_out() {
+    let fixture = Fixture::new().await;
+    let good = SigningKey::generate(Algorithm::ES256).with_key_id("good");
+    let weak = json!({"kty": "RSA", "n": bytes(128), "e": "AQAB", "kid": "weak\n"});
+    let enc = with(without(good.jwk(), "kid"), "use", "enc");
+    let keys = json!({"keys": [weak, good.jwk(), enc]});
+    fixture.issuer.publish(Some(keys));
+    fixture.jwks.refresh().await.unwrap();
+    let status = fixture.verifier.jwks().unwrap().status();
+    let left_out: Vec<_> = status.left_out().keys().collect();
+    let expected = [(Some(r"weak\n"), "weak_rsa"), (None, "not_for_verifying")];
+    assert_eq!(left_out, expected);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::{Fixture, eventually, refused};
 use tower_bearer_auth::InvalidReason;
-use tower_bearer_auth::jwks::HttpKeySource;
+use tower_bearer_auth::jwks::{Fetched, KeySource, Validators};
 use tower_bearer_auth::testing::{Fault, SigningKey};
 use tower_bearer_auth::{Jwks, JwtVerifier};
 
@@ -154,7 +154,7 @@ async fn another_key_under_a_known_name_is_another_key() {
     fixture.jwks.refresh().await.unwrap();
     assert!(!verified.is_current());
     assert_eq!(
-        refused(fixture.at_once(&token)),
+        refused(fixture.verify(&token).await),
         InvalidReason::BadSignature
     );
     fixture
@@ -167,7 +167,7 @@ async fn a_key_withdrawn_by_hand_is_refused_at_once_and_stays_so_while_it_is_pub
     let fixture = Fixture::new().await;
     assert!(!fixture.jwks.withdraw("key-1"));
     fixture.jwks.refresh().await.unwrap();
-    let token = fixture.token().build();
+    let token = fixture.token().issued_at(fixture.an_hour_ago()).build();
     let verified = fixture.at_once(&token).unwrap();
     fixture.issuer.rotate();
     fixture.jwks.refresh().await.unwrap();
@@ -243,55 +243,54 @@ async fn refreshes_at_the_same_time_share_a_fetch_that_began_after_them() {
     eventually(|| fixture.jwks.status().is_usable()).await;
 }
 
-#[test]
-fn settings_out_of_bounds_are_all_reported_at_once() {
-    let source = || {
-        HttpKeySource::builder("https://issuer.test/jwks")
-            .build()
-            .unwrap()
-    };
-    let (zero, week) = (Duration::ZERO, Duration::from_secs(8 * 24 * 3600));
-    let error = Jwks::builder(source())
-        .default_freshness(zero)
-        .freshness_between(zero, week)
-        .refresh_ahead(f64::NAN)
-        .serve_stale_for(week * 2)
-        .unknown_key_fetches(0, zero)
-        .backoff(zero, week)
-        .fetch_timeout(zero)
-        .build()
-        .unwrap_err();
-    let problems: Vec<_> = error.problems().collect();
-    assert_eq!(problems.len(), 10, "{problems:#?}");
-    for name in [
-        "default_freshness",
-        "freshness_between, min",
-        "freshness_between, max",
-        "refresh_ahead",
-        "serve_stale_for",
-        "unknown_key_fetches, burst",
-        "unknown_key_fetches, interval",
-        "backoff, min",
-        "backoff, max",
-        "fetch_timeout",
+#[tokio::test]
+async fn a_verifier_gives_out_the_keys_that_it_fetches() {
+    let fixture = Fixture::new().await;
+    let (issuer, url) = (fixture.issuer.issuer(), fixture.issuer.jwks_url());
+    let builder = || JwtVerifier::builder().audience(super::AUDIENCE);
+    for builder in [
+        builder().issuer(&issuer).jwks(fixture.jwks.clone()),
+        builder().issuer(&issuer).jwks_url(&url),
+        builder().discover(&issuer),
+        builder()
+            .issuer(&issuer)
+            .discover_from(format!("{issuer}/.well-known/openid-configuration")),
     ] {
-        assert!(error.to_string().contains(name), "{name}: {error}");
+        let verifier = builder.build().unwrap();
+        let jwks = verifier.jwks().unwrap();
+        jwks.ready().await.unwrap();
+        assert_eq!(jwks.status().keys(), 1);
+        let token = fixture.issuer.token().audience(super::AUDIENCE).build();
+        assert!(jwks.withdraw("key-1"));
+        super::verify(&verifier, &token).await.unwrap_err();
     }
-    // A maximum below its minimum, and keys that would die before they are stale.
-    let minute = Duration::from_secs(60);
-    let error = Jwks::builder(source())
-        .freshness_between(2 * minute, minute)
-        .backoff(2 * minute, minute)
-        .build()
-        .unwrap_err();
-    assert_eq!(error.problems().count(), 2, "{error}");
-    let error = Jwks::builder(source()).serve_stale_for(minute).build();
-    assert!(
-        error
-            .unwrap_err()
-            .to_string()
-            .contains("serve_stale_for: 60s")
-    );
+    assert!(!fixture.jwks.status().is_usable(), "it is the very set");
+    let local = builder()
+        .issuer(&issuer)
+        .key(fixture.issuer.key().verifying_key());
+    assert!(local.build().unwrap().jwks().is_none());
+}
+
+/// An error with a cause that has a cause.
+struct FailsForAReason;
+
+impl KeySource for FailsForAReason {
+    async fn fetch(&self, _: Option<&Validators>) -> Result<Fetched, tower::BoxError> {
+        let cause = std::io::Error::other("no route to host");
+        let source = tower_bearer_auth::VerifyError::unavailable(cause);
+        Err(Box::new(source))
+    }
+}
+
+#[tokio::test]
+async fn what_caused_an_outage_of_keys_is_told_by_all_that_report_it() {
+    let jwks = Jwks::builder(FailsForAReason).build().unwrap();
+    let refreshed = jwks.refresh().await.unwrap_err().to_string();
+    let ready = jwks.ready().await.unwrap_err().to_string();
+    let status = jwks.status();
+    for text in [&*refreshed, &ready, status.last_error().unwrap()] {
+        assert!(text.ends_with("now: no route to host"), "{text}");
+    }
 }
 
 #[test]

@@ -23,9 +23,12 @@ mod documents;
 mod faults;
 mod freshness;
 mod lifecycle;
+mod newer_tokens;
 mod outage;
+mod replaced_keys;
 mod rotation;
 mod same_names;
+mod settings;
 mod sources;
 mod subtleties;
 mod threads;
@@ -99,6 +102,11 @@ impl Fixture {
             .issuer(self.issuer.issuer())
             .audience(AUDIENCE)
             .clock(self.clock.clone())
+    }
+
+    /// When a token was issued that is older than keys that are fetched now, however far clocks are apart.
+    fn an_hour_ago(&self) -> SystemTime {
+        self.clock.now() - Duration::from_secs(3600)
     }
 
     async fn verify(&self, token: &str) -> Result<AccessToken, VerifyError> {

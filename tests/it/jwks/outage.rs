@@ -133,7 +133,8 @@ async fn an_unknown_key_during_an_outage_is_not_refused() {
 #[tokio::test]
 async fn with_an_empty_bucket_an_unknown_key_is_refused_only_if_the_last_fetch_succeeded() {
     let fixture = Fixture::loaded().await;
-    let unknown = fixture.token().key_id("unknown").build();
+    let older = fixture.token().issued_at(fixture.an_hour_ago());
+    let unknown = older.key_id("unknown").build();
     assert_eq!(
         refused(fixture.verify(&unknown).await),
         InvalidReason::UnknownKey

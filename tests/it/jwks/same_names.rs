@@ -28,11 +28,12 @@ async fn keys_of_different_algorithms_may_share_a_name() {
         fixture.accept(fixture.signed_by(key)).await;
         let tampered = fixture.signed_by(key).tampered().build();
         assert_eq!(
-            refused(fixture.at_once(&tampered)),
+            refused(fixture.verify(&tampered).await),
             InvalidReason::BadSignature
         );
     }
-    assert_eq!(fixture.fetches(), 1);
+    // Another key may have taken the place of the one that did not fit.
+    assert_eq!(fixture.fetches(), 1 + 2);
 }
 
 #[tokio::test]
@@ -44,10 +45,10 @@ async fn up_to_four_keys_of_one_name_are_tried() {
     }
     let fifth = fixture.signed_by(&keys[4]).build();
     assert_eq!(
-        refused(fixture.at_once(&fifth)),
+        refused(fixture.verify(&fifth).await),
         InvalidReason::BadSignature
     );
-    assert_eq!(fixture.fetches(), 1);
+    assert_eq!(fixture.fetches(), 1 + 1);
 }
 
 #[tokio::test]
@@ -79,9 +80,9 @@ async fn a_token_without_name_that_no_key_signed_counts_as_an_unknown_key() {
     let fixture = Fixture::loaded().await;
     let foreign = unnamed(Algorithm::ES256);
     for _ in 0..5 {
-        let token = fixture.signed_by(&foreign).build();
+        let token = fixture.signed_by(&foreign).issued_at(fixture.an_hour_ago());
         assert_eq!(
-            refused(fixture.verify(&token).await),
+            refused(fixture.verify(&token.build()).await),
             InvalidReason::UnknownKey
         );
     }
@@ -102,7 +103,7 @@ async fn a_key_without_name_fits_every_token() {
     let foreign = named(Algorithm::ES256, "a");
     let token = fixture.signed_by(&foreign).build();
     assert_eq!(
-        refused(fixture.at_once(&token)),
+        refused(fixture.verify(&token).await),
         InvalidReason::BadSignature
     );
 }
@@ -113,7 +114,8 @@ async fn names_are_compared_to_the_byte() {
     fixture.jwks.refresh().await.unwrap();
     let key = named(Algorithm::ES256, "");
     for name in ["key", "Key ", "Key\0", "../Key", "' OR 1=1", ""] {
-        let token = fixture.signed_by(&key).key_id(name).build();
+        let token = fixture.signed_by(&key).issued_at(fixture.an_hour_ago());
+        let token = token.key_id(name).build();
         let reason = refused(fixture.verify(&token).await);
         assert_eq!(reason, InvalidReason::UnknownKey, "{name:?}");
     }

@@ -22,6 +22,7 @@ mod dates;
 mod der;
 mod fixtures;
 mod form;
+mod key_attempts;
 mod key_sets;
 mod key_spellings;
 mod keys;

@@ -28,8 +28,10 @@ pub(super) enum Class {
     Gone,
     /// Good for an hour from the time when they were made.
     Brief,
-    /// Of a key that nobody has.
+    /// Of a key that nobody has, and issued long ago.
     MadeUp,
+    /// Of a key that nobody has, and without a word about when it was issued.
+    Undated,
     /// Of the newest key, by name.
     Forged,
     /// Known to the introspection endpoint.

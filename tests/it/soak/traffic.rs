@@ -49,7 +49,7 @@ pub(super) fn needed(path: &str) -> &'static str {
 }
 
 #[rustfmt::skip]
-pub(super) static KINDS: [Kind; 29] = [
+pub(super) static KINDS: [Kind; 30] = [
     Kind { name: "good: newest key", weight: 140, may: May::Depend, make: |d, r| of_class(Class::Newest, d, r) },
     Kind { name: "good: newest key, scope for a route", weight: 25, may: May::Depend, make: |d, r| {
         of_class(Class::Newest, d, r).to("/admin")
@@ -87,6 +87,9 @@ pub(super) static KINDS: [Kind; 29] = [
     } },
     Kind { name: "flood: made-up keys", weight: 100, may: May::Depend, make: |d, r| {
         bare(&made_up(r, &d.staff, json!({}))).class(Class::MadeUp)
+    } },
+    Kind { name: "flood: made-up keys, undated", weight: 25, may: May::Depend, make: |d, r| {
+        bare(&made_up(r, &d.staff, json!({"iat": null}))).class(Class::Undated)
     } },
     Kind { name: "flood: made-up keys of a partner", weight: 50, may: May::Be(NO), make: |d, r| {
         bare(&made_up(r, &d.partner, json!({})))
@@ -217,10 +220,13 @@ fn made_up(random: &mut Random, issuer: &str, more: Value) -> String {
     let header = json!({"alg": "ES256", "typ": "JWT", "kid": random.text(BULK)});
     let mut claims = json!({
         "iss": issuer, "aud": AUDIENCE, "sub": random.text(8), "exp": 2_500_000_000_u64, "scope": "notes:read",
+        "iat": 1_500_000_000,
     });
     for (name, value) in more.as_object().into_iter().flatten() {
         claims[name] = value.clone();
     }
+    let members = claims.as_object_mut().expect("it is one");
+    members.retain(|_, value| !value.is_null());
     let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
     let signature = encode(random.text(64));
     format!(

@@ -3,6 +3,7 @@
 mod audit;
 mod guards;
 mod key_fetches;
+mod left_out_keys;
 mod mcp;
 #[cfg(feature = "metrics")]
 mod metrics;

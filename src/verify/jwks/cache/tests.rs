@@ -14,6 +14,7 @@ mod driver;
 mod keys;
 mod model;
 mod order;
+mod poison;
 mod promises;
 mod request;
 mod schedule;

@@ -9,6 +9,14 @@ const fn s(seconds: u64) -> Duration {
 /// What is expected below are its numbers, so a default that changes is noticed here.
 const POLICY: Policy = Policy::DEFAULT;
 
+/// A token of a key that is not in the set, issued before the last fetch.
+const UNKNOWN: Event = Event::UnknownKey {
+    may_be_newer: false,
+};
+
+/// Such a token that may have been issued since.
+const NEWER: Event = Event::UnknownKey { may_be_newer: true };
+
 /// A key set in somebody's hands: applies events, keeps the state.
 #[derive(Default)]
 struct Set {
@@ -34,7 +42,7 @@ impl Set {
 
     fn loaded() -> Self {
         let mut set = Self::default();
-        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        assert_eq!(set.on(UNKNOWN), Decision::Fetch);
         set.fetched();
         set
     }
@@ -43,36 +51,30 @@ impl Set {
 #[test]
 fn the_first_tokens_share_one_fetch_and_its_failure() {
     let mut set = Set::default();
-    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
-    assert_eq!(set.on(Event::UnknownKey), Decision::Join);
+    assert_eq!(set.on(UNKNOWN), Decision::Fetch);
+    assert_eq!(set.on(UNKNOWN), Decision::Join);
     set.on(Event::FetchFailed);
     let retry_after = s(1);
-    assert_eq!(
-        set.on(Event::UnknownKey),
-        Decision::Unavailable { retry_after }
-    );
+    assert_eq!(set.on(UNKNOWN), Decision::Unavailable { retry_after });
     assert_eq!(
         set.on(Event::StillUnknownKey),
         Decision::Unavailable { retry_after }
     );
     set.now += s(1);
-    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    assert_eq!(set.on(UNKNOWN), Decision::Fetch);
 }
 
 #[test]
 fn backoff_doubles_up_to_its_limit_and_ends_with_a_success() {
     let mut set = Set::default();
     for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
-        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        assert_eq!(set.on(UNKNOWN), Decision::Fetch);
         set.on(Event::FetchFailed);
         let retry_after = s(expected);
-        assert_eq!(
-            set.on(Event::UnknownKey),
-            Decision::Unavailable { retry_after }
-        );
+        assert_eq!(set.on(UNKNOWN), Decision::Unavailable { retry_after });
         set.now += retry_after;
     }
-    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    assert_eq!(set.on(UNKNOWN), Decision::Fetch);
     set.fetched();
     assert_eq!(set.on(Event::KnownKey), Decision::Use);
 }
@@ -85,7 +87,7 @@ fn a_refresh_starts_at_four_fifths_of_the_freshness_and_only_once() {
     set.now = s(720);
     assert_eq!(set.on(Event::KnownKey), Decision::UseAndFetch);
     assert_eq!(set.on(Event::KnownKey), Decision::Use);
-    assert_eq!(set.on(Event::UnknownKey), Decision::Join);
+    assert_eq!(set.on(UNKNOWN), Decision::Join);
 }
 
 #[test]
@@ -114,31 +116,31 @@ fn what_the_source_says_about_freshness_is_kept_within_bounds() {
 fn unknown_keys_cause_two_fetches_and_then_one_per_interval() {
     let mut set = Set::loaded();
     for _ in 0..2 {
-        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        assert_eq!(set.on(UNKNOWN), Decision::Fetch);
         set.fetched();
         assert_eq!(set.on(Event::StillUnknownKey), Decision::NoSuchKey);
     }
-    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+    assert_eq!(set.on(UNKNOWN), Decision::NoSuchKey);
     set.now += s(14);
-    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+    assert_eq!(set.on(UNKNOWN), Decision::NoSuchKey);
     set.now += s(1);
-    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    assert_eq!(set.on(UNKNOWN), Decision::Fetch);
     set.fetched();
-    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+    assert_eq!(set.on(UNKNOWN), Decision::NoSuchKey);
     // A long rest fills the bucket again, and no further than it goes.
     set.now += s(3600);
     for _ in 0..2 {
-        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        assert_eq!(set.on(UNKNOWN), Decision::Fetch);
         set.fetched();
     }
-    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+    assert_eq!(set.on(UNKNOWN), Decision::NoSuchKey);
 }
 
 #[test]
 fn with_an_empty_bucket_a_failing_source_is_unavailable_and_a_working_one_is_sure() {
     let mut set = Set::loaded();
     for _ in 0..2 {
-        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        assert_eq!(set.on(UNKNOWN), Decision::Fetch);
         set.on(Event::FetchFailed);
         assert!(matches!(
             set.on(Event::StillUnknownKey),
@@ -146,13 +148,31 @@ fn with_an_empty_bucket_a_failing_source_is_unavailable_and_a_working_one_is_sur
         ));
         set.now += s(2);
     }
-    assert!(matches!(
-        set.on(Event::UnknownKey),
-        Decision::Unavailable { .. }
-    ));
+    assert!(matches!(set.on(UNKNOWN), Decision::Unavailable { .. }));
     assert_eq!(set.on(Event::RefreshRequested), Decision::Fetch);
     set.fetched();
-    assert_eq!(set.on(Event::UnknownKey), Decision::NoSuchKey);
+    assert_eq!(set.on(UNKNOWN), Decision::NoSuchKey);
+}
+
+#[test]
+fn with_an_empty_bucket_a_token_that_may_be_newer_than_the_set_comes_back_when_a_fetch_is_possible()
+{
+    let mut set = Set::loaded();
+    set.now = s(100);
+    for _ in 0..2 {
+        assert_eq!(set.on(NEWER), Decision::Fetch);
+        assert_eq!(set.on(NEWER), Decision::Join);
+        set.fetched();
+        // This fetch began after the token came.
+        assert_eq!(set.on(Event::StillUnknownKey), Decision::NoSuchKey);
+    }
+    for (now, retry_after) in [(100, 15), (101, 14), (114, 1)] {
+        set.now = s(now);
+        assert_eq!(set.on(NEWER), unavailable_for(s(retry_after)));
+        assert_eq!(set.on(UNKNOWN), Decision::NoSuchKey);
+    }
+    set.now = s(115);
+    assert_eq!(set.on(NEWER), Decision::Fetch);
 }
 
 #[test]
@@ -193,36 +213,33 @@ fn after_a_time_without_traffic_the_first_token_waits_for_fresh_keys() {
 #[test]
 fn a_fetch_that_never_ends_is_lost_and_one_that_is_interrupted_is_no_failure() {
     let mut set = Set::default();
-    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    assert_eq!(set.on(UNKNOWN), Decision::Fetch);
     set.now += s(5);
-    assert_eq!(set.on(Event::UnknownKey), Decision::Join);
+    assert_eq!(set.on(UNKNOWN), Decision::Join);
     set.now += s(1);
     let retry_after = s(1);
-    assert_eq!(
-        set.on(Event::UnknownKey),
-        Decision::Unavailable { retry_after }
-    );
+    assert_eq!(set.on(UNKNOWN), Decision::Unavailable { retry_after });
     set.now += s(1);
-    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    assert_eq!(set.on(UNKNOWN), Decision::Fetch);
     set.on(Event::FetchInterrupted);
-    assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+    assert_eq!(set.on(UNKNOWN), Decision::Fetch);
 }
 
 #[test]
 fn a_failure_that_comes_late_is_counted_once_whoever_notices() {
     for somebody_asks in [false, true] {
         let mut set = Set::default();
-        set.on(Event::UnknownKey);
+        set.on(UNKNOWN);
         set.now += s(6);
         if somebody_asks {
-            assert_eq!(set.on(Event::UnknownKey), unavailable_for(s(1)));
+            assert_eq!(set.on(UNKNOWN), unavailable_for(s(1)));
         }
         set.on(Event::FetchFailed);
-        assert_eq!(set.on(Event::UnknownKey), unavailable_for(s(1)));
+        assert_eq!(set.on(UNKNOWN), unavailable_for(s(1)));
         set.now += s(1);
-        assert_eq!(set.on(Event::UnknownKey), Decision::Fetch);
+        assert_eq!(set.on(UNKNOWN), Decision::Fetch);
         set.on(Event::FetchFailed);
-        assert_eq!(set.on(Event::UnknownKey), unavailable_for(s(2)));
+        assert_eq!(set.on(UNKNOWN), unavailable_for(s(2)));
     }
 }
 
@@ -230,7 +247,7 @@ fn a_failure_that_comes_late_is_counted_once_whoever_notices() {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Known,
-    Unknown,
+    Unknown { may_be_newer: bool },
     Refresh,
     Succeed(Option<u64>, f64),
     Fail,
@@ -240,8 +257,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         Just(Step::Known),
-        Just(Step::Unknown),
-        Just(Step::Unknown),
+        any::<bool>().prop_map(|may_be_newer| Step::Unknown { may_be_newer }),
+        any::<bool>().prop_map(|may_be_newer| Step::Unknown { may_be_newer }),
         Just(Step::Refresh),
         (proptest::option::of(0..100_000_u64), -1.0..=1.0).prop_map(|(f, j)| Step::Succeed(f, j)),
         Just(Step::Fail),
@@ -269,7 +286,7 @@ proptest! {
             let usable = last_success.is_some_and(|at| now < at + POLICY.serve_stale_for);
             let decision = match step {
                 Step::Known => set.on(Event::KnownKey),
-                Step::Unknown => set.on(Event::UnknownKey),
+                Step::Unknown { may_be_newer } => set.on(Event::UnknownKey { may_be_newer }),
                 Step::Refresh => set.on(Event::RefreshRequested),
                 Step::Wait(seconds) => { set.now += s(seconds); continue }
                 Step::Succeed(freshness, jitter) if fetching.is_some() => {
@@ -300,14 +317,21 @@ proptest! {
                     if decision == Decision::UseAndFetch {
                         prop_assert!(usable, "a refresh ahead without usable keys");
                         prop_assert!(refresh_from.is_some_and(|at| now >= at), "too early");
-                    } else if matches!(step, Step::Unknown) && usable {
+                    } else if matches!(step, Step::Unknown { .. }) && usable {
                         spent.push(now);
                     }
                 }
                 Decision::Use => prop_assert!(usable, "a key past the hard limit"),
                 Decision::Join => prop_assert!(fetching.is_some(), "waiting for nothing"),
-                Decision::NoSuchKey => prop_assert!(usable && !last_failed, "a 401 nobody can be sure of"),
-                Decision::Unavailable { .. } => prop_assert!(last_failed, "a 503 though the source works"),
+                Decision::NoSuchKey => {
+                    let is_newer = matches!(step, Step::Unknown { may_be_newer: true });
+                    prop_assert!(usable && !last_failed && !is_newer, "a 401 nobody can be sure of");
+                }
+                Decision::Unavailable { retry_after } => {
+                    let is_newer = matches!(step, Step::Unknown { may_be_newer: true });
+                    let bucket_is_empty = is_newer && retry_after <= POLICY.unknown_key_interval;
+                    prop_assert!(last_failed || bucket_is_empty, "a 503 though the source works");
+                }
             }
         }
         // In any stretch of time: the burst, and one per interval.

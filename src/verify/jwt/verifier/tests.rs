@@ -1,13 +1,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tower_service::Service;
 
 use super::JwtVerifier;
 use crate::testing::SigningKey;
 use crate::verify::jwt::remote::{Missing, RemoteKeys};
-use crate::verify::jwt::signer::{Found, find_signer};
+use crate::verify::jwt::signer::{Found, SignatureSearch};
 use crate::verify::jwt::{Algorithm, VerifyingKey};
 use crate::verify_error::{InvalidReason, VerifyError};
 
@@ -18,16 +19,10 @@ struct JustTooLate {
 }
 
 impl RemoteKeys for JustTooLate {
-    fn find(
-        &self,
-        key_id: Option<&str>,
-        algorithm: Algorithm,
-        signed: &dyn Fn(&VerifyingKey) -> bool,
-        _: bool,
-    ) -> Found {
+    fn find(&self, search: &SignatureSearch<'_>, _: bool) -> Found {
         match self.generation.fetch_add(1, Ordering::SeqCst) {
             0 => Found::NoKey,
-            _ => find_signer(std::slice::from_ref(&self.key), key_id, algorithm, signed),
+            _ => search.among(std::slice::from_ref(&self.key)),
         }
     }
 
@@ -35,7 +30,7 @@ impl RemoteKeys for JustTooLate {
         self.generation.load(Ordering::SeqCst)
     }
 
-    fn missing(&self, seen: u64) -> Missing {
+    fn missing(&self, seen: u64, _: Option<Duration>) -> Missing {
         match seen == self.generation() {
             true => Missing::Refused(VerifyError::invalid(InvalidReason::UnknownKey)),
             false => Missing::Changed,

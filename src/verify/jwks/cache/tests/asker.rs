@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::keys::{Name, TOKENS, is_signed_by};
 use super::model::Model;
+use crate::verify::jwks::for_verifier::{MAY_BE_NEWER, NOT_LOADED};
 use crate::verify::jwks::policy::{Decision, Event, FETCH_GRACE};
 use crate::verify_error::InvalidReason;
 
@@ -29,6 +30,8 @@ pub(super) enum Asker {
         joined: bool,
         asked: Option<u64>,
         delays: u32,
+        /// Whether a key of its name did not make its signature, at any time.
+        forged: bool,
         next: Next,
     },
     Refresh {
@@ -50,7 +53,7 @@ pub(super) enum Next {
 #[derive(Clone, Copy)]
 pub(super) enum Look {
     Good,
-    Forged,
+    Forged(u64),
     Missing(u64),
     Later(usize),
 }
@@ -64,12 +67,14 @@ impl Model {
             joined: false,
             asked: None,
             delays: 0,
+            forged: false,
             next,
         }
     }
 
     fn look(&mut self, token: usize, may_wait: bool) -> Look {
-        let missing = Look::Missing(self.generation);
+        let seen = self.generation;
+        let missing = Look::Missing(seen);
         let Some(keys) = self.keys.as_ref().filter(|keys| self.now < keys.dead_at) else {
             return missing;
         };
@@ -96,7 +101,7 @@ impl Model {
         }
         let named = |key: &Name| token.key_id.is_some() && token.key_id == key.key_id;
         match in_use.iter().any(named) {
-            true => Look::Forged,
+            true => Look::Forged(seen),
             false => missing,
         }
     }
@@ -109,6 +114,7 @@ impl Model {
                 joined,
                 asked,
                 delays,
+                forged,
                 next,
             } => loop {
                 let look = match *next {
@@ -116,27 +122,45 @@ impl Model {
                     Next::Wait(wait) if self.is_over(wait) => self.look(*token, *delays < 2),
                     Next::Wait(_) => return None,
                 };
-                *next = match (look, *asked) {
-                    (Look::Good, _) => return Some(Told::Good),
-                    (Look::Forged, _) => return Some(Told::Refused(InvalidReason::BadSignature)),
-                    (Look::Later(fetch), _) => {
+                let (seen, is_forged) = match look {
+                    Look::Good => return Some(Told::Good),
+                    Look::Later(fetch) => {
                         *delays += 1;
+                        *next = Next::Wait(self.wait(fetch));
+                        continue;
+                    }
+                    Look::Forged(seen) => (seen, true),
+                    Look::Missing(seen) => (seen, false),
+                };
+                *forged |= is_forged;
+                // Once a signature did not fit, the token is refused whatever becomes of the source.
+                let bad_signature = Told::Refused(InvalidReason::BadSignature);
+                let answer = |told: Told| match told {
+                    _ if is_forged => bad_signature,
+                    Told::Unavailable(..) if *forged => bad_signature,
+                    told => told,
+                };
+                if let Some(before) = *asked {
+                    // Whether the source is sure is only asked for those that depend on it.
+                    return Some(match is_forged {
+                        true => answer(Told::Good),
+                        false => answer(self.still_missing(before)),
+                    });
+                }
+                if seen != self.generation {
+                    *next = Next::Seen(self.look(*token, *delays < 2));
+                    continue;
+                }
+                let may_be_newer = self.may_be_newer(*token);
+                *next = match self.ask(Event::UnknownKey { may_be_newer }) {
+                    (decision, Some(fetch)) => {
+                        // Another request's fetch may have begun too early; a second one of them did not.
+                        let begun_before = decision == Decision::Join;
+                        *asked = (*joined || !begun_before).then_some(seen);
+                        *joined = true;
                         Next::Wait(self.wait(fetch))
                     }
-                    (Look::Missing(_), Some(before)) => return Some(self.still_missing(before)),
-                    (Look::Missing(seen), None) if seen != self.generation => {
-                        Next::Seen(self.look(*token, *delays < 2))
-                    }
-                    (Look::Missing(seen), None) => match self.ask(Event::UnknownKey) {
-                        (decision, Some(fetch)) => {
-                            // Somebody else's fetch may have begun too early; a second one of them did not.
-                            let begun_before = decision == Decision::Join;
-                            *asked = (*joined || !begun_before).then_some(seen);
-                            *joined = true;
-                            Next::Wait(self.wait(fetch))
-                        }
-                        (decision, None) => return Some(self.refusal(decision)),
-                    },
+                    (decision, None) => return Some(answer(self.refusal(decision, MAY_BE_NEWER))),
                 };
             },
             Asker::Refresh {
@@ -212,19 +236,16 @@ impl Model {
         let retry_after = Duration::ZERO;
         match decision {
             Decision::NoSuchKey if self.generation == before => {
-                self.refusal(Decision::Unavailable { retry_after })
+                self.refusal(Decision::Unavailable { retry_after }, NOT_LOADED)
             }
-            decision => self.refusal(decision),
+            decision => self.refusal(decision, NOT_LOADED),
         }
     }
 
-    fn refusal(&self, decision: Decision) -> Told {
+    fn refusal(&self, decision: Decision, problem: &str) -> Told {
         match decision {
             Decision::Unavailable { retry_after } => {
-                let problem = self
-                    .last_error
-                    .as_deref()
-                    .unwrap_or("the keys are not loaded");
+                let problem = self.last_error.as_deref().unwrap_or(problem);
                 Told::Unavailable(problem.to_owned(), retry_after)
             }
             _ => Told::Refused(InvalidReason::UnknownKey),

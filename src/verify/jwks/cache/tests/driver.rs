@@ -71,6 +71,7 @@ impl Driver {
             .jwks(jwks.clone())
             .issuer(keys::ISSUER)
             .audience(keys::AUDIENCE)
+            .accept_future_issued_at()
             .clock(clock.clone());
         Self {
             runtime: runtime(),

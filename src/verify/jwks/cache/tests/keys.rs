@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::testing::SigningKey;
 use crate::verify::jwks::KeyDocument;
-use crate::verify::jwt::{Algorithm, VerifyingKey};
+use crate::verify::jwt::Algorithm;
 
 /// A key under a name, by the number of its material.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,8 +42,8 @@ pub(super) const DOCUMENTS: [&[Name]; 9] = [
     &[A, B, C, UNNAMED],
 ];
 
-/// The tokens: what they name, and by what they are signed. The last names a key that there never is.
-pub(super) const TOKENS: [Name; 8] = [
+/// The tokens: what they name, and by what they are signed. The last two name keys that there never are.
+pub(super) const TOKENS: [Name; 9] = [
     A,
     B,
     C,
@@ -52,7 +52,30 @@ pub(super) const TOKENS: [Name; 8] = [
     name(None, 1),
     name(Some("u"), 4),
     name(Some("x"), 0),
+    name(Some("y"), 0),
 ];
+
+/// When the tokens say that they were issued, which may be long after they come.
+pub(super) const ISSUED: [Option<Duration>; TOKENS.len()] = [
+    Some(LONG_BEFORE),
+    Some(after(3600)),
+    None,
+    Some(LONG_BEFORE),
+    Some(after(86_400)),
+    None,
+    Some(after(3 * 86_400)),
+    Some(LONG_BEFORE),
+    Some(after(86_400)),
+];
+
+const LONG_BEFORE: Duration = Duration::from_secs(1_700_000_000);
+
+const fn after(seconds: u64) -> Duration {
+    Duration::from_secs(START.as_secs() + seconds)
+}
+
+/// How far the issuer's clock may be off, as verifiers have it by default.
+pub(super) const LEEWAY: Duration = Duration::from_secs(60);
 
 /// How a token and the keys of a set go together.
 pub(super) fn is_signed_by(token: Name, key: Name) -> bool {
@@ -61,7 +84,7 @@ pub(super) fn is_signed_by(token: Name, key: Name) -> bool {
 }
 
 struct Pool {
-    keys: Vec<VerifyingKey>,
+    documents: Vec<KeyDocument>,
     tokens: Vec<String>,
 }
 
@@ -69,7 +92,7 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
     let materials: Vec<SigningKey> = (0..MATERIALS)
         .map(|_| SigningKey::generate(Algorithm::ES256))
         .collect();
-    let token = |token: &Name| {
+    let token = |(token, issued): (&Name, Option<Duration>)| {
         let mut key = materials[token.material].clone();
         if let Some(key_id) = token.key_id {
             key = key.with_key_id(key_id);
@@ -79,11 +102,27 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
             .issuer(ISSUER)
             .audience(AUDIENCE)
             .subject("alice");
-        token.expires_at(SystemTime::UNIX_EPOCH + EXPIRY).build()
+        let token = token.expires_at(SystemTime::UNIX_EPOCH + EXPIRY);
+        match issued {
+            Some(at) => token.issued_at(SystemTime::UNIX_EPOCH + at).build(),
+            None => token.without_claim("iat").build(),
+        }
+    };
+    let document = |names: &&[Name]| {
+        let keys = names.iter().map(|name| {
+            let key = materials[name.material].clone();
+            match name.key_id {
+                Some(key_id) => key.with_key_id(key_id),
+                None => key,
+            }
+        });
+        let keys: Vec<_> = keys.collect();
+        let json = SigningKey::jwk_set(&keys).to_string();
+        KeyDocument::from_json(json.as_bytes()).unwrap()
     };
     Pool {
-        keys: materials.iter().map(SigningKey::verifying_key).collect(),
-        tokens: TOKENS.iter().map(token).collect(),
+        documents: DOCUMENTS.iter().map(document).collect(),
+        tokens: TOKENS.iter().zip(ISSUED).map(token).collect(),
     }
 });
 
@@ -100,17 +139,5 @@ pub(super) fn token(token: usize) -> &'static str {
 
 /// The document of this number.
 pub(super) fn document(document: usize) -> KeyDocument {
-    let key = |name: &Name| {
-        let key = POOL.keys[name.material].clone();
-        match name.key_id {
-            Some(key_id) => key.with_key_id(key_id),
-            None => key,
-        }
-    };
-    KeyDocument {
-        keys: DOCUMENTS[document].iter().map(key).collect(),
-        skipped: Default::default(),
-        freshness: None,
-        validators: None,
-    }
+    POOL.documents[document].clone()
 }

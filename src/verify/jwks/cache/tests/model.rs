@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::keys::{DOCUMENTS, Name};
+use super::keys::{DOCUMENTS, ISSUED, LEEWAY, Name};
 use super::schedule::{Answer, Settings};
 use super::source::BROKEN;
 use crate::verify::jwks::cache::LOST;
@@ -24,6 +24,8 @@ pub(super) struct Model {
     etag: Option<u64>,
     pub(super) last_success: Option<Duration>,
     pub(super) last_error: Option<String>,
+    /// When the last successful fetch began.
+    as_of: Duration,
     /// All there ever were; the number of one is its place, from 1 on.
     pub(super) fetches: Vec<Fetch>,
 }
@@ -38,6 +40,7 @@ pub(super) struct Keys {
 
 #[derive(Default)]
 pub(super) struct Fetch {
+    began: Duration,
     started: Option<Duration>,
     /// What the source was told to recognize its document by.
     pub(super) etag: Option<u64>,
@@ -59,6 +62,7 @@ impl Model {
             etag: None,
             last_success: None,
             last_error: None,
+            as_of: Duration::ZERO,
             fetches: Vec::new(),
         }
     }
@@ -77,9 +81,10 @@ impl Model {
     pub(super) fn ask(&mut self, event: Event) -> (Decision, Option<usize>) {
         let decision = self.decide(event);
         if matches!(decision, Decision::Fetch | Decision::UseAndFetch) {
-            let etag = self.etag;
+            let (etag, began) = (self.etag, self.now);
             self.fetches.push(Fetch {
                 etag,
+                began,
                 ..Fetch::default()
             });
             if !self.inside {
@@ -91,6 +96,11 @@ impl Model {
         }
         let waits = matches!(decision, Decision::Fetch | Decision::Join);
         (decision, waits.then_some(self.fetches.len()))
+    }
+
+    /// Whether a token may have been issued since the last successful fetch began.
+    pub(super) fn may_be_newer(&self, token: usize) -> bool {
+        ISSUED[token].is_none_or(|issued| issued + LEEWAY >= self.as_of)
     }
 
     pub(super) fn usable(&self) -> usize {
@@ -180,6 +190,7 @@ impl Model {
         self.generation += 1;
         self.last_error = None;
         self.last_success = Some(self.now);
+        self.as_of = self.fetches.last().expect("one succeeded").began;
         let loaded = "what was fetched is loaded";
         self.keys = Some(Keys {
             list,

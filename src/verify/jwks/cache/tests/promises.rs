@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::asker::Told;
-use super::keys::{DOCUMENTS, MATERIALS, Name, TOKENS, is_signed_by};
+use super::keys::{DOCUMENTS, ISSUED, LEEWAY, MATERIALS, Name, TOKENS, is_signed_by};
 use super::schedule::Answer;
 use crate::verify::jwks::policy::{FETCH_GRACE, Policy};
 use crate::verify_error::InvalidReason;
@@ -27,6 +27,8 @@ pub(super) struct Promises {
     loaded: Option<(Duration, &'static [Name])>,
     /// The number of that fetch.
     brought_by: u64,
+    /// When that fetch began.
+    as_of: Duration,
     /// The last fetch that was begun, and when, as long as it has not ended.
     latest: u64,
     under_way: Option<Duration>,
@@ -39,7 +41,9 @@ pub(super) struct Promises {
     stints: [u32; MATERIALS],
     /// Since which moment the token was good all the time.
     good_since: [Option<u64>; TOKENS.len()],
-    /// When made-up key IDs caused a fetch.
+    /// The last moment at which a key of the token's name did not make its signature.
+    forged_at: [u64; TOKENS.len()],
+    /// When tokens that are not good caused a fetch: made-up key IDs and bad signatures.
     spent: Vec<Duration>,
 }
 
@@ -49,6 +53,7 @@ pub(super) struct Came {
     moment: u64,
     was_good: bool,
     was_fresh: bool,
+    /// Whether it was plain at once that the token is forged.
     was_forged: bool,
     latest: u64,
     stint: u32,
@@ -69,6 +74,7 @@ impl Promises {
             moment: 1,
             loaded: None,
             brought_by: 0,
+            as_of: Duration::ZERO,
             latest: 0,
             under_way: None,
             failed: None,
@@ -76,6 +82,7 @@ impl Promises {
             withdrawn: [false; MATERIALS],
             stints: [0; MATERIALS],
             good_since: [None; TOKENS.len()],
+            forged_at: [0; TOKENS.len()],
             spent: Vec::new(),
         }
     }
@@ -96,6 +103,9 @@ impl Promises {
                 (true, since) => since,
                 (false, _) => None,
             };
+            if self.is_forged(token) {
+                self.forged_at[token] = self.moment;
+            }
         }
     }
 
@@ -117,6 +127,11 @@ impl Promises {
         let token = TOKENS[token];
         let named = |key: &Name| token.key_id.is_some() && key.key_id == token.key_id;
         self.live().iter().any(named)
+    }
+
+    /// Whether the token may be of a key that was published since the keys were asked for.
+    fn may_be_newer(&self, token: usize) -> bool {
+        ISSUED[token].is_none_or(|issued| issued + LEEWAY >= self.as_of)
     }
 
     /// Nobody heard of it again.
@@ -196,10 +211,12 @@ impl Promises {
             return;
         }
         let lost_since = self.lost_since();
-        self.under_way = None;
+        let began = self.under_way.take();
         match (answer, self.loaded) {
-            (Some(Ok(Answer::Document { document, .. })), _) => self.loads(DOCUMENTS[document]),
-            (Some(Ok(Answer::Unchanged { .. })), Some((_, keys))) => self.loads(keys),
+            (Some(Ok(Answer::Document { document, .. })), _) => {
+                self.loads(DOCUMENTS[document], began);
+            }
+            (Some(Ok(Answer::Unchanged { .. })), Some((_, keys))) => self.loads(keys, began),
             (Some(_), _) => self.failed = Some(self.now),
             (None, _) => {
                 self.unsure = self.moment + 1;
@@ -209,7 +226,7 @@ impl Promises {
         self.happened();
     }
 
-    fn loads(&mut self, keys: &'static [Name]) {
+    fn loads(&mut self, keys: &'static [Name], began: Option<Duration>) {
         let before = self.loaded.map_or(&[][..], |(_, before)| before);
         let stays = |old: &&Name| keys.iter().any(|key| key.material == old.material);
         for gone in before.iter().filter(|old| !stays(old)) {
@@ -220,6 +237,7 @@ impl Promises {
         }
         self.loaded = Some((self.now, keys));
         self.brought_by = self.latest;
+        self.as_of = began.expect("what ends has begun");
         self.failed = None;
     }
 
@@ -243,13 +261,14 @@ impl Promises {
         let (was_good, was_forged, stint) = match cause {
             Cause::Token(token) => (
                 self.is_good(token),
-                self.is_forged(token),
+                self.is_forged(token) && !self.withdrawn.contains(&true),
                 self.stint(token),
             ),
             _ => (false, false, 0),
         };
         let was_fresh = |(at, _): (Duration, _)| self.now < at + self.policy.min_freshness;
         let was_fresh = self.loaded.is_some_and(was_fresh);
+        let was_forged = was_forged && was_fresh && !was_good;
         Came {
             moment: self.moment,
             was_good,
@@ -320,16 +339,28 @@ impl Promises {
                     live && !self.is_failing(),
                     "nobody can be sure that there is no such key"
                 );
+                let asked_since = self.brought_by > came.latest;
+                promise!(
+                    asked_since || !self.may_be_newer(token),
+                    "the key may be newer than the set, which was asked for before"
+                );
             }
             Told::Refused(_) => {
+                // The token comes before anything else happens.
+                let was_forged = self.forged_at[token] >= came.moment;
                 promise!(
-                    came.was_forged || self.is_forged(token),
+                    was_forged || self.is_forged(token),
                     "what is forged about it?"
                 );
             }
-            Told::Unavailable(..) => {
+            Told::Unavailable(_, retry_after) => {
+                promise!(!came.was_forged, "unavailable for a forged token");
                 let excused = !live || self.is_failing() || self.unsure >= came.moment;
-                promise!(excused, "unavailable, though the source works");
+                let soon = *retry_after <= self.policy.unknown_key_interval;
+                promise!(
+                    excused || (self.may_be_newer(token) && soon),
+                    "unavailable, though the source works"
+                );
             }
             Told::Done | Told::Failed(_) => return Err("no answer for a token".into()),
         }
