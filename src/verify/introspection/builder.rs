@@ -239,18 +239,16 @@ impl IntrospectionVerifierBuilder {
                 claims: ClaimRules {
                     issuers: self.issuers,
                     audiences: self.audiences,
-                    required_claims: Vec::new(),
-                    claims_in: Vec::new(),
                     leeway: self.leeway,
                     // The endpoint knows when a token ends.
                     accept_missing_expiry: true,
-                    accept_future_issued_at: false,
                     accept_unchecked_confirmation: self.accept_unchecked_confirmation,
+                    ..ClaimRules::default()
                 },
                 mapping: ClaimMapping {
                     scope_claims: self.scope_claims,
                     client_id_claims: self.client_id_claims,
-                    scope_prefix: None,
+                    ..ClaimMapping::default()
                 },
                 clock: self.clock,
             },

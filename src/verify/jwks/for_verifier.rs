@@ -158,6 +158,10 @@ impl RemoteKeys for Jwks {
         search.among(&snapshot.keys)
     }
 
+    fn source_name(&self) -> &str {
+        self.inner.source.name()
+    }
+
     fn generation(&self) -> u64 {
         self.inner.generation()
     }

@@ -57,11 +57,13 @@
 //! - **Binding:** `cnf`, as long as nothing here checks it.
 
 mod algorithm;
+mod authority;
 mod builder;
 mod certificate;
 pub(crate) mod claims;
 mod ed25519_point;
 mod interop;
+pub(crate) mod issuer_watch;
 pub(crate) mod jwk;
 mod jwk_octets;
 mod jwk_text;
@@ -74,6 +76,7 @@ mod pem;
 mod pem_block;
 mod problems;
 mod public_key_info;
+pub(crate) mod refusal;
 pub(crate) mod remote;
 pub(crate) mod rules;
 pub(crate) mod signer;

@@ -18,6 +18,9 @@ pub(crate) trait RemoteKeys: Any + Send + Sync {
     /// that gets the keys there are.
     fn find(&self, search: &SignatureSearch<'_>, may_wait: bool) -> Found;
 
+    /// What the source of the keys is called; see [`KeySource::name`](crate::jwks::KeySource::name).
+    fn source_name(&self) -> &str;
+
     /// Counts the times that the keys were replaced.
     fn generation(&self) -> u64;
 

@@ -7,6 +7,7 @@ mod gateway;
 mod introspection;
 mod introspection_answers;
 mod or_else;
+mod tenants;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
