@@ -52,8 +52,14 @@
 //! The last row includes 401 and 403: it is this server's credentials that the other one does not like. It
 //! is logged as a warning once per outage.
 
+mod answer;
+mod backoff;
 mod builder;
 mod credentials;
+mod endpoint;
+mod failure;
+mod gate;
+mod problems;
 mod response;
 mod verifier;
 

@@ -65,7 +65,7 @@ pub(crate) mod key;
 mod key_set;
 pub(crate) mod mapping;
 mod pem;
-mod problems;
+pub(crate) mod problems;
 pub(crate) mod remote;
 pub(crate) mod rules;
 pub(crate) mod signer;
