@@ -49,8 +49,7 @@ impl Head<'_> {
     fn unexpected_status(&self) -> Failure {
         let cause = match self.status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Cause::Down,
-            // A gateway got no answer from the endpoint.
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Cause::Silent,
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Cause::Gateway,
             _ => Cause::WrongAnswer,
         };
         let status = self.status.as_u16();

@@ -77,6 +77,9 @@ pub(super) enum Ending {
     Down { retry_after: Option<Duration> },
     /// There was no answer, or only a part of one. The token may be the cause.
     Silent,
+    /// A gateway answered in the place of the endpoint. It counts as silence does, but such an answer comes at
+    /// once, so that asking again about the same token costs little.
+    Gateway,
     /// The request that asked was dropped, which says nothing about the endpoint.
     Dropped,
 }
@@ -151,9 +154,9 @@ impl Policy {
                 Some(outage) => self.probe_failed(state, outage, now, question, retry_after),
                 None => self.with_outage(state, now, retry_after),
             },
-            Ending::Silent => match state.outage {
+            Ending::Silent | Ending::Gateway => match state.outage {
                 Some(outage) => self.probe_failed(state, outage, now, question, None),
-                None => self.met_silence(state, now, question),
+                None => self.met_silence(state, now, question, ending == Ending::Silent),
             },
             Ending::Dropped => match state.outage {
                 Some(outage) if is_probe(outage, question) => State {
@@ -203,7 +206,13 @@ impl Policy {
         }
     }
 
-    fn met_silence(&self, state: State, now: Duration, question: Question) -> State {
+    fn met_silence(
+        &self,
+        state: State,
+        now: Duration,
+        question: Question,
+        token_waits: bool,
+    ) -> State {
         // Other tokens were answered meanwhile.
         if state.answers != question.answers {
             return state;
@@ -217,12 +226,16 @@ impl Policy {
             Some(suspect) if question.asked_at <= suspect.failed_at => return state,
             Some(suspect) => suspect.failures.saturating_add(1),
         };
+        let wait = match token_waits {
+            true => self.wait(failures, None),
+            false => Duration::ZERO,
+        };
         State {
             suspect: Some(Suspect {
                 token: question.token,
                 failures,
                 failed_at: now,
-                retry_at: now.saturating_add(self.wait(failures, None)),
+                retry_at: now.saturating_add(wait),
             }),
             ..state
         }

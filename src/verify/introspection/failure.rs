@@ -25,9 +25,11 @@ pub(super) enum Cause {
     Down,
     /// Nothing came in time, or the answer broke off.
     Silent,
+    /// A gateway in front of the endpoint says that it got no answer.
+    Gateway,
     /// What came is no answer. It may be the token's doing.
     WrongAnswer,
-    /// This server has too many questions under way.
+    /// Most of the time passed while the question waited for its turn, since this server has too many under way.
     NoTurn,
     /// The endpoint was not asked, since the backoff has not elapsed.
     BackingOff,
@@ -58,6 +60,7 @@ impl Failure {
                 retry_after: self.retry_after,
             },
             Cause::Silent => Ending::Silent,
+            Cause::Gateway => Ending::Gateway,
             Cause::WrongAnswer => Ending::Answered,
             Cause::NoTurn | Cause::BackingOff => Ending::Dropped,
         }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::answer::Answer;
@@ -56,18 +57,20 @@ impl Inner {
         self.gate.check(id).map_err(backing_off)?;
         let mut activity = Activity::introspection(&self.rules.verifier);
         let mut question = None;
+        let mut had_time = false;
+        let deadline = Instant::now() + self.timeout;
         let answer = async {
             let _turn = self.turns.acquire().await.expect("it is never closed");
             // An outage may have begun while this one waited for its turn.
             question = Some(self.gate.ask(id).map_err(backing_off)?);
+            had_time = deadline.duration_since(Instant::now()) >= self.timeout / 2;
             self.endpoint.ask(token.as_str()).await
         };
-        let asked = activity
-            .of(tokio::time::timeout(self.timeout, answer))
-            .await;
+        let asked = activity.of(tokio::time::timeout_at(deadline, answer)).await;
         let mut answer = match asked {
             Ok(answer) => answer,
-            Err(_) if question.is_none() => Err(Failure::new(
+            // The endpoint had no fair chance to answer.
+            Err(_) if !had_time => Err(Failure::new(
                 Cause::NoTurn,
                 "too many questions to the introspection endpoint are under way",
             )),

@@ -64,7 +64,10 @@ async fn credentials_that_the_endpoint_does_not_like_are_nobody_elses_fault() {
 #[tokio::test]
 async fn no_answer_is_503_and_never_401() {
     let issuer = TestIssuer::start().await;
-    let waits = |limit| known(&issuer).timeout(limit).build().unwrap();
+    let waits = |limit| {
+        let builder = known(&issuer).timeout(limit).without_backoff();
+        builder.build().unwrap()
+    };
     let serve = |verifier| serve(BearerAuthLayer::new(verifier).layer(Inner::default()));
     // One for faults that end by themselves, the other for those that never do.
     let server = serve(waits(PATIENCE)).await;

@@ -145,6 +145,19 @@ fn silence_is_the_fault_of_one_token_until_another_one_meets_it() {
 }
 
 #[test]
+fn a_gateways_word_is_not_held_against_one_token_either() {
+    let mut endpoint = Endpoint::default();
+    for _ in 0..5 {
+        endpoint.tries(A, Ending::Gateway);
+    }
+    endpoint.asks(A).unwrap();
+    endpoint.tries(B, Ending::Gateway);
+    for token in [A, B, C] {
+        assert_eq!(endpoint.asks(token), Err(Wait(s(1))));
+    }
+}
+
+#[test]
 fn a_token_that_times_out_while_others_are_answered_is_no_outage() {
     let mut endpoint = Endpoint::default();
     let slow = [endpoint.asks(A).unwrap(), endpoint.asks(B).unwrap()];
@@ -192,6 +205,7 @@ fn any_ending() -> impl Strategy<Value = Ending> {
         Just(Ending::Answered),
         retry_after.prop_map(|retry_after| Ending::Down { retry_after }),
         Just(Ending::Silent),
+        Just(Ending::Gateway),
         Just(Ending::Dropped),
     ]
 }
@@ -237,13 +251,13 @@ proptest! {
                         Ending::Down { .. } if !was_out || is_probe => {
                             (outage_until, last_probe) = (Some(endpoint.now + POLICY.min), None);
                         }
-                        Ending::Silent if is_probe => {
+                        Ending::Silent | Ending::Gateway if is_probe => {
                             (outage_until, last_probe) = (Some(endpoint.now + POLICY.min), None);
                         }
-                        Ending::Silent if !was_out && endpoint.state.outage.is_some() => {
+                        Ending::Silent | Ending::Gateway if !was_out && endpoint.state.outage.is_some() => {
                             outage_until = Some(endpoint.now + POLICY.min);
                         }
-                        Ending::Down { .. } | Ending::Silent => {}
+                        Ending::Down { .. } | Ending::Silent | Ending::Gateway => {}
                     }
                 }
             }
@@ -258,7 +272,7 @@ proptest! {
     #[test]
     fn one_token_alone_keeps_no_other_waiting(
         steps in proptest::collection::vec(step(1, prop_oneof![
-            Just(Ending::Answered), Just(Ending::Silent), Just(Ending::Dropped),
+            Just(Ending::Answered), Just(Ending::Silent), Just(Ending::Gateway), Just(Ending::Dropped),
         ]), 1..300)
     ) {
         let mut endpoint = Endpoint::default();
