@@ -296,6 +296,41 @@ async fn whoever_answers_instead_of_the_endpoint_is_not_believed() {
 }
 
 #[tokio::test]
+async fn two_verifiers_of_one_endpoint_are_told_apart_by_their_names() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.opaque_token(json!({"sub": "1", "aud": AUDIENCE}));
+    let named = async |name: Option<&str>| {
+        let builder = match name {
+            Some(name) => known(&issuer).name(name),
+            None => known(&issuer),
+        };
+        verify(&builder.build().unwrap(), &token).await.unwrap()
+    };
+    let (first, again) = (named(Some("first")).await, named(Some("first")).await);
+    let (second, nameless) = (named(Some("second")).await, named(None).await);
+    assert_eq!(first.verifier_name(), "introspection first");
+    assert_eq!(first.principal(), again.principal());
+    assert_ne!(first.principal(), second.principal());
+    assert_ne!(first.principal(), nameless.principal());
+    let url = format!("introspection {}", issuer.introspection_url());
+    assert_eq!(nameless.verifier_name(), url);
+}
+
+#[test]
+fn what_is_shown_of_a_url_has_no_query() {
+    let url = "https://user:hunter2@issuer.test/introspect?api_key=hunter2#hunter2";
+    let builder = IntrospectionVerifier::builder(url).bearer_token("hunter2");
+    assert!(!format!("{builder:?}").contains("hunter2"), "{builder:?}");
+    let url = "https://issuer.test/introspect?api_key=hunter2";
+    let builder = IntrospectionVerifier::builder(url).bearer_token("hunter2");
+    let builder = builder.accept_any_audience();
+    let shown = format!("{builder:?}");
+    let shown = format!("{shown} {:?}", builder.build().unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_eq!(shown.matches("https://issuer.test/introspect").count(), 2);
+}
+
+#[tokio::test]
 async fn two_endpoints_do_not_share_their_users() {
     let members = json!({"sub": "1", "iss": "https://same.test", "aud": AUDIENCE});
     let mut principals = Vec::new();
