@@ -24,9 +24,22 @@ use http::header::{AUTHORIZATION, HeaderMap};
 pub struct BearerToken {
     header: HeaderValue,
     token: Range<usize>,
+    has_fallback: bool,
 }
 
 impl BearerToken {
+    /// Marks the token for a verifier behind which another one is asked. It changes nothing about what is verified,
+    /// but such a verifier meets tokens of other issuers every day.
+    pub(crate) fn with_fallback(mut self) -> Self {
+        self.has_fallback = true;
+        self
+    }
+
+    /// Whether another verifier is asked about the token where this one does not recognize it.
+    pub(crate) fn has_fallback(&self) -> bool {
+        self.has_fallback
+    }
+
     /// The token alone, without the scheme.
     #[expect(clippy::missing_panics_doc, reason = "what is in it is ASCII")]
     pub fn as_str(&self) -> &str {
@@ -53,6 +66,7 @@ impl FromStr for BearerToken {
         Ok(Self {
             token: 0..header.len(),
             header,
+            has_fallback: false,
         })
     }
 }
@@ -124,7 +138,11 @@ fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
     }
     let start = start + scheme_length + spaces;
     let token = start..start + token.len();
-    Credentials::Bearer(BearerToken { header, token })
+    Credentials::Bearer(BearerToken {
+        header,
+        token,
+        has_fallback: false,
+    })
 }
 
 /// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`

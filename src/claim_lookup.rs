@@ -27,6 +27,14 @@ where
     Ok(found)
 }
 
+/// Like [`find`], but a claim that is `null` counts as absent.
+pub(crate) fn find_value<'de, T>(claims: &'de str, name: &str) -> serde_json::Result<Option<T>>
+where
+    T: Deserialize<'de>,
+{
+    find::<Option<T>>(claims, name).map(Option::flatten)
+}
+
 /// `~1` stands for a slash and `~0` for a tilde (RFC 6901 §4).
 fn unescape(segment: &str) -> Cow<'_, str> {
     if segment.contains('~') {
@@ -200,6 +208,13 @@ mod tests {
     fn a_claim_of_another_type_or_said_twice_is_an_error() {
         assert!(find::<u64>(CLAIMS, "sub").is_err());
         assert!(find::<Value>(CLAIMS, "twice").is_err());
+    }
+
+    #[test]
+    fn a_value_is_not_null() {
+        assert_eq!(find_value::<Value>(CLAIMS, "none").unwrap(), None);
+        assert_eq!(find_value::<u64>(CLAIMS, "n").unwrap(), Some(7));
+        assert!(find_value::<u64>(CLAIMS, "sub").is_err());
     }
 
     #[test]

@@ -64,23 +64,33 @@ impl Scopes {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
+        Self::lossy_counted(names, &mut 0)
+    }
+
+    /// The same, and counts the names that it leaves out. An empty one is none.
+    pub(crate) fn lossy_counted<I>(names: I, left_out: &mut usize) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
         let mut set = Collector::default();
         for name in names {
             let name = name.as_ref();
             if is_scope(name) {
                 set.push(name);
+            } else if !name.is_empty() {
+                *left_out += 1;
             }
         }
         set.finish()
     }
 
     /// The same, of a space-delimited list.
-    pub(crate) fn lossy_list(list: &str) -> Self {
+    pub(crate) fn lossy_list(list: &str, left_out: &mut usize) -> Self {
         match is_spelled_as_a_set(list) {
             true => Self {
                 joined: list.into(),
             },
-            false => Self::lossy(names(list)),
+            false => Self::lossy_counted(names(list), left_out),
         }
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{AccessToken, Part, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::json::written_members;
 use crate::late_refusal::LateRefusal;
 use crate::protection::Protection;
 use crate::scopes::Scopes;
@@ -21,7 +22,8 @@ use crate::scopes::Scopes;
 pub struct AccessTokenBuilder {
     token: BearerToken,
     verified: Verified,
-    claims: Map<String, Value>,
+    /// What differs from the claims set in `verified`.
+    changes: Map<String, Value>,
     protection: Option<Arc<Protection>>,
     late_refusal: LateRefusal,
 }
@@ -32,9 +34,10 @@ impl AccessTokenBuilder {
             token,
             protection: None,
             late_refusal: LateRefusal::default(),
-            claims: Map::new(),
+            changes: Map::new(),
             verified: Verified {
                 verifier: Cow::Borrowed("custom"),
+                claims: "{}".to_owned(),
                 ..Verified::default()
             },
         }
@@ -45,8 +48,7 @@ impl AccessTokenBuilder {
             token: token.token.clone(),
             protection: token.protection.clone(),
             late_refusal: token.late_refusal.clone(),
-            // Verifiers refuse what cannot be read, so there is nothing to lose here.
-            claims: token.claims().unwrap_or_default(),
+            changes: Map::new(),
             verified: token.verified.detached(),
         }
     }
@@ -84,13 +86,19 @@ impl AccessTokenBuilder {
         self.claim("aud", claim)
     }
 
-    /// Sets `scope`. A name that is not a scope (RFC 6749 §3.3) can match no requirement and is
-    /// left out.
+    /// Sets `scope`, from names that are each one scope.
+    ///
+    /// # Panics
+    ///
+    /// When a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two. Where the names come
+    /// from a database or another service, read them with [`Scopes::parse`] or
+    /// [`Scopes::try_from_names`], which return an error, and give `scopes.iter()` to this.
+    #[track_caller]
     pub fn scopes<I>(mut self, scopes: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        self.verified.scopes = Scopes::lossy(scopes);
+        self.verified.scopes = Scopes::configured(scopes);
         let claim = self.verified.scopes.to_string();
         self.claim("scope", claim)
     }
@@ -113,15 +121,15 @@ impl AccessTokenBuilder {
         self
     }
 
-    /// Sets another claim. A standard one set this way changes what [`AccessToken::claim`] finds, not
+    /// Sets another claim. Claims that are not set stay as they are, to the byte. A standard one set this way changes what [`AccessToken::claim`] finds, not
     /// what the token's accessors say.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.claims.insert(name.into(), value.into());
+        self.changes.insert(name.into(), value.into());
         self
     }
 
     /// Names the verifier, as a part of the [principal](AccessToken::principal): two verifiers that
-    /// both know an `alice` then mean two people. Default: `custom`.
+    /// both know an `alice` then mean two people. Give each verifier of your own a name. Default: `custom`.
     pub fn verifier(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.verified.verifier = name.into();
         self
@@ -135,7 +143,9 @@ impl AccessTokenBuilder {
 
     /// The finished token.
     pub fn build(mut self) -> AccessToken {
-        self.verified.claims = Value::Object(self.claims).to_string();
+        if !self.changes.is_empty() {
+            self.verified.claims = merged(&self.verified.claims, &self.changes);
+        }
         AccessToken {
             verified: Arc::new(self.verified),
             token: self.token,
@@ -145,7 +155,7 @@ impl AccessTokenBuilder {
     }
 
     fn text_claim(&mut self, name: &str, value: String) -> Part {
-        self.claims.insert(name.into(), value.clone().into());
+        self.changes.insert(name.into(), value.clone().into());
         value.into()
     }
 }
@@ -154,6 +164,21 @@ impl fmt::Debug for AccessTokenBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessTokenBuilder").finish_non_exhaustive()
     }
+}
+
+/// The claims set with these members instead of those of the same names.
+///
+/// The others are copied as they are written: they may be nested deeper than they can be read again, or have digits
+/// that a number would lose.
+fn merged(claims: &str, changes: &Map<String, Value>) -> String {
+    let kept = written_members(claims)
+        .filter(|member| !changes.contains_key(&*member.name))
+        .map(|member| claims[member.range].to_owned());
+    let changed = changes
+        .iter()
+        .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())));
+    let members: Vec<_> = kept.chain(changed).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 /// Zero for dates before 1970, which JWT dates cannot express here.

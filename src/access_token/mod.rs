@@ -55,7 +55,11 @@ pub struct AccessToken {
 /// What a verifier established. It does not hold the token.
 #[derive(Clone, Default)]
 pub(crate) struct Verified {
+    /// The verifier's name.
     pub(crate) verifier: Cow<'static, str>,
+    /// What tells the verifier's principals apart where neither its name nor an issuer does. It is for
+    /// [`Principal`] alone, and never shown.
+    pub(crate) authority: Option<Arc<str>>,
     pub(crate) subject: Option<Part>,
     pub(crate) client_id: Option<Part>,
     pub(crate) issuer: Option<Part>,
@@ -213,8 +217,10 @@ impl AccessToken {
         &self.verified.claims
     }
 
-    /// Who vouched for the token: `jwt`, `static`, `introspection` with its endpoint, or the
-    /// [name](AccessTokenBuilder::verifier) that a verifier of your own goes by.
+    /// The name of the verifier that vouched for the token: what its `name(..)` was set to, such as
+    /// [`JwtVerifierBuilder::name`](crate::JwtVerifierBuilder::name); by default `jwt`, `static` or
+    /// `introspection` with its endpoint; or the [name](AccessTokenBuilder::verifier) of a verifier of your
+    /// own.
     pub fn verifier(&self) -> &str {
         &self.verified.verifier
     }
@@ -226,6 +232,10 @@ impl AccessToken {
 
     /// Who is calling, in a form that can be compared between requests: the same for every token
     /// that the same client gets for the same subject from the same issuer.
+    ///
+    /// Principals of verifiers with different [names](Self::verifier) are never equal, nor are those of
+    /// JWT verifiers that check the issuer and accept different ones. Two verifiers of another kind
+    /// need names of their own, unless a subject is the same for both.
     ///
     /// `None` when the token names neither a subject nor a client.
     pub fn principal(&self) -> Option<Principal> {

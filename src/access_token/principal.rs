@@ -1,11 +1,16 @@
+use std::fmt;
+use std::sync::Arc;
+
 use super::Verified;
 
 /// Who is calling: the verifier that vouched, the issuer, the subject and the client.
 ///
-/// Equal for two tokens of the same caller, whichever of its tokens it uses.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Equal for two tokens of the same caller, whichever of its tokens it uses, in every process that has the same
+/// configuration.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     verifier: Box<str>,
+    authority: Option<Arc<str>>,
     issuer: Option<Box<str>>,
     subject: Option<Box<str>>,
     client_id: Option<Box<str>>,
@@ -16,6 +21,7 @@ impl Principal {
         let owned = |part| verified.text(part).map(Box::from);
         Self {
             verifier: verified.verifier.as_ref().into(),
+            authority: verified.authority.clone(),
             issuer: owned(&verified.issuer),
             subject: owned(&verified.subject),
             client_id: owned(&verified.client_id),
@@ -42,6 +48,22 @@ impl Principal {
                 }
             }
         }
+        // Behind the four others, and only where there is one: what was bound to the principals of other verifiers
+        // stays theirs.
+        if let Some(authority) = &self.authority {
+            bytes.extend_from_slice(authority.as_bytes());
+        }
         bytes
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("verifier", &self.verifier)
+            .field("issuer", &self.issuer)
+            .field("subject", &self.subject)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }

@@ -27,7 +27,7 @@ fn setters_and_claims_agree() {
         .client_id("cli")
         .issuer("https://issuer")
         .audiences(["a", "b"])
-        .scopes(["read", "not a scope"])
+        .scopes(["read"])
         .issued_at(at)
         .expires_at(at)
         .jwt_id("id-1")

@@ -6,9 +6,14 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+mod fault;
+mod members;
 mod values;
 
-pub(crate) use self::values::{MaybeText, NumericDate, Text, TextOrList};
+pub(crate) use self::fault::Fault;
+use self::fault::{NUMBER_OUT_OF_RANGE, RESERVED_NAME, TOO_DEEP, TOO_MANY, TWICE};
+pub(crate) use self::members::written_members;
+pub(crate) use self::values::{MaybeText, NumericDate, Text, TextOrList, TextOrNumber};
 
 /// How deep objects and arrays may lie in one another, anywhere in a header or payload.
 const MAX_DEPTH: usize = 32;
@@ -18,6 +23,9 @@ const MAX_OTHER_MEMBERS: usize = 256;
 
 /// An object that is read member by member.
 pub(crate) trait Object<'de>: Default {
+    /// The names of the members that count: those that a log may name.
+    const MEMBERS: &'static [&'static str];
+
     /// Reads the value of the member called `name` where it is one that counts, and says whether it
     /// is.
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error>;
@@ -27,18 +35,29 @@ pub(crate) trait Object<'de>: Default {
 ///
 /// Members that do not count are read all the same, so that nobody later finds what cannot be read (a
 /// lone surrogate, a number past all bounds) or reads the second of two where another read the first.
-pub(crate) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Option<T> {
+pub(crate) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Result<T, Fault> {
     let mut object = T::default();
+    let mut faulty = None;
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer
-        .deserialize_map(ObjectVisitor(&mut object))
-        .ok()?;
-    deserializer.end().ok()?;
-    Some(object)
+    let visitor = ObjectVisitor {
+        object: &mut object,
+        faulty: &mut faulty,
+    };
+    let read = deserializer
+        .deserialize_map(visitor)
+        .and_then(|()| deserializer.end());
+    match read {
+        Ok(()) => Ok(object),
+        Err(error) => Err(Fault::of_json(faulty, error)),
+    }
 }
 
 /// Fills the object where it is: it is large, and moves cost.
-struct ObjectVisitor<'o, T>(&'o mut T);
+struct ObjectVisitor<'o, T> {
+    object: &'o mut T,
+    /// Set when a member that counts cannot be read, and not before.
+    faulty: &'o mut Option<&'static str>,
+}
 
 impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
     type Value = ();
@@ -50,16 +69,17 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut others = Names::default();
         while let Some(Text(name)) = members.next_key()? {
-            if self.0.read(&name, &mut members)? {
-                continue;
+            match self.object.read(&name, &mut members) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    *self.faulty = T::MEMBERS.iter().copied().find(|known| *known == name);
+                    return Err(error);
+                }
             }
             check_name(&name)?;
             members.next_value::<Checked>()?;
-            if !others.add(name) {
-                return Err(A::Error::custom(
-                    "a member occurs twice, or there are too many",
-                ));
-            }
+            others.add(name).map_err(A::Error::custom)?;
         }
         Ok(())
     }
@@ -75,45 +95,84 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// Adds a name, unless it is known or one too many.
-    fn add(&mut self, name: Cow<'a, str>) -> bool {
+    fn add(&mut self, name: Cow<'a, str>) -> Result<(), &'static str> {
         let few = self.count.min(self.few.len());
         if self.few[..few].contains(&name) || self.more.contains(&name) {
-            return false;
+            return Err(TWICE);
         }
         match self.few.get_mut(self.count) {
             Some(free) => *free = name,
             None => self.more.push(name),
         }
         self.count += 1;
-        self.count <= MAX_OTHER_MEMBERS
+        match self.count <= MAX_OTHER_MEMBERS {
+            true => Ok(()),
+            false => Err(TOO_MANY),
+        }
     }
 }
 
-/// A member that is absent or a `T`. Unlike an `Option`, it does not take `null` for absent.
-#[derive(Debug)]
-pub(crate) struct Member<T>(pub(crate) Option<T>);
-
-impl<T> Default for Member<T> {
-    fn default() -> Self {
-        Self(None)
-    }
+/// A member that is absent, `null` or a `T`.
+///
+/// `null` says as much as an absent member, and is remembered only so that the member cannot occur again.
+#[derive(Debug, Default)]
+pub(crate) enum Member<T> {
+    #[default]
+    Absent,
+    Null,
+    Value(T),
 }
 
 impl<T> Member<T> {
+    /// The value, if the member has one.
+    pub(crate) fn get(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null => None,
+        }
+    }
+
+    /// The value, if the member has one.
+    pub(crate) fn into_value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null => None,
+        }
+    }
+
+    /// Whether the member has a value.
+    pub(crate) fn has_value(&self) -> bool {
+        self.get().is_some()
+    }
+
+    /// Whether the member occurs, `null` included.
+    pub(crate) fn occurs(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+
     /// Reads the value; a second one of the same name is an error. Always true, for [`Object::read`].
     pub(crate) fn read<'de, A>(&mut self, members: &mut A) -> Result<bool, A::Error>
     where
         T: Deserialize<'de>,
         A: MapAccess<'de>,
     {
-        match self.0.replace(members.next_value()?) {
-            None => Ok(true),
-            Some(_) => Err(A::Error::custom("a member occurs twice")),
+        self.set(members.next_value()?)
+    }
+
+    /// Takes the value that was read, unless there was one before.
+    pub(crate) fn set<E: Error>(&mut self, value: Option<T>) -> Result<bool, E> {
+        if self.occurs() {
+            return Err(E::custom(TWICE));
         }
+        *self = match value {
+            Some(value) => Self::Value(value),
+            None => Self::Null,
+        };
+        Ok(true)
     }
 }
 
-/// Whether a member is there at all, whatever its value, `null` included.
+/// Whether a member [occurs](Member::occurs) at all, whatever its value, `null` included.
 pub(crate) type Presence = Member<Checked>;
 
 /// A value that can be read, is not too deep, and is not kept.
@@ -145,7 +204,7 @@ impl CheckedVisitor {
     fn check_depth<E: Error>(self) -> Result<(), E> {
         match self.depth <= MAX_DEPTH {
             true => Ok(()),
-            false => Err(E::custom("too deep")),
+            false => Err(E::custom(TOO_DEEP)),
         }
     }
 }
@@ -168,7 +227,7 @@ const NUMBER_IN_DISGUISE: &str = "$serde_json::private::Number";
 fn check_name<E: Error>(name: &str) -> Result<(), E> {
     match name.starts_with(PRIVATE_TO_SERDE) {
         false => Ok(()),
-        true => Err(E::custom("a name of serde_json's own")),
+        true => Err(E::custom(RESERVED_NAME)),
     }
 }
 
@@ -177,7 +236,7 @@ fn check_number<E: Error>(digits: &str) -> Result<(), E> {
     let is_finite = digits.parse().is_ok_and(f64::is_finite);
     match is_finite && digits.parse::<serde_json::Number>().is_ok() {
         true => Ok(()),
-        false => Err(E::custom("a number out of range")),
+        false => Err(E::custom(NUMBER_OUT_OF_RANGE)),
     }
 }
 
@@ -228,7 +287,7 @@ impl<'de> Visitor<'de> for CheckedVisitor {
             // A number lies no deeper than what it is in, so this comes before the depth is looked at.
             return match members.next_key()? {
                 None => Ok(Checked),
-                Some(Text(_)) => Err(A::Error::custom("a number with members")),
+                Some(Text(_)) => Err(A::Error::custom(RESERVED_NAME)),
             };
         }
         self.check_depth()?;
@@ -242,120 +301,4 @@ impl<'de> Visitor<'de> for CheckedVisitor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Default)]
-    struct Members<'a> {
-        text: Member<Text<'a>>,
-        other: Member<MaybeText<'a>>,
-        flag: Presence,
-    }
-
-    impl<'de> Object<'de> for Members<'de> {
-        fn read<A: MapAccess<'de>>(&mut self, name: &str, all: &mut A) -> Result<bool, A::Error> {
-            match name {
-                "text" => self.text.read(all),
-                "other" => self.other.read(all),
-                "flag" => self.flag.read(all),
-                _ => Ok(false),
-            }
-        }
-    }
-
-    #[test]
-    fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
-        let parses = |json: &str| parse_object::<Members<'_>>(json).is_some();
-        for member in ["x", "flag", "other"] {
-            let nested = |open: &str, close: &str, depth| {
-                format!(
-                    r#"{{"{member}":{}1{}}}"#,
-                    open.repeat(depth),
-                    close.repeat(depth)
-                )
-            };
-            for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
-                assert!(parses(&nested(open, close, 31)), "{member} {open}");
-                assert!(!parses(&nested(open, close, 32)), "{member} {open}");
-                assert!(!parses(&nested(open, close, 100_000)), "{member} {open}");
-            }
-            // What passes for a number is not a way down.
-            let number = r#"{"$serde_json::private::Number":"1","a":"#;
-            assert!(!parses(&nested(number, "}", 40)), "{member}");
-        }
-        assert!(parses(&format!(r#"{{"a":"{}\"["}}"#, "[".repeat(100))));
-        assert!(parses(&format!(r#"{{"a":[{}1]}}"#, "[],".repeat(100))));
-    }
-
-    #[test]
-    fn null_is_neither_absent_nor_a_string() {
-        assert!(parse_object::<Members<'_>>(r#"{"text":null}"#).is_none());
-        let members: Members<'_> = parse_object(r#"{"other":null,"flag":null}"#).unwrap();
-        assert!(members.text.0.is_none() && members.flag.0.is_some());
-        assert!(matches!(members.other.0, Some(MaybeText::Other)));
-    }
-
-    #[test]
-    fn members_that_nobody_reads_can_be_read() {
-        let parses = |json: &str| parse_object::<Members<'_>>(json).is_some();
-        assert!(parses(
-            r#"{"x":[{"y":null,"z":1.5e3},"\ud83d\ude00",true,-1]}"#
-        ));
-        for bad in [
-            r#"{"x":1e400}"#,
-            r#"{"x":"\ud800"}"#,
-            r#"{"x":["\ud800"]}"#,
-            r#"{"\ud800":1}"#,
-        ] {
-            assert!(!parses(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn names_of_serde_json_itself_are_refused_wherever_they_stand() {
-        let parses = |json: &str| parse_object::<Members<'_>>(json).is_some();
-        let number = |digits: &str| format!(r#"{{"$serde_json::private::Number":"{digits}"}}"#);
-        for member in ["x", "flag", "other"] {
-            let with = |value: &str| format!(r#"{{"{member}":{value}}}"#);
-            // With `arbitrary_precision`, this is what a number looks like.
-            assert!(parses(&with(&number("-1.5e3"))), "{member}");
-            for digits in [
-                "zzz", "", "+1", "1.", ".5", "01", " 1", "1e400", "inf", "NaN",
-            ] {
-                assert!(!parses(&with(&number(digits))), "{member} {digits}");
-            }
-            for value in [
-                r#"{"$serde_json::private::Number":"1","a":2}"#,
-                r#"{"a":1,"$serde_json::private::Number":"1"}"#,
-                r#"{"$serde_json::private::Number":1}"#,
-                r#"{"$serde_json::private::RawValue":"1"}"#,
-                r#"[{"\u0024serde_json::private::RawValue":"1"}]"#,
-            ] {
-                assert!(!parses(&with(value)), "{member} {value}");
-            }
-        }
-        assert!(!parses(&number("1")));
-    }
-
-    #[test]
-    fn other_members_are_told_apart_and_counted() {
-        let parses = |names: &[usize]| {
-            let members: Vec<_> = names.iter().map(|n| format!(r#""m{n}":{n}"#)).collect();
-            parse_object::<Members<'_>>(&format!("{{{}}}", members.join(","))).is_some()
-        };
-        let different: Vec<_> = (0..MAX_OTHER_MEMBERS).collect();
-        assert!(parses(&different));
-        assert!(!parses(
-            &[different.as_slice(), &[MAX_OTHER_MEMBERS]].concat()
-        ));
-        // Both sides of where names move to the heap.
-        for count in 1..12 {
-            for again in 0..count {
-                assert!(
-                    !parses(&[&different[..count], &[again]].concat()),
-                    "{count} {again}"
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::CheckedVisitor;
+use super::fault::DATE_OUT_OF_RANGE;
+use super::{CheckedVisitor, NUMBER_IN_DISGUISE};
 
 /// A string, borrowed unless it has escapes.
 #[derive(Debug)]
@@ -100,6 +101,63 @@ impl<'de> Visitor<'de> for MaybeTextVisitor {
     }
 }
 
+/// A string, or a number whose digits stand in the text: a number that is read loses some of them.
+#[derive(Debug)]
+pub(crate) enum TextOrNumber<'a> {
+    Text(Cow<'a, str>),
+    Number,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for TextOrNumber<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(TextOrNumberVisitor)
+    }
+}
+
+struct TextOrNumberVisitor;
+
+impl<'de> Visitor<'de> for TextOrNumberVisitor {
+    type Value = TextOrNumber<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a number")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(TextOrNumber::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(TextOrNumber::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(TextOrNumber::Number)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(TextOrNumber::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(TextOrNumber::Number)
+    }
+
+    /// With `arbitrary_precision`, a number. Whether it is one in truth shows in the text.
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        match members.next_key()? {
+            Some(Text(name)) if name == NUMBER_IN_DISGUISE => {
+                let Text(_) = members.next_value()?;
+                match members.next_key::<Text<'_>>()? {
+                    None => Ok(TextOrNumber::Number),
+                    Some(_) => Err(A::Error::invalid_type(Unexpected::Map, &self)),
+                }
+            }
+            _ => Err(A::Error::invalid_type(Unexpected::Map, &self)),
+        }
+    }
+}
+
 /// A string or an array of strings, as `aud` and several scope claims may be.
 #[derive(Debug)]
 pub(crate) enum TextOrList<'a> {
@@ -177,7 +235,7 @@ impl Visitor<'_> for NumericDateVisitor {
 
     fn visit_u64<E: Error>(self, seconds: u64) -> Result<NumericDate, E> {
         if seconds >= END_OF_TIME {
-            return Err(E::custom("a date out of range"));
+            return Err(E::custom(DATE_OUT_OF_RANGE));
         }
         Ok(NumericDate(Duration::from_secs(seconds)))
     }
@@ -188,7 +246,7 @@ impl Visitor<'_> for NumericDateVisitor {
 
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
         if !(0.0..END_OF_TIME as f64).contains(&seconds) {
-            return Err(E::custom("a date out of range"));
+            return Err(E::custom(DATE_OUT_OF_RANGE));
         }
         Ok(NumericDate(Duration::from_secs_f64(seconds)))
     }

@@ -40,7 +40,7 @@ impl<A: Verifier, B: Verifier> Service<BearerToken> for OrElse<A, B> {
     fn call(&mut self, token: BearerToken) -> Self::Future {
         OrElseFuture {
             state: State::First {
-                verify: Oneshot::new(self.first.clone(), token.clone()),
+                verify: Oneshot::new(self.first.clone(), token.clone().with_fallback()),
                 // The token shares its bytes, so keeping it costs next to nothing.
                 otherwise: Some((self.second.clone(), token)),
             },

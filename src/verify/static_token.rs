@@ -29,6 +29,7 @@ use crate::verify_error::{InvalidReason, VerifyError};
 /// use tower_bearer_auth::{BearerAuthLayer, StaticToken, StaticTokenVerifier};
 ///
 /// let verifier = StaticTokenVerifier::new([
+///     // The token, and what it stands for.
 ///     ("dev-token", StaticToken::new("dev").scopes(["read", "write"])),
 ///     ("ci-token", StaticToken::new("ci").subject("build").claim("team", "platform")),
 /// ]);
@@ -73,6 +74,24 @@ impl StaticTokenVerifier {
     pub fn clock(mut self, clock: Clock) -> Self {
         for verified in Arc::make_mut(&mut self.table).values_mut() {
             Arc::make_mut(verified).clock = clock.clone();
+        }
+        self
+    }
+
+    /// Names the verifier in [audit events](crate::telemetry), in metrics and in the
+    /// [principals](crate::AccessToken::principal) of its tokens: two tables that both have a client `dev` then
+    /// mean two callers. Default: `static`.
+    ///
+    /// # Panics
+    ///
+    /// When the name is empty.
+    #[must_use]
+    #[track_caller]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        assert!(!name.is_empty(), "a verifier's name is not empty");
+        for verified in Arc::make_mut(&mut self.table).values_mut() {
+            Arc::make_mut(verified).verifier = name.clone().into();
         }
         self
     }

@@ -9,6 +9,7 @@ use tower_service::Service;
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
 use crate::verify::ErasedVerifier;
+use crate::verify::jwt::issuer_watch::IssuerWatch;
 use crate::verify_error::{Definite, VerifyError};
 
 /// The future of [`ByIssuer`](super::ByIssuer).
@@ -21,6 +22,7 @@ enum State {
     Asked {
         verify: <ErasedVerifier as Service<BearerToken>>::Future,
         issuer: Arc<str>,
+        watch: Arc<IssuerWatch>,
     },
 }
 
@@ -33,8 +35,13 @@ impl ByIssuerFuture {
     pub(super) fn asked(
         verify: <ErasedVerifier as Service<BearerToken>>::Future,
         issuer: Arc<str>,
+        watch: Arc<IssuerWatch>,
     ) -> Self {
-        let state = State::Asked { verify, issuer };
+        let state = State::Asked {
+            verify,
+            issuer,
+            watch,
+        };
         Self { state }
     }
 }
@@ -45,14 +52,21 @@ impl Future for ByIssuerFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.state {
             State::Refused(error) => Poll::Ready(Err(error.take().expect("polled once"))),
-            State::Asked { verify, issuer } => {
+            State::Asked {
+                verify,
+                issuer,
+                watch,
+            } => {
                 let token = ready!(verify.as_mut().poll(cx))?;
                 // A verifier that finds another issuer in it has read another token.
                 match token.issuer() {
                     Some(found) if *found != **issuer => {
                         Poll::Ready(Err(VerifyError::definite(Definite::WrongIssuer)))
                     }
-                    _ => Poll::Ready(Ok(token)),
+                    Some(_) | None => {
+                        watch.accepted();
+                        Poll::Ready(Ok(token))
+                    }
                 }
             }
         }

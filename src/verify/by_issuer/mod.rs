@@ -24,10 +24,15 @@
 //! name is true is for that verifier to see, which knows its issuer's keys and no others. A token that it
 //! takes for one of yet another issuer is refused.
 //!
+//! A JWT that is malformed or names no issuer is refused as [`JwtVerifier`](crate::JwtVerifier) refuses it: for
+//! good, so that [`or_else`](crate::VerifierExt::or_else) asks no other verifier.
+//!
 //! # Tenants
 //!
-//! Where every customer is an issuer, they are known only when they come. Entra ID's tokens name a tenant
-//! twice, in `tid` and in `iss`:
+//! Where every customer is an issuer, a function of yours says which there are. Entra ID's tokens name a tenant
+//! twice, in `tid` and in `iss`, and `{tenantid}` in the template asks for both. Where `iss` alone names the
+//! tenant, as a realm of Keycloak, the template has `{tenant}`, such as
+//! `https://id.example.com/realms/{tenant}`; see [`ByIssuer::tenants`].
 //!
 //! ```
 //! # #[cfg(all(feature = "cache", feature = "jwks"))]

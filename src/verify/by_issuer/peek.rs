@@ -2,8 +2,11 @@
 
 use serde::de::MapAccess;
 
-use crate::json::{MaybeText, Member, Object, Text, parse_object};
-use crate::verify::jwt::jws::Jws;
+use crate::json::{Fault, MaybeText, Member, Object, Text, parse_object};
+use crate::verify::jwt::claims::{Claims, SubjectType};
+use crate::verify::jwt::jws::{Jws, THREE_SEGMENTS};
+use crate::verify::jwt::refusal::{TokenPart, malformed, undecodable};
+use crate::verify_error::InvalidReason;
 
 /// The claims that a token is sent on by.
 #[derive(Debug, Default)]
@@ -13,6 +16,8 @@ pub(super) struct Origin<'a> {
 }
 
 impl<'de> Object<'de> for Origin<'de> {
+    const MEMBERS: &'static [&'static str] = &["iss", "tid"];
+
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
         match name {
             "iss" => self.iss.read(members),
@@ -24,24 +29,38 @@ impl<'de> Object<'de> for Origin<'de> {
 
 impl<'a> Origin<'a> {
     /// Reads a payload at least as strictly as the verifier will, so that the two cannot see different issuers.
-    pub(super) fn of(payload: &'a str) -> Option<Self> {
+    pub(super) fn of(payload: &'a str) -> Result<Self, InvalidReason> {
         parse_object(payload)
+            .map_err(|fault| malformed(TokenPart::Payload, &closer(payload, fault)))
     }
 
+    /// The value of `iss`.
     pub(super) fn issuer(&self) -> Option<&str> {
-        self.iss.0.as_ref().map(|issuer| &*issuer.0)
+        self.iss.get().map(|issuer| &*issuer.0)
     }
 
     #[cfg(feature = "cache")]
     pub(super) fn tenant(&self) -> Option<&str> {
-        match &self.tid.0 {
+        match self.tid.get() {
             Some(MaybeText::Text(tenant)) => Some(tenant),
-            _ => None,
+            Some(MaybeText::Other) | None => None,
         }
     }
 }
 
+/// The fault as a verifier would find it, which knows more members by name.
+fn closer(payload: &str, fault: Fault) -> Fault {
+    match Claims::parse_with(payload, SubjectType::StringOrInteger) {
+        Err(closer) => closer,
+        Ok(_) => fault,
+    }
+}
+
 /// The payload of a token that has the form of a JWT.
-pub(super) fn payload(token: &[u8]) -> Option<String> {
-    Jws::split(token)?.decode_payload()
+pub(super) fn payload(token: &[u8]) -> Result<String, InvalidReason> {
+    let Some(jws) = Jws::split(token) else {
+        return Err(malformed(TokenPart::Token, &Fault::of(THREE_SEGMENTS)));
+    };
+    let payload = jws.decode_payload();
+    payload.ok_or_else(|| undecodable(TokenPart::Payload))
 }

@@ -11,6 +11,9 @@ use super::peek::{Origin, payload};
 use super::tenants::Tenants;
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
+use crate::telemetry::CLAIMS;
+use crate::verify::jwt::issuer_watch::IssuerWatch;
+use crate::verify::jwt::refusal::refusal;
 use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
 use crate::verify_error::{InvalidReason, VerifyError};
 
@@ -20,6 +23,7 @@ use crate::verify_error::{InvalidReason, VerifyError};
 #[must_use = "it does nothing until it is asked"]
 pub struct ByIssuer {
     known: Arc<Known>,
+    watch: Arc<IssuerWatch>,
 }
 
 #[derive(Clone, Default)]
@@ -68,27 +72,42 @@ impl ByIssuer {
 
 impl Known {
     fn route(&self, token: &BearerToken) -> Result<Route, InvalidReason> {
-        let payload = payload(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
-        let origin = Origin::of(&payload).ok_or(InvalidReason::Malformed)?;
-        let issuer = origin.issuer().ok_or(InvalidReason::MissingClaim)?;
+        let payload = payload(token.as_bytes())?;
+        let origin = Origin::of(&payload)?;
+        let issuer = origin.issuer().ok_or_else(|| {
+            tracing::debug!(target: CLAIMS, claim = "iss", "a required claim is missing");
+            InvalidReason::MissingClaim
+        })?;
         let route = match self.issuers.get_key_value(issuer) {
             Some((issuer, verifier)) => Some((Arc::clone(issuer), verifier.clone())),
             None => self.tenant(&origin, issuer),
         };
-        route.ok_or(InvalidReason::WrongIssuer)
+        route.ok_or_else(|| {
+            let issuers = self.issuers.len();
+            tracing::debug!(target: CLAIMS, issuers, "there is no verifier for the token's issuer");
+            InvalidReason::WrongIssuer
+        })
     }
 
     #[cfg(feature = "cache")]
     fn tenant(&self, origin: &Origin<'_>, issuer: &str) -> Option<Route> {
-        let tenant = origin.tenant()?;
         self.tenants
             .iter()
-            .find_map(|tenants| tenants.route(tenant, issuer))
+            .find_map(|tenants| tenants.route(origin.tenant(), issuer))
     }
 
     #[cfg(not(feature = "cache"))]
     fn tenant(&self, _: &Origin<'_>, _: &str) -> Option<Route> {
         None
+    }
+
+    /// The issuers, and the templates of those that are resolved.
+    fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.issuers.keys().map(|issuer| &**issuer).collect();
+        names.sort_unstable();
+        #[cfg(feature = "cache")]
+        names.extend(self.tenants.iter().map(|tenants| tenants.template()));
+        names
     }
 }
 
@@ -104,8 +123,17 @@ impl Service<BearerToken> for ByIssuer {
     fn call(&mut self, token: BearerToken) -> ByIssuerFuture {
         match self.known.route(&token) {
             // It is always ready: it drives what it hides to readiness itself.
-            Ok((issuer, mut verifier)) => ByIssuerFuture::asked(verifier.call(token), issuer),
-            Err(reason) => ByIssuerFuture::refused(VerifyError::invalid(reason)),
+            Ok((issuer, mut verifier)) => {
+                let watch = Arc::clone(&self.watch);
+                ByIssuerFuture::asked(verifier.call(token), issuer, watch)
+            }
+            Err(reason) => {
+                if reason == InvalidReason::WrongIssuer && !token.has_fallback() {
+                    self.watch
+                        .another("ByIssuer", || self.known.names().into_iter());
+                }
+                ByIssuerFuture::refused(refusal(&token, reason))
+            }
         }
     }
 }

@@ -249,12 +249,15 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
-    /// Names the verifier. The name stands behind `introspection` in
-    /// [`AccessToken::verifier_name`](crate::AccessToken::verifier_name), the audit event and the metrics, and
-    /// is part of each [`Principal`](crate::Principal). Default: the URL of the endpoint.
+    /// Names the verifier in [audit events](crate::telemetry), in metrics and in the
+    /// [principals](crate::AccessToken::principal) of its tokens. Default: `introspection` and the URL of the
+    /// endpoint.
     ///
-    /// Two verifiers that ask one endpoint with different credentials need different names if the endpoint knows
-    /// different users by the same `sub`: otherwise their principals, and so their sessions, are equal.
+    /// Principals of verifiers with different names are never equal. Without a name, those of two verifiers that
+    /// ask one endpoint are equal unless they ask as different clients. Name them if they ask with different
+    /// bearer tokens or headers, and the endpoint knows different users by the same `sub`.
+    ///
+    /// `build` refuses an empty name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -322,8 +325,12 @@ impl IntrospectionVerifierBuilder {
             unreachable!("each that is missing is a problem")
         };
         let verifier = match &self.name {
-            Some(name) => format!("introspection {name}"),
+            Some(name) => name.clone(),
             None => name_of(&endpoint),
+        };
+        let authority = match self.name {
+            Some(_) => None,
+            None => credentials.client_id().map(Arc::from),
         };
         let backoff = self.backoff.map(|(min, max)| Policy {
             min,
@@ -341,6 +348,7 @@ impl IntrospectionVerifierBuilder {
             gate: Gate::new(backoff, self.clock.clone()),
             rules: Rules {
                 verifier,
+                authority,
                 claims: ClaimRules {
                     issuers: self.issuers,
                     audiences: self.audiences,
@@ -349,13 +357,13 @@ impl IntrospectionVerifierBuilder {
                     leeway: self.leeway,
                     // The endpoint knows when a token ends.
                     accept_missing_expiry: true,
-                    accept_future_issued_at: false,
                     accept_unchecked_confirmation: self.accept_unchecked_confirmation,
+                    ..ClaimRules::default()
                 },
                 mapping: ClaimMapping {
                     scope_claims: self.scope_claims,
                     client_id_claims: self.client_id_claims,
-                    scope_prefix: None,
+                    ..ClaimMapping::default()
                 },
                 accept_zero_expiry: self.accept_zero_expiry,
                 clock: self.clock,

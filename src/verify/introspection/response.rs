@@ -1,9 +1,12 @@
 //! What the members of an active answer mean: a pure function of the answer, the rules and the time.
 
+use std::sync::Arc;
+
 use crate::access_token::Verified;
 use crate::claim_lookup;
 use crate::clock::Clock;
-use crate::json::{MaybeText, Member};
+use crate::json::{Fault, MaybeText, Member};
+use crate::telemetry::INTROSPECTION;
 use crate::verify::jwt::claims::Claims;
 use crate::verify::jwt::mapping::ClaimMapping;
 use crate::verify::jwt::rules::ClaimRules;
@@ -14,6 +17,9 @@ use crate::verify_error::InvalidReason;
 pub(super) struct Rules {
     /// The verifier's name: two endpoints may each know a user of the same name.
     pub(super) verifier: String,
+    /// The client that asks, where the verifier has no name of its own: one endpoint may say different things to
+    /// different clients.
+    pub(super) authority: Option<Arc<str>>,
     pub(super) claims: ClaimRules,
     pub(super) mapping: ClaimMapping,
     /// Whether an `exp` of zero stands for a token that does not expire.
@@ -25,7 +31,7 @@ impl Rules {
     /// Reads an active answer (RFC 7662 §2.2).
     pub(super) fn read(&self, answer: String) -> Result<Verified, InvalidReason> {
         // The claims are those of a JWT, by name and by type.
-        let mut claims = Claims::parse(&answer).map_err(|_| InvalidReason::InvalidClaim)?;
+        let mut claims = Claims::parse(&answer).map_err(|fault| unacceptable(&fault))?;
         if self.accept_zero_expiry && has_zero_expiry(&answer) {
             claims.exp = Member::default();
         }
@@ -35,6 +41,7 @@ impl Rules {
 
         let mut verified = Verified {
             verifier: self.verifier.clone().into(),
+            authority: self.authority.clone(),
             leeway: self.claims.leeway,
             clock: self.clock.clone(),
             ..Verified::default()
@@ -43,6 +50,17 @@ impl Rules {
         verified.claims = answer;
         Ok(verified)
     }
+}
+
+/// Logs which rule an answer breaks.
+fn unacceptable(fault: &Fault) -> InvalidReason {
+    tracing::debug!(
+        target: INTROSPECTION,
+        member = fault.member(),
+        rule = fault.rule(),
+        "the answer about a token is malformed",
+    );
+    InvalidReason::InvalidClaim
 }
 
 /// Whether `exp` is the digit zero. A tiny fraction that is rounded to zero is a date.

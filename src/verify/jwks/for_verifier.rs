@@ -126,6 +126,10 @@ impl RemoteKeys for Jwks {
         find_signer(&snapshot.keys, key_id, algorithm, signed)
     }
 
+    fn source_name(&self) -> &str {
+        self.inner.source.name()
+    }
+
     fn generation(&self) -> u64 {
         self.inner.generation()
     }

@@ -1,8 +1,12 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
+use super::authority;
+use super::claims::SubjectType;
+use super::issuer_watch::IssuerWatch;
 use super::key::VerifyingKey;
 use super::key_set::KeySet;
 use super::mapping::ClaimMapping;
@@ -20,6 +24,7 @@ use crate::verify::audience::Audience;
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct JwtVerifierBuilder {
+    pub(super) name: Option<String>,
     pub(super) keys: Vec<VerifyingKey>,
     /// What was wrong with keys as they were given.
     pub(super) key_problems: Problems,
@@ -31,23 +36,33 @@ pub struct JwtVerifierBuilder {
     pub(super) audiences: Vec<Audience>,
     pub(super) any_audience: bool,
     pub(super) token_types: Option<Vec<String>>,
+    /// Types besides the default ones.
+    pub(super) more_token_types: Option<Vec<String>>,
     pub(super) required_claims: Vec<String>,
     pub(super) claims_in: Vec<(String, Vec<String>)>,
     pub(super) leeway: Duration,
     pub(super) accept_missing_expiry: bool,
     pub(super) accept_future_issued_at: bool,
     pub(super) accept_unchecked_confirmation: bool,
+    pub(super) accept_hash_claims: bool,
+    pub(super) subject_type: SubjectType,
     pub(super) scope_claims: Option<Vec<String>>,
+    pub(super) merge_scope_claims: bool,
+    pub(super) scope_delimiters: Option<Vec<char>>,
     pub(super) client_id_claims: Option<Vec<String>>,
     pub(super) scope_prefix: Option<String>,
     pub(super) clock: Clock,
 }
+
+/// What a verifier is called that has no name of its own.
+pub(super) const DEFAULT_NAME: &str = "jwt";
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 
 impl Default for JwtVerifierBuilder {
     fn default() -> Self {
         Self {
+            name: None,
             keys: Vec::new(),
             key_problems: Problems::default(),
             remotes: Vec::new(),
@@ -57,13 +72,18 @@ impl Default for JwtVerifierBuilder {
             audiences: Vec::new(),
             any_audience: false,
             token_types: None,
+            more_token_types: None,
             required_claims: Vec::new(),
             claims_in: Vec::new(),
             leeway: DEFAULT_LEEWAY,
             accept_missing_expiry: false,
             accept_future_issued_at: false,
             accept_unchecked_confirmation: false,
+            accept_hash_claims: false,
+            subject_type: SubjectType::String,
             scope_claims: None,
+            merge_scope_claims: false,
+            scope_delimiters: None,
             client_id_claims: None,
             scope_prefix: None,
             clock: Clock::system(),
@@ -75,6 +95,21 @@ impl JwtVerifier {
     /// Starts a verifier. It needs a key, an issuer and an audience.
     pub fn builder() -> JwtVerifierBuilder {
         JwtVerifierBuilder::default()
+    }
+}
+
+impl JwtVerifierBuilder {
+    /// Names the verifier in [audit events](crate::telemetry), in metrics and in the
+    /// [principals](crate::AccessToken::principal) of its tokens. Default: `jwt`.
+    ///
+    /// Principals of verifiers with different names are never equal. Name a verifier that
+    /// [accepts any issuer](Self::accept_any_issuer): without a name, its principals change when its
+    /// keys or their source change, and sessions that are bound to them end.
+    ///
+    /// `build` refuses an empty name, and the name `jwt` where any issuer is accepted.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 }
 
@@ -210,6 +245,17 @@ impl JwtVerifierBuilder {
         self
     }
 
+    /// Also takes tokens whose header `typ` is one of these, besides `JWT`, `at+jwt` and none at all: for
+    /// an issuer with a type of its own. Several calls add up.
+    ///
+    /// `build` refuses it together with [`token_types`](Self::token_types) or [`rfc9068`](Self::rfc9068),
+    /// which replace the default that this adds to.
+    pub fn also_token_types(mut self, types: impl IntoIterator<Item: Into<String>>) -> Self {
+        let types = types.into_iter().map(Into::into);
+        self.more_token_types.get_or_insert_default().extend(types);
+        self
+    }
+
     /// Holds tokens to the profile for JWT access tokens (RFC 9068 §2): `typ` is `at+jwt`, and `iss`,
     /// `exp`, `aud`, `sub`, `client_id`, `iat` and `jti` are there.
     pub fn rfc9068(self) -> Self {
@@ -233,14 +279,34 @@ impl JwtVerifierBuilder {
 
 /// # Reading scopes and the client
 impl JwtVerifierBuilder {
-    /// Reads scopes from the first of these claims that is there, by literal name or JSON Pointer: a
-    /// space-delimited string, or an array with one scope per item. Default: `scope`, then `scp`.
+    /// Reads scopes from the first of these claims that is there and not `null`, by literal name or JSON
+    /// Pointer: a space-delimited string, or an array with one scope per item. Default: `scope`, then `scp`.
     pub fn scope_claims(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
         self.scope_claims = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Reads the client from the first of these claims that is there. Default: `client_id`, `azp`,
+    /// Reads scopes from all of the [`scope_claims`](Self::scope_claims) that are there, and not from the
+    /// first one alone: for issuers that write scopes of the client into one claim and roles of the user
+    /// into another.
+    ///
+    /// A user's role then grants what a scope of the same name grants.
+    pub fn merge_scope_claims(mut self) -> Self {
+        self.merge_scope_claims = true;
+        self
+    }
+
+    /// Separates the scopes of a string by these characters: `scope_delimiters([' ', ','])` for an issuer
+    /// that writes `read,write`. Default: a space (RFC 6749 §3.3). An array still names one scope per item. A later
+    /// call replaces an earlier one.
+    ///
+    /// `build` refuses an empty list, letters, digits and control characters.
+    pub fn scope_delimiters(mut self, delimiters: impl IntoIterator<Item = char>) -> Self {
+        self.scope_delimiters = Some(delimiters.into_iter().collect());
+        self
+    }
+
+    /// Reads the client from the first of these claims that is there and not `null`. Default: `client_id`, `azp`,
     /// `cid`, then `appid`.
     pub fn client_id_claims(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
         self.client_id_claims = Some(names.into_iter().map(Into::into).collect());
@@ -261,6 +327,9 @@ impl JwtVerifierBuilder {
 /// Each gives up a check that the specifications ask for.
 impl JwtVerifierBuilder {
     /// Accepts tokens of whatever issuer, as long as a key here made the signature.
+    ///
+    /// Such an issuer can name any other in its tokens, so principals include the
+    /// [name](Self::name) of this verifier, or a digest of its keys.
     pub fn accept_any_issuer(mut self) -> Self {
         self.any_issuer = true;
         self
@@ -293,6 +362,31 @@ impl JwtVerifierBuilder {
     }
 }
 
+/// # Tokens that are slightly odd
+///
+/// For issuers that you trust and whose good tokens are refused for their shape.
+impl JwtVerifierBuilder {
+    /// Accepts a `sub` that is an integer, for issuers that write the number of a user: `"sub":12345` is the
+    /// subject `12345`, the digits as they are written.
+    ///
+    /// The integer has at most 20 digits, and neither sign, fraction nor exponent. RFC 7519 §4.1.2 asks for
+    /// a string, so that by default such a token is malformed.
+    pub fn accept_numeric_subject(mut self) -> Self {
+        self.subject_type = SubjectType::StringOrInteger;
+        self
+    }
+
+    /// Accepts tokens with `at_hash` or `c_hash`, which by default mark an ID token (OpenID Connect Core
+    /// §3.1.3.6): Dex writes `at_hash` into its access tokens as well.
+    ///
+    /// ID tokens of the issuer then pass wherever nothing else tells them apart. Require a claim that they do
+    /// not have, or an audience that is not the client's ID.
+    pub fn accept_hash_claims(mut self) -> Self {
+        self.accept_hash_claims = true;
+        self
+    }
+}
+
 impl JwtVerifierBuilder {
     /// The finished verifier. It makes no request and waits for nothing.
     ///
@@ -314,11 +408,20 @@ impl JwtVerifierBuilder {
             }
         }
         ConfigError::check(problems)?;
+        let remote = remotes.pop();
+        let is_told_apart = self.name.is_some() || !self.any_issuer;
+        let authority = (!is_told_apart).then(|| authority::of(&self.keys, remote.as_deref()));
         Ok(JwtVerifier::new(Inner {
+            name: self.name.map_or(Cow::Borrowed(DEFAULT_NAME), Cow::Owned),
+            authority,
             keys: self.keys,
-            remote: remotes.pop(),
+            remote,
             algorithms: self.algorithms,
-            token_types: self.token_types.map_or(TokenTypes::Usual, TokenTypes::Only),
+            token_types: match self.token_types {
+                Some(types) => TokenTypes::Only(types),
+                None => TokenTypes::UsualAnd(self.more_token_types.unwrap_or_default()),
+            },
+            subject_type: self.subject_type,
             rules: ClaimRules {
                 issuers: self.issuers,
                 audiences: self.audiences,
@@ -328,13 +431,17 @@ impl JwtVerifierBuilder {
                 accept_missing_expiry: self.accept_missing_expiry,
                 accept_future_issued_at: self.accept_future_issued_at,
                 accept_unchecked_confirmation: self.accept_unchecked_confirmation,
+                accept_hash_claims: self.accept_hash_claims,
             },
             mapping: ClaimMapping {
                 scope_claims: self.scope_claims,
+                merge_scope_claims: self.merge_scope_claims,
+                scope_delimiters: self.scope_delimiters,
                 client_id_claims: self.client_id_claims,
                 scope_prefix: self.scope_prefix,
             },
             clock: self.clock,
+            issuer_watch: IssuerWatch::default(),
         }))
     }
 }

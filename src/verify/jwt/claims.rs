@@ -1,21 +1,26 @@
 //! A JWT's payload: the claims that this crate looks at, typed, in one pass over the JSON.
 
+use std::borrow::Cow;
+
 use serde::de::MapAccess;
 
+use super::token_type::short as short_media_type;
 use crate::json::{
-    MaybeText, Member, NumericDate, Object, Presence, Text, TextOrList, parse_object,
+    Fault, MaybeText, Member, NumericDate, Object, Presence, Text, TextOrList, TextOrNumber,
+    parse_object, written_members,
 };
-use crate::verify_error::InvalidReason;
 
 /// The claims that every verifier reads. All others stay unparsed until somebody asks.
 ///
 /// The registered ones (RFC 7519 §4.1, RFC 8693 §4.2) must have their type, and none of those here
-/// may occur twice. Names that only some providers give a meaning to are read as far as they are
-/// strings.
+/// may occur twice. One that is `null` has no value. Names that only some providers give a meaning to
+/// are read as far as they are strings.
 #[derive(Debug, Default)]
 pub(crate) struct Claims<'a> {
     pub(crate) iss: Member<Text<'a>>,
     pub(crate) sub: Member<Text<'a>>,
+    /// Whether `sub` is a number. Then `sub` has no value until its digits are read.
+    subject_is_number: bool,
     pub(crate) aud: Member<TextOrList<'a>>,
     pub(crate) exp: Member<NumericDate>,
     pub(crate) nbf: Member<NumericDate>,
@@ -38,14 +43,50 @@ pub(crate) struct Claims<'a> {
     c_hash: Presence,
     events: Presence,
     token_use: Member<MaybeText<'a>>,
+    token_type: Member<MaybeText<'a>>,
     typ: Member<MaybeText<'a>>,
+    type_: Member<MaybeText<'a>>,
 }
 
 impl<'de> Object<'de> for Claims<'de> {
+    const MEMBERS: &'static [&'static str] = &[
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "scope",
+        "scp",
+        "client_id",
+        "azp",
+        "cid",
+        "appid",
+        "cnf",
+        "at_hash",
+        "c_hash",
+        "events",
+        "token_use",
+        "token_type",
+        "typ",
+        "type",
+    ];
+
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
         match name {
             "iss" => self.iss.read(members),
-            "sub" => self.sub.read(members),
+            "sub" => {
+                let subject = match members.next_value::<Option<TextOrNumber<'de>>>()? {
+                    Some(TextOrNumber::Text(text)) => Some(Text(text)),
+                    Some(TextOrNumber::Number) => {
+                        self.subject_is_number = true;
+                        None
+                    }
+                    None => None,
+                };
+                self.sub.set(subject)
+            }
             "aud" => self.aud.read(members),
             "exp" => self.exp.read(members),
             "nbf" => self.nbf.read(members),
@@ -62,34 +103,100 @@ impl<'de> Object<'de> for Claims<'de> {
             "c_hash" => self.c_hash.read(members),
             "events" => self.events.read(members),
             "token_use" => self.token_use.read(members),
+            "token_type" => self.token_type.read(members),
             "typ" => self.typ.read(members),
+            "type" => self.type_.read(members),
             _ => Ok(false),
         }
     }
 }
 
 impl<'a> Claims<'a> {
-    pub(crate) fn parse(payload: &'a str) -> Result<Self, InvalidReason> {
-        parse_object(payload).ok_or(InvalidReason::Malformed)
+    /// Reads a payload in which `sub` is a string.
+    pub(crate) fn parse(payload: &'a str) -> Result<Self, Fault> {
+        Self::parse_with(payload, SubjectType::String)
     }
 
-    /// Whether the payload says itself that it is something else: an ID token (OpenID Connect Core
-    /// §3.1.3.6, §3.3.2.11), a logout or security event token (RFC 8417), a refresh token.
-    pub(crate) fn is_not_an_access_token(&self) -> bool {
-        let marks = [&self.at_hash, &self.c_hash, &self.events];
-        let marked = marks.iter().any(|mark| mark.0.is_some());
+    /// Reads a payload with a `sub` of this type.
+    pub(crate) fn parse_with(payload: &'a str, subject: SubjectType) -> Result<Self, Fault> {
+        let mut parsed = parse_object::<Self>(payload);
+        // In place, because moves cost.
+        if let Ok(claims) = &mut parsed
+            && claims.subject_is_number
+        {
+            match subject.digits(payload) {
+                Ok(digits) => claims.sub = Member::Value(Text(Cow::Borrowed(digits))),
+                Err(rule) => parsed = Err(Fault::in_member("sub", rule)),
+            }
+        }
+        parsed
+    }
+
+    /// The claim by which the payload says itself that it is something else: an ID token (OpenID Connect
+    /// Core §3.1.3.6, §3.3.2.11), a logout or security event token (RFC 8417), a refresh token. With
+    /// `accept_hash_claims`, the hashes of an ID token are no such sign.
+    pub(crate) fn mark_of_another_kind(&self, accept_hash_claims: bool) -> Option<&'static str> {
         let is_access = |usage: &MaybeText<'_>| matches!(usage, MaybeText::Text(text) if ["access", "access_token"].contains(&&**text));
-        let other_use = self
-            .token_use
-            .0
-            .as_ref()
-            .is_some_and(|usage| !is_access(usage));
-        let other_type = matches!(&self.typ.0, Some(MaybeText::Text(typ)) if NOT_ACCESS
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(typ)));
-        marked || other_use || other_type
+        let names_another_kind = |member: &Member<MaybeText<'_>>| match member.get() {
+            Some(MaybeText::Text(name)) => is_another_kind(name),
+            Some(MaybeText::Other) | None => false,
+        };
+        let counts_hashes = !accept_hash_claims;
+        let marks = [
+            ("at_hash", counts_hashes && self.at_hash.occurs()),
+            ("c_hash", counts_hashes && self.c_hash.occurs()),
+            ("events", self.events.occurs()),
+            (
+                "token_use",
+                self.token_use.get().is_some_and(|usage| !is_access(usage)),
+            ),
+            ("token_type", names_another_kind(&self.token_type)),
+            ("typ", names_another_kind(&self.typ)),
+            ("type", names_another_kind(&self.type_)),
+        ];
+        let mark = marks.into_iter().find(|(_, is_set)| *is_set);
+        mark.map(|(name, _)| name)
     }
 }
 
-/// What Keycloak writes into the payload's `typ` for everything but access tokens.
-const NOT_ACCESS: [&str; 4] = ["ID", "Refresh", "Offline", "Logout"];
+/// What `sub` may be. It is a string (RFC 7519 §4.1.2), but some issuers write the number of a database row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SubjectType {
+    String,
+    /// Also an integer of at most 20 digits, which then are the subject.
+    StringOrInteger,
+}
+
+/// Enough for every unsigned integer of 64 bits.
+const MAX_SUBJECT_DIGITS: usize = 20;
+
+impl SubjectType {
+    /// The digits of a `sub` that is a number, out of the text: as a number, it would lose some of them.
+    fn digits(self, payload: &str) -> Result<&str, &'static str> {
+        match self {
+            Self::String => return Err("it is a number and not a string"),
+            Self::StringOrInteger => {}
+        }
+        written_members(payload)
+            .find(|member| member.name == "sub")
+            .map(|member| member.value)
+            .filter(|digits| (1..=MAX_SUBJECT_DIGITS).contains(&digits.len()))
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .ok_or("it is neither a string nor an integer of at most 20 digits")
+    }
+}
+
+/// Whether `token_type`, `typ` or `type` names a kind of token that is known and no access token.
+///
+/// Keycloak writes `typ`, djangorestframework-simplejwt `token_type` and flask-jwt-extended `type`. Other values
+/// may mean anything to the issuer, and the claims may be the user's own.
+fn is_another_kind(name: &str) -> bool {
+    const KINDS: [&str; 4] = ["refresh", "id", "logout", "offline"];
+    const ENDINGS: [&str; 6] = ["", "_token", "-token", " token", "token", "+jwt"];
+
+    let name = short_media_type(name);
+    KINDS.iter().any(|kind| {
+        let (start, ending) = name.split_at_checked(kind.len()).unwrap_or_default();
+        start.eq_ignore_ascii_case(kind) && ENDINGS.iter().any(|e| e.eq_ignore_ascii_case(ending))
+    })
+}

@@ -8,8 +8,7 @@ use memchr::memchr;
 use serde::de::MapAccess;
 
 use super::algorithm::Algorithm;
-use crate::json::{Member, Object, Text, parse_object};
-use crate::verify_error::InvalidReason;
+use crate::json::{Fault, Member, Object, Text, parse_object};
 
 /// The three segments of a compact JWS, still encoded.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +19,9 @@ pub(crate) struct Jws<'t> {
     payload: &'t [u8],
     signature: &'t [u8],
 }
+
+/// The rule that a text breaks which [`Jws::split`] does not take.
+pub(crate) const THREE_SEGMENTS: &str = "it does not have three segments with dots between them";
 
 /// The longest signature there is: RSA with 8192 bits.
 pub(crate) const MAX_SIGNATURE_LENGTH: usize = 1024;
@@ -96,38 +98,51 @@ struct Members<'a> {
     alg: Member<Text<'a>>,
     kid: Member<Text<'a>>,
     typ: Member<Text<'a>>,
-    /// `crit`, `b64`, `zip` or `enc`.
-    unsupported: bool,
+    /// `crit`, `b64`, `zip` or `enc`, whatever its value.
+    unsupported: Option<&'static str>,
 }
 
+/// Nothing critical is understood here (RFC 7515 §4.1.11), an unencoded payload (RFC 7797) included, and
+/// encryption is for JWEs.
+const UNSUPPORTED: [&str; 4] = ["crit", "b64", "zip", "enc"];
+
 impl<'de> Object<'de> for Members<'de> {
+    const MEMBERS: &'static [&'static str] = &["alg", "kid", "typ"];
+
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
         match name {
             "alg" => self.alg.read(members),
             "kid" => self.kid.read(members),
             "typ" => self.typ.read(members),
-            // Nothing critical is understood here (RFC 7515 §4.1.11), an unencoded payload (RFC 7797)
-            // included, and encryption is for JWEs.
-            "crit" | "b64" | "zip" | "enc" => {
-                self.unsupported = true;
+            _ => {
+                let unsupported = UNSUPPORTED.into_iter().find(|known| *known == name);
+                self.unsupported = self.unsupported.or(unsupported);
                 Ok(false)
             }
-            _ => Ok(false),
         }
     }
 }
 
+/// Why a header is refused by itself.
+#[derive(Debug)]
+pub(crate) enum BadHeader {
+    Malformed(Fault),
+    UnsupportedAlgorithm,
+}
+
 impl<'a> Header<'a> {
-    pub(crate) fn parse(json: &'a str) -> Result<Self, InvalidReason> {
-        let members: Members<'a> = parse_object(json).ok_or(InvalidReason::Malformed)?;
-        if members.unsupported {
-            return Err(InvalidReason::Malformed);
+    pub(crate) fn parse(json: &'a str) -> Result<Self, BadHeader> {
+        let members: Members<'a> = parse_object(json).map_err(BadHeader::Malformed)?;
+        let fault = |member, rule| BadHeader::Malformed(Fault::in_member(member, rule));
+        if let Some(member) = members.unsupported {
+            return Err(fault(member, "no token may have this header member"));
         }
-        let name = members.alg.0.ok_or(InvalidReason::Malformed)?;
+        let name = members.alg.into_value();
+        let name = name.ok_or_else(|| fault("alg", "it is missing"))?;
         Ok(Self {
-            algorithm: Algorithm::from_name(&name.0).ok_or(InvalidReason::UnsupportedAlgorithm)?,
-            key_id: members.kid.0.map(|text| text.0),
-            token_type: members.typ.0.map(|text| text.0),
+            algorithm: Algorithm::from_name(&name.0).ok_or(BadHeader::UnsupportedAlgorithm)?,
+            key_id: members.kid.into_value().map(|text| text.0),
+            token_type: members.typ.into_value().map(|text| text.0),
         })
     }
 }
@@ -166,6 +181,9 @@ mod tests {
         assert_eq!(header.key_id.as_deref(), Some("a"));
         assert_eq!(header.token_type.as_deref(), Some("JWT"));
 
+        let header = Header::parse(r#"{"alg":"RS256","kid":null,"typ":null}"#).unwrap();
+        assert_eq!((header.key_id, header.token_type), (None, None));
+
         let malformed = [
             r#"{}"#,
             r#"["RS256"]"#,
@@ -174,8 +192,9 @@ mod tests {
             r#"{"alg":null}"#,
             r#"{"alg":["RS256"]}"#,
             r#"{"alg":"RS256","alg":"RS256"}"#,
+            r#"{"alg":"RS256","kid":null,"kid":"a"}"#,
+            r#"{"alg":"RS256","typ":"JWT","typ":null}"#,
             r#"{"alg":"RS256","\u0061lg":"none"}"#,
-            r#"{"alg":"RS256","kid":null}"#,
             r#"{"alg":"RS256","kid":7}"#,
             r#"{"alg":"RS256","typ":["JWT"]}"#,
             r#"{"alg":"RS256","crit":[]}"#,
@@ -191,8 +210,8 @@ mod tests {
             r#"{"alg":"RS256","x":NaN}"#,
         ];
         for json in malformed {
-            let reason = Header::parse(json).unwrap_err();
-            assert_eq!(reason, InvalidReason::Malformed, "{json}");
+            let refusal = Header::parse(json).unwrap_err();
+            assert!(matches!(refusal, BadHeader::Malformed(_)), "{json}");
         }
         for name in [
             "none",
@@ -206,8 +225,8 @@ mod tests {
             "PBES2-HS256+A128KW",
         ] {
             let json = format!(r#"{{"alg":"{name}"}}"#);
-            let reason = Header::parse(&json).unwrap_err();
-            assert_eq!(reason, InvalidReason::UnsupportedAlgorithm, "{json}");
+            let refusal = Header::parse(&json).unwrap_err();
+            assert!(matches!(refusal, BadHeader::UnsupportedAlgorithm), "{json}");
         }
     }
 }

@@ -1,17 +1,23 @@
 //! Where a provider writes scopes and the client, which is not the same everywhere.
 
 use super::claims::Claims;
+use super::rules::unreadable;
 use crate::access_token::{Part, Verified};
 use crate::claim_lookup;
 use crate::json::{MaybeText, Member, Text, TextOrList};
 use crate::scopes::{Scopes, names};
+use crate::telemetry::CLAIMS;
 use crate::verify_error::InvalidReason;
 
 /// How claims become scopes and a client ID.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimMapping {
-    /// Where scopes are looked for, the first present one counting; `None` is `scope`, then `scp`.
+    /// Where scopes are looked for; `None` is `scope`, then `scp`.
     pub(crate) scope_claims: Option<Vec<String>>,
+    /// Whether all of those claims count, and not only the first one that has a value.
+    pub(crate) merge_scope_claims: bool,
+    /// What separates the scopes of a string; `None` is a space.
+    pub(crate) scope_delimiters: Option<Vec<char>>,
     /// `None` is `client_id`, `azp`, `cid`, then `appid`.
     pub(crate) client_id_claims: Option<Vec<String>>,
     pub(crate) scope_prefix: Option<String>,
@@ -25,33 +31,55 @@ impl ClaimMapping {
         claims: &Claims<'_>,
         payload: &str,
     ) -> Result<(), InvalidReason> {
-        let part = |member: &Member<Text<'_>>| Some(Part::of(&member.0.as_ref()?.0, payload));
+        let part = |member: &Member<Text<'_>>| Some(Part::of(&member.get()?.0, payload));
         verified.scopes = self.scopes(claims, payload)?;
         verified.client_id = self.client_id(claims, payload)?;
         verified.subject = part(&claims.sub);
         verified.issuer = part(&claims.iss);
         verified.jwt_id = part(&claims.jti);
-        if let Some(audiences) = &claims.aud.0 {
+        if let Some(audiences) = claims.aud.get() {
             verified.audiences = audiences.iter().map(str::to_owned).collect();
         }
-        verified.expires_at = claims.exp.0.map(|date| date.0);
-        verified.issued_at = claims.iat.0.map(|date| date.0);
+        verified.expires_at = claims.exp.get().map(|date| date.0);
+        verified.issued_at = claims.iat.get().map(|date| date.0);
         Ok(())
     }
 
     fn scopes(&self, claims: &Claims<'_>, payload: &str) -> Result<Scopes, InvalidReason> {
-        let Some(names) = &self.scope_claims else {
-            let claim = claims.scope.0.as_ref().or(claims.scp.0.as_ref());
-            return Ok(claim.map_or_else(Scopes::default, |claim| self.collect(claim)));
+        let mut scopes = None;
+        let mut left_out = 0;
+        let mut take = |claim: &TextOrList<'_>| {
+            let found = self.collect(claim, &mut left_out);
+            scopes = Some(match &scopes {
+                None => found,
+                Some(before) => Scopes::union(before, &found),
+            });
+            // Whether the next claim is of no interest.
+            !self.merge_scope_claims
         };
-        for name in names {
-            let claim = claim_lookup::find::<TextOrList<'_>>(payload, name)
-                .map_err(|_| InvalidReason::InvalidClaim)?;
-            if let Some(claim) = claim {
-                return Ok(self.collect(&claim));
+        match &self.scope_claims {
+            None => {
+                let mut claims = [&claims.scope, &claims.scp].into_iter();
+                claims.any(|claim| claim.get().is_some_and(&mut take));
+            }
+            Some(names) => {
+                for name in names {
+                    let claim = claim_lookup::find_value::<TextOrList<'_>>(payload, name)
+                        .map_err(|_| unreadable(name))?;
+                    if claim.as_ref().is_some_and(&mut take) {
+                        break;
+                    }
+                }
             }
         }
-        Ok(Scopes::default())
+        if left_out > 0 {
+            tracing::debug!(
+                target: CLAIMS,
+                left_out,
+                "scopes with characters that RFC 6749 section 3.3 does not allow are left out",
+            );
+        }
+        Ok(scopes.unwrap_or_default())
     }
 
     fn client_id(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Part>, InvalidReason> {
@@ -60,8 +88,15 @@ impl ClaimMapping {
             return Ok(default_client_id(claims).map(part));
         };
         for name in names {
-            let claim = claim_lookup::find::<Text<'_>>(payload, name)
-                .map_err(|_| InvalidReason::InvalidClaim)?;
+            // It may be a number, whose digits were read already.
+            if name == "sub" {
+                match text_of(&claims.sub) {
+                    Some(subject) => return Ok(Some(part(subject))),
+                    None => continue,
+                }
+            }
+            let claim = claim_lookup::find_value::<Text<'_>>(payload, name)
+                .map_err(|_| unreadable(name))?;
             if let Some(claim) = claim {
                 return Ok(Some(part(&claim.0)));
             }
@@ -69,22 +104,27 @@ impl ClaimMapping {
         Ok(None)
     }
 
-    /// A string is a space-delimited list; an array names one scope per item.
-    fn collect(&self, claim: &TextOrList<'_>) -> Scopes {
-        match claim {
-            TextOrList::Text(list) if self.scope_prefix.is_none() => Scopes::lossy_list(list),
-            TextOrList::Text(list) => self.scopes_of(names(list)),
-            TextOrList::List(_) => self.scopes_of(claim.iter()),
+    /// A string is a delimited list; an array names one scope per item. Counts the names that are no scopes.
+    fn collect(&self, claim: &TextOrList<'_>, left_out: &mut usize) -> Scopes {
+        match (claim, &self.scope_delimiters) {
+            (TextOrList::Text(list), None) if self.scope_prefix.is_none() => {
+                Scopes::lossy_list(list, left_out)
+            }
+            (TextOrList::Text(list), None) => self.scopes_of(names(list), left_out),
+            (TextOrList::Text(list), Some(delimiters)) => {
+                self.scopes_of(list.split(delimiters.as_slice()), left_out)
+            }
+            (TextOrList::List(_), _) => self.scopes_of(claim.iter(), left_out),
         }
     }
 
-    fn scopes_of<'n>(&self, names: impl Iterator<Item = &'n str>) -> Scopes {
+    fn scopes_of<'n>(&self, names: impl Iterator<Item = &'n str>, left_out: &mut usize) -> Scopes {
         let Some(prefix) = &self.scope_prefix else {
-            return Scopes::lossy(names);
+            return Scopes::lossy_counted(names, left_out);
         };
-        // An empty item of an array is no name, and a prefix alone is none.
-        let names = names.filter(|name| !name.is_empty());
-        Scopes::lossy(names.flat_map(|name| {
+        let scopes = Scopes::lossy_counted(names, left_out);
+        // The short form of the prefix alone is empty, and no scope.
+        Scopes::lossy(scopes.iter().flat_map(|name| {
             let other_form = match name.strip_prefix(prefix.as_str()) {
                 Some(short) => short.to_owned(),
                 None => format!("{prefix}{name}"),
@@ -96,17 +136,18 @@ impl ClaimMapping {
 
 /// Never `sub`: a user must not pass as a client.
 fn default_client_id<'c>(claims: &'c Claims<'_>) -> Option<&'c str> {
-    fn text<'m>(member: &'m Member<Text<'_>>) -> Option<&'m str> {
-        member.0.as_ref().map(|text| &*text.0)
-    }
     fn maybe_text<'m>(member: &'m Member<MaybeText<'_>>) -> Option<&'m str> {
-        match &member.0 {
+        match member.get() {
             Some(MaybeText::Text(text)) => Some(text),
-            _ => None,
+            Some(MaybeText::Other) | None => None,
         }
     }
-    text(&claims.client_id)
-        .or_else(|| text(&claims.azp))
+    text_of(&claims.client_id)
+        .or_else(|| text_of(&claims.azp))
         .or_else(|| maybe_text(&claims.cid))
         .or_else(|| maybe_text(&claims.appid))
+}
+
+fn text_of<'m>(member: &'m Member<Text<'_>>) -> Option<&'m str> {
+    member.get().map(|text| &*text.0)
 }

@@ -56,9 +56,11 @@
 //! - **Binding:** `cnf`, as long as nothing here checks it.
 
 mod algorithm;
+mod authority;
 mod builder;
 pub(crate) mod claims;
 mod interop;
+pub(crate) mod issuer_watch;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod key;
@@ -66,6 +68,7 @@ mod key_set;
 pub(crate) mod mapping;
 mod pem;
 pub(crate) mod problems;
+pub(crate) mod refusal;
 pub(crate) mod remote;
 pub(crate) mod rules;
 pub(crate) mod signer;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::builder::JwtVerifierBuilder;
+use super::builder::{DEFAULT_NAME, JwtVerifierBuilder};
 use super::token_type;
 use crate::config_error::Problems;
 use crate::scopes::Scopes;
@@ -19,11 +19,23 @@ impl JwtVerifierBuilder {
     /// Everything that is wrong, in the order of the settings.
     pub(super) fn problems(&self) -> Problems {
         let mut problems = self.key_problems.clone();
+        self.check_name(&mut problems);
         self.check_keys(&mut problems);
         self.check_issuer_and_audience(&mut problems);
         self.check_values(&mut problems);
         self.check_lists(&mut problems);
         problems
+    }
+
+    fn check_name(&self, problems: &mut Problems) {
+        match self.name.as_deref() {
+            Some("") => problems.push("name(..) is empty"),
+            Some(DEFAULT_NAME) if self.any_issuer => problems.push(format!(
+                "name({DEFAULT_NAME:?}) is what other verifiers are called by default, and accept_any_issuer() needs \
+                 a name that tells this one apart"
+            )),
+            _ => {}
+        }
     }
 
     fn check_keys(&self, problems: &mut Problems) {
@@ -95,15 +107,35 @@ impl JwtVerifierBuilder {
                 "a leeway of {leeway:?} is more than {MAX_LEEWAY:?}"
             ));
         }
-        for name in self.token_types.iter().flatten() {
+        let token_types = self.token_types.iter().chain(&self.more_token_types);
+        for name in token_types.flatten() {
             if !name.is_empty() && token_type::short(name).is_empty() {
                 problems.push(format!("{name:?} is no token type"));
             }
         }
+        if self.token_types.is_some() && self.more_token_types.is_some() {
+            problems.push(
+                "also_token_types(..) adds to the default, which token_types(..) or rfc9068() replaces",
+            );
+        }
+        self.check_delimiters(problems);
         if let Some(prefix) = &self.scope_prefix
             && Scopes::try_from_names([prefix]).is_err()
         {
             problems.push(format!("{prefix:?} cannot start a scope"));
+        }
+    }
+
+    fn check_delimiters(&self, problems: &mut Problems) {
+        let Some(delimiters) = &self.scope_delimiters else {
+            return;
+        };
+        if delimiters.is_empty() {
+            problems.push("scope_delimiters(..) names nothing");
+        }
+        let cannot_delimit = |c: &&char| c.is_control() || c.is_alphanumeric();
+        for delimiter in delimiters.iter().filter(cannot_delimit) {
+            problems.push(format!("{delimiter:?} cannot separate scopes"));
         }
     }
 

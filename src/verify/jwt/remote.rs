@@ -24,6 +24,9 @@ pub(crate) trait RemoteKeys: Send + Sync {
         may_wait: bool,
     ) -> Found;
 
+    /// What the source of the keys is called; see [`KeySource::name`](crate::jwks::KeySource::name).
+    fn source_name(&self) -> &str;
+
     /// Counts the times that the keys were replaced.
     fn generation(&self) -> u64;
 

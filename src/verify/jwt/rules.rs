@@ -11,8 +11,8 @@ use crate::telemetry::CLAIMS;
 use crate::verify::audience::Audience;
 use crate::verify_error::InvalidReason;
 
-/// What a verifier asks of a token's claims.
-#[derive(Debug)]
+/// What a verifier asks of a token's claims. By default, an `exp` in the future and nothing else.
+#[derive(Debug, Default)]
 pub(crate) struct ClaimRules {
     /// One of these, to the byte; any, when there are none.
     pub(crate) issuers: Vec<String>,
@@ -25,6 +25,8 @@ pub(crate) struct ClaimRules {
     pub(crate) accept_missing_expiry: bool,
     pub(crate) accept_future_issued_at: bool,
     pub(crate) accept_unchecked_confirmation: bool,
+    /// Whether `at_hash` and `c_hash` are no signs of an ID token.
+    pub(crate) accept_hash_claims: bool,
 }
 
 impl ClaimRules {
@@ -34,27 +36,31 @@ impl ClaimRules {
         payload: &str,
         now: Duration,
     ) -> Result<(), InvalidReason> {
-        if claims.is_not_an_access_token() {
+        if let Some(claim) = claims.mark_of_another_kind(self.accept_hash_claims) {
+            tracing::debug!(target: CLAIMS, claim, "a claim marks a token of another kind");
             return Err(InvalidReason::WrongType);
         }
-        self.check_issuer(claims)?;
+        self.check_issuer(claims)
+            .inspect_err(|reason| self.log_issuer(*reason))?;
         self.check_audience(claims)?;
         self.check_dates(claims, now)?;
         self.check_required(claims, payload)?;
-        self.check_values(payload)?;
+        self.check_values(claims, payload)?;
         // `cnf` says that only the holder of a key may use the token, and nobody here asked for a
         // proof (RFC 7800 §3.1).
-        if claims.cnf.0.is_some() && !self.accept_unchecked_confirmation {
+        if claims.cnf.occurs() && !self.accept_unchecked_confirmation {
             return Err(InvalidReason::BoundToKey);
         }
         Ok(())
     }
 
+    /// Whether the issuer is an accepted one. It logs nothing, since it is also asked about tokens that are
+    /// refused for another reason.
     pub(crate) fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
         if self.issuers.is_empty() {
             return Ok(());
         }
-        let issuer = claims.iss.0.as_ref().ok_or(InvalidReason::MissingClaim)?;
+        let issuer = claims.iss.get().ok_or(InvalidReason::MissingClaim)?;
         match self.issuers.iter().any(|accepted| *accepted == issuer.0) {
             true => Ok(()),
             false => Err(InvalidReason::WrongIssuer),
@@ -65,32 +71,46 @@ impl ClaimRules {
         if self.audiences.is_empty() {
             return Ok(());
         }
-        let audience = claims.aud.0.as_ref().ok_or(InvalidReason::MissingClaim)?;
+        let audience = claims.aud.get().ok_or_else(|| missing("aud"))?;
         match audience
             .iter()
             .any(|name| self.audiences.iter().any(|accepted| accepted.is(name)))
         {
             true => Ok(()),
-            false => Err(InvalidReason::WrongAudience),
+            false => {
+                let expected: Vec<_> = self.audiences.iter().map(Audience::as_str).collect();
+                tracing::debug!(target: CLAIMS, ?expected, "the token is meant for another audience");
+                Err(InvalidReason::WrongAudience)
+            }
+        }
+    }
+
+    /// Logs what is expected of a token that is refused for its issuer.
+    pub(crate) fn log_issuer(&self, reason: InvalidReason) {
+        if reason == InvalidReason::MissingClaim {
+            missing("iss");
+        } else {
+            let expected = &self.issuers;
+            tracing::debug!(target: CLAIMS, ?expected, "the token names another issuer");
         }
     }
 
     /// RFC 7519 §4.1.4 to §4.1.6. A token dies in the second its `exp` names, not after it.
     fn check_dates(&self, claims: &Claims<'_>, now: Duration) -> Result<(), InvalidReason> {
-        match claims.exp.0 {
+        match claims.exp.get() {
             None if self.accept_missing_expiry => {}
-            None => return Err(InvalidReason::MissingClaim),
+            None => return Err(missing("exp")),
             Some(exp) if now >= exp.0.saturating_add(self.leeway) => {
                 return Err(InvalidReason::Expired);
             }
             Some(_) => {}
         }
         let horizon = now.saturating_add(self.leeway);
-        if claims.nbf.0.is_some_and(|nbf| nbf.0 > horizon) {
+        if claims.nbf.get().is_some_and(|nbf| nbf.0 > horizon) {
             return Err(InvalidReason::NotYetValid);
         }
         // Not in the RFC, but a token from the future means a clock or an issuer gone wrong.
-        let from_the_future = claims.iat.0.is_some_and(|iat| iat.0 > horizon);
+        let from_the_future = claims.iat.get().is_some_and(|iat| iat.0 > horizon);
         if from_the_future && !self.accept_future_issued_at {
             return Err(InvalidReason::NotYetValid);
         }
@@ -100,41 +120,53 @@ impl ClaimRules {
     fn check_required(&self, claims: &Claims<'_>, payload: &str) -> Result<(), InvalidReason> {
         for name in &self.required_claims {
             let there = match name.as_str() {
-                "iss" => claims.iss.0.is_some(),
-                "sub" => claims.sub.0.is_some(),
-                "aud" => claims.aud.0.is_some(),
-                "exp" => claims.exp.0.is_some(),
-                "nbf" => claims.nbf.0.is_some(),
-                "iat" => claims.iat.0.is_some(),
-                "jti" => claims.jti.0.is_some(),
-                "client_id" => claims.client_id.0.is_some(),
+                "iss" => claims.iss.has_value(),
+                "sub" => claims.sub.has_value(),
+                "aud" => claims.aud.has_value(),
+                "exp" => claims.exp.has_value(),
+                "nbf" => claims.nbf.has_value(),
+                "iat" => claims.iat.has_value(),
+                "jti" => claims.jti.has_value(),
+                "client_id" => claims.client_id.has_value(),
                 // A claim that is `null` says nothing.
-                _ => claim_lookup::find::<Option<IgnoredAny>>(payload, name)
-                    .map_err(|_| InvalidReason::InvalidClaim)?
-                    .flatten()
+                _ => claim_lookup::find_value::<IgnoredAny>(payload, name)
+                    .map_err(|_| unreadable(name))?
                     .is_some(),
             };
             if !there {
-                tracing::debug!(target: CLAIMS, claim = name, "a required claim is missing");
-                return Err(InvalidReason::MissingClaim);
+                return Err(missing(name));
             }
         }
         Ok(())
     }
 
-    fn check_values(&self, payload: &str) -> Result<(), InvalidReason> {
+    fn check_values(&self, claims: &Claims<'_>, payload: &str) -> Result<(), InvalidReason> {
         for (name, accepted) in &self.claims_in {
-            let value = claim_lookup::find::<TextOrList<'_>>(payload, name)
-                .map_err(|_| InvalidReason::InvalidClaim)?
-                .ok_or(InvalidReason::MissingClaim)?;
-            if !value
-                .iter()
-                .any(|value| accepted.iter().any(|a| a == value))
-            {
+            let is_accepted = |value: &str| accepted.iter().any(|a| a == value);
+            let holds = match name.as_str() {
+                // It may be a number, whose digits were read already.
+                "sub" => claims.sub.get().map(|subject| is_accepted(&subject.0)),
+                _ => claim_lookup::find_value::<TextOrList<'_>>(payload, name)
+                    .map_err(|_| unreadable(name))?
+                    .map(|value| value.iter().any(is_accepted)),
+            };
+            if !holds.ok_or_else(|| missing(name))? {
                 tracing::debug!(target: CLAIMS, claim = name, "a claim has none of the accepted values");
                 return Err(InvalidReason::InvalidClaim);
             }
         }
         Ok(())
     }
+}
+
+/// The reason for a token without a claim that is configured by name.
+fn missing(name: &str) -> InvalidReason {
+    tracing::debug!(target: CLAIMS, claim = name, "a required claim is missing");
+    InvalidReason::MissingClaim
+}
+
+/// The reason for a claim that is configured by name and cannot be read.
+pub(super) fn unreadable(name: &str) -> InvalidReason {
+    tracing::debug!(target: CLAIMS, claim = name, "a claim has another type, or occurs twice");
+    InvalidReason::InvalidClaim
 }

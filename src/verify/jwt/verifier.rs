@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,10 +8,14 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::claims::Claims;
-use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH, USUAL_HEADER_LENGTH};
+use super::claims::{Claims, SubjectType};
+use super::issuer_watch::{IssuerWatch, differs_only_in_spelling};
+use super::jws::{
+    BadHeader, Header, Jws, MAX_SIGNATURE_LENGTH, THREE_SEGMENTS, USUAL_HEADER_LENGTH,
+};
 use super::key::VerifyingKey;
 use super::mapping::ClaimMapping;
+use super::refusal::{TokenPart, malformed, refusal, undecodable};
 use super::remote::{Missing, RemoteKeys};
 use super::rules::ClaimRules;
 use super::signer::{Found, find_signer};
@@ -18,8 +23,10 @@ use super::token_type::TokenTypes;
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::json::Fault;
 use crate::key_state::KeyState;
-use crate::verify_error::{Definite, InvalidReason, VerifyError};
+use crate::telemetry::VERIFICATION;
+use crate::verify_error::{InvalidReason, VerifyError};
 
 /// Verifies signed JWT access tokens (RFC 7519, RFC 9068).
 ///
@@ -30,14 +37,19 @@ pub struct JwtVerifier {
 }
 
 pub(super) struct Inner {
+    pub(super) name: Cow<'static, str>,
+    /// What tells this verifier's principals from those of others, where no issuer does.
+    pub(super) authority: Option<Arc<str>>,
     pub(super) keys: Vec<VerifyingKey>,
     pub(super) remote: Option<Arc<dyn RemoteKeys>>,
     /// `None`: whatever the keys allow.
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) token_types: TokenTypes,
+    pub(super) subject_type: SubjectType,
     pub(super) rules: ClaimRules,
     pub(super) mapping: ClaimMapping,
     pub(super) clock: Clock,
+    pub(super) issuer_watch: IssuerWatch,
 }
 
 /// How often a token waits for keys to be replaced before it makes do with those there are.
@@ -131,43 +143,108 @@ impl Inner {
         token: &BearerToken,
         may_wait: bool,
     ) -> Result<Arc<Verified>, NotVerified> {
-        let jws = Jws::split(token.as_bytes()).ok_or(InvalidReason::Malformed)?;
+        let jws = Jws::split(token.as_bytes())
+            .ok_or_else(|| malformed(TokenPart::Token, &Fault::of(THREE_SEGMENTS)))?;
         self.verify_jws(&jws, may_wait)
             .map_err(|error| match error {
-                // Whatever else is wrong with it: with the keys of one issuer, a token of another one looks
-                // forged, and some other verifier may know better.
-                NotVerified::Invalid(_) if self.is_foreign(&jws) => {
-                    InvalidReason::WrongIssuer.into()
-                }
+                NotVerified::Invalid(reason) => self.settle_reason(token, &jws, reason).into(),
                 error => error,
             })
     }
 
-    /// Whether the token says that somebody else issued it.
-    fn is_foreign(&self, jws: &Jws<'_>) -> bool {
+    /// Why a token is refused that is refused for `reason`. Whatever else is wrong with it: with the keys of one
+    /// issuer, a token of another one looks forged, and some other verifier may know better.
+    fn settle_reason(
+        &self,
+        token: &BearerToken,
+        jws: &Jws<'_>,
+        reason: InvalidReason,
+    ) -> InvalidReason {
         let payload = jws.decode_payload();
-        let claims = payload.as_deref().map(Claims::parse);
-        claims.is_some_and(|claims| {
-            claims.is_ok_and(|claims| {
-                self.rules.check_issuer(&claims) == Err(InvalidReason::WrongIssuer)
-            })
-        })
+        let claims = payload.as_deref().map(|payload| {
+            // Which type another issuer's subjects have is not this verifier's business.
+            Claims::parse_with(payload, SubjectType::StringOrInteger)
+        });
+        let Some(Ok(claims)) = claims else {
+            return reason;
+        };
+        if self.rules.check_issuer(&claims) != Err(InvalidReason::WrongIssuer) {
+            return reason;
+        }
+        if reason != InvalidReason::WrongIssuer {
+            self.rules.log_issuer(InvalidReason::WrongIssuer);
+        }
+        let issuer = claims.iss.get().map_or("", |issuer| &*issuer.0);
+        let is_spelling =
+            reason == InvalidReason::WrongIssuer && self.warn_of_spelling(jws, issuer);
+        if !is_spelling && !token.has_fallback() {
+            let configured = || self.rules.issuers.iter().map(String::as_str);
+            self.issuer_watch.another(&self.name, configured);
+        }
+        InvalidReason::WrongIssuer
+    }
+
+    /// Whether a token is good but for the spelling of its issuer, which is worth a warning.
+    ///
+    /// The signature of a token is looked at a second time only here: for a near miss, as long as there was no
+    /// warning, and not if it is known to be bad.
+    fn warn_of_spelling(&self, jws: &Jws<'_>, issuer: &str) -> bool {
+        let mut configured = self.rules.issuers.iter();
+        let Some(configured) = configured.find(|name| differs_only_in_spelling(name, issuer))
+        else {
+            return false;
+        };
+        if self.issuer_watch.has_warned_of_spelling() {
+            return true;
+        }
+        let mut buffer = [0; USUAL_HEADER_LENGTH];
+        let header = jws.decode_header(&mut buffer);
+        let Some(Ok(header)) = header.as_deref().map(Header::parse) else {
+            return false;
+        };
+        match self.signer(jws, &header, false) {
+            Ok(Signer::Known(_)) => {
+                self.issuer_watch.misspelt(&self.name, configured, issuer);
+                true
+            }
+            Ok(Signer::Missing) => {
+                // No token with this spelling ever causes a fetch, so that discovery, which would see the
+                // difference, never begins. It goes on by itself.
+                if let Some(remote) = &self.remote
+                    && remote.generation() == 0
+                {
+                    drop(remote.missing(0));
+                }
+                false
+            }
+            Ok(Signer::Later(_)) | Err(_) => false,
+        }
     }
 
     fn verify_jws(&self, jws: &Jws<'_>, may_wait: bool) -> Result<Arc<Verified>, NotVerified> {
         let mut buffer = [0; USUAL_HEADER_LENGTH];
         let header = jws.decode_header(&mut buffer);
-        let header = header.ok_or(InvalidReason::Malformed)?;
-        let header = Header::parse(&header)?;
+        let header = header.ok_or_else(|| undecodable(TokenPart::Header))?;
+        let header = Header::parse(&header).map_err(|refusal| match refusal {
+            BadHeader::Malformed(fault) => malformed(TokenPart::Header, &fault),
+            BadHeader::UnsupportedAlgorithm => InvalidReason::UnsupportedAlgorithm,
+        })?;
         if !self.token_types.allow(header.token_type.as_deref()) {
+            let expected = &self.token_types;
+            tracing::debug!(target: VERIFICATION, %expected, "the header names another type of token");
             return Err(InvalidReason::WrongType.into());
         }
         let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
         let signer = self.signer(jws, &header, may_wait)?;
-        let payload = jws.decode_payload().ok_or(InvalidReason::Malformed)?;
+        let payload = jws.decode_payload();
+        let payload = payload.ok_or_else(|| undecodable(TokenPart::Payload))?;
         // A token that fails anyway is refused without any fetch.
         match signer {
-            Signer::Known(key) => Ok(self.verify_payload(payload, Some(key))?),
+            Signer::Known(key) => {
+                let verified = self.verify_payload(payload, Some(key))?;
+                self.issuer_watch.accepted();
+                Ok(verified)
+            }
             Signer::Missing => {
                 self.verify_payload(payload, None)?;
                 Err(NotVerified::KeyMissing { seen })
@@ -202,7 +279,7 @@ impl Inner {
         let mut buffer = [0; MAX_SIGNATURE_LENGTH];
         let signature = jws
             .decode_signature(&mut buffer)
-            .ok_or(InvalidReason::Malformed)?;
+            .ok_or_else(|| undecodable(TokenPart::Signature))?;
         // What cannot be a signature needs no key to be refused.
         if !algorithm.signature_lengths().contains(&signature.len()) {
             return Err(InvalidReason::BadSignature);
@@ -229,12 +306,14 @@ impl Inner {
         payload: String,
         key: Option<Arc<KeyState>>,
     ) -> Result<Arc<Verified>, InvalidReason> {
-        let claims = Claims::parse(&payload)?;
+        let claims = Claims::parse_with(&payload, self.subject_type)
+            .map_err(|fault| malformed(TokenPart::Payload, &fault))?;
         self.rules
             .check(&claims, &payload, self.clock.since_epoch())?;
 
         let mut verified = Verified {
-            verifier: "jwt".into(),
+            verifier: self.name.clone(),
+            authority: self.authority.clone(),
             leeway: self.rules.leeway,
             clock: self.clock.clone(),
             key,
@@ -243,20 +322,6 @@ impl Inner {
         self.mapping.fill(&mut verified, &claims, &payload)?;
         verified.claims = payload;
         Ok(Arc::new(verified))
-    }
-}
-
-/// The error for a token that is refused. A JWT that is broken somewhere is still a JWT: the signature can be
-/// spelled in ways that other verifiers overlook, and what is refused here must not be good there.
-fn refusal(token: &BearerToken, reason: InvalidReason) -> VerifyError {
-    let is_jwt = || {
-        let mut buffer = [0; USUAL_HEADER_LENGTH];
-        let header = Jws::split(token.as_bytes()).and_then(|jws| jws.decode_header(&mut buffer));
-        header.is_some_and(|header| header.trim_ascii_start().starts_with('{'))
-    };
-    match reason == InvalidReason::Malformed && is_jwt() {
-        true => VerifyError::definite(Definite::Malformed),
-        false => VerifyError::invalid(reason),
     }
 }
 

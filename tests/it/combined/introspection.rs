@@ -308,12 +308,39 @@ async fn two_verifiers_of_one_endpoint_are_told_apart_by_their_names() {
     };
     let (first, again) = (named(Some("first")).await, named(Some("first")).await);
     let (second, nameless) = (named(Some("second")).await, named(None).await);
-    assert_eq!(first.verifier_name(), "introspection first");
+    assert_eq!(first.verifier(), "first");
     assert_eq!(first.principal(), again.principal());
     assert_ne!(first.principal(), second.principal());
     assert_ne!(first.principal(), nameless.principal());
     let url = format!("introspection {}", issuer.introspection_url());
-    assert_eq!(nameless.verifier_name(), url);
+    assert_eq!(nameless.verifier(), url);
+}
+
+/// An endpoint may know one user by different subjects, and two users by one, for different clients.
+#[tokio::test]
+async fn two_clients_of_one_endpoint_do_not_share_their_users() {
+    let issuer = TestIssuer::start().await;
+    let answer = r#"{"active":true,"sub":"1"}"#;
+    issuer.introspection_response(Some(http::Response::new(answer.into())));
+    let url = issuer.introspection_url();
+    let builder = || IntrospectionVerifier::builder(&url).accept_any_audience();
+    let mut principals = Vec::new();
+    for builder in [
+        builder().client_secret_basic("one", "s"),
+        builder().client_secret_basic("two", "s"),
+        builder().bearer_token("t"),
+    ] {
+        let token = verify(&builder.build().unwrap(), "token").await.unwrap();
+        assert_eq!(token.verifier(), format!("introspection {url}"));
+        principals.push(token.principal());
+    }
+    for (position, principal) in principals.iter().enumerate() {
+        assert!(!principals[..position].contains(principal), "{position}");
+    }
+    // A client with another secret, or another way to say it, is the same.
+    let same = builder().client_secret_post("one", "t").build().unwrap();
+    let same = verify(&same, "token").await.unwrap();
+    assert_eq!(same.principal(), principals[0]);
 }
 
 #[test]

@@ -252,7 +252,8 @@ async fn required_members_and_accepted_values_hold() {
     ];
     for (mut members, expected) in table {
         members["active"] = true.into();
-        let told = told(&members.to_string(), |builder| {
+        let answer = members.to_string();
+        let told = told(&answer, |builder| {
             let builder = builder.accept_any_audience().required_claims(["sub"]);
             builder.claim_in("/realm/roles", ["admin", "owner"])
         });

@@ -24,8 +24,12 @@ mod form;
 mod key_sets;
 mod keys;
 mod kinds;
+mod logs;
 mod mapping;
 mod members;
+mod null;
+mod odd_issuers;
+mod reported;
 mod signatures;
 mod vectors;
 

@@ -31,6 +31,10 @@ impl RemoteKeys for JustTooLate {
         }
     }
 
+    fn source_name(&self) -> &str {
+        "just too late"
+    }
+
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }

@@ -1,0 +1,122 @@
+//! Why a text could not be read, for the log: constants only, since the text itself may come from an attacker.
+
+/// The rule that a text breaks, and the member that breaks it where it is one that this crate reads.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    member: Option<&'static str>,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Rule(&'static str),
+    /// Its text may repeat what was read, so only [`rule_of`] looks at it.
+    Json(serde_json::Error),
+}
+
+/// The rules that the readers of this module report themselves.
+pub(super) const TWICE: &str = "a member occurs twice";
+pub(super) const TOO_MANY: &str = "there are too many members";
+pub(super) const TOO_DEEP: &str = "objects and arrays are nested too deep";
+pub(super) const RESERVED_NAME: &str = "a member has a name that serde_json reserves";
+pub(super) const NUMBER_OUT_OF_RANGE: &str = "a number is out of range";
+pub(super) const DATE_OUT_OF_RANGE: &str = "a date is out of range";
+
+const NOT_JSON: &str = "it is not JSON";
+
+/// How the messages of those rules, and of serde_json, begin.
+const BEGINNINGS: [(&str, &str); 12] = [
+    (TWICE, TWICE),
+    (TOO_MANY, TOO_MANY),
+    (TOO_DEEP, TOO_DEEP),
+    (RESERVED_NAME, RESERVED_NAME),
+    (NUMBER_OUT_OF_RANGE, NUMBER_OUT_OF_RANGE),
+    (DATE_OUT_OF_RANGE, DATE_OUT_OF_RANGE),
+    ("number out of range", NUMBER_OUT_OF_RANGE),
+    ("recursion limit exceeded", TOO_DEEP),
+    ("trailing characters", "text follows the JSON object"),
+    (
+        "lone leading surrogate",
+        "a string has a lone surrogate in it",
+    ),
+    (
+        "unexpected end of hex escape",
+        "a string has a lone surrogate in it",
+    ),
+    (
+        "invalid unicode code point",
+        "a string has a lone surrogate in it",
+    ),
+];
+
+/// What the visitors expect, and the rule that another type breaks. The longer of two that begin alike comes
+/// first.
+const EXPECTED: [(&str, &str); 5] = [
+    (
+        "a string or an array of strings",
+        "it is neither a string nor an array of strings",
+    ),
+    ("a string or a number", "it is not a string"),
+    ("a string", "it is not a string"),
+    (
+        "a number of seconds since 1970",
+        "it is not a number of seconds since 1970",
+    ),
+    ("an object", "it is not a JSON object"),
+];
+
+impl Fault {
+    /// A rule that is not about a member.
+    pub(crate) fn of(rule: &'static str) -> Self {
+        Self {
+            member: None,
+            cause: Cause::Rule(rule),
+        }
+    }
+
+    /// The rule that this member breaks.
+    pub(crate) fn in_member(member: &'static str, rule: &'static str) -> Self {
+        Self {
+            member: Some(member),
+            cause: Cause::Rule(rule),
+        }
+    }
+
+    pub(super) fn of_json(member: Option<&'static str>, error: serde_json::Error) -> Self {
+        Self {
+            member,
+            cause: Cause::Json(error),
+        }
+    }
+
+    /// The member, if it is one that this crate reads.
+    pub(crate) fn member(&self) -> Option<&'static str> {
+        self.member
+    }
+
+    /// The rule, in words. It is worked out here, since most faults are never logged.
+    pub(crate) fn rule(&self) -> &'static str {
+        match &self.cause {
+            Cause::Rule(rule) => rule,
+            Cause::Json(error) => rule_of(error),
+        }
+    }
+}
+
+/// `serde` and serde_json report errors as texts, which may quote what was read.
+fn rule_of(error: &serde_json::Error) -> &'static str {
+    let message = error.to_string();
+    let known = |table: &[(&str, &'static str)], text: &str| {
+        let row = table.iter().find(|(start, _)| text.starts_with(start));
+        row.map(|(_, rule)| *rule)
+    };
+    if let Some(rule) = known(&BEGINNINGS, &message) {
+        return rule;
+    }
+    let expected = message.rsplit_once(", expected ");
+    let is_of_another_type = message.starts_with("invalid type");
+    expected
+        .filter(|_| is_of_another_type)
+        .and_then(|(_, expected)| known(&EXPECTED, expected))
+        .unwrap_or(NOT_JSON)
+}

@@ -1,0 +1,121 @@
+//! The members of an object as they are written, so that they can be copied to the byte.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::Text;
+
+/// A member of an object, by its places in the text.
+pub(crate) struct WrittenMember<'a> {
+    /// The name, unescaped.
+    pub(crate) name: Cow<'a, str>,
+    /// Where the member stands, from the first quote of its name to the end of its value.
+    pub(crate) range: Range<usize>,
+    /// The value as it is written.
+    pub(crate) value: &'a str,
+}
+
+/// The members of the outermost object of `json`, in order.
+///
+/// The text must be one JSON object, as [`parse_object`](super::parse_object) accepts it: this only finds where
+/// members begin and end. Of any other text it yields some members or none.
+pub(crate) fn written_members(json: &str) -> impl Iterator<Item = WrittenMember<'_>> {
+    let mut at = json.find('{').map_or(json.len(), |brace| brace + 1);
+    std::iter::from_fn(move || {
+        let start = at + json.get(at..)?.find('"')?;
+        let name_end = end_of_string(json, start)?;
+        let Text(name) = serde_json::from_str(&json[start..name_end]).ok()?;
+        let colon = name_end + json[name_end..].find(':')?;
+        let value_start = colon + 1 + leading_space(&json[colon + 1..]);
+        let value_end = end_of_value(json, value_start)?;
+        at = value_end;
+        Some(WrittenMember {
+            name,
+            range: start..value_end,
+            value: &json[value_start..value_end],
+        })
+    })
+}
+
+fn leading_space(text: &str) -> usize {
+    text.len() - text.trim_ascii_start().len()
+}
+
+/// The place behind a string that begins at `start`.
+fn end_of_string(json: &str, start: usize) -> Option<usize> {
+    let mut escaped = false;
+    for (offset, byte) in json.as_bytes()[start + 1..].iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(start + 1 + offset + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The place behind a value that begins at `start`, without the white space that follows it.
+fn end_of_value(json: &str, start: usize) -> Option<usize> {
+    let bytes = json.as_bytes();
+    let mut depth = 0_usize;
+    let mut at = start;
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at = end_of_string(json, at)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' | b',' if depth == 0 => break,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    Some(start + json[start..at].trim_ascii_end().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_found_as_they_are_written() {
+        let json = " {\"a\" : 1 ,\n\"\\u0062\":\"}\\\"{,\",\"c\":{\"d\":[1,{\"a\":2}], \"e\":\"]\"},\
+                    \"d\":[ ] , \"\u{e9}\":-1.50e+2,\"f\":null } ";
+        let members: Vec<_> = written_members(json)
+            .map(|member| {
+                assert!(json[member.range.clone()].starts_with('"'));
+                assert!(json[member.range].ends_with(member.value));
+                (member.name.into_owned(), member.value)
+            })
+            .collect();
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, value)| (&**name, *value))
+            .collect();
+        assert_eq!(
+            members,
+            [
+                ("a", "1"),
+                ("b", r#""}\"{,""#),
+                ("c", r#"{"d":[1,{"a":2}], "e":"]"}"#),
+                ("d", "[ ]"),
+                ("\u{e9}", "-1.50e+2"),
+                ("f", "null"),
+            ]
+        );
+        assert_eq!(written_members("{}").count(), 0);
+        assert_eq!(written_members(" { } ").count(), 0);
+    }
+
+    #[test]
+    fn a_text_that_is_no_object_is_no_reason_to_panic() {
+        for text in [
+            "", "{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":[", "]", "{\"\\", "\u{e9}",
+        ] {
+            assert_eq!(written_members(text).count(), 0, "{text}");
+        }
+    }
+}

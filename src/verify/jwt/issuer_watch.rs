@@ -1,0 +1,146 @@
+//! Notices a configured issuer that is not the issuer's own name, which otherwise shows in refused tokens alone.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use crate::telemetry::SETUP;
+
+/// What a verifier has seen of tokens that name another issuer. Clones of the verifier share it.
+#[derive(Debug, Default)]
+pub(crate) struct IssuerWatch {
+    /// How many such tokens came since the last one that was accepted, up to [`MANY`].
+    in_a_row: AtomicU32,
+    has_warned_of_spelling: AtomicBool,
+}
+
+/// How many tokens in a row are no accident.
+const MANY: u32 = 10;
+
+/// How many names a warning has at most.
+const MAX_NAMES: usize = 10;
+
+impl IssuerWatch {
+    /// Notes an accepted token. Almost always this is one load.
+    pub(crate) fn accepted(&self) {
+        if self.in_a_row.load(Ordering::Relaxed) != 0 {
+            self.in_a_row.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes a token that names none of the `configured` issuers, and warns when there were many in a row: once,
+    /// until a token is accepted.
+    pub(crate) fn another<'n, N>(&self, verifier: &str, configured: impl FnOnce() -> N)
+    where
+        N: Iterator<Item = &'n str>,
+    {
+        let counted = self
+            .in_a_row
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                (count < MANY).then_some(count + 1)
+            });
+        if counted == Ok(MANY - 1) {
+            let configured: Vec<_> = configured().take(MAX_NAMES).collect();
+            tracing::warn!(
+                target: SETUP,
+                verifier,
+                ?configured,
+                tokens = MANY,
+                "tokens keep naming another issuer than the configured one",
+            );
+        }
+    }
+
+    /// Whether [`misspelt`](Self::misspelt) has warned.
+    pub(super) fn has_warned_of_spelling(&self) -> bool {
+        self.has_warned_of_spelling.load(Ordering::Relaxed)
+    }
+
+    /// Warns, once, of an issuer whose tokens these keys verify and whose name is spelled otherwise.
+    pub(super) fn misspelt(&self, verifier: &str, configured: &str, issuer: &str) {
+        if !self.has_warned_of_spelling.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: SETUP,
+                verifier,
+                configured,
+                issuer,
+                "the configured issuer is spelled differently from the issuer of verified tokens, which are \
+                 refused for it",
+            );
+        }
+    }
+}
+
+/// Whether two different names differ only in the case of scheme or host, the scheme's default port, or a slash at
+/// the end. Tokens are refused for such a difference all the same.
+pub(super) fn differs_only_in_spelling(one: &str, other: &str) -> bool {
+    one != other && Spelling::of(one) == Spelling::of(other)
+}
+
+#[derive(PartialEq, Eq)]
+struct Spelling<'a> {
+    scheme: String,
+    authority: String,
+    rest: &'a str,
+}
+
+impl<'a> Spelling<'a> {
+    fn of(issuer: &'a str) -> Self {
+        let (scheme, after) = issuer.split_once("://").unwrap_or_default();
+        let scheme = scheme.to_ascii_lowercase();
+        let after = if scheme.is_empty() { issuer } else { after };
+        let end = match scheme.is_empty() {
+            true => 0,
+            false => after.find(['/', '?', '#']).unwrap_or(after.len()),
+        };
+        let (authority, rest) = after.split_at(end);
+        let default_port = match &*scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => "",
+        };
+        let host = authority.strip_suffix(default_port).unwrap_or(authority);
+        Self {
+            authority: host.to_ascii_lowercase(),
+            rest: rest.strip_suffix('/').unwrap_or(rest),
+            scheme,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_at_the_end_case_and_default_port_are_spelling_and_nothing_else_is() {
+        let alike = [
+            ("https://t", "https://t/"),
+            ("https://t", "HTTPS://T"),
+            ("https://t", "https://t:443"),
+            ("https://t:443/a/", "https://T/a"),
+            ("http://t:80", "http://t/"),
+            ("t", "t/"),
+            ("https://t/a", "https://t/a/"),
+        ];
+        for (one, other) in alike {
+            assert!(differs_only_in_spelling(one, other), "{one} {other}");
+            assert!(differs_only_in_spelling(other, one), "{other} {one}");
+        }
+        let different = [
+            ("https://t", "https://t"),
+            ("https://t", "http://t"),
+            ("https://t", "https://t//"),
+            ("https://t", "https://t:80"),
+            ("https://t", "https://t:8443"),
+            ("https://t/a", "https://t/A"),
+            ("https://t/a", "https://t/b"),
+            ("https://t", "https://t.evil"),
+            ("https://t", "t"),
+            ("T", "t"),
+            ("", "/x"),
+            ("://t", "t"),
+        ];
+        for (one, other) in different {
+            assert!(!differs_only_in_spelling(one, other), "{one} {other}");
+        }
+    }
+}
