@@ -190,8 +190,13 @@ impl Trusted {
         };
         let opaque = ServiceBuilder::new()
             .layer(CacheLayer::new(10_000).max_age(Duration::from_secs(30)))
-            .timeout(Duration::from_secs(2))
-            .service(introspection.audience(self.audience).build()?);
+            .service(
+                introspection
+                    .audience(self.audience)
+                    // A tower timeout would drop the question before the backoff learns that nothing came.
+                    .timeout(Duration::from_secs(2))
+                    .build()?,
+            );
         Ok(verifier.or_else(opaque).erased())
     }
 }

@@ -264,6 +264,9 @@ impl IntrospectionVerifierBuilder {
     }
 
     /// How long an answer may take, waiting for a turn included. Default: 5 seconds; at most 60.
+    ///
+    /// Set this instead of a tower timeout around the verifier: that drops the question, so that the
+    /// [backoff](Self::backoff) does not learn that no answer came.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

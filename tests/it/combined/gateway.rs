@@ -144,11 +144,11 @@ async fn every_kind_of_token_finds_its_verifier_and_no_other() {
     let introspection = IntrospectionVerifier::builder(staff.introspection_url())
         .client_secret_basic(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET)
         .audience(AUDIENCE)
+        .timeout(Duration::from_secs(5))
         .build()
         .unwrap();
     let opaque = ServiceBuilder::new()
         .layer(CacheLayer::new(100))
-        .timeout(Duration::from_secs(5))
         .service(introspection);
     let layer = BearerAuthLayer::new(api_keys.or_else(jwts).or_else(opaque));
     let server = serve(layer.layer(Inner::default())).await;
