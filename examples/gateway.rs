@@ -7,11 +7,33 @@
 //! | a JWT of either of two issuers | that issuer's keys |
 //! | anything else | asking the first issuer (RFC 7662), which is remembered for half a minute |
 //!
-//! The issuers are test issuers in this process, so it needs no others. It listens on 127.0.0.1:3000, or
-//! where `BIND` says.
+//! The issuers are test issuers in this process, so it needs no others, and prints curl lines to try. With an
+//! issuer of your own, which has metadata:
+//!
+//! ```text
+//! ISSUER=https://issuer.example.com AUDIENCE=https://gateway.example.com \
+//! INTROSPECTION_URL=https://issuer.example.com/introspect \
+//! INTROSPECTION_CLIENT_ID=gateway INTROSPECTION_CLIENT_SECRET=… \
+//! cargo run --example gateway
+//! ```
+//!
+//! Tokens need the scope `read` for `/`, and `admin` as well for `/admin`. The issuer need not be up: the server
+//! starts, and answers 503 until it has keys.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `BIND` | address and port to listen on; port 0 is any free one | `127.0.0.1:3000` |
+//! | `ISSUER` | the issuer of tokens | two test issuers |
+//! | `AUDIENCE` | the audience that tokens must be for | none: required with `ISSUER` |
+//! | `INTROSPECTION_URL` | the endpoint to ask about tokens that are no JWTs | these are refused |
+//! | `INTROSPECTION_CLIENT_ID`, `INTROSPECTION_CLIENT_SECRET` | the client to ask as, by HTTP Basic | |
+//! | `INTROSPECTION_TOKEN` | or the bearer token to ask with | |
+//! | `API_KEY` | an API key, with the scope `read` | with `ISSUER`, none |
+//! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
 use std::env;
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,57 +41,167 @@ use axum::routing::get;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
+use tower_bearer_auth::introspection::IntrospectionVerifierBuilder;
 use tower_bearer_auth::testing::TestIssuer;
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, ByIssuer, CacheLayer, ConfigError, IntrospectionVerifier,
-    JwtVerifier, RequireScopesLayer, StaticToken, StaticTokenVerifier, Verifier, VerifierExt,
+    AccessToken, BearerAuthLayer, BearerToken, ByIssuer, CacheLayer, ConfigError, ErasedVerifier,
+    IntrospectionVerifier, JwtVerifier, RequireScopesLayer, StaticToken, StaticTokenVerifier,
+    Verifier, VerifierExt,
 };
+use tracing_subscriber::EnvFilter;
 
 const AUDIENCE: &str = "https://gateway.example.com";
 const API_KEY: &str = "key-of-the-reports";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,tower_bearer_auth=debug"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+
     let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".into());
-    let listener = TcpListener::bind(bind).await?;
+    let listener = TcpListener::bind(&bind)
+        .await
+        .map_err(|error| format!("cannot listen on {bind}: {error}"))?;
     let url = format!("http://{}", listener.local_addr()?);
 
-    let staff = TestIssuer::start().await;
-    let partners = TestIssuer::start().await;
-    introduce(&url, &staff, &partners);
-    axum::serve(listener, app(verifier(&staff, &partners)?)).await?;
+    println!("listening on {url}\n");
+    // The test issuers live as long as the server.
+    let (trusted, _issuers) = match Trusted::from_variables(variable)? {
+        Some(trusted) => (trusted, None),
+        None => {
+            let (staff, partners) = (TestIssuer::start().await, TestIssuer::start().await);
+            introduce(&url, &staff, &partners);
+            let trusted = Trusted::test_issuers(&staff, &partners);
+            (trusted, Some((staff, partners)))
+        }
+    };
+    axum::serve(listener, app(trusted.verifier()?)).await?;
     Ok(())
 }
 
-/// One verifier for all of them. Each says which tokens are none of its kind, and the next is asked about
-/// those alone: a known API key is never sent to an issuer.
-fn verifier(staff: &TestIssuer, partners: &TestIssuer) -> Result<impl Verifier, ConfigError> {
-    let reports = StaticToken::new("reports").scopes(["read"]);
-    let api_keys = StaticTokenVerifier::new([(API_KEY, reports)]);
-
-    let jwts_of = |issuer: &TestIssuer| {
-        JwtVerifier::builder()
-            .discover(issuer.issuer())
-            .audience(AUDIENCE)
-            .build()
-    };
-    let jwts = ByIssuer::new()
-        .issuer(staff.issuer(), jwts_of(staff)?)
-        .issuer(partners.issuer(), jwts_of(partners)?);
-
-    let introspection = IntrospectionVerifier::builder(staff.introspection_url())
-        .client_secret_basic(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET)
-        .audience(AUDIENCE)
-        .build()?;
-    let opaque = ServiceBuilder::new()
-        .layer(CacheLayer::new(10_000).max_age(Duration::from_secs(30)))
-        .timeout(Duration::from_secs(2))
-        .service(introspection);
-
-    Ok(api_keys.or_else(jwts).or_else(opaque))
+/// A variable that is empty is not set.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn app(verifier: impl Verifier) -> Router {
+/// Whose tokens are good here.
+pub(crate) struct Trusted {
+    audience: String,
+    api_key: Option<String>,
+    issuers: Vec<String>,
+    introspection: Option<IntrospectionVerifierBuilder>,
+}
+
+impl Trusted {
+    fn test_issuers(staff: &TestIssuer, partners: &TestIssuer) -> Self {
+        let introspection = IntrospectionVerifier::builder(staff.introspection_url())
+            .client_secret_basic(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET);
+        Self {
+            audience: AUDIENCE.into(),
+            api_key: Some(API_KEY.into()),
+            issuers: vec![staff.issuer(), partners.issuer()],
+            introspection: Some(introspection),
+        }
+    }
+
+    /// What the environment says; `None` where it names no issuer.
+    pub(crate) fn from_variables(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, String> {
+        let endpoint = variable("INTROSPECTION_URL");
+        let credentials = [
+            "INTROSPECTION_CLIENT_ID",
+            "INTROSPECTION_CLIENT_SECRET",
+            "INTROSPECTION_TOKEN",
+        ];
+        let credentials = credentials.map(&variable);
+        let Some(issuer) = variable("ISSUER") else {
+            let others = endpoint.or(variable("AUDIENCE")).or(variable("API_KEY"));
+            return match others.or(credentials.into_iter().flatten().next()) {
+                None => Ok(None),
+                Some(_) => Err("there is no ISSUER for the other variables".into()),
+            };
+        };
+        let audience = variable("AUDIENCE").ok_or("ISSUER needs an AUDIENCE")?;
+        let api_key = variable("API_KEY");
+        if api_key
+            .as_ref()
+            .is_some_and(|key| key.parse::<BearerToken>().is_err())
+        {
+            return Err("API_KEY cannot be sent as a bearer token".into());
+        }
+        let builder = endpoint.map(IntrospectionVerifier::builder);
+        let introspection = match (builder, credentials) {
+            (None, [None, None, None]) => None,
+            (None, _) => return Err("there is no INTROSPECTION_URL for the credentials".into()),
+            (Some(builder), [Some(id), Some(secret), None]) => {
+                Some(builder.client_secret_basic(id, secret))
+            }
+            (Some(builder), [None, None, Some(token)]) => Some(builder.bearer_token(token)),
+            (Some(_), _) => {
+                return Err(
+                    "INTROSPECTION_URL needs INTROSPECTION_CLIENT_ID and INTROSPECTION_CLIENT_SECRET, or \
+                     INTROSPECTION_TOKEN"
+                        .into(),
+                );
+            }
+        };
+        Ok(Some(Self {
+            audience,
+            api_key,
+            issuers: vec![issuer],
+            introspection,
+        }))
+    }
+
+    /// One verifier for all of them. Each says which tokens are none of its kind, and the next is asked about
+    /// those alone: a known API key is never sent to an issuer.
+    pub(crate) fn verifier(self) -> Result<ErasedVerifier, ConfigError> {
+        let reports = || StaticToken::new("reports").scopes(["read"]);
+        let api_keys = self.api_key.into_iter().map(|key| (key, reports()));
+        let api_keys = StaticTokenVerifier::new(api_keys);
+
+        let mut jwts = ByIssuer::new();
+        for issuer in self.issuers {
+            let of_issuer = JwtVerifier::builder()
+                .discover(&issuer)
+                .audience(self.audience.as_str())
+                .build()?;
+            jwts = jwts.issuer(issuer, of_issuer);
+        }
+        let verifier = api_keys.or_else(jwts);
+
+        let Some(introspection) = self.introspection else {
+            return Ok(verifier.erased());
+        };
+        let opaque = ServiceBuilder::new()
+            .layer(CacheLayer::new(10_000).max_age(Duration::from_secs(30)))
+            .service(
+                introspection
+                    .audience(self.audience)
+                    // A tower timeout would drop the question before the backoff learns that nothing came.
+                    .timeout(Duration::from_secs(2))
+                    .build()?,
+            );
+        Ok(verifier.or_else(opaque).erased())
+    }
+}
+
+pub(crate) fn app(verifier: impl Verifier) -> Router {
     Router::new()
         .route("/admin", get(whoami))
         .route_layer(RequireScopesLayer::all(["admin"]))
@@ -80,7 +212,10 @@ fn app(verifier: impl Verifier) -> Router {
 async fn whoami(token: AccessToken) -> String {
     let caller = token.subject().or(token.client_id());
     let issuer = token.issuer().unwrap_or("the table");
-    format!("{}, says {issuer}\n", caller.unwrap_or("somebody"))
+    format!(
+        "{}, says {issuer}\n",
+        caller.unwrap_or("a caller without a name")
+    )
 }
 
 fn introduce(url: &str, staff: &TestIssuer, partners: &TestIssuer) {
@@ -93,7 +228,6 @@ fn introduce(url: &str, staff: &TestIssuer, partners: &TestIssuer) {
     let get = |path: &str, token: &str| {
         println!("curl -i {url}{path} -H 'authorization: Bearer {token}'\n");
     };
-    println!("listening on {url}\n");
     println!("200, an API key:");
     get("/", API_KEY);
     println!("200, a JWT of the staff's issuer:");
@@ -104,7 +238,7 @@ fn introduce(url: &str, staff: &TestIssuer, partners: &TestIssuer) {
     get("/", &opaque("read"));
     println!("403, one that may not do that:");
     get("/admin", &opaque("read"));
-    println!("401, a JWT of nobody's issuer; and 401, a token that nobody knows:");
+    println!("401, a JWT of an issuer that is unknown here; and 401, a token that is unknown:");
     let stranger = staff.key().token().issuer("https://stranger.example");
     get("/", &stranger.audience(AUDIENCE).build());
     get("/", "nobody-knows-me");

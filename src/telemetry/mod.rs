@@ -66,8 +66,9 @@
 //! | | `WARN` | `metadata cannot be refreshed, the known key URL stays`, once per outage | `issuer`, `error` |
 //! | | `DEBUG` | `metadata still cannot be refreshed` | the same |
 //! | `tower_bearer_auth::introspection` | `INFO` | `the introspection endpoint works again` | `verifier` |
-//! | | `WARN` | `tokens cannot be introspected`, once per outage | `verifier`, `error` |
+//! | | `WARN` | `tokens cannot be introspected`, once per outage | `verifier`, `error`: what was wrong with the endpoint's answer |
 //! | | `DEBUG` | `tokens still cannot be introspected` | the same |
+//! | | `DEBUG` | `the answer about a token is malformed` | `member`, where it is one that this crate reads; `rule` |
 //! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values` | `claim`: its name |
 //! | | `DEBUG` | `the claims do not fit the handler's type` | `category`, `wanted`: the type |
 //!

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::parse;
 
@@ -22,6 +23,7 @@ pub(super) struct Introspection {
     /// What is said about a token, by the token.
     tokens: HashMap<String, Map<String, Value>>,
     pub(super) fault: Option<Fault>,
+    pub(super) response: Option<Response<Bytes>>,
     pub(super) requests: usize,
 }
 
@@ -85,6 +87,22 @@ impl TestIssuer {
     /// Answers introspection requests this way from now on; `None` ends it.
     pub fn introspection_fault(&self, fault: Option<Fault>) {
         self.state().introspection.fault = fault;
+    }
+
+    /// Answers introspection requests with this response from now on, without a look at the token; `None` ends it.
+    /// A [fault](Self::introspection_fault) wins over it.
+    ///
+    /// ```
+    /// # use tower_bearer_auth::testing::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let issuer = TestIssuer::start().await;
+    /// let busy = http::Response::builder().status(429).header("retry-after", "10");
+    /// issuer.introspection_response(Some(busy.body("".into()).unwrap()));
+    /// # }
+    /// ```
+    pub fn introspection_response(&self, response: Option<Response<Bytes>>) {
+        self.state().introspection.response = response;
     }
 
     /// How many introspection requests there were.

@@ -3,17 +3,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use tokio::sync::Semaphore;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::backoff::Policy;
 use super::credentials::Credentials;
+use super::endpoint::Endpoint;
+use super::gate::Gate;
 use super::response::Rules;
 use super::verifier::{Inner, IntrospectionVerifier};
 use crate::clock::Clock;
-use crate::config_error::{ConfigError, Problems};
-use crate::outgoing::{self, has_credentials, is_loopback, no_client};
+use crate::config_error::ConfigError;
+use crate::outgoing::{self, no_client};
 use crate::short_digest::short_digest;
 use crate::shown_url::ShownUrl;
 use crate::verify::Audience;
@@ -25,26 +28,32 @@ use crate::verify::jwt::rules::ClaimRules;
 /// Nothing fails before [`build`](Self::build), which then reports every problem at once.
 #[must_use = "a builder does nothing until `build`"]
 pub struct IntrospectionVerifierBuilder {
-    endpoint: String,
-    credentials: Vec<Credentials>,
-    client: Option<reqwest::Client>,
-    allow_http: bool,
-    issuers: Vec<String>,
-    audiences: Vec<Audience>,
-    any_audience: bool,
-    leeway: Duration,
-    accept_unchecked_confirmation: bool,
-    scope_claims: Option<Vec<String>>,
-    client_id_claims: Option<Vec<String>>,
-    timeout: Duration,
-    max_bytes: usize,
-    max_concurrency: usize,
-    clock: Clock,
+    pub(super) endpoint: String,
+    pub(super) credentials: Vec<Credentials>,
+    pub(super) client: Option<reqwest::Client>,
+    pub(super) allow_http: bool,
+    pub(super) issuers: Vec<String>,
+    pub(super) audiences: Vec<Audience>,
+    pub(super) any_audience: bool,
+    pub(super) required_claims: Vec<String>,
+    pub(super) claims_in: Vec<(String, Vec<String>)>,
+    pub(super) leeway: Duration,
+    pub(super) accept_unchecked_confirmation: bool,
+    pub(super) accept_zero_expiry: bool,
+    pub(super) scope_claims: Option<Vec<String>>,
+    pub(super) client_id_claims: Option<Vec<String>>,
+    pub(super) inactive_statuses: Vec<StatusCode>,
+    pub(super) name: Option<String>,
+    pub(super) timeout: Duration,
+    pub(super) max_bytes: usize,
+    pub(super) max_concurrency: usize,
+    /// The shortest and the longest one; `None` is without.
+    pub(super) backoff: Option<(Duration, Duration)>,
+    pub(super) clock: Clock,
 }
 
-const MAX_LEEWAY: Duration = Duration::from_secs(3600);
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
-const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+/// How much longer than its timeout a probe is given to end.
+const PROBE_GRACE: Duration = Duration::from_secs(1);
 
 impl IntrospectionVerifier {
     /// Starts a verifier that asks this endpoint: https, or http on a loopback address. It needs
@@ -58,13 +67,19 @@ impl IntrospectionVerifier {
             issuers: Vec::new(),
             audiences: Vec::new(),
             any_audience: false,
+            required_claims: Vec::new(),
+            claims_in: Vec::new(),
             leeway: Duration::from_secs(60),
             accept_unchecked_confirmation: false,
+            accept_zero_expiry: false,
             scope_claims: None,
             client_id_claims: None,
+            inactive_statuses: Vec::new(),
+            name: None,
             timeout: Duration::from_secs(5),
             max_bytes: 64 * 1024,
             max_concurrency: 64,
+            backoff: Some((Duration::from_secs(1), Duration::from_secs(30))),
             clock: Clock::system(),
         }
     }
@@ -136,6 +151,38 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
+    /// Requires these members to be there, whatever their value; see
+    /// [`JwtVerifierBuilder::required_claims`](crate::JwtVerifierBuilder::required_claims). A member that is
+    /// `null` is not there, and neither is an `exp` that [`accept_zero_expiry`](Self::accept_zero_expiry)
+    /// ignores. Several calls add up.
+    pub fn required_claims(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.required_claims
+            .extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Requires the member `name`, a string or an array of strings, to have one of `values`; see
+    /// [`JwtVerifierBuilder::claim_in`](crate::JwtVerifierBuilder::claim_in). Several calls must all hold.
+    ///
+    /// On `client_id`, `azp`, `cid` or `appid` it stands in for the audience, for endpoints that answer without
+    /// `aud`, such as Doorkeeper's.
+    pub fn claim_in(
+        mut self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item: Into<String>>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        self.claims_in.push((name.into(), values));
+        self
+    }
+
+    /// Takes `"exp": 0` for a token that does not expire, as Doorkeeper writes it. Without this such a token
+    /// is expired. Only the number `0` counts.
+    pub fn accept_zero_expiry(mut self) -> Self {
+        self.accept_zero_expiry = true;
+        self
+    }
+
     /// Accepts tokens that are bound to a key (`cnf`) as plain bearer tokens, where something else checks the
     /// binding.
     pub fn accept_unchecked_confirmation(mut self) -> Self {
@@ -164,7 +211,7 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
-    /// The clock that dates are compared with. Default: the system's.
+    /// The clock that dates are compared with, and the backoff is measured by. Default: the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
@@ -188,7 +235,38 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
+    /// Takes these statuses for the answer that a token is not active, whatever the body says. Several calls add
+    /// up. Default: none.
+    ///
+    /// RFC 7662 §2.2 wants 200 for that. Without this, 400, 401 and 403 count where the body says so, and every
+    /// other answer is an outage: a 401 without a body says that this server's credentials are wrong. A status
+    /// that is listed here no longer tells wrong credentials from a dead token, so list what the endpoint really
+    /// answers and nothing else.
+    ///
+    /// It takes no status outside of 400 to 499, which say nothing about a token, and not 429.
+    pub fn inactive_statuses(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
+        self.inactive_statuses.extend(statuses);
+        self
+    }
+
+    /// Names the verifier in [audit events](crate::telemetry), in metrics and in the
+    /// [principals](crate::AccessToken::principal) of its tokens. Default: `introspection` and the URL of the
+    /// endpoint.
+    ///
+    /// Principals of verifiers with different names are never equal. Without a name, those of two verifiers that
+    /// ask one endpoint are equal unless they ask as different clients. Name them if they ask with different
+    /// bearer tokens or headers, and the endpoint knows different users by the same `sub`.
+    ///
+    /// `build` refuses an empty name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
     /// How long an answer may take, waiting for a turn included. Default: 5 seconds; at most 60.
+    ///
+    /// Set this instead of a tower timeout around the verifier: that drops the question, so that the
+    /// [backoff](Self::backoff) does not learn that no answer came.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -206,15 +284,35 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
+    /// The time without questions after a failure: the first one, doubled with each further failure up to the
+    /// maximum. Default: 1 second to 30 seconds. The minimum is from 100 milliseconds to an hour, the maximum
+    /// from the minimum to an hour. A `Retry-After` of the endpoint's own counts within these bounds.
+    ///
+    /// Until it has elapsed, tokens are answered 503 at once, with `Retry-After`. After that one question at a
+    /// time is asked until one is answered. Questions under way go on. See the
+    /// [module](crate::verify::introspection#outages-and-backoff) for what counts as a failure.
+    pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
+        self.backoff = Some((min, max));
+        self
+    }
+
+    /// Asks about every token, also while the endpoint fails: for an endpoint behind a circuit breaker of its
+    /// own.
+    pub fn without_backoff(mut self) -> Self {
+        self.backoff = None;
+        self
+    }
+
     /// The finished verifier. It makes no request.
     ///
     /// # Errors
     ///
     /// Every problem at once: an endpoint that cannot be asked, no credentials or several, no audience and no
-    /// explicit word that none is checked, numbers out of bounds.
+    /// explicit word that none is checked, numbers out of bounds, statuses that cannot mean an inactive token,
+    /// claims that cannot be named.
     pub fn build(mut self) -> Result<IntrospectionVerifier, ConfigError> {
         let mut problems = self.problems();
-        let endpoint = self.endpoint();
+        let endpoint = self.endpoint_url();
         if let Err(problem) = &endpoint {
             problems.push(problem.clone());
         }
@@ -229,16 +327,36 @@ impl IntrospectionVerifierBuilder {
         else {
             unreachable!("each that is missing is a problem")
         };
-        let verifier = name_of(&endpoint);
+        let verifier = match &self.name {
+            Some(name) => name.clone(),
+            None => name_of(&endpoint),
+        };
+        let authority = match self.name {
+            Some(_) => None,
+            None => credentials.client_id().map(Arc::from),
+        };
+        let backoff = self.backoff.map(|(min, max)| Policy {
+            min,
+            max,
+            probe_lost_after: self.timeout + PROBE_GRACE,
+        });
         Ok(IntrospectionVerifier::new(Inner {
-            endpoint,
-            credentials,
-            client,
+            endpoint: Endpoint {
+                url: endpoint,
+                credentials,
+                client,
+                max_bytes: self.max_bytes,
+                inactive_statuses: self.inactive_statuses,
+            },
+            gate: Gate::new(backoff, self.clock.clone()),
             rules: Rules {
                 verifier,
+                authority,
                 claims: ClaimRules {
                     issuers: self.issuers,
                     audiences: self.audiences,
+                    required_claims: self.required_claims,
+                    claims_in: self.claims_in,
                     leeway: self.leeway,
                     // The endpoint knows when a token ends.
                     accept_missing_expiry: true,
@@ -250,83 +368,13 @@ impl IntrospectionVerifierBuilder {
                     client_id_claims: self.client_id_claims,
                     ..ClaimMapping::default()
                 },
+                accept_zero_expiry: self.accept_zero_expiry,
                 clock: self.clock,
             },
             timeout: self.timeout,
-            max_bytes: self.max_bytes,
             turns: Semaphore::new(self.max_concurrency),
             failing: AtomicBool::new(false),
         }))
-    }
-
-    fn endpoint(&self) -> Result<Url, String> {
-        let problem = |why: &str| {
-            let shown = ShownUrl::of(&self.endpoint);
-            format!("the introspection endpoint {shown:?} {why}")
-        };
-        let url = Url::parse(&self.endpoint)
-            .map_err(|error| problem(&format!("is not a URL: {error}")))?;
-        if has_credentials(&url) {
-            return Err(problem(
-                "has credentials in it; use client_secret_basic(..)",
-            ));
-        }
-        match url.scheme() {
-            "https" => Ok(url),
-            "http" if self.allow_http || is_loopback(&url) => Ok(url),
-            _ => Err(problem("is not https")),
-        }
-    }
-
-    fn problems(&self) -> Problems {
-        let mut problems = Problems::default();
-        match self.credentials.as_slice() {
-            [credentials] => problems.extend(credentials.problem().map(str::to_owned)),
-            [] => problems.push(
-                "there are no credentials for the introspection endpoint; name them with \
-                 client_secret_basic(..), or spell out without_credentials()",
-            ),
-            several => problems.push(format!("there are several credentials: {several:?}")),
-        }
-        if self.audiences.is_empty() && !self.any_audience {
-            problems.push(
-                "there is no audience; name it with audience(..), or spell out \
-                 accept_any_audience()",
-            );
-        }
-        if !self.audiences.is_empty() && self.any_audience {
-            let audiences: Vec<_> = self.audiences.iter().map(Audience::as_str).collect();
-            problems.push(format!(
-                "accept_any_audience() contradicts the audiences {audiences:?}"
-            ));
-        }
-        for audience in &self.audiences {
-            problems.extend(audience.problems().map(str::to_owned));
-        }
-        if self.issuers.iter().any(String::is_empty)
-            || self.audiences.iter().any(|a| a.as_str().is_empty())
-        {
-            problems.push("an issuer or audience is empty");
-        }
-        if self.leeway > MAX_LEEWAY {
-            let leeway = self.leeway;
-            problems.push(format!(
-                "a leeway of {leeway:?} is more than {MAX_LEEWAY:?}"
-            ));
-        }
-        if self.timeout.is_zero() || self.timeout > LONGEST_TIMEOUT {
-            let timeout = self.timeout;
-            problems.push(format!("timeout: {timeout:?} is not up to 60 s"));
-        }
-        if !(1..=LARGEST_ANSWER).contains(&self.max_bytes) {
-            let bytes = self.max_bytes;
-            problems.push(format!("max_bytes: {bytes} is not from 1 to 16 MiB"));
-        }
-        if !(1..=Semaphore::MAX_PERMITS).contains(&self.max_concurrency) {
-            let calls = self.max_concurrency;
-            problems.push(format!("max_concurrency: {calls} is no number of calls"));
-        }
-        problems
     }
 }
 
@@ -346,6 +394,7 @@ fn name_of(endpoint: &Url) -> String {
 impl fmt::Debug for IntrospectionVerifierBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IntrospectionVerifierBuilder")
+            .field("endpoint", &ShownUrl::of(&self.endpoint))
             .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }

@@ -46,6 +46,14 @@ impl Credentials {
         headers
     }
 
+    /// The ID of the client, where it is one that asks.
+    pub(super) fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::Basic { id, .. } | Self::Post { id, .. } => Some(id),
+            Self::Bearer(_) | Self::Headers(_) | Self::None => None,
+        }
+    }
+
     /// The form to send (RFC 7662 §2.1).
     pub(super) fn form(&self, token: &str) -> String {
         let mut form = Serializer::new(String::new());

@@ -1,11 +1,12 @@
-//! What an answer means: a pure function of the answer, the rules and the time.
+//! What the members of an active answer mean: a pure function of the answer, the rules and the time.
 
-use serde_json::Value;
+use std::sync::Arc;
 
 use crate::access_token::Verified;
 use crate::claim_lookup;
 use crate::clock::Clock;
-use crate::json::MaybeText;
+use crate::json::{Fault, MaybeText, Member};
+use crate::telemetry::INTROSPECTION;
 use crate::verify::jwt::claims::Claims;
 use crate::verify::jwt::mapping::ClaimMapping;
 use crate::verify::jwt::rules::ClaimRules;
@@ -16,40 +17,31 @@ use crate::verify_error::InvalidReason;
 pub(super) struct Rules {
     /// The verifier's name: two endpoints may each know a user of the same name.
     pub(super) verifier: String,
+    /// The client that asks, where the verifier has no name of its own: one endpoint may say different things to
+    /// different clients.
+    pub(super) authority: Option<Arc<str>>,
     pub(super) claims: ClaimRules,
     pub(super) mapping: ClaimMapping,
+    /// Whether an `exp` of zero stands for a token that does not expire.
+    pub(super) accept_zero_expiry: bool,
     pub(super) clock: Clock,
 }
 
-/// Why an answer does not vouch for a token.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum NotVerified {
-    Invalid(InvalidReason),
-    /// It is no answer.
-    Nonsense(&'static str),
-}
-
-impl From<InvalidReason> for NotVerified {
-    fn from(reason: InvalidReason) -> Self {
-        Self::Invalid(reason)
-    }
-}
-
 impl Rules {
-    /// Reads an answer (RFC 7662 §2.2).
-    pub(super) fn read(&self, body: Vec<u8>) -> Result<Verified, NotVerified> {
-        let answer = String::from_utf8(body).map_err(|_| NotVerified::Nonsense("it is no text"))?;
-        if !is_active(&answer)? {
-            return Err(InvalidReason::Unrecognized.into());
-        }
+    /// Reads an active answer (RFC 7662 §2.2).
+    pub(super) fn read(&self, answer: String) -> Result<Verified, InvalidReason> {
         // The claims are those of a JWT, by name and by type.
-        let claims = Claims::parse(&answer).map_err(|_| InvalidReason::InvalidClaim)?;
+        let mut claims = Claims::parse(&answer).map_err(|fault| unacceptable(&fault))?;
+        if self.accept_zero_expiry && has_zero_expiry(&answer) {
+            claims.exp = Member::default();
+        }
         self.claims
             .check(&claims, &answer, self.clock.since_epoch())?;
         check_token_type(&answer)?;
 
         let mut verified = Verified {
             verifier: self.verifier.clone().into(),
+            authority: self.authority.clone(),
             leeway: self.claims.leeway,
             clock: self.clock.clone(),
             ..Verified::default()
@@ -60,30 +52,36 @@ impl Rules {
     }
 }
 
-/// Whether the answer says, as a boolean, that the token is active. A text that says so is an answer of
-/// somebody who does not know what it is about.
-fn is_active(answer: &str) -> Result<bool, NotVerified> {
-    if !answer.trim_ascii_start().starts_with('{') {
-        return Err(NotVerified::Nonsense("it is no JSON object"));
-    }
-    match claim_lookup::find::<Value>(answer, "active") {
-        Ok(Some(Value::Bool(active))) => Ok(active),
-        Ok(_) => Ok(false),
-        Err(error) if error.is_data() => Ok(false),
-        Err(_) => Err(NotVerified::Nonsense("it is no JSON")),
-    }
+/// Logs which rule an answer breaks.
+fn unacceptable(fault: &Fault) -> InvalidReason {
+    tracing::debug!(
+        target: INTROSPECTION,
+        member = fault.member(),
+        rule = fault.rule(),
+        "the answer about a token is malformed",
+    );
+    InvalidReason::InvalidClaim
+}
+
+/// Whether `exp` is the digit zero. A tiny fraction that is rounded to zero is a date.
+fn has_zero_expiry(answer: &str) -> bool {
+    matches!(claim_lookup::find::<u64>(answer, "exp"), Ok(Some(0)))
 }
 
 /// A token of another type needs more than to be sent: DPoP's a proof, and a refresh token is none for us.
+/// Ory Hydra writes `access_token`, which is a kind of token and no type (RFC 6749 §7.1), in the place of `Bearer`.
 fn check_token_type(answer: &str) -> Result<(), InvalidReason> {
     let token_type = claim_lookup::find::<Option<MaybeText<'_>>>(answer, "token_type")
         .map_err(|_| InvalidReason::InvalidClaim)?;
-    match token_type.flatten() {
-        None => Ok(()),
-        Some(MaybeText::Text(text)) if text.eq_ignore_ascii_case("bearer") => Ok(()),
-        Some(MaybeText::Text(text)) if text.eq_ignore_ascii_case("dpop") => {
-            Err(InvalidReason::BoundToKey)
-        }
-        Some(_) => Err(InvalidReason::WrongType),
+    let Some(token_type) = token_type.flatten() else {
+        return Ok(());
+    };
+    let MaybeText::Text(name) = token_type else {
+        return Err(InvalidReason::WrongType);
+    };
+    match name.to_ascii_lowercase().as_str() {
+        "bearer" | "access_token" => Ok(()),
+        "dpop" => Err(InvalidReason::BoundToKey),
+        _ => Err(InvalidReason::WrongType),
     }
 }

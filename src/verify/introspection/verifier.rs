@@ -6,21 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::Semaphore;
-use tower::BoxError;
+use tokio::time::Instant;
 use tower_service::Service;
-use url::Url;
 
-use super::credentials::Credentials;
-use super::response::{NotVerified, Rules};
+use super::answer::Answer;
+use super::backoff::{Ending, Wait};
+use super::endpoint::Endpoint;
+use super::failure::{Cause, Failure};
+use super::gate::Gate;
+use super::response::Rules;
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::error_chain::error_chain;
-use crate::outgoing;
+use crate::shown_url::ShownUrl;
 use crate::telemetry::{Activity, INTROSPECTION};
-use crate::verify_error::VerifyError;
+use crate::verify_error::{InvalidReason, VerifyError};
 
 /// Verifies tokens by asking the authorization server about each (RFC 7662).
 ///
@@ -33,24 +34,13 @@ pub struct IntrospectionVerifier {
 }
 
 pub(super) struct Inner {
-    pub(super) endpoint: Url,
-    pub(super) credentials: Credentials,
-    pub(super) client: reqwest::Client,
+    pub(super) endpoint: Endpoint,
     pub(super) rules: Rules,
+    pub(super) gate: Gate,
     pub(super) timeout: Duration,
-    pub(super) max_bytes: usize,
     pub(super) turns: Semaphore,
-    /// Whether the last answer was none.
+    /// Whether the last question brought no answer.
     pub(super) failing: AtomicBool,
-}
-
-/// How long a server can ask for to be left alone.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
-
-/// No answer, and when to ask again where the server says so.
-struct Failure {
-    source: BoxError,
-    retry_after: Option<Duration>,
 }
 
 impl IntrospectionVerifier {
@@ -63,37 +53,63 @@ impl IntrospectionVerifier {
 
 impl Inner {
     async fn verify(&self, token: &BearerToken) -> Result<Verified, VerifyError> {
+        let id = self.gate.id_of(token);
+        self.gate.check(id).map_err(backing_off)?;
         let mut activity = Activity::introspection(&self.rules.verifier);
-        let asked = tokio::time::timeout(self.timeout, self.ask(token));
-        let asked = activity.of(asked).await;
-        let answer = match asked {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure {
-                source: "the introspection endpoint does not answer in time".into(),
-                retry_after: None,
-            }),
+        let mut question = None;
+        let mut had_time = false;
+        let deadline = Instant::now() + self.timeout;
+        let answer = async {
+            let _turn = self.turns.acquire().await.expect("it is never closed");
+            // An outage may have begun while this one waited for its turn.
+            question = Some(self.gate.ask(id).map_err(backing_off)?);
+            had_time = deadline.duration_since(Instant::now()) >= self.timeout / 2;
+            self.endpoint.ask(token.as_str()).await
         };
-        let outcome = answer.and_then(|body| match self.rules.read(body) {
-            Ok(verified) => Ok(Ok(verified)),
-            Err(NotVerified::Invalid(reason)) => Ok(Err(VerifyError::invalid(reason))),
-            Err(NotVerified::Nonsense(why)) => Err(Failure {
-                source: format!("the introspection endpoint's answer: {why}").into(),
-                retry_after: None,
-            }),
+        let asked = activity.of(tokio::time::timeout_at(deadline, answer)).await;
+        let mut answer = match asked {
+            Ok(answer) => answer,
+            // The endpoint had no fair chance to answer.
+            Err(_) if !had_time => Err(Failure::new(
+                Cause::NoTurn,
+                "too many questions to the introspection endpoint are under way",
+            )),
+            Err(_) => Err(Failure::new(
+                Cause::Silent,
+                "the introspection endpoint does not answer in time",
+            )),
+        };
+        if let Some(question) = question {
+            let ending = match &answer {
+                Ok(_) => Ending::Answered,
+                Err(failure) => failure.ending(),
+            };
+            let wait = question.end(ending);
+            if let (Err(failure), Some(Wait(wait))) = (&mut answer, wait) {
+                failure.retry_after.get_or_insert(wait);
+            }
+        }
+        let outcome = answer.map(|answer| match answer {
+            Answer::Active(members) => self.rules.read(members),
+            Answer::Inactive => Err(InvalidReason::Unrecognized),
         });
         let entered = activity.enter();
-        self.tell(outcome.as_ref().err());
+        self.log(outcome.as_ref().err());
         drop(entered);
         activity.end(match &outcome {
             Ok(Ok(_)) => "verified",
             Ok(Err(_)) => "refused",
             Err(_) => "unavailable",
         });
-        outcome.unwrap_or_else(|failure| Err(failure.into()))
+        outcome?.map_err(VerifyError::invalid)
     }
 
-    /// Tells whoever wants to know of an outage: at its beginning and its end, not once per request.
-    fn tell(&self, failure: Option<&Failure>) {
+    /// Logs the beginning and the end of an outage, not each failure in it.
+    fn log(&self, failure: Option<&Failure>) {
+        let was_asked = failure.is_none_or(|failure| failure.cause != Cause::BackingOff);
+        if !was_asked {
+            return;
+        }
         let failed = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         let verifier = &*self.rules.verifier;
         let error = failure.map(|failure| error_chain(&*failure.source));
@@ -110,67 +126,15 @@ impl Inner {
             }
         }
     }
-
-    async fn ask(&self, token: &BearerToken) -> Result<Vec<u8>, Failure> {
-        let _turn = self.turns.acquire().await.map_err(Failure::from)?;
-        let mut response = self
-            .client
-            .post(self.endpoint.clone())
-            .headers(self.credentials.headers())
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(self.credentials.form(token.as_str()))
-            .send()
-            .await
-            // Their own text has the whole URL, query and all.
-            .map_err(|error| Failure::from(error.without_url()))?;
-        // A client of the user's own may follow redirects; whoever answers then was not asked.
-        if *response.url() != self.endpoint {
-            return Err(Failure::from("the answer was redirected"));
-        }
-        if response.status() != StatusCode::OK {
-            return Err(Failure {
-                source: format!(
-                    "the introspection endpoint answers {}",
-                    response.status().as_u16()
-                )
-                .into(),
-                retry_after: retry_after(response.headers()),
-            });
-        }
-        outgoing::read(&mut response, self.max_bytes)
-            .await
-            .map_err(|source| Failure {
-                source,
-                retry_after: None,
-            })
-    }
 }
 
-impl From<Failure> for VerifyError {
-    fn from(failure: Failure) -> Self {
-        let unavailable = Self::unavailable(failure.source);
-        match failure.retry_after {
-            Some(delay) => unavailable.with_retry_after(delay),
-            None => unavailable,
-        }
+fn backing_off(Wait(wait): Wait) -> Failure {
+    let problem =
+        "the introspection endpoint failed, and is not asked again before the backoff has elapsed";
+    Failure {
+        retry_after: Some(wait),
+        ..Failure::new(Cause::BackingOff, problem)
     }
-}
-
-impl<E: Into<BoxError>> From<E> for Failure {
-    fn from(source: E) -> Self {
-        Self {
-            source: source.into(),
-            retry_after: None,
-        }
-    }
-}
-
-/// In seconds; a date would need a clock that agrees.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER).map(HeaderValue::to_str)?.ok()?;
-    let delay = Duration::from_secs(seconds.trim().parse().ok()?);
-    Some(delay.min(LONGEST_RETRY_AFTER))
 }
 
 impl Service<BearerToken> for IntrospectionVerifier {
@@ -196,9 +160,10 @@ impl Service<BearerToken> for IntrospectionVerifier {
 
 impl fmt::Debug for IntrospectionVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = &self.inner.endpoint;
         f.debug_struct("IntrospectionVerifier")
-            .field("endpoint", &self.inner.endpoint.path())
-            .field("credentials", &self.inner.credentials)
+            .field("endpoint", &ShownUrl::of(endpoint.url.as_str()))
+            .field("credentials", &endpoint.credentials)
             .finish_non_exhaustive()
     }
 }

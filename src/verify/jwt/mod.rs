@@ -74,7 +74,7 @@ mod key_wait;
 pub(crate) mod mapping;
 mod pem;
 mod pem_block;
-mod problems;
+pub(crate) mod problems;
 mod public_key_info;
 pub(crate) mod refusal;
 pub(crate) mod remote;

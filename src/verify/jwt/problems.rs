@@ -93,9 +93,7 @@ impl JwtVerifierBuilder {
                 "accept_any_issuer() contradicts the issuers {issuers:?}"
             ));
         }
-        let is_client = |(name, _): &(String, _)| CLIENT_CLAIMS.contains(&name.as_str());
-        let by_client = self.claims_in.iter().any(is_client);
-        if self.audiences.is_empty() && !self.any_audience && !by_client {
+        if self.audiences.is_empty() && !self.any_audience && !names_client(&self.claims_in) {
             problems.push(
                 "there is no audience; name it with audience(..), or the clients with \
                  claim_in(\"client_id\", ..), or spell out accept_any_audience()",
@@ -156,56 +154,82 @@ impl JwtVerifierBuilder {
             problems.extend(audience.problems().map(str::to_owned));
         }
         for (setting, values) in self.lists() {
-            if values.is_empty() {
-                problems.push(format!("{setting} names nothing"));
+            check_list(problems, setting, values);
+        }
+        let claims = ClaimSettings {
+            required_claims: &self.required_claims,
+            claims_in: &self.claims_in,
+            scope_claims: self.scope_claims.as_deref(),
+            client_id_claims: self.client_id_claims.as_deref(),
+        };
+        claims.check(problems);
+    }
+
+    /// The settings that are lists and were set, besides those of claims.
+    fn lists(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        let issuers =
+            (!self.issuers.is_empty()).then_some(("issuers(..)", self.issuers.as_slice()));
+        let token_types = self.token_types.as_deref();
+        let token_types = token_types.map(|types| ("token_types(..)", types));
+        issuers.into_iter().chain(token_types)
+    }
+}
+
+/// The settings that name claims, of this and of the other verifiers that read claims.
+pub(crate) struct ClaimSettings<'b> {
+    pub(crate) required_claims: &'b [String],
+    pub(crate) claims_in: &'b [(String, Vec<String>)],
+    pub(crate) scope_claims: Option<&'b [String]>,
+    pub(crate) client_id_claims: Option<&'b [String]>,
+}
+
+impl ClaimSettings<'_> {
+    pub(crate) fn check(&self, problems: &mut Problems) {
+        if !self.required_claims.is_empty() {
+            check_list(problems, "required_claims(..)", self.required_claims);
+        }
+        for (setting, names) in [
+            ("scope_claims(..)", self.scope_claims),
+            ("client_id_claims(..)", self.client_id_claims),
+        ] {
+            if let Some(names) = names {
+                check_list(problems, setting, names);
             }
-            if values.iter().any(String::is_empty) {
-                problems.push(format!("{setting} has an empty value"));
-            }
+        }
+        for (name, values) in self.claims_in {
+            check_list(problems, &format!("claim_in({name:?}, ..)"), values);
         }
         if self.claims_in.iter().any(|(name, _)| name.is_empty()) {
             problems.push("claim_in(..) has a claim without a name");
         }
-        for name in self.claim_names() {
+        for name in self.names() {
             if !is_claim_name(name) {
                 problems.push(format!("{name:?} is no JSON Pointer (RFC 6901)"));
             }
         }
     }
 
-    /// Every setting that is a list and was set, by name.
-    fn lists(&self) -> Vec<(String, &[String])> {
-        let mut lists = Vec::new();
-        for (setting, values) in [
-            ("issuers(..)", &self.issuers),
-            ("required_claims(..)", &self.required_claims),
-        ] {
-            if !values.is_empty() {
-                lists.push((setting.to_owned(), values.as_slice()));
-            }
-        }
-        for (setting, values) in [
-            ("token_types(..)", &self.token_types),
-            ("also_token_types(..)", &self.more_token_types),
-            ("scope_claims(..)", &self.scope_claims),
-            ("client_id_claims(..)", &self.client_id_claims),
-        ] {
-            if let Some(values) = values {
-                lists.push((setting.to_owned(), values.as_slice()));
-            }
-        }
-        for (name, values) in &self.claims_in {
-            lists.push((format!("claim_in({name:?}, ..)"), values.as_slice()));
-        }
-        lists
-    }
-
-    fn claim_names(&self) -> impl Iterator<Item = &String> {
+    fn names(&self) -> impl Iterator<Item = &String> {
         let named = self.claims_in.iter().map(|(name, _)| name);
         named
-            .chain(&self.required_claims)
-            .chain(self.scope_claims.iter().flatten())
-            .chain(self.client_id_claims.iter().flatten())
+            .chain(self.required_claims)
+            .chain(self.scope_claims.into_iter().flatten())
+            .chain(self.client_id_claims.into_iter().flatten())
+    }
+}
+
+/// Whether one of the claims that must have a value names the client, which stands in for an audience.
+pub(crate) fn names_client(claims_in: &[(String, Vec<String>)]) -> bool {
+    let is_client = |(name, _): &(String, _)| CLIENT_CLAIMS.contains(&name.as_str());
+    claims_in.iter().any(is_client)
+}
+
+fn check_list(problems: &mut Problems, setting: &str, values: &[String]) {
+    if values.is_empty() {
+        problems.push(format!("{setting} names nothing"));
+    }
+    if values.iter().any(String::is_empty) {
+        problems.push(format!("{setting} has an empty value"));
     }
 }
 

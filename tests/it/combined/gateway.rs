@@ -1,4 +1,4 @@
-//! The verifiers of the `gateway` example, put together.
+//! The `gateway` example: its verifiers put together, and pointed at an issuer of one's own.
 
 use std::time::Duration;
 
@@ -11,9 +11,124 @@ use tower_bearer_auth::{
 };
 use tower_layer::Layer;
 
-use crate::support::{Inner, get_with, serve};
+use crate::support::{Inner, get, get_with, serve, serve_axum};
 
 const AUDIENCE: &str = "https://gateway.test";
+
+// Its `main` reads the environment and listens where that says.
+#[allow(dead_code, reason = "the rest of it is for a terminal")]
+#[path = "../../../examples/gateway.rs"]
+mod example;
+
+/// The example with these variables.
+fn with(variables: &[(&str, &str)]) -> Result<Option<example::Trusted>, String> {
+    example::Trusted::from_variables(|name| {
+        let variable = variables.iter().find(|(known, _)| *known == name);
+        variable.map(|(_, value)| (*value).to_owned())
+    })
+}
+
+#[tokio::test]
+async fn it_takes_an_issuer_and_its_introspection_endpoint_from_the_environment() {
+    let issuer = TestIssuer::start().await;
+    let (name, endpoint) = (issuer.issuer(), issuer.introspection_url());
+    let known = [
+        ("ISSUER", &*name),
+        ("AUDIENCE", AUDIENCE),
+        ("INTROSPECTION_URL", &*endpoint),
+    ];
+    let by_client = [
+        ("INTROSPECTION_CLIENT_ID", TestIssuer::CLIENT_ID),
+        ("INTROSPECTION_CLIENT_SECRET", TestIssuer::CLIENT_SECRET),
+    ];
+    let by_token = [("INTROSPECTION_TOKEN", TestIssuer::ACCESS_TOKEN)];
+    let opaque = |audience: &str| {
+        issuer.opaque_token(json!({"sub": "olga", "aud": audience, "scope": "read"}))
+    };
+    let jwt = || issuer.token().audience(AUDIENCE).subject("alice");
+    let [alice, olga] = ["alice", "olga"].map(|name_| format!("{name_}, says {name}\n"));
+    for credentials in [by_client.as_slice(), &by_token] {
+        let trusted = with(&[known.as_slice(), credentials].concat());
+        let verifier = trusted.unwrap().unwrap().verifier().unwrap();
+        let server = serve_axum(example::app(verifier)).await;
+        for (token, path, status, body) in [
+            (jwt().scopes(["read"]).build(), "/", 200, Some(&alice)),
+            (opaque(AUDIENCE), "/", 200, Some(&olga)),
+            (jwt().scopes(["read"]).build(), "/admin", 403, None),
+            (
+                jwt().scopes(["read", "admin"]).build(),
+                "/admin",
+                200,
+                Some(&alice),
+            ),
+            (opaque("https://elsewhere.test"), "/", 401, None),
+            ("unknown".into(), "/", 401, None),
+            // The key that stands in the source is not for real issuers.
+            ("key-of-the-reports".into(), "/", 401, None),
+        ] {
+            let header = format!("Bearer {token}");
+            let answer = get(server, path, &[("authorization", &header)]).await;
+            assert_eq!(answer.status, status, "{path} {answer:?}");
+            if let Some(body) = body {
+                assert_eq!(answer.body, *body);
+            }
+        }
+    }
+
+    // Without an endpoint, tokens that are no JWTs are refused; an API key is configured.
+    let asked = issuer.introspection_requests();
+    let api_key = [
+        ("ISSUER", &*name),
+        ("AUDIENCE", AUDIENCE),
+        ("API_KEY", "key-1"),
+    ];
+    let verifier = with(&api_key).unwrap().unwrap().verifier().unwrap();
+    let server = serve_axum(example::app(verifier)).await;
+    for (token, status) in [("key-1", 200), (&*opaque(AUDIENCE), 401)] {
+        assert_eq!(get_with(server, token).await.status, status, "{token}");
+    }
+    assert_eq!(issuer.introspection_requests(), asked);
+}
+
+#[test]
+fn variables_that_do_not_go_together_are_refused() {
+    const ISSUER: (&str, &str) = ("ISSUER", "https://issuer.test");
+    const FOR: (&str, &str) = ("AUDIENCE", AUDIENCE);
+    const URL: (&str, &str) = ("INTROSPECTION_URL", "https://issuer.test/introspect");
+    const ID: (&str, &str) = ("INTROSPECTION_CLIENT_ID", "gateway");
+    const SECRET: (&str, &str) = ("INTROSPECTION_CLIENT_SECRET", "hunter2");
+    const TOKEN: (&str, &str) = ("INTROSPECTION_TOKEN", "hunter2");
+    assert!(with(&[]).unwrap().is_none());
+    for (variables, missing) in [
+        (&[FOR][..], "no ISSUER"),
+        (&[URL, ID, SECRET], "no ISSUER"),
+        (&[TOKEN], "no ISSUER"),
+        (&[ISSUER], "needs an AUDIENCE"),
+        (&[ISSUER, FOR, ID, SECRET], "no INTROSPECTION_URL"),
+        (&[ISSUER, FOR, ("API_KEY", "hunter2 hunter2")], "API_KEY"),
+        (&[ISSUER, FOR, URL], "INTROSPECTION_URL needs"),
+        (&[ISSUER, FOR, URL, ID], "INTROSPECTION_URL needs"),
+        (&[ISSUER, FOR, URL, SECRET], "INTROSPECTION_URL needs"),
+        (
+            &[ISSUER, FOR, URL, ID, SECRET, TOKEN],
+            "INTROSPECTION_URL needs",
+        ),
+    ] {
+        let Err(problem) = with(variables) else {
+            panic!("{variables:?}");
+        };
+        assert!(problem.contains(missing), "{variables:?}: {problem}");
+        assert!(!problem.contains("hunter2"), "{problem}");
+    }
+    for variables in [
+        &[ISSUER, FOR][..],
+        &[ISSUER, FOR, URL, ID, SECRET],
+        &[ISSUER, FOR, URL, TOKEN],
+    ] {
+        let trusted = with(variables).unwrap().unwrap();
+        assert!(trusted.verifier().is_ok(), "{variables:?}");
+    }
+}
 
 #[tokio::test]
 async fn every_kind_of_token_finds_its_verifier_and_no_other() {
@@ -29,11 +144,11 @@ async fn every_kind_of_token_finds_its_verifier_and_no_other() {
     let introspection = IntrospectionVerifier::builder(staff.introspection_url())
         .client_secret_basic(TestIssuer::CLIENT_ID, TestIssuer::CLIENT_SECRET)
         .audience(AUDIENCE)
+        .timeout(Duration::from_secs(5))
         .build()
         .unwrap();
     let opaque = ServiceBuilder::new()
         .layer(CacheLayer::new(100))
-        .timeout(Duration::from_secs(5))
         .service(introspection);
     let layer = BearerAuthLayer::new(api_keys.or_else(jwts).or_else(opaque));
     let server = serve(layer.layer(Inner::default())).await;

@@ -64,7 +64,10 @@ async fn credentials_that_the_endpoint_does_not_like_are_nobody_elses_fault() {
 #[tokio::test]
 async fn no_answer_is_503_and_never_401() {
     let issuer = TestIssuer::start().await;
-    let waits = |limit| known(&issuer).timeout(limit).build().unwrap();
+    let waits = |limit| {
+        let builder = known(&issuer).timeout(limit).without_backoff();
+        builder.build().unwrap()
+    };
     let serve = |verifier| serve(BearerAuthLayer::new(verifier).layer(Inner::default()));
     // One for faults that end by themselves, the other for those that never do.
     let server = serve(waits(PATIENCE)).await;
@@ -290,6 +293,68 @@ async fn whoever_answers_instead_of_the_endpoint_is_not_believed() {
         .build()
         .unwrap();
     assert_unavailable(verify(&verifier, "token").await);
+}
+
+#[tokio::test]
+async fn two_verifiers_of_one_endpoint_are_told_apart_by_their_names() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.opaque_token(json!({"sub": "1", "aud": AUDIENCE}));
+    let named = async |name: Option<&str>| {
+        let builder = match name {
+            Some(name) => known(&issuer).name(name),
+            None => known(&issuer),
+        };
+        verify(&builder.build().unwrap(), &token).await.unwrap()
+    };
+    let (first, again) = (named(Some("first")).await, named(Some("first")).await);
+    let (second, nameless) = (named(Some("second")).await, named(None).await);
+    assert_eq!(first.verifier(), "first");
+    assert_eq!(first.principal(), again.principal());
+    assert_ne!(first.principal(), second.principal());
+    assert_ne!(first.principal(), nameless.principal());
+    let url = format!("introspection {}", issuer.introspection_url());
+    assert_eq!(nameless.verifier(), url);
+}
+
+/// An endpoint may know one user by different subjects, and two users by one, for different clients.
+#[tokio::test]
+async fn two_clients_of_one_endpoint_do_not_share_their_users() {
+    let issuer = TestIssuer::start().await;
+    let answer = r#"{"active":true,"sub":"1"}"#;
+    issuer.introspection_response(Some(http::Response::new(answer.into())));
+    let url = issuer.introspection_url();
+    let builder = || IntrospectionVerifier::builder(&url).accept_any_audience();
+    let mut principals = Vec::new();
+    for builder in [
+        builder().client_secret_basic("one", "s"),
+        builder().client_secret_basic("two", "s"),
+        builder().bearer_token("t"),
+    ] {
+        let token = verify(&builder.build().unwrap(), "token").await.unwrap();
+        assert_eq!(token.verifier(), format!("introspection {url}"));
+        principals.push(token.principal());
+    }
+    for (position, principal) in principals.iter().enumerate() {
+        assert!(!principals[..position].contains(principal), "{position}");
+    }
+    // A client with another secret, or another way to say it, is the same.
+    let same = builder().client_secret_post("one", "t").build().unwrap();
+    let same = verify(&same, "token").await.unwrap();
+    assert_eq!(same.principal(), principals[0]);
+}
+
+#[test]
+fn what_is_shown_of_a_url_has_no_query() {
+    let url = "https://user:hunter2@issuer.test/introspect?api_key=hunter2#hunter2";
+    let builder = IntrospectionVerifier::builder(url).bearer_token("hunter2");
+    assert!(!format!("{builder:?}").contains("hunter2"), "{builder:?}");
+    let url = "https://issuer.test/introspect?api_key=hunter2";
+    let builder = IntrospectionVerifier::builder(url).bearer_token("hunter2");
+    let builder = builder.accept_any_audience();
+    let shown = format!("{builder:?}");
+    let shown = format!("{shown} {:?}", builder.build().unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_eq!(shown.matches("https://issuer.test/introspect").count(), 2);
 }
 
 #[tokio::test]

@@ -64,26 +64,277 @@ async fn a_full_answer_becomes_a_token() {
 }
 
 #[tokio::test]
-async fn only_the_boolean_true_is_active() {
-    for active in ["false", "\"true\"", "1", "null", "[true]", "{}"] {
-        let answer = format!(r#"{{"active":{active},"aud":"{AUDIENCE}"}}"#);
-        let told = told(&answer, |builder| builder.audience(AUDIENCE)).await;
-        assert_eq!(refused(told), InvalidReason::Unrecognized, "{active}");
-    }
-    for answer in [
-        "{}",
-        r#"{"Active":true}"#,
-        r#"{"active":false,"active":true}"#,
-        r#"{"active":true,"active":true}"#,
-    ] {
-        let told = told(answer, IntrospectionVerifierBuilder::accept_any_audience).await;
-        assert_eq!(refused(told), InvalidReason::Unrecognized, "{answer}");
-    }
+async fn an_active_answer_needs_nothing_else() {
     let least = told(
         r#"{"active":true}"#,
         IntrospectionVerifierBuilder::accept_any_audience,
     );
-    assert_eq!(least.await.unwrap().expires_at(), None);
+    let least = least.await.unwrap();
+    assert_eq!(least.expires_at(), None);
+    assert_eq!(least.subject(), None);
+    assert_eq!(least.scopes().as_str(), "");
+}
+
+#[tokio::test]
+async fn nothing_in_an_inactive_answer_is_read() {
+    for members in [
+        "",
+        r#","aud":"https://other.test""#,
+        r#","exp":"x","iss":1,"cnf":{}"#,
+    ] {
+        let answer = format!(r#"{{"active":false,"sub":"root","scope":"admin"{members}}}"#);
+        let told = told(&answer, |builder| builder.audience(AUDIENCE)).await;
+        assert_eq!(refused(told), InvalidReason::Unrecognized, "{answer}");
+    }
+}
+
+/// A server that writes down what it does not know.
+#[tokio::test]
+async fn a_member_that_is_null_is_absent() {
+    use InvalidReason as Reason;
+    let optional = [
+        "client_id",
+        "username",
+        "token_type",
+        "exp",
+        "iat",
+        "nbf",
+        "sub",
+        "iss",
+        "jti",
+        "scope",
+        "scp",
+        "azp",
+        "cid",
+        "appid",
+        "typ",
+        "token_use",
+        "error",
+    ];
+    for name in optional {
+        let token = active(json!({ name: null })).await;
+        let token = token.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert_eq!(token.client_id(), None, "{name}");
+        assert_eq!(token.expires_at(), None, "{name}");
+        assert_eq!(token.scopes().as_str(), "", "{name}");
+    }
+    let all = optional.map(|name| (name.to_owned(), Value::Null));
+    let all = Value::Object(all.into_iter().collect());
+    active(all.clone()).await.unwrap();
+
+    // The next in line counts.
+    let token = active(json!({"client_id": null, "azp": "cli", "scope": null, "scp": "read"}));
+    let token = token.await.unwrap();
+    assert_eq!(token.client_id(), Some("cli"));
+    assert_eq!(token.scopes().as_str(), "read");
+
+    // A member that is required is then missing.
+    for name in [
+        "aud",
+        "iss",
+        "sub",
+        "exp",
+        "client_id",
+        "nbf",
+        "iat",
+        "jti",
+        "tenant",
+    ] {
+        let answer = json!({"active": true, name: null}).to_string();
+        let told = told(&answer, |builder| match name {
+            "aud" => builder.audience(AUDIENCE),
+            "iss" => builder.accept_any_audience().issuer("https://issuer.test"),
+            name => builder.accept_any_audience().required_claims([name]),
+        });
+        assert_eq!(refused(told.await), Reason::MissingClaim, "{name}");
+    }
+    // What is refused for being there stays refused.
+    for (name, reason) in [
+        ("cnf", Reason::BoundToKey),
+        ("events", Reason::WrongType),
+        ("at_hash", Reason::WrongType),
+        ("c_hash", Reason::WrongType),
+    ] {
+        let told = active(json!({ name: null })).await;
+        assert_eq!(refused(told), reason, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_expiry_of_zero_is_none_on_demand() {
+    use InvalidReason as Reason;
+    let with = |exp: &str, accept: bool| {
+        let answer = format!(r#"{{"active":true,"exp":{exp}}}"#);
+        async move {
+            told(&answer, |builder| {
+                let builder = builder.accept_any_audience().leeway(Duration::ZERO);
+                match accept {
+                    true => builder.accept_zero_expiry(),
+                    false => builder,
+                }
+            })
+            .await
+        }
+    };
+    assert_eq!(refused(with("0", false).await), Reason::Expired);
+    let token = with("0", true).await.unwrap();
+    assert_eq!(token.expires_at(), None);
+    for exp in [
+        "1",
+        "0.0",
+        "-0",
+        "-0.0",
+        "0e1",
+        "1e-400",
+        "1e-12",
+        "0.5",
+        "1799999999",
+    ] {
+        assert_eq!(refused(with(exp, true).await), Reason::Expired, "{exp}");
+    }
+    for exp in ["\"0\"", "false", "[0]", "{}", "-1"] {
+        assert_eq!(
+            refused(with(exp, true).await),
+            Reason::InvalidClaim,
+            "{exp}"
+        );
+    }
+    // Both of two count for nothing.
+    let twice = told(r#"{"active":true,"exp":0,"exp":0}"#, |builder| {
+        builder.accept_any_audience().accept_zero_expiry()
+    });
+    assert_eq!(refused(twice.await), Reason::InvalidClaim);
+    let later = with("1800000001", true).await.unwrap();
+    assert!(later.expires_at().is_some());
+    // What does not expire has no expiry.
+    let required = told(r#"{"active":true,"exp":0}"#, |builder| {
+        let builder = builder.accept_any_audience().accept_zero_expiry();
+        builder.required_claims(["exp"])
+    });
+    assert_eq!(refused(required.await), Reason::MissingClaim);
+    // The other dates count.
+    let early = told(r#"{"active":true,"exp":0,"nbf":1800000061}"#, |builder| {
+        builder.accept_any_audience().accept_zero_expiry()
+    });
+    assert_eq!(refused(early.await), Reason::NotYetValid);
+}
+
+#[tokio::test]
+async fn required_members_and_accepted_values_hold() {
+    use InvalidReason as Reason;
+    let table = [
+        (
+            json!({"sub": "alice", "realm": {"roles": ["admin", "x"]}}),
+            None,
+        ),
+        (json!({"sub": "alice", "realm": {"roles": "admin"}}), None),
+        (
+            json!({"realm": {"roles": ["admin"]}}),
+            Some(Reason::MissingClaim),
+        ),
+        (json!({"sub": "alice"}), Some(Reason::MissingClaim)),
+        (
+            json!({"sub": "alice", "realm": {"roles": []}}),
+            Some(Reason::InvalidClaim),
+        ),
+        (
+            json!({"sub": "alice", "realm": {"roles": ["user"]}}),
+            Some(Reason::InvalidClaim),
+        ),
+        (
+            json!({"sub": "alice", "realm": {"roles": 1}}),
+            Some(Reason::InvalidClaim),
+        ),
+        (
+            json!({"sub": "alice", "/realm/roles": "admin"}),
+            Some(Reason::MissingClaim),
+        ),
+    ];
+    for (mut members, expected) in table {
+        members["active"] = true.into();
+        let answer = members.to_string();
+        let told = told(&answer, |builder| {
+            let builder = builder.accept_any_audience().required_claims(["sub"]);
+            builder.claim_in("/realm/roles", ["admin", "owner"])
+        });
+        match (told.await, expected) {
+            (Ok(_), None) => {}
+            (told, Some(reason)) => assert_eq!(refused(told), reason, "{members}"),
+            (Err(error), None) => panic!("{members}: {error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_named_stands_in_for_an_audience() {
+    for name in ["client_id", "azp", "cid", "appid"] {
+        for (client, expected) in [
+            (json!("notes"), None),
+            (json!("other"), Some(InvalidReason::InvalidClaim)),
+            (json!("notes "), Some(InvalidReason::InvalidClaim)),
+            (Value::Null, Some(InvalidReason::MissingClaim)),
+        ] {
+            let answer = json!({"active": true, name: client}).to_string();
+            let told = told(&answer, |builder| builder.claim_in(name, ["notes", "web"]));
+            match (told.await, expected) {
+                (Ok(_), None) => {}
+                (told, Some(reason)) => assert_eq!(refused(told), reason, "{answer}"),
+                (Err(error), None) => panic!("{answer}: {error:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn settings_that_name_claims_are_checked() {
+    type Configure = fn(IntrospectionVerifierBuilder) -> IntrospectionVerifierBuilder;
+    let table: [(Configure, &str); 11] = [
+        (|b| b.claim_in("tenant", ["blue"]), "there is no audience"),
+        (
+            |b| b.claim_in("client_id", [""; 0]),
+            "claim_in(\"client_id\", ..) names nothing",
+        ),
+        (
+            |b| b.claim_in("client_id", [""]),
+            "claim_in(\"client_id\", ..) has an empty value",
+        ),
+        (
+            |b| b.accept_any_audience().claim_in("", ["x"]),
+            "a claim without a name",
+        ),
+        (
+            |b| b.accept_any_audience().claim_in("/a~2", ["x"]),
+            "is no JSON Pointer",
+        ),
+        (
+            |b| b.accept_any_audience().required_claims([""]),
+            "required_claims(..) has an empty value",
+        ),
+        (
+            |b| b.accept_any_audience().required_claims(["/a~"]),
+            "is no JSON Pointer",
+        ),
+        (
+            |b| b.accept_any_audience().scope_claims([""; 0]),
+            "scope_claims(..) names nothing",
+        ),
+        (
+            |b| b.accept_any_audience().client_id_claims(["/~x"]),
+            "is no JSON Pointer",
+        ),
+        (|b| b.accept_any_audience().name(""), "name(..) is empty"),
+        (
+            |b| b.audience(AUDIENCE).accept_any_audience(),
+            "contradicts",
+        ),
+    ];
+    for (configure, problem) in table {
+        let builder = IntrospectionVerifier::builder("https://issuer.test/").bearer_token("t");
+        let error = configure(builder).build().unwrap_err();
+        let problems: Vec<_> = error.problems().collect();
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(problems[0].contains(problem), "{problems:#?}");
+    }
 }
 
 #[tokio::test]
@@ -96,7 +347,8 @@ async fn dates_are_checked_where_they_are() {
         (json!({"nbf": NOW + 61}), Some(Reason::NotYetValid)),
         (json!({"iat": NOW + 61}), Some(Reason::NotYetValid)),
         (json!({"exp": "1800000060"}), Some(Reason::InvalidClaim)),
-        (json!({"exp": null}), Some(Reason::InvalidClaim)),
+        (json!({"exp": null}), None),
+        (json!({"exp": 0}), Some(Reason::Expired)),
         (json!({"exp": -1}), Some(Reason::InvalidClaim)),
     ];
     for (members, expected) in table {
@@ -115,6 +367,21 @@ async fn what_is_no_bearer_access_token_is_refused() {
         (json!({"token_type": "bearer"}), None),
         (json!({"token_type": "BEARER"}), None),
         (json!({"token_type": null}), None),
+        (json!({"token_type": "access_token"}), None),
+        (json!({"token_type": "Access_Token"}), None),
+        (json!({"token_type": "dpop"}), Some(Reason::BoundToKey)),
+        (json!({"token_type": "access"}), Some(Reason::WrongType)),
+        (
+            json!({"token_type": "access_token "}),
+            Some(Reason::WrongType),
+        ),
+        (
+            json!({"token_type": "refresh_token"}),
+            Some(Reason::WrongType),
+        ),
+        (json!({"token_type": "N_A"}), Some(Reason::WrongType)),
+        (json!({"token_type": ""}), Some(Reason::WrongType)),
+        (json!({"token_type": ["Bearer"]}), Some(Reason::WrongType)),
         (json!({"token_type": "DPoP"}), Some(Reason::BoundToKey)),
         (json!({"token_type": "mac"}), Some(Reason::WrongType)),
         (json!({"token_type": 1}), Some(Reason::WrongType)),

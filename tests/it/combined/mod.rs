@@ -6,6 +6,8 @@ mod cached_together;
 mod gateway;
 mod introspection;
 mod introspection_answers;
+mod introspection_outages;
+mod introspection_statuses;
 mod or_else;
 mod tenants;
 

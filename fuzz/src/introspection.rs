@@ -1,0 +1,264 @@
+//! The answers of an introspection endpoint, over HTTP: a token is accepted exactly if a status of 200, `active` and
+//! the members say so; it is refused exactly if the endpoint says that it is inactive or a member forbids it; all
+//! else is an outage.
+
+use std::sync::LazyLock;
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::{Response, StatusCode};
+use tokio::runtime::{Builder, Runtime};
+use tower::ServiceExt;
+use tower_bearer_auth::introspection::IntrospectionVerifierBuilder;
+use tower_bearer_auth::testing::TestIssuer;
+use tower_bearer_auth::{AccessToken, Clock, IntrospectionVerifier, InvalidReason, VerifyErrorKind};
+
+use crate::claim_rules;
+use crate::input;
+use crate::json::Json;
+use crate::keys::{AUDIENCE, ISSUER, NOW};
+
+pub const REACHES: &[&str] = &[
+    "an outage",
+    "inactive",
+    "inactive by its status",
+    "refused",
+    "accepted",
+    "accepted without an expiry",
+];
+
+/// The status whose answers mean an inactive token to [`Verifiers::lenient`].
+const INACTIVE: StatusCode = StatusCode::NOT_FOUND;
+
+struct Verifiers {
+    /// Asks as a client.
+    usual: IntrospectionVerifier,
+    /// Asks with a token of its own.
+    bearer: IntrospectionVerifier,
+    /// Takes more for an answer, and more tokens.
+    lenient: IntrospectionVerifier,
+}
+
+/// How a question ended.
+#[derive(Debug)]
+enum Outcome {
+    Accepted(Box<AccessToken>),
+    Inactive,
+    Refused,
+    Outage,
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut builder = Builder::new_multi_thread();
+    let builder = builder.worker_threads(1).enable_all();
+    builder.build().expect("a runtime")
+});
+
+static ENDPOINT: LazyLock<(TestIssuer, Verifiers)> = LazyLock::new(|| {
+    let issuer = RUNTIME.block_on(TestIssuer::start());
+    let builder = || {
+        IntrospectionVerifier::builder(issuer.introspection_url())
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .clock(Clock::manual(UNIX_EPOCH + Duration::from_secs(NOW)))
+            .timeout(Duration::from_secs(60))
+            .max_bytes(16 * 1024 * 1024)
+            .without_backoff()
+    };
+    let built = |builder: IntrospectionVerifierBuilder| builder.build().expect("complete");
+    let verifiers = Verifiers {
+        usual: built(builder().client_secret_basic("id", "secret").required_claims(["exp"])),
+        bearer: built(builder().bearer_token("ours").required_claims(["exp"])),
+        lenient: built(
+            builder()
+                .client_secret_post("id", "secret")
+                .inactive_statuses([INACTIVE])
+                .accept_zero_expiry(),
+        ),
+    };
+    (issuer, verifiers)
+});
+
+/// The first line is the status, and the rest is the body. The endpoint challenges a token of ours where the line
+/// says so.
+pub fn run(data: &[u8]) -> &'static str {
+    let [head, body] = input::lines(data);
+    let Some((status, challenges)) = read_head(head) else {
+        return "no status";
+    };
+    let (issuer, verifiers) = &*ENDPOINT;
+    let mut response = Response::builder().status(status);
+    if challenges {
+        response = response.header("www-authenticate", r#"Bearer error="invalid_token""#);
+    }
+    let response = response.body(body.to_vec().into()).expect("good parts");
+    issuer.introspection_response(Some(response));
+
+    let said = Said::read(status, body);
+    let usual = ask(&verifiers.usual);
+    let reached = compare(&usual, &said);
+    let bearer = ask(&verifiers.bearer);
+    match may_be_about_us(status, challenges, &said) {
+        true => assert!(matches!(bearer, Outcome::Outage), "{bearer:?} about our token"),
+        false => _ = compare(&bearer, &said),
+    }
+    compare_lenient(&ask(&verifiers.lenient), status, &said).unwrap_or(reached)
+}
+
+/// A status with a body, and whether a second word asks for a challenge.
+fn read_head(line: &[u8]) -> Option<(StatusCode, bool)> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (status, challenges) = match line.strip_suffix(" challenge") {
+        Some(status) => (status, true),
+        None => (line, false),
+    };
+    let status = status.parse::<u16>().ok()?;
+    // What is below is no last answer, and above there are no classes.
+    let status = (200..600).contains(&status).then_some(status)?;
+    Some((StatusCode::from_u16(status).ok()?, challenges))
+}
+
+fn ask(verifier: &IntrospectionVerifier) -> Outcome {
+    let token = "a-token".parse().expect("a token");
+    match RUNTIME.block_on(verifier.clone().oneshot(token)) {
+        Ok(token) => Outcome::Accepted(Box::new(token)),
+        Err(error) => match error.kind() {
+            VerifyErrorKind::Invalid(InvalidReason::Unrecognized) => Outcome::Inactive,
+            VerifyErrorKind::Invalid(_) => Outcome::Refused,
+            VerifyErrorKind::Unavailable => Outcome::Outage,
+            other => panic!("{other:?} of an introspection endpoint"),
+        },
+    }
+}
+
+/// What the endpoint says, by the table in the documentation of `introspection`.
+#[derive(Debug)]
+enum Said {
+    Nothing,
+    /// `true` where a word says so and not `active`.
+    Inactive { by_word: bool },
+    Active(String),
+}
+
+impl Said {
+    fn read(status: StatusCode, body: &[u8]) -> Self {
+        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+        let Ok(text) = std::str::from_utf8(body) else {
+            return Self::Nothing;
+        };
+        let Some(json) = Json::parse(body) else {
+            // What the crate skips may be what `serde_json` cannot read, such as a lone surrogate.
+            return Self::read_damaged(status, text);
+        };
+        let Some(members) = json.as_members() else {
+            return Self::Nothing;
+        };
+        let count = |name| members.iter().filter(|(n, _)| n == name).count();
+        if count("active") > 1 || count("error") > 1 {
+            return Self::Nothing;
+        }
+        let error = json.member("error").and_then(Json::as_text);
+        let error = error.filter(|error| !error.is_empty());
+        let is_error_status = [400, 401, 403].contains(&status.as_u16());
+        match (status.as_u16(), json.member("active"), error) {
+            (_, _, Some("invalid_client")) => Self::Nothing,
+            (200, Some(Json::Bool(true)), None) => Self::Active(text.to_owned()),
+            (200, Some(Json::Bool(false)), _) => Self::Inactive { by_word: false },
+            (_, Some(Json::Bool(false)), _) if is_error_status => Self::Inactive { by_word: false },
+            (_, None, Some("invalid_token")) if is_error_status => Self::Inactive { by_word: true },
+            _ => Self::Nothing,
+        }
+    }
+
+    /// A text that is good up to values that nobody reads.
+    fn read_damaged(status: StatusCode, text: &str) -> Self {
+        let mended = text.replace("\\ud", "\\u0");
+        match mended == text {
+            true => Self::Nothing,
+            false => Self::read(status, mended.as_bytes()),
+        }
+    }
+}
+
+fn may_be_about_us(status: StatusCode, challenges: bool, said: &Said) -> bool {
+    let by_word = matches!(said, Said::Inactive { by_word: true });
+    status == StatusCode::UNAUTHORIZED
+        && (by_word || (challenges && matches!(said, Said::Inactive { .. })))
+}
+
+fn compare(outcome: &Outcome, said: &Said) -> &'static str {
+    match (outcome, said) {
+        (Outcome::Outage, Said::Nothing) => "an outage",
+        (Outcome::Inactive, Said::Inactive { .. }) => "inactive",
+        (Outcome::Accepted(token), Said::Active(text)) => {
+            let claims = claim_rules::read(text, NOW, 60);
+            let claims = claims.unwrap_or_else(|why| panic!("accepted, and should not be: {why}"));
+            assert!(is_bearer(&claims), "accepted, and of another type");
+            claim_rules::assert_agreement(token, &claims, text);
+            "accepted"
+        }
+        (Outcome::Refused, Said::Active(text)) => {
+            let accepted = claim_rules::read(text, NOW, 60).is_ok_and(|claims| is_bearer(&claims));
+            assert!(!accepted, "refused, and should not be");
+            "refused"
+        }
+        _ => panic!("{outcome:?}, and the endpoint says {said:?}"),
+    }
+}
+
+fn is_bearer(claims: &Json) -> bool {
+    match claims.member("token_type") {
+        None | Some(Json::Null) => true,
+        Some(Json::Text(name)) => {
+            ["bearer", "access_token"].contains(&&*name.to_ascii_lowercase())
+        }
+        Some(_) => false,
+    }
+}
+
+/// One status more is inactive, and an `exp` is needed no longer, of which zero is none.
+fn compare_lenient(outcome: &Outcome, status: StatusCode, said: &Said) -> Option<&'static str> {
+    if status == INACTIVE {
+        assert!(matches!(outcome, Outcome::Inactive), "{outcome:?} at {status}");
+        return Some("inactive by its status");
+    }
+    let Said::Active(text) = said else {
+        compare(outcome, said);
+        return None;
+    };
+    let Some(text) = with_expiry(text) else {
+        compare(outcome, said);
+        return None;
+    };
+    let accepted = claim_rules::read(&text, NOW, 60).is_ok_and(|claims| is_bearer(&claims));
+    match outcome {
+        Outcome::Accepted(token) => {
+            assert!(accepted, "accepted without an expiry, and should not be");
+            assert_eq!(token.expires_at(), None);
+            Some("accepted without an expiry")
+        }
+        Outcome::Refused => {
+            assert!(!accepted, "refused without an expiry, and should not be");
+            None
+        }
+        other => panic!("{other:?} of an active token"),
+    }
+}
+
+/// The answer with a good `exp` in the place of a zero, a `null` or none at all. `None` where it has another.
+fn with_expiry(text: &str) -> Option<String> {
+    let json = Json::parse(text.as_bytes())?;
+    let members = json.as_members()?;
+    match json.member("exp") {
+        None => {}
+        Some(Json::Null) => {}
+        Some(Json::Number(number)) if number.as_u64() == Some(0) => {}
+        Some(_) => return None,
+    }
+    if members.iter().filter(|(name, _)| name == "exp").count() > 1 {
+        return None;
+    }
+    let later = format!("\"exp\":{}", NOW + 60);
+    let others = members.iter().filter(|(name, _)| name != "exp");
+    let others = others.map(|(name, value)| format!("{}:{}", Json::Text(name.clone()).to_value(), value.to_text()));
+    Some(format!("{{{}}}", others.chain([later]).collect::<Vec<_>>().join(",")))
+}
