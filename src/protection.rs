@@ -1,7 +1,11 @@
 //! What the layer was configured with, carried along so that a guard or a handler can answer with
 //! the same challenge.
 
+use std::fmt;
+use std::ops::Deref;
+
 use crate::scopes::{ScopeHierarchy, Scopes};
+use crate::shown_url::ShownUrl;
 
 /// The part of a layer's configuration that challenges and scope checks need.
 #[derive(Debug, Clone, Default)]
@@ -11,9 +15,33 @@ pub(crate) struct Protection {
     pub(crate) scopes: Scopes,
     pub(crate) hierarchy: ScopeHierarchy,
     /// Where the metadata of the protected resource is (RFC 9728 §5.1).
-    pub(crate) resource_metadata: Option<Box<str>>,
+    pub(crate) resource_metadata: Option<MetadataUrl>,
     /// What the protected resource says there is to ask for.
     pub(crate) scopes_supported: Scopes,
+}
+
+/// The URL of a resource's metadata. Clients are told all of it, and `Debug` no query.
+#[derive(Clone)]
+pub(crate) struct MetadataUrl(Box<str>);
+
+impl From<String> for MetadataUrl {
+    fn from(url: String) -> Self {
+        Self(url.into())
+    }
+}
+
+impl Deref for MetadataUrl {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for MetadataUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ShownUrl::of(&self.0).fmt(f)
+    }
 }
 
 impl Protection {

@@ -11,6 +11,7 @@ use super::peek::{Origin, payload};
 use super::tenants::Tenants;
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
+use crate::shown_url::ShownUrl;
 use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
 use crate::verify_error::{InvalidReason, VerifyError};
 
@@ -115,7 +116,7 @@ impl fmt::Debug for ByIssuer {
         let mut issuers: Vec<_> = self.known.issuers.keys().collect();
         issuers.sort_unstable();
         f.debug_struct("ByIssuer")
-            .field("issuers", &issuers)
+            .field("issuers", &ShownUrl::of_all(issuers))
             .finish_non_exhaustive()
     }
 }

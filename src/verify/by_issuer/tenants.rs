@@ -4,6 +4,7 @@ use quick_cache::sync::Cache;
 
 use super::service::{ByIssuer, Route};
 use crate::config_error::ConfigError;
+use crate::shown_url::ShownUrl;
 use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
 
 /// Where a tenant stands in an issuer's name.
@@ -47,11 +48,13 @@ impl ByIssuer {
         let template = template.as_ref();
         let mut parts = template.split(PLACE);
         let (Some(before), Some(after), None) = (parts.next(), parts.next(), parts.next()) else {
+            let template = ShownUrl::of(template);
             return Err(ConfigError::of(format!(
                 "the issuer template {template:?} does not have {PLACE} once"
             )));
         };
         if self.all_tenants().any(|known| known.is_of(before, after)) {
+            let template = ShownUrl::of(template);
             return Err(ConfigError::of(format!(
                 "the issuer template {template:?} is there twice"
             )));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Jwks;
-use super::discovery::{Discovery, DiscoveryBuilder};
+use super::discovery::Discovery;
+use super::discovery_builder::DiscoveryBuilder;
 use super::http::HttpKeySource;
 use super::policy::{Decision, Event};
 use super::refresh_error::RefreshError;

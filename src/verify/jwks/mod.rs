@@ -59,6 +59,8 @@
 mod builder;
 mod cache;
 mod discovery;
+mod discovery_builder;
+mod discovery_error;
 mod document;
 mod ending;
 mod fetch;
@@ -70,6 +72,7 @@ mod issuer_metadata;
 mod jwks_client_rs;
 mod policy;
 mod public_address;
+mod redirect;
 mod refresh_error;
 mod source;
 mod status;
@@ -77,7 +80,8 @@ mod validators;
 
 pub use self::builder::JwksBuilder;
 pub use self::cache::Jwks;
-pub use self::discovery::{Discovery, DiscoveryBuilder};
+pub use self::discovery::Discovery;
+pub use self::discovery_builder::DiscoveryBuilder;
 pub use self::document::{DocumentError, KeyDocument};
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
 #[cfg(feature = "jwks-client-rs")]

@@ -1,5 +1,6 @@
 //! Which claims make a token acceptable: a pure function of the claims, the rules and the time.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
@@ -7,12 +8,12 @@ use serde::de::IgnoredAny;
 use super::claims::Claims;
 use crate::claim_lookup;
 use crate::json::TextOrList;
+use crate::shown_url::ShownUrl;
 use crate::telemetry::CLAIMS;
 use crate::verify::audience::Audience;
 use crate::verify_error::InvalidReason;
 
 /// What a verifier asks of a token's claims.
-#[derive(Debug)]
 pub(crate) struct ClaimRules {
     /// One of these, to the byte; any, when there are none.
     pub(crate) issuers: Vec<String>,
@@ -136,5 +137,17 @@ impl ClaimRules {
             }
         }
         Ok(())
+    }
+}
+
+/// What is compared; of issuers and audiences that are URLs, without their queries.
+impl fmt::Debug for ClaimRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimRules")
+            .field("issuers", &ShownUrl::of_all(&self.issuers))
+            .field("audiences", &self.audiences)
+            .field("required_claims", &self.required_claims)
+            .field("leeway", &self.leeway)
+            .finish_non_exhaustive()
     }
 }

@@ -23,7 +23,10 @@ mod documents;
 mod faults;
 mod freshness;
 mod lifecycle;
+mod locations;
+
 mod outage;
+mod redirects;
 mod rotation;
 mod same_names;
 mod sources;
