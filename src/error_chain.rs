@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn each_text_is_bounded_and_so_are_all() {
         let mut error = caused("x".repeat(10_000), None);
-        for _ in 0..10 {
-            error = caused("y".repeat(10_000), Some(error));
+        for letter in 'a'..='j' {
+            error = caused(letter.to_string().repeat(10_000), Some(error));
         }
         let text = error_chain(&error);
         assert_eq!(text.chars().count(), MAX_CHAIN + 1);

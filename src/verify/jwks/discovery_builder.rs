@@ -10,8 +10,9 @@ use crate::config_error::ConfigError;
 use crate::shown_url::ShownUrl;
 
 impl Discovery {
-    /// Starts with the issuer as it stands in tokens. Metadata is looked for under its URL, in all the
-    /// forms that the two specifications have.
+    /// Starts with the issuer as it stands in the `iss` of tokens. Metadata is looked for under its URL, in all the
+    /// forms that the two specifications have. The issuer is no URL of a document and no template;
+    /// [`build`](DiscoveryBuilder::build) says which are refused.
     pub fn builder(issuer: impl Into<String>) -> DiscoveryBuilder {
         DiscoveryBuilder {
             issuers: vec![issuer.into()],
@@ -76,7 +77,13 @@ impl DiscoveryBuilder {
     ///
     /// # Errors
     ///
-    /// When the issuer, or the place to look at, is no URL that can be used.
+    /// When the issuer, or the place to look at, is no URL that can be used: not https (but for loopback addresses and
+    /// with [`allow_http`](Self::allow_http)), or with credentials in it.
+    ///
+    /// When what is given has no metadata [under its own URL](Discovery::builder): a URL of a document
+    /// (`/.well-known/…`), a template (`{…}`), one of Entra ID's `common`, `organizations` and `consumers`, and what
+    /// has white space, a query or a fragment in it. The text says what to configure instead. With
+    /// [`at`](Self::at), the issuer is only a name, and may be any of these.
     pub fn build(self) -> Result<Discovery, ConfigError> {
         let fetcher = self.fetcher.build()?;
         let locations = match (&self.location, self.issuers.first()) {

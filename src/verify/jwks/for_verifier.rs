@@ -47,7 +47,9 @@ impl JwtVerifierBuilder {
     }
 
     /// Accepts this issuer, and verifies with the keys that its metadata points to: OpenID Connect
-    /// Discovery, then RFC 8414.
+    /// Discovery, then RFC 8414. It is the issuer as it stands in the `iss` of tokens, to the byte. The URL of a
+    /// document, a template, and the `common` of Entra ID are errors of [`build`](Self::build); see
+    /// [`DiscoveryBuilder::build`].
     ///
     /// To refresh or watch the keys, make the set yourself:
     ///

@@ -22,6 +22,7 @@ mod discovery_rules;
 mod documents;
 mod faults;
 mod freshness;
+mod issuer_names;
 mod lifecycle;
 mod locations;
 
