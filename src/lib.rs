@@ -127,6 +127,7 @@ mod event_stream;
 mod issuer_spelling;
 mod json;
 mod key_state;
+mod metadata_reach;
 #[cfg(any(feature = "jwks", feature = "introspection"))]
 mod outgoing;
 mod short_digest;

@@ -3,7 +3,11 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
+use http::Extensions;
+
+use crate::metadata_reach::MetadataReach;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::shown_url::ShownUrl;
 
@@ -22,11 +26,17 @@ pub(crate) struct Protection {
 
 /// The URL of a resource's metadata. Clients are told all of it, and `Debug` no query.
 #[derive(Clone)]
-pub(crate) struct MetadataUrl(Box<str>);
+pub(crate) struct MetadataUrl {
+    url: Box<str>,
+    reach: Arc<MetadataReach>,
+}
 
-impl From<String> for MetadataUrl {
-    fn from(url: String) -> Self {
-        Self(url.into())
+impl MetadataUrl {
+    pub(crate) fn new(url: String, reach: Arc<MetadataReach>) -> Self {
+        Self {
+            url: url.into(),
+            reach,
+        }
     }
 }
 
@@ -34,17 +44,24 @@ impl Deref for MetadataUrl {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.0
+        &self.url
     }
 }
 
 impl fmt::Debug for MetadataUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        ShownUrl::of(&self.0).fmt(f)
+        ShownUrl::of(&self.url).fmt(f)
     }
 }
 
 impl Protection {
+    /// Notices that a request without a token is refused, whose challenge sends the client to the metadata.
+    pub(crate) fn refused_without_token(&self, extensions: &Extensions) {
+        if let Some(metadata) = &self.resource_metadata {
+            metadata.reach.refused(metadata, extensions);
+        }
+    }
+
     /// What a client that has no good token is told to ask for: what every request needs, or else all
     /// that there is.
     pub(crate) fn initial_scopes(&self) -> &Scopes {
