@@ -2,22 +2,85 @@
 
 use std::error::Error;
 
-/// An error with its sources, which is where HTTP clients say what happened. It is shortened, since part of it
-/// may be the provider's own words. A source that its error repeats is left out.
+/// An error with its sources, which is where HTTP clients say what happened. It is bounded, since part of it may be
+/// the provider's own words. A source that its error repeats is left out.
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+    let mut text = shortened(&error.to_string(), MAX_ERROR);
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_text = cause.to_string();
+        let cause_text = shortened(&cause.to_string(), MAX_CAUSE);
         if !text.ends_with(&cause_text) {
             text = format!("{text}: {cause_text}");
         }
         source = cause.source();
     }
-    match text.char_indices().nth(MAX_LENGTH) {
+    shortened(&text, MAX_CHAIN)
+}
+
+/// At most so many characters of a text, with a mark where some were cut off.
+pub(crate) fn shortened(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
-const MAX_LENGTH: usize = 300;
+/// Enough for the four locations of an issuer's metadata, each with its URL and what was wrong there.
+const MAX_ERROR: usize = 2_000;
+const MAX_CAUSE: usize = 300;
+const MAX_CHAIN: usize = 2_500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt;
+
+    /// An error of this text, and what caused it.
+    #[derive(Debug)]
+    struct Caused(String, Option<Box<Caused>>);
+
+    impl fmt::Display for Caused {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    impl Error for Caused {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            let cause = self.1.as_deref()?;
+            Some(cause)
+        }
+    }
+
+    fn caused(text: impl Into<String>, cause: Option<Caused>) -> Caused {
+        Caused(text.into(), cause.map(Box::new))
+    }
+
+    #[test]
+    fn causes_follow_their_errors_and_none_is_repeated() {
+        let refused = caused("refused", None);
+        let connect = caused("connect: refused", Some(refused));
+        let error = caused("no keys", Some(connect));
+        assert_eq!(error_chain(&error), "no keys: connect: refused");
+    }
+
+    #[test]
+    fn each_text_is_bounded_and_so_are_all() {
+        let mut error = caused("x".repeat(10_000), None);
+        for letter in 'a'..='j' {
+            error = caused(letter.to_string().repeat(10_000), Some(error));
+        }
+        let text = error_chain(&error);
+        assert_eq!(text.chars().count(), MAX_CHAIN + 1);
+        assert!(text.ends_with('…'));
+
+        let one = error_chain(&caused(
+            "ä".repeat(10_000),
+            Some(caused("z".repeat(400), None)),
+        ));
+        assert!(
+            one.ends_with(&format!(": {}…", "z".repeat(MAX_CAUSE))),
+            "{one}"
+        );
+    }
+}

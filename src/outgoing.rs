@@ -1,8 +1,10 @@
 //! Requests to somebody else's server: which URLs, and how much to read.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use reqwest::redirect;
 use tower::BoxError;
 use url::{Host, Url};
@@ -33,11 +35,16 @@ pub(crate) fn sensitive(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Reads a body to its end, and no further than this many bytes.
+/// Reads a body to its end, and no further than this many bytes. One that is encoded is an error, an
+/// [`UnrequestedEncoding`]: no request here asks for an encoding, and a client of the user's own that decodes bodies
+/// removes the header.
 pub(crate) async fn read(
     response: &mut reqwest::Response,
     max_bytes: usize,
 ) -> Result<Vec<u8>, BoxError> {
+    if let Some(encoding) = UnrequestedEncoding::of(response.headers()) {
+        return Err(encoding.into());
+    }
     let mut body = Vec::new();
     // Their own text has the whole URL, query and all.
     while let Some(chunk) = response
@@ -52,6 +59,45 @@ pub(crate) async fn read(
     }
     Ok(body)
 }
+
+/// A body in an encoding that no request here asks for (RFC 9110 §8.4).
+#[derive(Debug)]
+pub(crate) struct UnrequestedEncoding(Option<String>);
+
+impl UnrequestedEncoding {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(CONTENT_ENCODING).iter();
+        let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        let mut codings = codings.map(<[u8]>::trim_ascii);
+        let unrequested = codings.find(|coding| !is_identity(coding))?;
+        Some(Self(shown_coding(unrequested)))
+    }
+}
+
+/// Whether a body with this coding is as it would be without. Some servers name the character set here.
+fn is_identity(coding: &[u8]) -> bool {
+    let same: [&[u8]; 4] = [b"", b"identity", b"utf-8", b"utf8"];
+    same.iter().any(|same| coding.eq_ignore_ascii_case(same))
+}
+
+/// The name of a coding as a log may have it.
+fn shown_coding(coding: &[u8]) -> Option<String> {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+*".contains(byte);
+    let shown = coding.len() <= 32 && coding.iter().all(is_name);
+    shown.then(|| String::from_utf8_lossy(coding).into_owned())
+}
+
+impl fmt::Display for UnrequestedEncoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let coding = self.0.as_deref().unwrap_or("something that is no name");
+        write!(
+            f,
+            "the answer is compressed or encoded (Content-Encoding: {coding}), which was not asked for"
+        )
+    }
+}
+
+impl std::error::Error for UnrequestedEncoding {}
 
 /// Whether a URL names this machine in one of the usual ways.
 pub(crate) fn is_loopback(url: &Url) -> bool {
@@ -73,4 +119,49 @@ pub(crate) fn address(url: &Url) -> Option<IpAddr> {
 /// Whether a URL has a name or a password in it, which would be shown wherever the URL is.
 pub(crate) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_encoding_but_identity_is_said_by_name() {
+        let encoding = |values: &[&[u8]]| {
+            let values = values.iter().map(|value| {
+                let value = http::HeaderValue::from_bytes(value).unwrap();
+                (CONTENT_ENCODING, value)
+            });
+            UnrequestedEncoding::of(&HeaderMap::from_iter(values)).map(|error| error.to_string())
+        };
+        let none: [&[&[u8]]; 6] = [
+            &[],
+            &[b""],
+            &[b"identity"],
+            &[b"Identity, identity"],
+            &[b"UTF-8"],
+            &[b"identity", b" "],
+        ];
+        for values in none {
+            assert_eq!(encoding(values), None, "{values:?}");
+        }
+        let named: [(&[&[u8]], &str); 9] = [
+            (&[b"gzip"], "gzip"),
+            (&[b"br"], "br"),
+            (&[b"deflate"], "deflate"),
+            (&[b"zstd"], "zstd"),
+            (&[b"X-GZip"], "X-GZip"),
+            (&[b"identity, br"], "br"),
+            (&[b"identity", b"gzip"], "gzip"),
+            (&[b"two words"], "something that is no name"),
+            (&["\u{202e}gzip".as_bytes()], "something that is no name"),
+        ];
+        for (values, name) in named {
+            let text = encoding(values).unwrap();
+            assert!(
+                text.contains(&format!("Content-Encoding: {name})")),
+                "{text}"
+            );
+        }
+    }
 }

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use crate::error_chain::shortened;
+
+/// How much is shown of a URL that a provider chose.
+const MAX_FOREIGN: usize = 200;
+
 /// The scheme, authority and path of a URL. Credentials, query and fragment are left out, since each of them
 /// may hold a secret (`?api_key=…`).
 ///
@@ -12,8 +17,7 @@ pub(crate) struct ShownUrl(Box<str>);
 
 impl ShownUrl {
     pub(crate) fn of(url: &str) -> Self {
-        let scheme = url.find("//").map_or(0, |slashes| slashes + "//".len());
-        let (scheme, rest) = url.split_at(scheme);
+        let (scheme, rest) = url.split_at(scheme_length(url));
         let query = rest.find(['?', '#']);
         let shown = match (rest.rfind('@'), query) {
             // The `@` may end credentials with a `?` in them, or stand in a query: neither part is certain.
@@ -26,8 +30,46 @@ impl ShownUrl {
         Self(shown.into())
     }
 
+    /// A URL that a provider chose, at most [`MAX_FOREIGN`] characters of it.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        allow(
+            dead_code,
+            reason = "only metadata and key URLs redirect or point elsewhere"
+        )
+    )]
+    pub(crate) fn of_foreign(url: &str) -> Self {
+        Self(shortened(Self::of(url).as_str(), MAX_FOREIGN).into())
+    }
+
+    /// What a list of names in a configuration may show of them.
+    pub(crate) fn of_all(names: impl IntoIterator<Item: AsRef<str>>) -> Vec<Self> {
+        names
+            .into_iter()
+            .map(|name| Self::of(name.as_ref()))
+            .collect()
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The length of the scheme with its slashes, or of the slashes alone. Without them, what stands before a colon may
+/// be the name in `name:password@host`.
+fn scheme_length(url: &str) -> usize {
+    if url.starts_with("//") {
+        return "//".len();
+    }
+    let is_scheme = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_alphabetic())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
+    match url.split_once("://") {
+        Some((scheme, _)) if is_scheme(scheme) => scheme.len() + "://".len(),
+        _ => 0,
     }
 }
 
@@ -67,6 +109,17 @@ mod tests {
             ("https://h.test/?mail=a@b.test&api_key=s3cret", "https://…"),
             ("user:s3cret@h.test", "…@h.test"),
             ("h.test/jwks?api_key=s3cret", "h.test/jwks"),
+            // Slashes that do not follow a scheme.
+            ("user:s3cret@h.test//jwks", "…@h.test//jwks"),
+            ("h.test?api_key=s3cret//", "h.test"),
+            ("h.test#s3cret://", "h.test"),
+            ("jdbc:https://user:s3cret@h.test/", "…@h.test/"),
+            ("//user:s3cret@h.test/", "//…@h.test/"),
+            // What a URL parser takes for credentials, too.
+            ("https:user:s3cret@h.test/", "…@h.test/"),
+            ("https:/user:s3cret@h.test/", "…@h.test/"),
+            ("https:\\\\user:s3cret@h.test/", "…@h.test/"),
+            ("ht\ntps://user:s3cret@h.test/", "…@h.test/"),
             ("urn:example:resource", "urn:example:resource"),
             ("", ""),
         ];
@@ -75,5 +128,15 @@ mod tests {
             assert_eq!(shown.as_str(), expected, "{url}");
             assert_eq!(format!("{shown:?}"), format!("{expected:?}"));
         }
+    }
+
+    #[test]
+    fn of_a_url_that_a_provider_chose_not_much_is_shown() {
+        let long = format!("https://h.test/{}?s3cret", "ä".repeat(500));
+        let shown = ShownUrl::of_foreign(&long);
+        assert_eq!(shown.as_str().chars().count(), MAX_FOREIGN + 1);
+        assert!(shown.as_str().ends_with("ää…"));
+        let short = "https://h.test/jwks";
+        assert_eq!(ShownUrl::of_foreign(short).as_str(), short);
     }
 }

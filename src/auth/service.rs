@@ -72,7 +72,10 @@ where
                 caller::mark_anonymous(request.extensions_mut(), anonymous);
                 return ResponseFuture::pass(inner.call(request), late_refusal, protection);
             }
-            Credentials::Missing => Refusal::NoToken,
+            Credentials::Missing => {
+                protection.refused_without_token(request.extensions());
+                Refusal::NoToken
+            }
             Credentials::Repeated => Refusal::RepeatedHeader,
             Credentials::Malformed => Refusal::InvalidToken(InvalidReason::Malformed),
             Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// The members that have a name of their own here, in the order of the RFC's section 2. Absent ones are
 /// left out: an empty array is not allowed (§2).
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 pub(super) struct Document {
     pub(super) resource: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -40,7 +40,7 @@ pub(super) struct Document {
 }
 
 /// The one way in which the layer takes tokens.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct BearerMethods;
 
 impl Serialize for BearerMethods {
@@ -60,6 +60,22 @@ impl Document {
         ];
         urls.into_iter()
             .filter_map(|(member, url)| Some((member, url.as_deref()?)))
+    }
+
+    /// The members that say that clients prove possession of a key.
+    pub(super) fn bound_tokens(&self) -> impl Iterator<Item = &'static str> {
+        let by_certificate = self.tls_client_certificate_bound_access_tokens == Some(true);
+        let required = self.dpop_bound_access_tokens_required == Some(true);
+        let members = [
+            (by_certificate, "tls_client_certificate_bound_access_tokens"),
+            (
+                !self.dpop_signing_alg_values_supported.is_empty(),
+                "dpop_signing_alg_values_supported",
+            ),
+            (required, "dpop_bound_access_tokens_required"),
+        ];
+        let said = members.into_iter().filter(|(is_said, _)| *is_said);
+        said.map(|(_, member)| member)
     }
 
     /// Whether a member of this name is set by a setter of its own.

@@ -2,6 +2,7 @@
 
 use super::resource::ProtectedResource;
 use crate::auth::BearerAuthLayer;
+use crate::protection::MetadataUrl;
 use crate::scopes::Scopes;
 use crate::verify::Audience;
 
@@ -18,10 +19,10 @@ impl<V> BearerAuthLayer<V> {
     #[must_use]
     #[track_caller]
     pub fn resource(mut self, resource: &ProtectedResource) -> Self {
-        let metadata_url = resource.checked().metadata_url();
+        let metadata_url = resource.checked().metadata_url;
         let scopes = Scopes::configured(&resource.document.scopes_supported);
         let protection = self.protection();
-        protection.resource_metadata = Some(metadata_url.into());
+        protection.resource_metadata = Some(MetadataUrl::new(metadata_url, resource.reach.clone()));
         protection.scopes_supported = scopes;
         self
     }

@@ -72,7 +72,43 @@
 //! path without the resource's as well; one resource of a server can be
 //! [`also_at_root`](ProtectedResource::also_at_root).
 //!
-//! It is for everybody: `GET`, `HEAD` and `OPTIONS`, from any origin, cacheable for an hour. Nothing in
+//! # Behind a gateway, and in a nested app
+//!
+//! That path is outside of the resource's own, so a gateway that routes `/tools/*` to this server does not route it,
+//! and an app that is nested in another does not get it. There are two ways out. Serve the document where the RFC puts
+//! it: route that path here, or merge the [`router`](ProtectedResource::router) outside of the nest:
+//!
+//! ```
+//! # #[cfg(feature = "axum")]
+//! # fn app(notes: axum::Router, resource: tower_bearer_auth::ProtectedResource) -> axum::Router {
+//! // The resource is https://api.example.com/prefix/mcp, and `notes` has the route /mcp with its auth layer.
+//! axum::Router::new()
+//!     .nest("/prefix", notes)
+//!     .merge(resource.router())
+//! # }
+//! ```
+//!
+//! Or advertise it within, which suits clients that read the challenge:
+//!
+//! ```
+//! # #[cfg(feature = "axum")]
+//! # fn app(notes: axum::Router) -> axum::Router {
+//! use tower_bearer_auth::ProtectedResource;
+//!
+//! let resource = ProtectedResource::new("https://api.example.com/prefix/mcp")
+//!     .authorization_servers(["https://issuer.example.com"])
+//!     .metadata_url("https://api.example.com/prefix/.well-known/oauth-protected-resource/mcp");
+//! axum::Router::new().nest("/prefix", notes.merge(resource.router()))
+//! # }
+//! ```
+//!
+//! A nested app whose clients look in vain is a `WARN` of target `tower_bearer_auth::setup`: when the document is
+//! requested at another path than the challenge names, and when a second request without a token is refused in the
+//! nest while none came for the document.
+//!
+//! # Who may read it
+//!
+//! It is for every client: `GET`, `HEAD` and `OPTIONS`, from any origin, cacheable for an hour. Nothing in
 //! it comes from a request, so no `Host` or `X-Forwarded-*` header changes where clients are sent.
 
 mod document;

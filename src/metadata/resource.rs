@@ -1,21 +1,37 @@
+use std::fmt;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::document::Document;
-use super::identifier::Identifier;
+use super::identifier::{Identifier, WELL_KNOWN};
 use crate::config_error::{ConfigError, Problems};
+use crate::metadata_reach::MetadataReach;
 use crate::scopes::Scopes;
+use crate::shown_url::ShownUrl;
 
 /// What this server is to OAuth clients: its identifier, who issues tokens for it, and the scopes there
 /// are (RFC 9728). See the [module](crate::metadata) for examples.
 ///
 /// It is plain data, and nothing fails before it is used. What is wrong with it is told by
 /// [`check`](Self::check), by a verifier's `build()`, and by the panic of whatever it is handed to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a protected resource does nothing until it is handed on"]
 pub struct ProtectedResource {
     pub(super) document: Document,
-    pub(super) at_root: bool,
+    pub(super) reach: Arc<MetadataReach>,
+    /// Where the document is, if not where the RFC puts it.
+    metadata_url: Option<String>,
+    at_root: bool,
     allow_http: bool,
+}
+
+/// Where the metadata of a resource is, with which there is no problem.
+pub(super) struct Checked {
+    /// What challenges say.
+    pub(super) metadata_url: String,
+    /// Where the document is served.
+    pub(super) paths: Vec<String>,
 }
 
 /// # What every resource has
@@ -31,6 +47,8 @@ impl ProtectedResource {
                 resource: identifier.into(),
                 ..Document::default()
             },
+            reach: Arc::default(),
+            metadata_url: None,
             at_root: false,
             allow_http: false,
         }
@@ -61,8 +79,41 @@ impl ProtectedResource {
         self
     }
 
-    /// Allows http for other than loopback addresses, for the resource and for its authorization
-    /// servers. Whoever sits on the way can then send clients elsewhere.
+    /// Advertises the document at this URL: it is the `resource_metadata` of challenges, which clients follow wherever
+    /// it leads (RFC 9728 §5.1). Use it where the [well-known path](crate::metadata#where-the-document-is) of the
+    /// resource does not reach this server: behind a gateway that routes `/tools/*` only, or in an app that is nested
+    /// in another with `axum::Router::nest`.
+    ///
+    /// ```
+    /// use tower_bearer_auth::ProtectedResource;
+    ///
+    /// let resource = ProtectedResource::new("https://gateway.example.com/tools/mcp")
+    ///     .authorization_servers(["https://issuer.example.com"])
+    ///     .metadata_url("https://gateway.example.com/tools/.well-known/oauth-protected-resource/mcp");
+    /// assert_eq!(
+    ///     resource.well_known_paths(),
+    ///     [
+    ///         "/tools/.well-known/oauth-protected-resource/mcp",
+    ///         // Where the prefix does not arrive here.
+    ///         "/.well-known/oauth-protected-resource/mcp",
+    ///         // Where clients look that do not read challenges.
+    ///         "/.well-known/oauth-protected-resource/tools/mcp",
+    ///     ]
+    /// );
+    /// ```
+    ///
+    /// The [router](Self::router) and the [layer](Self::layer) serve the document at the path of this URL, at what is
+    /// left of that path without a prefix in front of `/.well-known/oauth-protected-resource`, and where the RFC puts
+    /// it. The URL is https, or http on a loopback address, and has neither a fragment nor credentials;
+    /// [`check`](Self::check) says so otherwise. Default: where the RFC puts it. A later call replaces an earlier one.
+    pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
+        self.metadata_url = Some(url.into());
+        self.reach = Arc::default();
+        self
+    }
+
+    /// Allows http for other than loopback addresses, for the resource, its metadata and its authorization
+    /// servers. An attacker on the path can then send clients elsewhere.
     pub fn allow_http(mut self) -> Self {
         self.allow_http = true;
         self
@@ -122,14 +173,15 @@ impl ProtectedResource {
         self
     }
 
-    /// Whether it takes tokens that are bound to a client certificate (RFC 8705). Something in front has
-    /// to check the binding: by default a [`JwtVerifier`](crate::JwtVerifier) refuses such tokens.
+    /// Whether it takes tokens that are bound to a client certificate (RFC 8705). Nothing in this crate checks the
+    /// binding, so that `true` is an error of [`check`](Self::check); `false` may be said.
     pub fn tls_client_certificate_bound_access_tokens(mut self, supported: bool) -> Self {
         self.document.tls_client_certificate_bound_access_tokens = Some(supported);
         self
     }
 
-    /// Which algorithms DPoP proofs may have (RFC 9449). Something in front has to check them.
+    /// Which algorithms DPoP proofs may have (RFC 9449). Nothing in this crate checks proofs, so that any algorithm is
+    /// an error of [`check`](Self::check).
     pub fn dpop_signing_alg_values_supported(
         mut self,
         algorithms: impl IntoIterator<Item: Into<String>>,
@@ -138,7 +190,8 @@ impl ProtectedResource {
         self
     }
 
-    /// Whether tokens must be bound to a key by DPoP (RFC 9449).
+    /// Whether tokens must be bound to a key by DPoP (RFC 9449). Nothing in this crate checks proofs, so that `true` is
+    /// an error of [`check`](Self::check); `false` may be said.
     pub fn dpop_bound_access_tokens_required(mut self, required: bool) -> Self {
         self.document.dpop_bound_access_tokens_required = Some(required);
         self
@@ -164,15 +217,19 @@ impl ProtectedResource {
         &self.document.resource
     }
 
-    /// Where clients find the document: the value of `resource_metadata` in challenges.
+    /// Where clients find the document: the value of `resource_metadata` in challenges. It is what
+    /// [`metadata_url`](Self::metadata_url) says, or else made from the identifier (RFC 9728 §3.1).
     ///
     /// # Errors
     ///
-    /// When the identifier cannot be one.
-    pub fn metadata_url(&self) -> Result<String, ConfigError> {
-        match Identifier::parse(self.identifier()) {
-            Ok(identifier) => Ok(identifier.metadata_url()),
-            Err(why) => Err(ConfigError::of(self.problem_of_identifier(why))),
+    /// When the identifier or that URL cannot be one.
+    pub fn advertised_metadata_url(&self) -> Result<String, ConfigError> {
+        let identifier = Identifier::parse(self.identifier())
+            .map_err(|why| ConfigError::of(self.problem_of_identifier(why)))?;
+        match (&self.metadata_url, self.problem_of_metadata_url()) {
+            (None, _) => Ok(identifier.metadata_url()),
+            (Some(url), None) => Ok(url.clone()),
+            (Some(_), Some(problem)) => Err(ConfigError::of(problem)),
         }
     }
 
@@ -182,7 +239,8 @@ impl ProtectedResource {
     ///
     /// Every problem at once: an identifier, authorization server or other URL that is none, that is not
     /// https without being on a loopback address, or that has a fragment; a scope that is none; a
-    /// [member](Self::member) that has a setter of its own.
+    /// [member](Self::member) that has a setter of its own; tokens that are bound to a key or a certificate, which
+    /// nothing here checks.
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         match Identifier::parse(self.identifier()) {
@@ -192,6 +250,7 @@ impl ProtectedResource {
             }
             Ok(_) => {}
         }
+        problems.extend(self.problem_of_metadata_url());
         for issuer in &self.document.authorization_servers {
             let why = match Identifier::parse(issuer) {
                 Err(why) => why,
@@ -200,17 +259,24 @@ impl ProtectedResource {
                 Ok(parsed) if parsed.query.is_some() => "has a query",
                 Ok(_) => continue,
             };
+            let issuer = ShownUrl::of(issuer);
             problems.push(format!(
                 "{issuer:?} cannot be an authorization server's identifier: it {why}"
             ));
         }
         for (member, url) in self.document.urls() {
             if !is_link(url) {
+                let url = ShownUrl::of(url);
                 problems.push(format!("{member} {url:?} is not a URL"));
             }
         }
         if let Err(error) = Scopes::try_from_names(&self.document.scopes_supported) {
             problems.push(error.to_string());
+        }
+        for member in self.document.bound_tokens() {
+            problems.push(format!(
+                "{member} says that clients prove possession of a key, and nothing here checks such proofs; leave it out"
+            ));
         }
         for name in self.document.others.keys() {
             if Document::has_setter(name) {
@@ -225,22 +291,81 @@ impl ProtectedResource {
     }
 
     fn problem_of_identifier(&self, why: &str) -> String {
-        let identifier = self.identifier();
+        let identifier = ShownUrl::of(self.identifier());
         format!("{identifier:?} cannot be a protected resource: it {why} (RFC 9728 section 1.2)")
     }
 
-    /// The identifier's parts, for what is made of the resource.
+    fn problem_of_metadata_url(&self) -> Option<String> {
+        let url = self.metadata_url.as_deref()?;
+        let why = match Identifier::parse(url) {
+            Err(why) => why,
+            Ok(parsed) if !self.is_allowed(&parsed) => "is not https",
+            Ok(_) if url == self.identifier() => "is the resource itself",
+            Ok(_) => return None,
+        };
+        let url = ShownUrl::of(url);
+        Some(format!(
+            "metadata_url({url:?}) cannot be where metadata is: it {why}"
+        ))
+    }
+
+    /// Where the metadata is.
     ///
     /// # Panics
     ///
-    /// When there is a problem with it.
+    /// When there is a problem with the resource.
     #[track_caller]
-    pub(super) fn checked(&self) -> Identifier<'_> {
+    pub(super) fn checked(&self) -> Checked {
         if let Err(error) = self.check() {
             panic!("{error}");
         }
-        let identifier = Identifier::parse(self.identifier());
-        identifier.expect("it was checked")
+        let identifier = Identifier::parse(self.identifier()).expect("it was checked");
+        let metadata_url = match &self.metadata_url {
+            Some(url) => url.clone(),
+            None => identifier.metadata_url(),
+        };
+        let advertised = Identifier::parse(&metadata_url).expect("it was checked");
+        let advertised = match advertised.path {
+            "" => "/",
+            path => path,
+        };
+        let mut paths = vec![advertised.to_owned()];
+        // A gateway or a nest may take off what is in front.
+        let without_prefix = advertised
+            .find(WELL_KNOWN)
+            .map(|start| &advertised[start..]);
+        let root = self.at_root.then_some(WELL_KNOWN);
+        let of_identifier = identifier.metadata_path();
+        for path in without_prefix
+            .into_iter()
+            .chain([&*of_identifier])
+            .chain(root)
+        {
+            if paths.iter().all(|known| known != path) {
+                paths.push(path.to_owned());
+            }
+        }
+        Checked {
+            metadata_url,
+            paths,
+        }
+    }
+}
+
+/// What it is called, who issues its tokens, and where its metadata is; URLs without their queries.
+impl fmt::Debug for ProtectedResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let document = &self.document;
+        let metadata_url = self.metadata_url.as_deref().map(ShownUrl::of);
+        f.debug_struct("ProtectedResource")
+            .field("resource", &ShownUrl::of(&document.resource))
+            .field(
+                "authorization_servers",
+                &ShownUrl::of_all(&document.authorization_servers),
+            )
+            .field("scopes_supported", &document.scopes_supported)
+            .field("metadata_url", &metadata_url)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,9 +14,10 @@ use http_body_util::Full;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::identifier::WELL_KNOWN;
-use super::resource::ProtectedResource;
+use super::resource::{Checked, ProtectedResource};
+use crate::metadata_reach::MetadataReach;
 use crate::reject::{ResponseBody, ResponseFuture};
+use crate::shown_url::ShownUrl;
 use crate::telemetry;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -66,7 +68,6 @@ impl ProtectedResource {
     #[track_caller]
     pub fn layer(&self) -> MetadataLayer {
         MetadataLayer {
-            paths: self.well_known_paths().into(),
             service: self.service(),
         }
     }
@@ -79,31 +80,37 @@ impl ProtectedResource {
     /// When [something is wrong](Self::check) with the resource.
     #[track_caller]
     pub fn service(&self) -> MetadataService {
-        self.checked();
+        let Checked {
+            metadata_url,
+            paths,
+        } = self.checked();
         self.warn();
         MetadataService {
             document: self.document.to_json().into(),
+            place: Arc::new(Place {
+                metadata_url,
+                paths,
+                reach: Arc::clone(&self.reach),
+            }),
         }
     }
 
-    /// Where the document has to be: the path of [`metadata_url`](Self::metadata_url), and the root's
-    /// where [`also_at_root`](Self::also_at_root) asks for it.
+    /// Where the document has to be: the path of the [advertised URL](Self::advertised_metadata_url), the others that
+    /// [`metadata_url`](Self::metadata_url) brings along, and the root's where
+    /// [`also_at_root`](Self::also_at_root) asks for it.
     ///
     /// # Panics
     ///
     /// When [something is wrong](Self::check) with the resource.
     #[track_caller]
     pub fn well_known_paths(&self) -> Vec<String> {
-        let mut paths = vec![self.checked().metadata_path()];
-        if self.at_root && paths[0] != WELL_KNOWN {
-            paths.push(WELL_KNOWN.to_owned());
-        }
-        paths
+        self.checked().paths
     }
 
     /// What works and is still a mistake.
     fn warn(&self) {
-        let resource = self.identifier();
+        let resource = ShownUrl::of(self.identifier());
+        let resource = resource.as_str();
         let scopes = &self.document.scopes_supported;
         if scopes.iter().any(|scope| scope == "offline_access") {
             tracing::warn!(
@@ -123,12 +130,37 @@ impl ProtectedResource {
 }
 
 /// Answers every request with the metadata of one resource; see [`ProtectedResource::service`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MetadataService {
     document: Bytes,
+    place: Arc<Place>,
+}
+
+/// Where the document is.
+struct Place {
+    metadata_url: String,
+    paths: Vec<String>,
+    reach: Arc<MetadataReach>,
+}
+
+impl fmt::Debug for MetadataService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetadataService")
+            .field("metadata_url", &ShownUrl::of(&self.place.metadata_url))
+            .finish_non_exhaustive()
+    }
 }
 
 impl MetadataService {
+    /// Notices whether the document is where clients look for it.
+    fn notice<B>(&self, request: &Request<B>) {
+        let (place, path) = (&*self.place, request.uri().path());
+        let extensions = request.extensions();
+        place
+            .reach
+            .requested(&place.metadata_url, &place.paths, path, extensions);
+    }
+
     /// The answer: the document, or how to ask for it. For everybody, whatever the origin.
     fn answer(&self, method: &Method) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::default());
@@ -171,6 +203,7 @@ impl<B> Service<Request<B>> for MetadataService {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.notice(&request);
         ready(Ok(self.answer(request.method())))
     }
 }
@@ -179,7 +212,6 @@ impl<B> Service<Request<B>> for MetadataService {
 /// [`ProtectedResource::layer`].
 #[derive(Debug, Clone)]
 pub struct MetadataLayer {
-    paths: Arc<[String]>,
     service: MetadataService,
 }
 
@@ -215,8 +247,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let path = request.uri().path();
-        match self.layer.paths.iter().any(|known| known == path) {
-            true => ResponseFuture::answer(Box::new(self.layer.service.answer(request.method()))),
+        let service = &self.layer.service;
+        match service.place.paths.iter().any(|known| known == path) {
+            true => {
+                service.notice(&request);
+                ResponseFuture::answer(Box::new(service.answer(request.method())))
+            }
             false => ResponseFuture::pass(self.inner.call(request)),
         }
     }

@@ -3,7 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::LOCATION;
+use http::header::{CONTENT_ENCODING, HeaderName, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::faulty_body::FaultyBody;
@@ -30,6 +30,8 @@ pub enum Fault {
     Body(String),
     /// A redirect to this URL.
     Redirect(String),
+    /// A body that is compressed, under this `Content-Encoding`, such as `gzip`.
+    Encoded(String),
 }
 
 /// The closed connection that stands for an answer.
@@ -69,11 +71,30 @@ pub(super) async fn spoil(
         Some(Fault::Body(text)) => Ok(Response::new(FaultyBody::whole(text.into()))),
         Some(Fault::Redirect(to)) => {
             let mut response = status(StatusCode::FOUND);
-            let to = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/"));
-            response.headers_mut().insert(LOCATION, to);
+            set_header(&mut response, LOCATION, &to, "/");
+            Ok(response)
+        }
+        Some(Fault::Encoded(coding)) => {
+            let mut response = Response::new(FaultyBody::whole(Bytes::from_static(COMPRESSED)));
+            set_header(&mut response, CONTENT_ENCODING, &coding, "gzip");
             Ok(response)
         }
     }
+}
+
+/// What gzip makes of nothing.
+const COMPRESSED: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+
+/// Sets a header to a value, which may be in UTF-8, or to another where it is no value of a header.
+fn set_header(
+    response: &mut Response<FaultyBody>,
+    name: HeaderName,
+    value: &str,
+    instead: &'static str,
+) {
+    let value = HeaderValue::from_bytes(value.as_bytes());
+    let value = value.unwrap_or(HeaderValue::from_static(instead));
+    response.headers_mut().insert(name, value);
 }
 
 pub(super) fn status(status: StatusCode) -> Response<FaultyBody> {

@@ -1,4 +1,7 @@
+use std::fmt;
+
 use crate::config_error::ConfigError;
+use crate::shown_url::ShownUrl;
 
 /// Whom a token has to be meant for: one value that its `aud` must be or contain (RFC 7519 §4.1.3).
 ///
@@ -6,7 +9,7 @@ use crate::config_error::ConfigError;
 /// [`ProtectedResource`](crate::ProtectedResource), which is compared as the identifier of a resource
 /// (RFC 8707 §2): scheme and host in whatever case, an empty path with or without its slash, and
 /// everything else byte by byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Audience {
     name: String,
     kind: Kind,
@@ -71,6 +74,16 @@ impl From<&str> for Audience {
 impl From<&String> for Audience {
     fn from(name: &String) -> Self {
         name.as_str().into()
+    }
+}
+
+/// A URL without its query.
+impl fmt::Debug for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audience")
+            .field("name", &ShownUrl::of(&self.name))
+            .field("kind", &self.kind)
+            .finish()
     }
 }
 

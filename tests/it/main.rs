@@ -18,6 +18,7 @@ mod metadata;
 mod providers;
 mod readiness;
 mod scope_guards;
+mod shown_urls;
 mod soak;
 mod streams;
 mod telemetry;

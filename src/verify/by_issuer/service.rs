@@ -11,6 +11,7 @@ use super::peek::{Origin, payload};
 use super::tenants::Tenants;
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
+use crate::shown_url::ShownUrl;
 use crate::telemetry::CLAIMS;
 use crate::verify::jwt::issuer_watch::IssuerWatch;
 use crate::verify::jwt::refusal::refusal;
@@ -143,7 +144,7 @@ impl fmt::Debug for ByIssuer {
         let mut issuers: Vec<_> = self.known.issuers.keys().collect();
         issuers.sort_unstable();
         f.debug_struct("ByIssuer")
-            .field("issuers", &issuers)
+            .field("issuers", &ShownUrl::of_all(issuers))
             .finish_non_exhaustive()
     }
 }

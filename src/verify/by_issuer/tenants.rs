@@ -4,6 +4,7 @@ use quick_cache::sync::Cache;
 
 use super::service::{ByIssuer, Route};
 use crate::config_error::ConfigError;
+use crate::shown_url::ShownUrl;
 use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
 
 /// What of an issuer's name names the tenant, and how a token has to name it.
@@ -74,11 +75,13 @@ impl ByIssuer {
         let template = template.as_ref();
         let (before, placeholder, after) = split(template).ok_or_else(|| {
             let names = Placeholder::ALL.map(Placeholder::as_str).join(" or ");
+            let template = ShownUrl::of(template);
             ConfigError::of(format!(
                 "the issuer template {template:?} does not have {names} once"
             ))
         })?;
         if self.all_tenants().any(|known| known.is_of(before, after)) {
+            let template = ShownUrl::of(template);
             return Err(ConfigError::of(format!(
                 "the issuer template {template:?} is there twice"
             )));

@@ -69,7 +69,7 @@ impl IntrospectionVerifierBuilder {
             );
         }
         if !self.audiences.is_empty() && self.any_audience {
-            let audiences: Vec<_> = self.audiences.iter().map(Audience::as_str).collect();
+            let audiences = ShownUrl::of_all(self.audiences.iter().map(Audience::as_str));
             problems.push(format!(
                 "accept_any_audience() contradicts the audiences {audiences:?}"
             ));

@@ -9,14 +9,15 @@ use http::StatusCode;
 use tower::BoxError;
 use url::Url;
 
-use super::fetcher::{Fetcher, FetcherBuilder, UnexpectedStatus, may_lead_here};
-use super::issuer_metadata::{Metadata, locations};
+use super::discovery_error::{DiscoveryError, KeyUrlError};
+use super::fetcher::{Fetcher, NoDocument, may_lead_here};
+use super::issuer_metadata::{Metadata, NO_OBJECT};
 use super::source::{Fetched, KeySource};
 use super::validators::Validators;
 use crate::clock::Clock;
-use crate::config_error::ConfigError;
 use crate::error_chain::error_chain;
-use crate::outgoing::is_loopback;
+use crate::issuer_spelling::differs_only_in_spelling;
+use crate::outgoing::{UnrequestedEncoding, is_loopback};
 use crate::shown_url::ShownUrl;
 use crate::telemetry::KEYS;
 
@@ -28,6 +29,8 @@ use crate::telemetry::KEYS;
 /// be the expected one, to the byte. What it says about algorithms is not used.
 pub struct Discovery {
     fetcher: Fetcher,
+    /// The first issuer.
+    name: ShownUrl,
     issuers: Vec<String>,
     locations: Vec<Url>,
     clock: Clock,
@@ -51,14 +54,20 @@ const METADATA_RENEWAL_LIMIT: Duration = Duration::from_secs(2);
 const METADATA_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 impl Discovery {
-    /// Starts with the issuer as it stands in tokens. Metadata is looked for under its URL, in all the
-    /// forms that the two specifications have.
-    pub fn builder(issuer: impl Into<String>) -> DiscoveryBuilder {
-        DiscoveryBuilder {
-            issuers: vec![issuer.into()],
-            location: None,
-            fetcher: FetcherBuilder::default(),
-            clock: Clock::system(),
+    /// A source of the keys of these issuers, whose metadata is at one of these locations.
+    pub(super) fn new(
+        fetcher: Fetcher,
+        issuers: Vec<String>,
+        locations: Vec<Url>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            fetcher,
+            name: ShownUrl::of(issuers.first().map_or("", |issuer| issuer)),
+            issuers,
+            locations,
+            clock,
+            found: Mutex::new(None),
         }
     }
 
@@ -83,19 +92,19 @@ impl Discovery {
                 Ok((key_url, same))
             }
             // Metadata that is down need not take the keys with it.
-            (Err(error), Some(found)) if !error.is::<Rejected>() => {
-                self.tell_overdue(&*error);
+            (Err(error), Some(found)) if !error.is_rejection() => {
+                self.tell_overdue(&error);
                 Ok((found.key_url, found.answered))
             }
             (Err(error), _) => {
                 *self.found() = None;
-                Err(error)
+                Err(error.into())
             }
         }
     }
 
-    /// Tells that metadata cannot be renewed: once per outage, not once per try.
-    fn tell_overdue(&self, error: &(dyn std::error::Error + 'static)) {
+    /// Logs that metadata cannot be renewed: once per outage, not once per try.
+    fn tell_overdue(&self, error: &DiscoveryError) {
         let (issuer, error) = (self.name(), error_chain(error));
         let again = self
             .found()
@@ -112,67 +121,103 @@ impl Discovery {
     }
 
     /// Where there is a key URL to fall back on, metadata must leave time to ask it: both are one fetch.
-    async fn discover_in_time(&self, hurried: bool) -> Result<Url, BoxError> {
-        if !hurried {
-            return self.discover().await;
+    async fn discover_in_time(&self, hurried: bool) -> Result<Url, DiscoveryError> {
+        let mut tried = DiscoveryError::default();
+        let found = match hurried {
+            true => tokio::time::timeout(METADATA_RENEWAL_LIMIT, self.discover(&mut tried)).await,
+            false => Ok(self.discover(&mut tried).await),
+        };
+        match found {
+            Ok(Some(key_url)) => Ok(key_url),
+            Ok(None) => Err(tried),
+            Err(_) => Err(tried.timed_out(METADATA_RENEWAL_LIMIT)),
         }
-        let discovery = tokio::time::timeout(METADATA_RENEWAL_LIMIT, self.discover());
-        discovery
-            .await
-            .unwrap_or_else(|_| Err("no answer in time".into()))
     }
 
-    /// Asks one location after the other. A redirect, a lasting 4xx, or something that is no JSON object
-    /// means that this form is not the one; a server that has trouble of its own is not passed over, since
-    /// another document at the next location would then depend on who can cause such trouble.
-    async fn discover(&self) -> Result<Url, BoxError> {
-        let mut last: BoxError = "there is no place to look for metadata".into();
+    /// Asks one location after the other, and leaves in `tried` what was wrong there. A redirect, a lasting 4xx, or
+    /// something that is no JSON object means that this form is not the one; a server that has trouble of its own
+    /// is not passed over, since another document at the next location would then depend on who can cause such
+    /// trouble.
+    async fn discover(&self, tried: &mut DiscoveryError) -> Option<Url> {
         for location in &self.locations {
-            let answer = self.fetcher.get(location, None).await?;
-            let status = answer.status;
-            let shown = ShownUrl::of(location.as_str());
-            if (status.is_client_error() && !is_passing(status)) || status.is_redirection() {
-                last = format!("{shown} answers {status}").into();
-                continue;
-            }
-            if !status.is_success() {
-                return Err(UnexpectedStatus(status).into());
-            }
-            match Metadata::parse(&answer.body) {
-                Ok(metadata) => return Ok(self.accept(location, &metadata)?),
-                Err(why) => last = format!("{shown} has no issuer metadata: {why}").into(),
+            tried.asks(ShownUrl::of_foreign(location.as_str()));
+            match self.metadata_at(location).await {
+                Ok(metadata) => match self.accept(location, &metadata) {
+                    Ok(key_url) => return Some(key_url),
+                    Err(why) => {
+                        tried.rejected(&why);
+                        return None;
+                    }
+                },
+                Err(NoMetadata::Absent(problem)) => tried.failed(&problem),
+                Err(NoMetadata::Trouble(problem, source)) => {
+                    tried.failed(&problem);
+                    tried.source = source;
+                    return None;
+                }
             }
         }
-        Err(last)
+        None
     }
 
-    fn accept(&self, location: &Url, metadata: &Metadata) -> Result<Url, Rejected> {
-        if !self.issuers.contains(&metadata.issuer) {
-            let found: String = metadata.issuer.chars().take(200).collect();
-            let expected = &self.issuers;
-            return Err(Rejected(format!(
-                "the metadata is about the issuer {found:?}, not {expected:?}"
-            )));
+    async fn metadata_at(&self, location: &Url) -> Result<Metadata, NoMetadata> {
+        let answer = match self.fetcher.get(location, None).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(NoMetadata::from_error(error)),
+        };
+        let status = answer.status;
+        let answers = || format!("answers {status}");
+        if (status.is_client_error() && !is_passing(status)) || status.is_redirection() {
+            return Err(NoMetadata::Absent(answers()));
         }
+        if !status.is_success() {
+            return Err(NoMetadata::Trouble(answers(), None));
+        }
+        Metadata::parse(&answer.body).map_err(|why| {
+            let instead = answer.media_type().filter(|_| why == NO_OBJECT);
+            let instead = instead.map(|name| format!(" (its Content-Type is {name})"));
+            let instead = instead.unwrap_or_default();
+            NoMetadata::Absent(format!("has no issuer metadata: {why}{instead}"))
+        })
+    }
+
+    /// The key URL of this metadata, or why it must not be used.
+    fn accept(&self, location: &Url, metadata: &Metadata) -> Result<Url, String> {
+        if !self.issuers.contains(&metadata.issuer) {
+            return Err(self.names_another_issuer(&metadata.issuer));
+        }
+        let shown = ShownUrl::of_foreign(&metadata.jwks_uri);
         let mut key_url = Url::parse(&metadata.jwks_uri)
-            .map_err(|error| Rejected(format!("jwks_uri is not a URL: {error}")))?;
+            .map_err(|error| format!("jwks_uri {shown:?} is not a URL: {error}"))?;
         key_url.set_fragment(None);
-        // Only a document from this machine may point to this machine, and https never to http.
+        let shown = ShownUrl::of_foreign(key_url.as_str());
+        // Only a document from this machine may point to this machine; and one that came over https points to http
+        // only where that is allowed everywhere.
         let local = is_loopback(location);
         let plain = local && location.scheme() == "http" && is_loopback(&key_url);
-        self.fetcher
-            .check_url(&key_url, plain)
-            .map_err(|why| Rejected(format!("jwks_uri {why}")))?;
-        let shown = ShownUrl::of(key_url.as_str());
-        if key_url.scheme() == "http" && location.scheme() == "https" {
-            return Err(Rejected(format!(
-                "jwks_uri {shown} is not https, but its document is"
-            )));
-        }
+        self.fetcher.check_url(&key_url, plain).map_err(|why| {
+            let way_out = self.fetcher.way_out(&key_url, why);
+            format!("jwks_uri {shown} {why}{way_out}")
+        })?;
         if may_lead_here(&key_url) && !local {
-            return Err(Rejected(format!("jwks_uri {shown} points to this machine")));
+            return Err(format!("jwks_uri {shown} points to this machine"));
         }
         Ok(key_url)
+    }
+
+    fn names_another_issuer(&self, issuer: &str) -> String {
+        let found = ShownUrl::of_foreign(issuer);
+        let configured = ShownUrl::of_all(&self.issuers);
+        let mut text = format!("the metadata is about the issuer {found:?}, not {configured:?}");
+        let is_same = |configured: &String| differs_only_in_spelling(configured, issuer);
+        if self.issuers.iter().any(is_same) {
+            text += &format!(
+                "; they differ only in spelling, but are compared to the byte: configure the issuer {found:?}"
+            );
+        } else if configured.contains(&found) {
+            text += "; they differ in what is not shown (credentials, query or fragment)";
+        }
+        text
     }
 
     fn found(&self) -> std::sync::MutexGuard<'_, Option<Found>> {
@@ -197,20 +242,24 @@ impl KeySource for Discovery {
             Err(error) if is_gone(error) => *self.found() = None,
             Err(_) => {}
         }
-        fetched
+        fetched.map_err(|source| {
+            let key_url = ShownUrl::of_foreign(key_url.as_str());
+            KeyUrlError { key_url, source }.into()
+        })
     }
 
     /// The issuer.
     fn name(&self) -> &str {
-        &self.issuers[0]
+        self.name.as_str()
     }
 }
 
 /// Whether the keys have moved, as opposed to being asked for too often or too slowly.
 fn is_gone(error: &BoxError) -> bool {
-    error
-        .downcast_ref::<UnexpectedStatus>()
-        .is_some_and(|status| status.0.is_client_error() && !is_passing(status.0))
+    match error.downcast_ref() {
+        Some(NoDocument::Status(status)) => status.is_client_error() && !is_passing(*status),
+        Some(NoDocument::Redirect(_)) | None => false,
+    }
 }
 
 /// Whether a 4xx is about the moment, not about what was asked for.
@@ -221,126 +270,30 @@ fn is_passing(status: StatusCode) -> bool {
     )
 }
 
-/// Metadata that was there and is not acceptable: about somebody else, or with a key URL that must not be
-/// asked.
-#[derive(Debug)]
-struct Rejected(String);
-
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// What is wrong at a location, to be read behind its URL.
+enum NoMetadata {
+    /// There is no metadata, and the next location is asked.
+    Absent(String),
+    /// The server has trouble, and nobody knows whether there is metadata. With the error behind it.
+    Trouble(String, Option<BoxError>),
 }
 
-impl std::error::Error for Rejected {}
+impl NoMetadata {
+    fn from_error(error: BoxError) -> Self {
+        if let Some(NoDocument::Redirect(redirect)) = error.downcast_ref() {
+            return Self::Absent(redirect.text("answers", " with discover_from(..)"));
+        }
+        if let Some(encoding) = error.downcast_ref::<UnrequestedEncoding>() {
+            return Self::Absent(format!("has no issuer metadata: {encoding}"));
+        }
+        Self::Trouble("cannot be read".to_owned(), Some(error))
+    }
+}
 
 impl fmt::Debug for Discovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Discovery")
-            .field("issuers", &self.issuers)
+            .field("issuers", &ShownUrl::of_all(&self.issuers))
             .finish_non_exhaustive()
-    }
-}
-
-/// Configures a [`Discovery`].
-#[must_use = "a builder does nothing until `build`"]
-pub struct DiscoveryBuilder {
-    issuers: Vec<String>,
-    location: Option<String>,
-    fetcher: FetcherBuilder,
-    clock: Clock,
-}
-
-impl DiscoveryBuilder {
-    /// Looks for the metadata at this URL alone, where it does not live under the issuer's: Azure AD
-    /// B2C, or a Keycloak that is reached by another name from inside a cluster.
-    pub fn at(mut self, url: impl Into<String>) -> Self {
-        self.location = Some(url.into());
-        self
-    }
-
-    /// Uses this client; as [`HttpKeySourceBuilder::client`](super::HttpKeySourceBuilder::client).
-    pub fn client(mut self, client: reqwest::Client) -> Self {
-        self.fetcher.client = Some(client);
-        self
-    }
-
-    /// Allows http to other than loopback addresses; as
-    /// [`HttpKeySourceBuilder::allow_http`](super::HttpKeySourceBuilder::allow_http).
-    pub fn allow_http(mut self) -> Self {
-        self.fetcher.allow_http = true;
-        self
-    }
-
-    /// For issuers from untrusted input; as
-    /// [`HttpKeySourceBuilder::ssrf_safe`](super::HttpKeySourceBuilder::ssrf_safe).
-    pub fn ssrf_safe(mut self) -> Self {
-        self.fetcher.ssrf_safe = true;
-        self
-    }
-
-    /// The clock that the age of the metadata is measured by. Default: the system's.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Takes metadata of any of these issuers.
-    pub(crate) fn issuers(mut self, issuers: Vec<String>) -> Self {
-        self.issuers = issuers;
-        self
-    }
-
-    /// The finished source.
-    ///
-    /// # Errors
-    ///
-    /// When the issuer, or the place to look at, is no URL that can be used.
-    pub fn build(self) -> Result<Discovery, ConfigError> {
-        let fetcher = self.fetcher.build()?;
-        let locations = match (&self.location, self.issuers.first()) {
-            (Some(location), _) => vec![fetcher.configured_url(location)?],
-            (None, Some(issuer)) if issuer.contains(['?', '#']) => {
-                return Err(ConfigError::of(format!(
-                    "the issuer {:?} has a query or fragment; discovery has no form for that",
-                    ShownUrl::of(issuer),
-                )));
-            }
-            (None, Some(issuer)) => locations(&fetcher.configured_url(issuer)?),
-            (None, None) => Vec::new(),
-        };
-        Ok(Discovery {
-            fetcher,
-            issuers: self.issuers,
-            locations,
-            clock: self.clock,
-            found: Mutex::new(None),
-        })
-    }
-}
-
-impl fmt::Debug for DiscoveryBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DiscoveryBuilder")
-            .field("issuers", &self.issuers)
-            .field("location", &self.location.as_deref().map(ShownUrl::of))
-            .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_issuer_that_has_no_place_for_metadata_is_a_configuration_error() {
-        for issuer in [
-            "issuer",
-            "http://issuer.test",
-            "https://issuer.test/?x=1",
-            "https://i.test/#x",
-        ] {
-            assert!(Discovery::builder(issuer).build().is_err(), "{issuer}");
-        }
     }
 }

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AGE, CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 use tower::BoxError;
 use url::{Host, Url};
 
 use super::document::KeyDocument;
 use super::public_address::{PublicAddresses, is_public};
+use super::redirect::Redirect;
 use super::source::Fetched;
 use super::validators::Validators;
 use crate::config_error::{ConfigError, Problems};
@@ -108,7 +109,8 @@ impl Fetcher {
         let mut parsed =
             Url::parse(url).map_err(|error| problem(&format!("is not a URL: {error}")))?;
         let plain = !self.ssrf_safe && is_loopback(&parsed);
-        self.check_url(&parsed, plain).map_err(problem)?;
+        self.check_url(&parsed, plain)
+            .map_err(|why| problem(&format!("{why}{}", self.way_out(&parsed, why))))?;
         // It is not sent anyway, and an answer comes from a URL without.
         parsed.set_fragment(None);
         Ok(parsed)
@@ -122,7 +124,7 @@ impl Fetcher {
         match url.scheme() {
             "https" => {}
             "http" if plain || self.allow_http => {}
-            _ => return Err("is not https"),
+            _ => return Err(NOT_HTTPS),
         }
         if self.ssrf_safe {
             if url.port_or_known_default() != Some(443) {
@@ -134,6 +136,14 @@ impl Fetcher {
             }
         }
         Ok(())
+    }
+
+    /// The setting that allows a URL that [`check_url`](Self::check_url) refuses, to be read behind the reason.
+    pub(super) fn way_out(&self, url: &Url, why: &str) -> &'static str {
+        match why == NOT_HTTPS && url.scheme() == "http" && !self.ssrf_safe {
+            true => " (allow_http() of the key source's builder allows http)",
+            false => "",
+        }
     }
 
     pub(super) async fn key_document(
@@ -152,11 +162,12 @@ impl Fetcher {
                 Ok(Fetched::Document(document))
             }
             StatusCode::NOT_MODIFIED if known.is_some() => Ok(Fetched::Unchanged { freshness }),
-            status => Err(UnexpectedStatus(status).into()),
+            status => Err(NoDocument::Status(status).into()),
         }
     }
 
-    /// Gets what is at `url`, whatever the status.
+    /// Gets what is at `url`, whatever the status. A redirect is an error, [`NoDocument::Redirect`]. The body of an
+    /// answer that is none of success stays empty.
     pub(super) async fn get(
         &self,
         url: &Url,
@@ -171,29 +182,69 @@ impl Fetcher {
         }
         // Their own text has the whole URL, query and all.
         let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
-        if response.url() != url {
-            return Err("the answer was redirected".into());
+        let status = response.status();
+        let redirect = match response.url() == url {
+            true => Redirect::of(status, response.headers(), url, |target| {
+                self.check_target(url, target)
+            }),
+            false => Some(Redirect::followed(response.url(), |target| {
+                self.check_target(url, target)
+            })),
+        };
+        if let Some(redirect) = redirect {
+            return Err(NoDocument::Redirect(redirect).into());
         }
-        let body = outgoing::read(&mut response, self.max_bytes).await?;
+        let body = match status.is_success() {
+            true => outgoing::read(&mut response, self.max_bytes).await?,
+            false => Vec::new(),
+        };
         Ok(Answer {
-            status: response.status(),
+            status,
             headers: std::mem::take(response.headers_mut()),
             body,
         })
+    }
+
+    /// Whether the target of a redirect could be configured in place of `from`.
+    fn check_target(&self, from: &Url, target: &Url) -> Result<(), &'static str> {
+        let local = from.scheme() == "http" && is_loopback(from);
+        self.check_url(target, local && is_loopback(target))
+    }
+}
+
+impl Answer {
+    /// What the server calls the body, such as `text/html`.
+    pub(super) fn media_type(&self) -> Option<&str> {
+        let value = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let name = value.split(';').next().unwrap_or_default().trim();
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/+-._".contains(&byte);
+        let shown = (1..=80).contains(&name.len()) && name.bytes().all(is_name);
+        shown.then_some(name)
     }
 }
 
 /// An answer that is no document.
 #[derive(Debug)]
-pub(super) struct UnexpectedStatus(pub(super) StatusCode);
+pub(super) enum NoDocument {
+    Status(StatusCode),
+    Redirect(Redirect),
+}
 
-impl fmt::Display for UnexpectedStatus {
+impl fmt::Display for NoDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the answer has the status {}", self.0)
+        match self {
+            Self::Status(status) => write!(f, "the answer has the status {status}"),
+            Self::Redirect(redirect) => {
+                let text = redirect.text("has the status", "");
+                write!(f, "the answer {text}")
+            }
+        }
     }
 }
 
-impl std::error::Error for UnexpectedStatus {}
+impl std::error::Error for NoDocument {}
+
+const NOT_HTTPS: &str = "is not https";
 
 /// Whether a URL may lead to this machine in any way that its text shows.
 pub(super) fn may_lead_here(url: &Url) -> bool {

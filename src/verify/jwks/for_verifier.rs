@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Jwks;
-use super::discovery::{Discovery, DiscoveryBuilder};
+use super::discovery::Discovery;
+use super::discovery_builder::DiscoveryBuilder;
 use super::http::HttpKeySource;
 use super::policy::{Decision, Event};
 use super::refresh_error::RefreshError;
@@ -47,7 +48,9 @@ impl JwtVerifierBuilder {
     }
 
     /// Accepts this issuer, and verifies with the keys that its metadata points to: OpenID Connect
-    /// Discovery, then RFC 8414.
+    /// Discovery, then RFC 8414. It is the issuer as it stands in the `iss` of tokens, to the byte. The URL of a
+    /// document, a template, and the `common` of Entra ID are errors of [`build`](Self::build); see
+    /// [`DiscoveryBuilder::build`].
     ///
     /// To configure the key set, make it yourself. To refresh or watch it, [`JwtVerifier::jwks`] gives it out:
     ///

@@ -59,6 +59,8 @@
 mod builder;
 mod cache;
 mod discovery;
+mod discovery_builder;
+mod discovery_error;
 mod document;
 mod ending;
 mod fetch;
@@ -71,6 +73,7 @@ mod jwks_client_rs;
 mod left_out;
 mod policy;
 mod public_address;
+mod redirect;
 mod refresh_error;
 mod snapshot;
 mod source;
@@ -79,7 +82,8 @@ mod validators;
 
 pub use self::builder::JwksBuilder;
 pub use self::cache::Jwks;
-pub use self::discovery::{Discovery, DiscoveryBuilder};
+pub use self::discovery::Discovery;
+pub use self::discovery_builder::DiscoveryBuilder;
 pub use self::document::{DocumentError, KeyDocument};
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
 #[cfg(feature = "jwks-client-rs")]

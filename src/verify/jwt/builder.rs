@@ -17,6 +17,7 @@ use super::token_type::TokenTypes;
 use super::verifier::{Inner, JwtVerifier};
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Problems};
+use crate::shown_url::ShownUrl;
 use crate::verify::audience::Audience;
 
 /// Configures a [`JwtVerifier`]; see [`JwtVerifier::builder`].
@@ -465,7 +466,7 @@ impl fmt::Debug for JwtVerifierBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtVerifierBuilder")
             .field("keys", &self.keys)
-            .field("issuers", &self.issuers)
+            .field("issuers", &ShownUrl::of_all(&self.issuers))
             .field("audiences", &self.audiences)
             .finish_non_exhaustive()
     }

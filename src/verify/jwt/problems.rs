@@ -7,6 +7,7 @@ use super::builder::{DEFAULT_NAME, JwtVerifierBuilder};
 use super::token_type;
 use crate::config_error::Problems;
 use crate::scopes::Scopes;
+use crate::shown_url::ShownUrl;
 use crate::verify::audience::Audience;
 
 const MAX_LEEWAY: Duration = Duration::from_secs(3600);
@@ -88,7 +89,7 @@ impl JwtVerifierBuilder {
             );
         }
         if !self.issuers.is_empty() && self.any_issuer {
-            let issuers = &self.issuers;
+            let issuers = ShownUrl::of_all(&self.issuers);
             problems.push(format!(
                 "accept_any_issuer() contradicts the issuers {issuers:?}"
             ));
@@ -100,7 +101,7 @@ impl JwtVerifierBuilder {
             );
         }
         if !self.audiences.is_empty() && self.any_audience {
-            let audiences: Vec<_> = self.audiences.iter().map(Audience::as_str).collect();
+            let audiences = ShownUrl::of_all(self.audiences.iter().map(Audience::as_str));
             problems.push(format!(
                 "accept_any_audience() contradicts the audiences {audiences:?}"
             ));

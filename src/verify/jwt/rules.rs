@@ -1,5 +1,6 @@
 //! Which claims make a token acceptable: a pure function of the claims, the rules and the time.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
@@ -7,12 +8,13 @@ use serde::de::IgnoredAny;
 use super::claims::Claims;
 use crate::claim_lookup;
 use crate::json::TextOrList;
+use crate::shown_url::ShownUrl;
 use crate::telemetry::CLAIMS;
 use crate::verify::audience::Audience;
 use crate::verify_error::InvalidReason;
 
 /// What a verifier asks of a token's claims. By default, an `exp` in the future and nothing else.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ClaimRules {
     /// One of these, to the byte; any, when there are none.
     pub(crate) issuers: Vec<String>,
@@ -169,4 +171,16 @@ fn missing(name: &str) -> InvalidReason {
 pub(super) fn unreadable(name: &str) -> InvalidReason {
     tracing::debug!(target: CLAIMS, claim = name, "a claim has another type, or occurs twice");
     InvalidReason::InvalidClaim
+}
+
+/// What is compared; of issuers and audiences that are URLs, without their queries.
+impl fmt::Debug for ClaimRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimRules")
+            .field("issuers", &ShownUrl::of_all(&self.issuers))
+            .field("audiences", &self.audiences)
+            .field("required_claims", &self.required_claims)
+            .field("leeway", &self.leeway)
+            .finish_non_exhaustive()
+    }
 }

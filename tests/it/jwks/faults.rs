@@ -38,6 +38,12 @@ fn faults() -> Vec<(Fault, &'static str)> {
         (body(r#"{"keys":{}}"#), "no array"),
         (body(r#"{"keys":[]}"#), "no usable key"),
         (body(weak), "no usable key"),
+        (Fault::Encoded("gzip".to_owned()), "Content-Encoding: gzip"),
+        (Fault::Encoded("br".to_owned()), "Content-Encoding: br"),
+        (
+            Fault::Encoded("deflate".to_owned()),
+            "Content-Encoding: deflate",
+        ),
         (Fault::Redirect("/jwks".to_owned()), "302"),
         (Fault::Redirect(METADATA_SERVICE.to_owned()), "302"),
     ]

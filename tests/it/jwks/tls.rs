@@ -18,6 +18,9 @@ use tower_bearer_auth::{AccessToken, Jwks, JwtVerifier, VerifyError};
 /// The name of an issuer that is somewhere else, as far as anybody can tell.
 const NAME: &str = "issuer.test";
 
+/// A name of the same issuer without TLS.
+const PLAIN_NAME: &str = "plain.issuer.test";
+
 /// An issuer behind TLS, with a certificate for [`NAME`] and for this machine's.
 struct Secured {
     issuer: TestIssuer,
@@ -46,6 +49,7 @@ impl Secured {
             .redirect(reqwest::redirect::Policy::none())
             .tls_certs_only([certificate])
             .resolve(NAME, address)
+            .resolve(PLAIN_NAME, issuer.address())
             .build()
             .unwrap();
         issuer.rename(format!("https://{NAME}:{}", address.port()));
@@ -68,8 +72,7 @@ impl Secured {
 
     fn discovery(&self) -> Discovery {
         let source = Discovery::builder(self.issuer.issuer()).client(self.client.clone());
-        // Even with this, https does not lead to http.
-        source.allow_http().build().unwrap()
+        source.build().unwrap()
     }
 
     async fn verify(&self, source: impl KeySource) -> Result<AccessToken, VerifyError> {
@@ -125,9 +128,12 @@ async fn an_https_document_does_not_point_to_http() {
     let secured = Secured::start().await;
     let port = secured.issuer.address().port();
     for host in [NAME, "127.0.0.1", "localhost"] {
-        secured.keys_at(format!("http://{host}:{port}/jwks"));
+        let url = format!("http://{host}:{port}/jwks");
+        secured.keys_at(format!("{url}?api_key=s3cret"));
         let cause = secured.failure(secured.discovery()).await;
-        assert!(cause.contains("is not https"), "{host}: {cause}");
+        let expected = format!("jwks_uri {url} is not https (allow_http() of");
+        assert!(cause.contains(&expected), "{host}: {cause}");
+        assert!(!cause.contains("s3cret"), "{host}: {cause}");
     }
     // Nor does one on this machine.
     secured.issuer.rename(secured.url("localhost"));
@@ -136,6 +142,37 @@ async fn an_https_document_does_not_point_to_http() {
     let cause = secured.failure(source.build().unwrap()).await;
     assert!(cause.contains("is not https"), "{cause}");
     assert_eq!(secured.issuer.jwks_requests(), 0);
+}
+
+#[tokio::test]
+async fn an_https_document_points_to_http_where_that_is_allowed() {
+    let secured = Secured::start().await;
+    let port = secured.issuer.address().port();
+    let allowed = || {
+        let source = Discovery::builder(secured.issuer.issuer()).client(secured.client.clone());
+        source.allow_http().build().unwrap()
+    };
+    secured.keys_at(format!("http://{PLAIN_NAME}:{port}/jwks"));
+    secured.verify(allowed()).await.unwrap();
+    assert_eq!(secured.issuer.jwks_requests(), 1);
+    // Still not to this machine, nor by another scheme.
+    for (url, word) in [
+        (
+            format!("http://127.0.0.1:{port}/jwks"),
+            "points to this machine",
+        ),
+        (
+            format!("http://localhost:{port}/jwks"),
+            "points to this machine",
+        ),
+        (format!("ftp://{PLAIN_NAME}/jwks"), "is not https"),
+    ] {
+        secured.keys_at(&url);
+        let cause = secured.failure(allowed()).await;
+        assert!(cause.contains(word), "{url}: {cause}");
+        assert!(!cause.contains("allow_http"), "{url}: {cause}");
+    }
+    assert_eq!(secured.issuer.jwks_requests(), 1);
 }
 
 #[tokio::test]

@@ -22,7 +22,6 @@ async fn every_member_of_the_rfc_is_said_in_its_words() {
         .resource_signing_alg_values_supported(["ES256"])
         .authorization_details_types_supported(["note"])
         .tls_client_certificate_bound_access_tokens(false)
-        .dpop_signing_alg_values_supported(["ES256", "EdDSA"])
         .dpop_bound_access_tokens_required(false)
         .signed_metadata("a.b.c")
         .member("resource_name#fr", "Carnet")
@@ -37,7 +36,7 @@ async fn every_member_of_the_rfc_is_said_in_its_words() {
         r#""resource_policy_uri":"https://docs.test/policy","resource_tos_uri":"https://docs.test/terms","#,
         r#""tls_client_certificate_bound_access_tokens":false,"#,
         r#""authorization_details_types_supported":["note"],"#,
-        r#""dpop_signing_alg_values_supported":["ES256","EdDSA"],"dpop_bound_access_tokens_required":false,"#,
+        r#""dpop_bound_access_tokens_required":false,"#,
         r#""signed_metadata":"a.b.c","resource_name#fr":"Carnet","vendor":{"x":[1]}}"#,
     );
     assert_document(&answer, &serde_json::from_str(expected).unwrap());
@@ -75,7 +74,7 @@ async fn the_document_is_where_the_rfc_says_for_axum_and_for_tower() {
         }
         let rest = path.strip_prefix(WELL_KNOWN).unwrap();
         let url = format!("https://api.test{WELL_KNOWN}{rest}");
-        assert_eq!(declared.metadata_url().unwrap(), url);
+        assert_eq!(declared.advertised_metadata_url().unwrap(), url);
     }
     let rooted = at("https://api.test/mcp").also_at_root();
     assert_eq!(

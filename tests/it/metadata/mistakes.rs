@@ -41,6 +41,55 @@ fn wrong() -> Vec<(ProtectedResource, &'static str)> {
         ),
         (notes().jwks_uri("keys"), "jwks_uri"),
         (
+            notes().metadata_url("http://api.test/metadata"),
+            "it is not https",
+        ),
+        (
+            notes().metadata_url("/metadata"),
+            "metadata_url(\"/metadata\")",
+        ),
+        (
+            notes().metadata_url("https://api.test/metadata#x"),
+            "has a fragment",
+        ),
+        (
+            notes().metadata_url("https://me:pw@api.test/metadata"),
+            "has credentials",
+        ),
+        (
+            notes().metadata_url("https://api.test/\"metadata\""),
+            "no URL may have",
+        ),
+        (notes().metadata_url(""), "is not a URL"),
+        (
+            notes().metadata_url("https://api.test/notes"),
+            "is the resource itself",
+        ),
+        (
+            notes().dpop_signing_alg_values_supported(["ES256"]),
+            "dpop_signing_alg_values_supported says that clients prove",
+        ),
+        (
+            notes().dpop_bound_access_tokens_required(true),
+            "nothing here checks such proofs",
+        ),
+        (
+            notes().tls_client_certificate_bound_access_tokens(true),
+            "nothing here checks such proofs",
+        ),
+        (
+            notes().member("dpop_bound_access_tokens_required", true),
+            "setter of its own",
+        ),
+        (
+            notes().member("dpop_signing_alg_values_supported", vec!["ES256"]),
+            "setter of its own",
+        ),
+        (
+            notes().member("tls_client_certificate_bound_access_tokens", true),
+            "setter of its own",
+        ),
+        (
             notes().member("resource", "https://other.test"),
             "setter of its own",
         ),
@@ -73,9 +122,17 @@ fn what_cannot_be_a_resource_is_told_by_check_and_by_build() {
     ] {
         let resource = ProtectedResource::new(good).authorization_servers([good]);
         assert_eq!(resource.check(), Ok(()), "{good}");
+        assert_eq!(notes().metadata_url(good).check(), Ok(()), "{good}");
     }
-    let plain =
-        ProtectedResource::new("http://api.test").authorization_servers(["http://issuer.test"]);
+    // That possession is not proven may be said.
+    let unbound = notes()
+        .dpop_bound_access_tokens_required(false)
+        .tls_client_certificate_bound_access_tokens(false)
+        .dpop_signing_alg_values_supported(Vec::<String>::new());
+    assert_eq!(unbound.check(), Ok(()));
+    let plain = ProtectedResource::new("http://api.test")
+        .authorization_servers(["http://issuer.test"])
+        .metadata_url("http://api.test/metadata");
     assert_eq!(plain.allow_http().check(), Ok(()));
 }
 

@@ -1,6 +1,7 @@
 //! Protected resource metadata (RFC 9728), and what else a declared resource tells.
 
 mod document;
+mod elsewhere;
 mod mistakes;
 mod uses;
 

@@ -180,7 +180,8 @@ async fn an_outage_of_metadata_is_told_once() {
     }
 
     let name = issuer.issuer();
-    let error = ("error", "the answer has the status 502 Bad Gateway");
+    let error = format!("{name}/.well-known/openid-configuration answers 502 Bad Gateway");
+    let error = ("error", &*error);
     let overdue = "metadata cannot be refreshed, the known key URL stays";
     let still = "metadata still cannot be refreshed";
     let outage = |message| [("message", message), ("issuer", &*name), error];

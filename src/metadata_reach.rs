@@ -1,0 +1,137 @@
+//! Whether clients can reach the metadata of a resource whose app is nested in another (`axum::Router::nest`).
+//!
+//! A nested app only gets requests for paths under its prefix, and the well-known path of its resource is under none
+//! (RFC 9728 §3.1). So metadata that is served within the nest is not where the challenge says, and no request that
+//! comes to this crate shows it: clients ask the outer app, which answers 404. What can be noticed is that clients
+//! are refused time and again, and none comes for the metadata.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use http::Extensions;
+
+use crate::shown_url::ShownUrl;
+use crate::telemetry::SETUP;
+
+/// What was seen of requests for the metadata of one resource, shared by its layers and services.
+#[derive(Debug, Default)]
+pub(crate) struct MetadataReach {
+    /// A request came for the metadata where clients look for it.
+    is_found: AtomicBool,
+    /// How many requests without a token were refused in a nest before that.
+    refusals: AtomicUsize,
+    /// The operator was told.
+    is_told: AtomicBool,
+}
+
+/// A client looks for the metadata between its first refusal and its second request.
+const REFUSALS_WITHOUT_A_DOUBT: usize = 2;
+
+impl MetadataReach {
+    /// Notices a refusal without a token, whose challenge says that the metadata is at `url`. The second one in a
+    /// nest is a `WARN` if no request for the metadata came in between.
+    pub(crate) fn refused(&self, url: &str, extensions: &Extensions) {
+        let Some(nest) = nest_of(extensions) else {
+            return;
+        };
+        if is_under(nest, path_of(url)) || self.is_found.load(Ordering::Relaxed) {
+            return;
+        }
+        let refusals = self
+            .refusals
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1);
+        if refusals == REFUSALS_WITHOUT_A_DOUBT && !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: SETUP,
+                metadata_url = %ShownUrl::of(url),
+                nest,
+                "the challenge names a URL outside of the nested app, and no request for the metadata has come: merge \
+                 ProtectedResource::router() outside of Router::nest, or name a URL inside with metadata_url(..)"
+            );
+        }
+    }
+
+    /// Notices a request for the metadata, which is to be at `url` or at one of these paths.
+    pub(crate) fn requested(
+        &self,
+        url: &str,
+        paths: &[String],
+        path: &str,
+        extensions: &Extensions,
+    ) {
+        let Some(nest) = nest_of(extensions) else {
+            self.is_found.store(true, Ordering::Relaxed);
+            return;
+        };
+        let served_at = format!("{}{path}", nest.trim_end_matches('/'));
+        let is_here = |known: &str| without_slash(known) == without_slash(&served_at);
+        if is_here(path_of(url)) || paths.iter().any(|known| is_here(known)) {
+            self.is_found.store(true, Ordering::Relaxed);
+        } else if !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: SETUP,
+                metadata_url = %ShownUrl::of(url),
+                served_at,
+                "the metadata is served at another path than the challenge names: merge ProtectedResource::router() \
+                 outside of Router::nest, or name a URL inside with metadata_url(..)"
+            );
+        }
+    }
+}
+
+/// The prefix of the nest that a request is in, unless it varies.
+#[cfg(feature = "axum")]
+fn nest_of(extensions: &Extensions) -> Option<&str> {
+    let nest = extensions.get::<axum::extract::NestedPath>()?.as_str();
+    (!nest.contains('{')).then_some(nest)
+}
+
+#[cfg(not(feature = "axum"))]
+fn nest_of(_: &Extensions) -> Option<&str> {
+    None
+}
+
+fn is_under(nest: &str, path: &str) -> bool {
+    let rest = path.strip_prefix(nest.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A service that is nested itself gets `/` for its prefix.
+fn without_slash(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+/// The path of a URL that was checked.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
+    path.split('?').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_under_a_nest_by_whole_segments() {
+        for (nest, path, expected) in [
+            ("/a", "/a", true),
+            ("/a", "/a/.well-known/x", true),
+            ("/a/", "/a/.well-known/x", true),
+            ("/a/b", "/a/b/x", true),
+            ("/a", "/ab/x", false),
+            ("/a", "/.well-known/x/a", false),
+            ("/a/b", "/a/x", false),
+        ] {
+            assert_eq!(is_under(nest, path), expected, "{nest} {path}");
+        }
+        for (url, path) in [
+            ("https://h", "/"),
+            ("https://h/", "/"),
+            ("https://h:8443/a/b?x=/y", "/a/b"),
+            ("http://[::1]:1/a", "/a"),
+        ] {
+            assert_eq!(path_of(url), path, "{url}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! No query, fragment or credentials of a URL in any `Debug`, error, panic or log line, wherever the URL is.
+
+use std::fmt::{Debug, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::json;
+use tower::Layer;
+use tower_bearer_auth::jwks::{Discovery, HttpKeySource};
+use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
+use tower_bearer_auth::verify::Audience;
+use tower_bearer_auth::{
+    Algorithm, BearerAuthLayer, ByIssuer, ErasedVerifier, IntrospectionVerifier, Jwks, JwtVerifier,
+    ProtectedResource,
+};
+
+use crate::support::{Inner, Logs, get, serve, table};
+
+const SECRET: &str = "s3cret";
+
+/// Texts that may stand in the place of a URL, with a secret in each part of them that may hold one.
+fn hostile() -> Vec<String> {
+    let mut texts: Vec<String> = [
+        "https://h.test/x?api_key=s3cret",
+        "https://h.test?s3cret",
+        "https://h.test/x#s3cret",
+        "https://h.test/x?a=b#s3cret",
+        "https://user:s3cret@h.test/x",
+        "https://s3cret@h.test/x",
+        "https://user:s3cret@h.test/x?api_key=s3cret#s3cret",
+        "https://user:s3@s3cret@h.test/",
+        "https://user:s3/s3cret@h.test/",
+        "https://user:pa?s3cret@h.test/",
+        "https://user:pa#s3cret@h.test/",
+        "https://h.test/?mail=a@b.test&api_key=s3cret",
+        "https://h.test/?s3cret@b",
+        "https://user:s3cret@h.test:99999/",
+        "https://user:s3cret@[::1/",
+        "https://user:s3cret@h.test/.well-known/openid-configuration",
+        "https://h.test/{tenant}?s3cret",
+        "https://login.microsoftonline.com/common/v2.0?s3cret",
+        "https://h.test/a b?s3cret",
+        "http://h.test/x?s3cret",
+        "http://localhost:1/x?s3cret",
+        "http://127.0.0.1:1/x#s3cret",
+        "ftp://user:s3cret@h.test/x?s3cret",
+        "HTTPS://user:s3cret@h.test/",
+        // No URLs, or only to some parsers.
+        "user:s3cret@h.test",
+        "user:s3cret@h.test//x",
+        "h.test/x?api_key=s3cret",
+        "h.test?api_key=s3cret//x",
+        "//user:s3cret@h.test/",
+        "https:user:s3cret@h.test/",
+        "https:/user:s3cret@h.test/",
+        "https:\\\\user:s3cret@h.test/",
+        "ht\ntps://user:s3cret@h.test/",
+        "?s3cret",
+        "#s3cret",
+        "urn:x?s3cret",
+    ]
+    .map(str::to_owned)
+    .into();
+    texts.push(format!("https://h.test/{}?s3cret", "x".repeat(5_000)));
+    texts
+}
+
+#[track_caller]
+fn assert_clean(text: &str, url: &str) {
+    assert!(!text.contains(SECRET), "{url}: {text}");
+}
+
+/// A value, as the log of a server may have it.
+#[track_caller]
+fn shows<T: Debug>(value: &T, url: &str) {
+    assert_clean(&format!("{value:?} {value:#?}"), url);
+}
+
+/// What came of a `build`, an error in all its forms among it.
+#[track_caller]
+fn built<T: Debug, E: Debug + Display + std::error::Error>(built: Result<T, E>, url: &str) {
+    match built {
+        Ok(value) => shows(&value, url),
+        Err(error) => {
+            assert_clean(&format!("{error} {error:?} {error:#?}"), url);
+            let mut source = error.source();
+            while let Some(cause) = source {
+                assert_clean(&format!("{cause} {cause:?}"), url);
+                source = cause.source();
+            }
+        }
+    }
+}
+
+#[test]
+fn no_key_source_and_no_verifier_shows_more_of_a_url_than_it_may() {
+    let key = SigningKey::generate(Algorithm::ES256).verifying_key();
+    for url in &hostile() {
+        for builder in [
+            HttpKeySource::builder(url),
+            HttpKeySource::builder(url).allow_http(),
+            HttpKeySource::builder(url).ssrf_safe(),
+        ] {
+            shows(&builder, url);
+            built(builder.build(), url);
+        }
+        for builder in [
+            Discovery::builder(url),
+            Discovery::builder(url).allow_http(),
+            Discovery::builder(url).at("https://h.test/"),
+            Discovery::builder("https://h.test").at(url),
+            Discovery::builder(url).at(url).ssrf_safe(),
+        ] {
+            shows(&builder, url);
+            match builder.build() {
+                Ok(source) => {
+                    shows(&source, url);
+                    let jwks = Jwks::builder(source);
+                    shows(&jwks, url);
+                    built(jwks.build(), url);
+                }
+                Err(error) => built(Err::<(), _>(error), url),
+            }
+        }
+        built(Jwks::from_url(url), url);
+
+        let jwt = || JwtVerifier::builder().key(key.clone());
+        for builder in [
+            JwtVerifier::builder().discover(url).audience(url),
+            JwtVerifier::builder().discover_from(url).issuer(url),
+            JwtVerifier::builder()
+                .jwks_url(url)
+                .issuer(url)
+                .audience(url),
+            jwt().issuer(url).audience(url),
+            jwt().issuers([url]).accept_any_issuer().audience(url),
+            jwt().issuer(url).audience(url).accept_any_audience(),
+            jwt().issuer(url).audience(&ProtectedResource::new(url)),
+        ] {
+            shows(&builder, url);
+            built(builder.build(), url);
+        }
+        let introspection = |endpoint: &str| {
+            IntrospectionVerifier::builder(endpoint).client_secret_basic("id", "password")
+        };
+        for builder in [
+            introspection(url).audience(url),
+            introspection(url).audience(url).allow_http(),
+            introspection("https://h.test/").issuer(url).audience(url),
+            introspection(url).audience(url).accept_any_audience(),
+            introspection(url).audience(&ProtectedResource::new(url)),
+        ] {
+            shows(&builder, url);
+            built(builder.build(), url);
+        }
+        shows(&Audience::from(url), url);
+        shows(&Audience::from(&ProtectedResource::new(url)), url);
+        shows(&ByIssuer::new().issuer(url.as_str(), table()), url);
+        let nobody = |_: &str| -> Option<ErasedVerifier> { None };
+        built(ByIssuer::new().tenants(url, nobody), url);
+        let template = format!("{url}{{tenantid}}");
+        let twice = ByIssuer::new().tenants(&template, nobody);
+        built(twice.and_then(|one| one.tenants(&template, nobody)), url);
+    }
+}
+
+#[test]
+fn no_resource_shows_more_of_a_url_than_it_may() {
+    let logs = Logs::capture();
+    for url in &hostile() {
+        let good = || ProtectedResource::new("https://api.test/x");
+        for resource in [
+            ProtectedResource::new(url),
+            ProtectedResource::new(url).allow_http(),
+            good().authorization_servers([url]),
+            good().metadata_url(url),
+            good().metadata_url(url).allow_http(),
+            good().jwks_uri(url),
+            good().resource_documentation(url),
+            good().resource_policy_uri(url),
+            good().resource_tos_uri(url),
+            good().member("vendor", url.as_str()),
+        ] {
+            shows(&resource, url);
+            built(resource.check(), url);
+            if let Err(error) = resource.advertised_metadata_url() {
+                built(Err::<(), _>(error), url);
+            }
+            let uses: [&dyn Fn(); 4] = [
+                &|| shows(&resource.service(), url),
+                &|| shows(&resource.layer(), url),
+                &|| shows(&resource.layer().layer(()), url),
+                &|| {
+                    let layer = BearerAuthLayer::new(table()).resource(&resource);
+                    shows(&layer, url);
+                    shows(&layer.layer(Inner::default()), url);
+                },
+            ];
+            for using in uses {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(using)) {
+                    let message = panic.downcast_ref::<String>().unwrap();
+                    assert_clean(message, url);
+                }
+            }
+        }
+    }
+    assert!(logs.text().contains("no authorization server"));
+    assert_clean(&logs.text(), "the log");
+}
+
+#[tokio::test]
+async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
+    let issuer = TestIssuer::start().await;
+    let base = issuer.issuer();
+    let logs = Logs::capture();
+    for url in &hostile() {
+        // Where metadata names it, where it is what metadata is about, and where it is redirected to.
+        let about = [
+            json!({"issuer": base, "jwks_uri": url}),
+            json!({"issuer": url, "jwks_uri": "https://h.test/"}),
+        ];
+        for metadata in about {
+            issuer.metadata(Some(metadata));
+            let source = Discovery::builder(&base).build().unwrap();
+            failed(source, url).await;
+        }
+        issuer.metadata(None);
+        let redirect = Some(Fault::Redirect(url.replace('\n', "")));
+        issuer.metadata_fault(redirect.clone());
+        failed(Discovery::builder(&base).build().unwrap(), url).await;
+        issuer.metadata_fault(None);
+        issuer.jwks_fault(redirect);
+        failed(Discovery::builder(&base).build().unwrap(), url).await;
+        let source = HttpKeySource::builder(issuer.jwks_url());
+        failed(source.build().unwrap(), url).await;
+        issuer.jwks_fault(None);
+    }
+    // What was configured, where it cannot be reached.
+    for status in [404, 500] {
+        let status = http::StatusCode::from_u16(status).unwrap();
+        issuer.jwks_fault(Some(Fault::Status(status)));
+        issuer.metadata_fault(Some(Fault::Status(status)));
+        let url = issuer.jwks_url() + "?api_key=s3cret#s3cret";
+        failed(HttpKeySource::builder(&url).build().unwrap(), &url).await;
+        let url = format!("{base}/metadata?api_key=s3cret");
+        failed(Discovery::builder(&base).at(&url).build().unwrap(), &url).await;
+    }
+    assert_clean(&logs.text(), "the log");
+}
+
+/// That a fetch from there fails, and what all of it says.
+async fn failed(source: impl tower_bearer_auth::jwks::KeySource, url: &str) {
+    let jwks = Jwks::builder(source).build().unwrap();
+    let verifier = JwtVerifier::builder()
+        .jwks(jwks.clone())
+        .issuer("https://i.test")
+        .audience("https://api.test")
+        .build()
+        .unwrap();
+    let error = jwks.refresh().await.unwrap_err();
+    built(Err::<(), _>(error), url);
+    built(jwks.ready().await, url);
+    shows(&jwks, url);
+    shows(&jwks.status(), url);
+    shows(&verifier, url);
+    assert_clean(jwks.status().last_error().unwrap(), url);
+}
+
+/// What a client needs is there all the same.
+#[tokio::test]
+async fn a_challenge_has_the_whole_url_of_the_metadata() {
+    let resource = ProtectedResource::new("https://api.test/x?tenant=s3cret")
+        .authorization_servers(["https://i.test"]);
+    let layer = BearerAuthLayer::new(table()).resource(&resource);
+    let server = serve(layer.layer(Inner::default())).await;
+    let refused = get(server, "/", &[]).await;
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert!(challenge.ends_with("/x?tenant=s3cret\""), "{challenge}");
+}
