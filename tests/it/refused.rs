@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::Deserialize;
 use tower::{Service, ServiceExt, service_fn};
+use tower_bearer_auth::mcp::session::SessionRequestBody;
 use tower_bearer_auth::mcp::{ScopeRules, SessionBindingLayer, ToolScopesLayer};
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, Claims, InvalidReason, ProtectedResource, Refused,
@@ -136,7 +137,7 @@ async fn the_guards_of_mcp_say_why() {
     let unknown = (404, "no_such_session", SESSIONS);
     assert_refused(sessions(), &[GOOD, session], unknown).await;
     // Refused when the server has opened it already.
-    let opened = service_fn(|_: Request<Body>| async {
+    let opened = service_fn(|_: Request<SessionRequestBody<Body>>| async {
         let response = Response::builder().header("mcp-session-id", "1");
         Ok::<_, Infallible>(response.body(Body::empty()).unwrap())
     });
