@@ -12,7 +12,9 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler, schemars, tool, tool_handler, tool_router};
 use serde::Deserialize;
 use tower_bearer_auth::mcp::ScopeRules;
-use tower_bearer_auth::{AccessToken, ConfigError, ProtectedResource, ScopeRequirement};
+use tower_bearer_auth::{
+    AccessToken, ConfigError, ProtectedResource, ScopeError, ScopeRequirement,
+};
 
 /// What clients are told about this server, and tokens are checked against.
 pub(crate) fn resource(identifier: String, issuer: &str) -> ProtectedResource {
@@ -92,7 +94,9 @@ impl Notes {
     ) -> Result<String, ErrorData> {
         // The guard in front saw to `notes:write`. What depends on the arguments is seen to here.
         if id == HOUSE_RULES {
-            token.require_scopes(["notes:write", "admin"])?;
+            token
+                .require_scopes(["notes:write", "admin"])
+                .map_err(ScopeError::refuse)?;
         }
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         match notes.remove(&id) {
@@ -111,7 +115,7 @@ impl ServerHandler for Notes {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let token = AccessToken::from_request_context(&context)?;
+        let token = AccessToken::from_request_context_or_refuse(&context)?;
         let mut tools = Self::tool_router().list_all();
         tools.retain(|tool| self.rules.allows(&token, "tools/call", &tool.name));
 

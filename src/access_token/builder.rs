@@ -10,7 +10,7 @@ use crate::bearer::BearerToken;
 use crate::clock::Clock;
 use crate::json::written_members;
 use crate::late_refusal::LateRefusal;
-use crate::protection::Protection;
+use crate::protection::{PassedGuards, Protection};
 use crate::scopes::Scopes;
 
 /// Builds an [`AccessToken`]; see [`AccessToken::builder`].
@@ -26,6 +26,7 @@ pub struct AccessTokenBuilder {
     changes: Map<String, Value>,
     protection: Option<Arc<Protection>>,
     late_refusal: LateRefusal,
+    passed_guards: PassedGuards,
 }
 
 impl AccessTokenBuilder {
@@ -35,6 +36,7 @@ impl AccessTokenBuilder {
             protection: None,
             late_refusal: LateRefusal::default(),
             changes: Map::new(),
+            passed_guards: PassedGuards::default(),
             verified: Verified {
                 verifier: Cow::Borrowed("custom"),
                 claims: "{}".to_owned(),
@@ -49,6 +51,7 @@ impl AccessTokenBuilder {
             protection: token.protection.clone(),
             late_refusal: token.late_refusal.clone(),
             changes: Map::new(),
+            passed_guards: token.passed_guards.clone(),
             verified: token.verified.detached(),
         }
     }
@@ -151,6 +154,7 @@ impl AccessTokenBuilder {
             token: self.token,
             protection: self.protection,
             late_refusal: self.late_refusal,
+            passed_guards: self.passed_guards,
         }
     }
 
