@@ -254,7 +254,7 @@ async fn a_client_that_only_knows_the_url_finds_the_rest() {
 async fn a_client_that_likes_to_ask_once_asks_for_all_that_the_metadata_lists() {
     let servers = Servers::start().await;
     let http = servers.log_in(AuthorizationRequest::new(CALLBACK)).await;
-    assert_eq!(claims(&http).await["scope"], "notes:write notes:read");
+    assert_eq!(claims(&http).await["scope"], "notes:read notes:write");
 
     let lifecycle = ClientLifecycleMode::Initialize;
     let client = servers.connect(http, lifecycle).await.unwrap();
