@@ -14,8 +14,8 @@ const login = yes('notes');
 const list = yes(TOOLS);
 const deleted = yes('deleted: milk');
 const deletedRules = yes('deleted: house rules');
-// With a session, the response has begun before the tool runs, so its refusal is an error in JSON.
-const inSession = no('in a session the refusal of a tool is a JSON-RPC error', /lacks a scope/);
+// With a session, the response has begun before the tool runs, so what the tool finds out is no 403.
+const inSession = no('in a session, a refusal by the tool itself is a JSON-RPC error', /lacks a scope/);
 
 const asReader = { login, list, whoami: yes(READER) };
 const refreshes = no(
@@ -123,26 +123,24 @@ export const CLIENTS = [
   },
 ];
 
-// The rows of the table in docs/mcp-server.md.
+// The table in docs/mcp-server.md.
 export function table() {
   const rows = CLIENTS.map(({ name, version, expected }) => {
     const { login, whoami, delete_note: note, delete_rules: rules } = expected;
     const everything = whoami.shows === EVERYTHING;
-    const stepUp = everything ? 'not needed' : note.outcome;
-    const because = [note, rules].find(({ outcome }) => outcome === 'no')?.because ?? '';
     const cells = [
       name,
       version,
       everything ? 'yes, for all scopes' : login.outcome,
       whoami.outcome,
-      stepUp,
-      rules.outcome,
-      because,
+      everything ? 'not needed' : note.outcome,
+      rules === inSession ? 'no: session' : rules.outcome,
+      note.because ?? '',
     ];
     return `| ${cells.join(' | ')} |`.replace(/ {2,}/g, ' ');
   });
   return [
-    '| client | version | login | `whoami` | `delete_note`, which needs more scope | more scope from inside the tool | why not |',
+    '| client | version | login | tools | more scope for a tool | more scope for its arguments | why not |',
     '|---|---|---|---|---|---|---|',
     ...rows,
   ].join('\n');
