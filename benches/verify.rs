@@ -7,7 +7,9 @@
 
 use std::hint::black_box;
 
+use bytes::Bytes;
 use criterion::Criterion;
+use http_body_util::Empty;
 use jsonwebtoken::decode;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -48,9 +50,17 @@ fn measure(criterion: &mut Criterion, algorithm: Algorithm) {
 
     let mut service = BearerAuthLayer::new(sample.verifier()).layer(Nothing);
     let header = sample.header();
-    assert_eq!(answer(&mut service, request(&header, ())).status(), 200);
+    assert_eq!(
+        answer(&mut service, request(&header, Empty::<Bytes>::new())).status(),
+        200
+    );
     group.bench_function("layer", |b| {
-        b.iter(|| answer(&mut service, request(black_box(&header), ())));
+        b.iter(|| {
+            answer(
+                &mut service,
+                request(black_box(&header), Empty::<Bytes>::new()),
+            )
+        });
     });
 }
 

@@ -53,10 +53,21 @@ pub(crate) struct Anonymous {
     pub(crate) late_refusal: LateRefusal,
 }
 
-/// Takes away what was there before the layer ran: a token that nobody here verified.
-pub(crate) fn forget(extensions: &mut Extensions) {
-    extensions.remove::<AccessToken>();
+/// How many bytes of a refused request's body are read: what the layer says that let the request through.
+pub(crate) fn max_drained_bytes(extensions: &Extensions) -> usize {
+    match Caller::of(extensions) {
+        Caller::Known(token) => token.shared_protection().max_drained_bytes,
+        Caller::Anonymous(anonymous) => anonymous.protection.max_drained_bytes,
+        Caller::Unasked => Protection::default().max_drained_bytes,
+    }
+}
+
+/// Takes away what was there before the layer ran: a token that this layer did not verify. Whether another layer
+/// further out had verified it.
+pub(crate) fn forget(extensions: &mut Extensions) -> bool {
     extensions.remove::<Anonymous>();
+    let token = extensions.remove::<AccessToken>();
+    token.is_some_and(|token| token.is_protected())
 }
 
 /// Marks a request that goes on without a token.

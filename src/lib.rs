@@ -163,6 +163,8 @@ pub use self::extract::rmcp::MaybeAccessToken;
 #[doc(inline)]
 pub use self::metadata::ProtectedResource;
 #[doc(inline)]
+pub use self::reject::Refused;
+#[doc(inline)]
 pub use self::scope_guard::{RequireScopesLayer, ScopeError, ScopeRequirement};
 #[doc(inline)]
 pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};

@@ -1,10 +1,12 @@
-//! What the layer was configured with, carried along so that a guard or a handler can answer with
-//! the same challenge.
+//! The layer's configuration, and what guards on the way in required: carried along with the request, so that
+//! a guard or a handler further in answers with a complete challenge.
+
+use std::sync::Arc;
 
 use crate::scopes::{ScopeHierarchy, Scopes};
 
-/// The part of a layer's configuration that challenges and scope checks need.
-#[derive(Debug, Clone, Default)]
+/// The part of a layer's configuration that refusals further in need.
+#[derive(Debug, Clone)]
 pub(crate) struct Protection {
     pub(crate) realm: Option<Box<str>>,
     /// What every request needs.
@@ -14,6 +16,24 @@ pub(crate) struct Protection {
     pub(crate) resource_metadata: Option<Box<str>>,
     /// What the protected resource says there is to ask for.
     pub(crate) scopes_supported: Scopes,
+    /// How many bytes of a refused request's body are read so that its connection stays usable.
+    pub(crate) max_drained_bytes: usize,
+}
+
+/// Most requests that carry a token have a body of less than this.
+const MAX_DRAINED_BYTES: usize = 64 * 1024;
+
+impl Default for Protection {
+    fn default() -> Self {
+        Self {
+            realm: None,
+            scopes: Scopes::default(),
+            hierarchy: ScopeHierarchy::default(),
+            resource_metadata: None,
+            scopes_supported: Scopes::default(),
+            max_drained_bytes: MAX_DRAINED_BYTES,
+        }
+    }
 }
 
 impl Protection {
@@ -24,5 +44,60 @@ impl Protection {
             true => &self.scopes_supported,
             false => &self.scopes,
         }
+    }
+}
+
+/// What the guards that a request has passed required of its token.
+///
+/// The latest entry is in place and the earlier ones are a list behind it, so that the first guard allocates
+/// nothing and each further one allocates a single node. The scopes are shared with the guards' configuration.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PassedGuards {
+    latest: Option<Arc<Scopes>>,
+    earlier: Option<Arc<Self>>,
+}
+
+impl PassedGuards {
+    pub(crate) fn push(&mut self, required: Arc<Scopes>) {
+        if let Some(latest) = &mut self.latest {
+            let earlier = Self {
+                latest: Some(std::mem::replace(latest, required)),
+                earlier: self.earlier.take(),
+            };
+            self.earlier = Some(Arc::new(earlier));
+        } else {
+            self.latest = Some(required);
+        }
+    }
+
+    /// Everything that the layer and these guards required, in the order in which the request met them.
+    pub(crate) fn scopes_after(&self, layer: &Scopes) -> Scopes {
+        let earlier = std::iter::successors(Some(self), |passed| passed.earlier.as_deref());
+        let latest_first: Vec<_> = earlier
+            .filter_map(|passed| passed.latest.as_deref())
+            .collect();
+        let outermost_first = latest_first.into_iter().rev();
+        outermost_first.fold(layer.clone(), |scopes, required| scopes.union(required))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(names: &str) -> Scopes {
+        Scopes::parse(names).unwrap()
+    }
+
+    #[test]
+    fn what_guards_required_is_named_from_the_outside_in_and_once() {
+        let mut passed = PassedGuards::default();
+        assert_eq!(passed.scopes_after(&scopes("a")), scopes("a"));
+        let clone_of_before = passed.clone();
+        for names in ["b", "c a", "d"] {
+            passed.push(Arc::new(scopes(names)));
+        }
+        assert_eq!(passed.scopes_after(&scopes("a")), scopes("a b c d"));
+        assert_eq!(clone_of_before.scopes_after(&scopes("")), scopes(""));
     }
 }

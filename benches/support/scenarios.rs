@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Empty, Full};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
@@ -111,11 +111,16 @@ pub(crate) fn named(name: &str) -> &'static Scenario {
 
 fn no_layer() -> Call {
     let header = Sample::of(Algorithm::RS256).header();
-    Box::new(move || drop(answer(&mut Nothing, request(&header, ()))))
+    Box::new(move || {
+        drop(answer(
+            &mut Nothing,
+            request(&header, Empty::<Bytes>::new()),
+        ))
+    })
 }
 
 fn no_header() -> Call {
-    Box::new(|| drop(answer(&mut Nothing, Request::new(()))))
+    Box::new(|| drop(answer(&mut Nothing, Request::new(Empty::<Bytes>::new()))))
 }
 
 /// Of the opaque tokens that the test issuer makes.
@@ -135,10 +140,10 @@ fn bare(algorithm: Algorithm) -> Call {
 /// Requests with this header to a service that answers with this status.
 fn calls<S, R>(mut service: S, header: HeaderValue, method: Method, status: u16) -> Call
 where
-    S: Service<Request<()>, Response = http::Response<R>, Error = Infallible> + 'static,
+    S: Service<Request<Empty<Bytes>>, Response = http::Response<R>, Error = Infallible> + 'static,
 {
     Box::new(move || {
-        let mut request = request(&header, ());
+        let mut request = request(&header, Empty::<Bytes>::new());
         *request.method_mut() = method.clone();
         assert_eq!(answer(&mut service, request).status().as_u16(), status);
     })
@@ -223,7 +228,7 @@ fn refused(header: Option<String>, status: u16) -> Call {
         .required_scopes(["mcp:use"])
         .layer(Nothing);
     Box::new(move || {
-        let mut request = Request::new(());
+        let mut request = Request::new(Empty::<Bytes>::new());
         if let Some(header) = &header {
             request.headers_mut().insert(AUTHORIZATION, header.clone());
         }
@@ -235,7 +240,7 @@ fn two_headers() -> Call {
     let header = Sample::of(Algorithm::RS256).header();
     let mut service = BearerAuthLayer::new(Sample::of(Algorithm::RS256).verifier()).layer(Nothing);
     Box::new(move || {
-        let mut request = request(&header, ());
+        let mut request = request(&header, Empty::<Bytes>::new());
         request.headers_mut().append(AUTHORIZATION, header.clone());
         assert_eq!(
             answer(&mut service, request).status(),

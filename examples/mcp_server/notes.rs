@@ -8,7 +8,9 @@ use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ErrorData, ServerHandler, schemars, tool, tool_handler, tool_router};
 use serde::Deserialize;
 use tower_bearer_auth::mcp::ScopeRules;
-use tower_bearer_auth::{AccessToken, ConfigError, ProtectedResource, ScopeRequirement};
+use tower_bearer_auth::{
+    AccessToken, ConfigError, ProtectedResource, ScopeError, ScopeRequirement,
+};
 
 /// What clients are told about this server, and tokens are checked against.
 pub(crate) fn resource(identifier: String, issuer: &str) -> ProtectedResource {
@@ -90,7 +92,9 @@ impl Notes {
     ) -> Result<String, ErrorData> {
         // The guard in front saw to `notes:write`. What depends on the arguments is seen to here.
         if id == HOUSE_RULES {
-            token.require_scopes(["notes:write", "admin"])?;
+            token
+                .require_scopes(["notes:write", "admin"])
+                .map_err(ScopeError::refuse)?;
         }
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         match notes.remove(&id) {

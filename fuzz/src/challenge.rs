@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, Response};
 use http_auth::ChallengeParser;
-use http_body_util::Full;
+use http_body_util::{Empty, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, BearerToken, ProtectedResource, Scopes, Verifier, VerifyError,
@@ -77,7 +77,7 @@ pub fn run(data: &[u8]) -> &'static str {
     if is_usable {
         layer = layer.resource(&resource);
     }
-    let inner = service_fn(|_: Request<()>| {
+    let inner = service_fn(|_: Request<Empty<Bytes>>| {
         ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
     });
     let service = layer.layer(inner);
@@ -108,7 +108,7 @@ pub fn run(data: &[u8]) -> &'static str {
         ),
     ];
     for (authorization, error, scope, description) in asked {
-        let mut request = Request::new(());
+        let mut request = Request::new(Empty::<Bytes>::new());
         if let Some(value) = authorization {
             let value = HeaderValue::from_static(value);
             request.headers_mut().insert(AUTHORIZATION, value);

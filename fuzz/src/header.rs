@@ -11,7 +11,7 @@ use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Empty, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, BearerToken, InvalidReason, ProtectedResource, Scopes,
@@ -234,9 +234,9 @@ fn check(headers: &[HeaderValue], credentials: &Credentials, optional: bool) {
         .required_scopes(["use"])
         .resource(&resource())
         .max_token_length(MAX_TOKEN_LENGTH);
-    let reached = Arc::<Mutex<Option<Request<()>>>>::default();
+    let reached = Arc::<Mutex<Option<Request<Empty<Bytes>>>>>::default();
     let inner = inner(Arc::clone(&reached));
-    let mut request = Request::new(());
+    let mut request = Request::new(Empty::<Bytes>::new());
     for value in headers {
         request.headers_mut().append(AUTHORIZATION, value.clone());
     }
@@ -309,10 +309,10 @@ type Answer = Ready<Result<Response<Full<Bytes>>, Infallible>>;
 
 /// Keeps the request that reaches it.
 fn inner(
-    reached: Arc<Mutex<Option<Request<()>>>>,
-) -> impl Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future = Answer>
+    reached: Arc<Mutex<Option<Request<Empty<Bytes>>>>>,
+) -> impl Service<Request<Empty<Bytes>>, Response = Response<Full<Bytes>>, Error = Infallible, Future = Answer>
 + Clone {
-    service_fn(move |request: Request<()>| {
+    service_fn(move |request: Request<Empty<Bytes>>| {
         *reached.lock().expect("no panic") = Some(request);
         ready(Ok(Response::new(Full::default())))
     })

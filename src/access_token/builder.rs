@@ -9,7 +9,7 @@ use super::{AccessToken, Part, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
 use crate::late_refusal::LateRefusal;
-use crate::protection::Protection;
+use crate::protection::{PassedGuards, Protection};
 use crate::scopes::Scopes;
 
 /// Builds an [`AccessToken`]; see [`AccessToken::builder`].
@@ -24,6 +24,7 @@ pub struct AccessTokenBuilder {
     claims: Map<String, Value>,
     protection: Option<Arc<Protection>>,
     late_refusal: LateRefusal,
+    passed_guards: PassedGuards,
 }
 
 impl AccessTokenBuilder {
@@ -32,6 +33,7 @@ impl AccessTokenBuilder {
             token,
             protection: None,
             late_refusal: LateRefusal::default(),
+            passed_guards: PassedGuards::default(),
             claims: Map::new(),
             verified: Verified {
                 verifier: Cow::Borrowed("custom"),
@@ -45,6 +47,7 @@ impl AccessTokenBuilder {
             token: token.token.clone(),
             protection: token.protection.clone(),
             late_refusal: token.late_refusal.clone(),
+            passed_guards: token.passed_guards.clone(),
             // Verifiers refuse what cannot be read, so there is nothing to lose here.
             claims: token.claims().unwrap_or_default(),
             verified: token.verified.detached(),
@@ -141,6 +144,7 @@ impl AccessTokenBuilder {
             token: self.token,
             protection: self.protection,
             late_refusal: self.late_refusal,
+            passed_guards: self.passed_guards,
         }
     }
 

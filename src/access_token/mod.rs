@@ -13,7 +13,7 @@ use crate::claim_lookup;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
 use crate::late_refusal::LateRefusal;
-use crate::protection::Protection;
+use crate::protection::{PassedGuards, Protection};
 use crate::scopes::Scopes;
 use crate::verify_error::InvalidReason;
 
@@ -50,6 +50,7 @@ pub struct AccessToken {
     token: BearerToken,
     protection: Option<Arc<Protection>>,
     late_refusal: LateRefusal,
+    passed_guards: PassedGuards,
 }
 
 /// What a verifier established. It does not hold the token.
@@ -106,6 +107,7 @@ impl AccessToken {
             token,
             protection: None,
             late_refusal: LateRefusal::default(),
+            passed_guards: PassedGuards::default(),
         }
     }
 
@@ -121,12 +123,31 @@ impl AccessToken {
     ) -> Self {
         self.protection = Some(protection);
         self.late_refusal = late_refusal;
+        self.passed_guards = PassedGuards::default();
         self
     }
 
     /// Where what is found out late about this request can be said.
     pub(crate) fn late_refusal(&self) -> &LateRefusal {
         &self.late_refusal
+    }
+
+    /// Whether a layer put this token into its request.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.protection.is_some()
+    }
+
+    /// The guards that the request has passed so far add what they required.
+    pub(crate) fn passed_guards_mut(&mut self) -> &mut PassedGuards {
+        &mut self.passed_guards
+    }
+
+    /// Everything that the layer and the guards passed so far required.
+    pub(crate) fn required_so_far(&self) -> Scopes {
+        match &self.protection {
+            Some(protection) => self.passed_guards.scopes_after(&protection.scopes),
+            None => self.passed_guards.scopes_after(&Scopes::default()),
+        }
     }
 
     /// The configuration of the layer in front; the default one, where there is no layer.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -15,7 +16,7 @@ use crate::bearer::BearerToken;
 use crate::event_stream::is_event_stream;
 use crate::late_refusal::{Lack, LateRefusal};
 use crate::protection::Protection;
-use crate::reject::{self, Refusal, Reply, ResponseBody};
+use crate::reject::{self, Draining, Refusal, Reply, ResponseBody};
 use crate::telemetry::{self, Activity, Bearer, Decision};
 use crate::verify::Verifier;
 use crate::verify_error::{VerifyError, VerifyErrorKind};
@@ -40,7 +41,8 @@ pin_project! {
         V: Service<BearerToken>,
     {
         Refused {
-            reply: Option<Reply>,
+            #[pin]
+            reply: Draining<B>,
         },
         Verifying {
             #[pin]
@@ -69,10 +71,12 @@ where
     S: Service<Request<B>>,
     V: Service<BearerToken>,
 {
-    pub(super) fn refuse(reply: Reply) -> Self {
-        let reply = Some(reply);
+    pub(super) fn refuse(reply: Reply, request: Request<B>, protection: &Protection) -> Self
+    where
+        B: Body,
+    {
         Self {
-            state: State::Refused { reply },
+            state: State::refused(reply, request, protection),
         }
     }
 
@@ -111,10 +115,23 @@ where
     }
 }
 
+impl<S, V, B> State<S, V, B>
+where
+    S: Service<Request<B>>,
+    V: Service<BearerToken>,
+    B: Body,
+{
+    fn refused(reply: Reply, request: Request<B>, protection: &Protection) -> Self {
+        let reply = Draining::rest_of(reply, request, protection.max_drained_bytes);
+        Self::Refused { reply }
+    }
+}
+
 impl<S, V, B, ResB> Future for ResponseFuture<S, V, B>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
     V: Verifier,
+    B: Body,
 {
     type Output = Result<Response<ResponseBody<ResB>>, S::Error>;
 
@@ -123,8 +140,8 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProjection::Refused { reply } => {
-                    let reply = reply.take().expect("polled after completion");
-                    return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
+                    let reply = ready!(reply.poll(cx));
+                    return Poll::Ready(Ok(reply.map(ResponseBody::reply)));
                 }
                 StateProjection::Passed {
                     response,
@@ -178,7 +195,8 @@ where
                                 ends_with,
                             }
                         }
-                        Err(reply) => State::Refused { reply: Some(reply) },
+                        // The service goes with the old state: a client that is slow with its body holds no permit.
+                        Err(reply) => State::refused(reply, request, protection),
                     }
                 }
             };
@@ -220,8 +238,12 @@ fn admit(token: AccessToken, protection: &Protection) -> Result<AccessToken, Rep
 /// The answer that a tool, further in, wanted the client to get.
 fn reply_to_lack(lack: &Lack, protection: &Protection) -> Reply {
     match lack {
-        Lack::Token => Refusal::NoToken.reply(protection, protection.initial_scopes()),
-        Lack::Scopes(scopes) => Refusal::InsufficientScope.reply(protection, scopes),
+        Lack::Token => {
+            Refusal::NoToken.reply("AccessToken", protection, protection.initial_scopes())
+        }
+        Lack::Scopes(scopes) => {
+            Refusal::InsufficientScope.reply("AccessToken::require_scopes", protection, scopes)
+        }
     }
 }
 

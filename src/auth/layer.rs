@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tower_layer::Layer;
 
@@ -27,6 +28,8 @@ pub(super) struct Settings {
     pub(super) optional: bool,
     pub(super) forward_authorization: bool,
     pub(super) close_streams_at_expiry: bool,
+    /// Whether the log says already that this layer is inside another one.
+    pub(super) is_nesting_logged: Arc<AtomicBool>,
 }
 
 impl<V: Verifier> BearerAuthLayer<V> {
@@ -40,6 +43,7 @@ impl<V: Verifier> BearerAuthLayer<V> {
                 optional: false,
                 forward_authorization: false,
                 close_streams_at_expiry: false,
+                is_nesting_logged: Arc::default(),
             },
         }
     }
@@ -92,8 +96,10 @@ impl<V> BearerAuthLayer<V> {
     /// it is bad.
     ///
     /// Another scheme's credentials are stripped as well, unless
-    /// [`forward_authorization`](Self::forward_authorization) keeps them. Of two nested layers the
-    /// inner one decides, and it finds no header when the outer one has taken it.
+    /// [`forward_authorization`](Self::forward_authorization) keeps them.
+    ///
+    /// Do not put it inside another auth layer: it would take the caller for anonymous, with an `ERROR` in the log;
+    /// see [Nested layers](crate::auth#nested-layers).
     ///
     /// A [`RequireScopesLayer`](crate::RequireScopesLayer) or an `AccessToken` extractor further in
     /// answers 401 to a request without a token.
@@ -118,6 +124,20 @@ impl<V> BearerAuthLayer<V> {
     #[must_use]
     pub fn forward_authorization(mut self) -> Self {
         self.settings.forward_authorization = true;
+        self
+    }
+
+    /// How many bytes of a refused request's body are read, at most, so that its HTTP/1 connection stays usable for
+    /// the client's next request; 0 reads nothing. Default: 65 536 (64 KiB).
+    ///
+    /// A body that is longer, or takes longer than a second, ends the connection, and the answer says so
+    /// (`Connection: close`); [`reject`](crate::reject#the-connection) has the details. HTTP/2 and HTTP/3 need none
+    /// of this. The guards behind this layer go by the same number.
+    ///
+    /// Waiting for a body needs a tokio runtime with its timer; choose 0 where there is none.
+    #[must_use]
+    pub fn max_drained_bytes(mut self, bytes: usize) -> Self {
+        self.protection().max_drained_bytes = bytes;
         self
     }
 

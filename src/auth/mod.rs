@@ -58,6 +58,15 @@
 //! that an [optional](BearerAuthLayer::optional) layer passes requests without a token on.
 //!
 //! Every method is guarded, `OPTIONS` included: put CORS outside this layer.
+//!
+//! # Nested layers
+//!
+//! One layer per request is enough: what a part of the routes needs besides is for a
+//! [`RequireScopesLayer`](crate::RequireScopesLayer). A second layer further in verifies the token again, and only
+//! if the outer one leaves it the header ([`forward_authorization`](BearerAuthLayer::forward_authorization)).
+//! Without that it drops the outer layer's token, which it did not verify, finds none of its own, and refuses the
+//! request with 401, or passes it on as anonymous where it is [optional](BearerAuthLayer::optional). The first such
+//! request is an `ERROR` in the log, target [`telemetry::SETUP`](crate::telemetry::SETUP), once per layer.
 
 mod future;
 mod layer;

@@ -1,10 +1,12 @@
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
+use http_body::Body;
 use tower_service::Service;
 
 use super::future::ResponseFuture;
@@ -13,7 +15,7 @@ use crate::bearer::{Credentials, take_credentials};
 use crate::caller::{self, Anonymous};
 use crate::late_refusal::LateRefusal;
 use crate::reject::{Refusal, ResponseBody};
-use crate::telemetry::{Bearer, Decision};
+use crate::telemetry::{self, Bearer, Decision};
 use crate::verify::Verifier;
 use crate::verify_error::InvalidReason;
 
@@ -39,6 +41,7 @@ impl<S, V, B, ResB> Service<Request<B>> for BearerAuth<S, V>
 where
     S: Service<Request<B>, Response = Response<ResB>> + Clone,
     V: Verifier,
+    B: Body,
 {
     type Response = Response<ResponseBody<ResB>>;
     type Error = S::Error;
@@ -54,9 +57,13 @@ where
         let not_ready = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, not_ready);
 
-        caller::forget(request.extensions_mut());
+        let was_verified = caller::forget(request.extensions_mut());
         let protection = &self.settings.protection;
-        let refusal = match self.settings.credentials(request.headers_mut()) {
+        let credentials = self.settings.credentials(request.headers_mut());
+        if was_verified && matches!(credentials, Credentials::Missing) {
+            self.settings.log_nesting();
+        }
+        let refusal = match credentials {
             Credentials::Bearer(token) => {
                 let verifier = self.verifier.clone();
                 return ResponseFuture::verify(verifier, token, request, inner, &self.settings);
@@ -78,7 +85,8 @@ where
             Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),
         };
         let scopes = protection.initial_scopes();
-        ResponseFuture::refuse(refusal.refuse(Decision::LAYER, Bearer::Nobody, protection, scopes))
+        let reply = refusal.refuse(Decision::LAYER, Bearer::Nobody, protection, scopes);
+        ResponseFuture::refuse(reply, request, protection)
     }
 }
 
@@ -94,6 +102,20 @@ impl Settings {
             headers.insert(AUTHORIZATION, header);
         }
         credentials
+    }
+
+    /// That another layer has verified the token of a request, and left this one nothing to verify.
+    fn log_nesting(&self) {
+        if self.is_nesting_logged.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::error!(
+            target: telemetry::SETUP,
+            by = Decision::LAYER,
+            optional = self.optional,
+            "a BearerAuthLayer is inside another one, which has taken the Authorization header and verified the token: \
+             drop one of the two, or set forward_authorization() on the outer one"
+        );
     }
 }
 

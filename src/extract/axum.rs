@@ -128,7 +128,10 @@ fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, Acces
             let protection = Arc::clone(&anonymous.protection);
             let scopes = protection.initial_scopes();
             Refusal::NoToken.record(extractor, Bearer::Nobody, scopes);
-            Err(AccessTokenRejection(Lack::Token(protection)))
+            Err(AccessTokenRejection {
+                extractor,
+                lack: Lack::Token(protection),
+            })
         }
         Caller::Unasked => Err(AccessTokenRejection::no_layer(extractor)),
     }
@@ -137,7 +140,10 @@ fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, Acces
 /// Why there is no [`AccessToken`] for a handler: the request has none (401), or no
 /// [`BearerAuthLayer`](crate::BearerAuthLayer) is in front (500).
 #[derive(Debug)]
-pub struct AccessTokenRejection(Lack);
+pub struct AccessTokenRejection {
+    extractor: &'static str,
+    lack: Lack,
+}
 
 #[derive(Debug)]
 enum Lack {
@@ -148,17 +154,21 @@ enum Lack {
 impl AccessTokenRejection {
     fn no_layer(extractor: &'static str) -> Self {
         Refusal::NoLayer.record(extractor, Bearer::Nobody, &Scopes::default());
-        Self(Lack::Layer)
+        Self {
+            extractor,
+            lack: Lack::Layer,
+        }
     }
 }
 
 impl IntoResponse for AccessTokenRejection {
     fn into_response(self) -> Response {
-        let reply = match &self.0 {
+        let by = self.extractor;
+        let reply = match &self.lack {
             Lack::Token(protection) => {
-                Refusal::NoToken.reply(protection, protection.initial_scopes())
+                Refusal::NoToken.reply(by, protection, protection.initial_scopes())
             }
-            Lack::Layer => Refusal::NoLayer.reply(&Protection::default(), &Scopes::default()),
+            Lack::Layer => Refusal::NoLayer.reply(by, &Protection::default(), &Scopes::default()),
         };
         (*reply).map(Body::new)
     }
@@ -181,7 +191,7 @@ impl IntoResponse for ClaimsRejection {
         match self.0 {
             Misfit::Token(rejection) => rejection.into_response(),
             Misfit::Claims(protection) => {
-                (*MISFIT.reply(&protection, protection.initial_scopes())).map(Body::new)
+                (*MISFIT.reply("Claims", &protection, protection.initial_scopes())).map(Body::new)
             }
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use rmcp::{ErrorData, tool, tool_router};
-//! use tower_bearer_auth::AccessToken;
+//! use tower_bearer_auth::{AccessToken, ScopeError};
 //!
 //! struct Notes;
 //!
@@ -16,7 +16,7 @@
 //!
 //!     #[tool(description = "Deletes every note")]
 //!     async fn clear(&self, token: AccessToken) -> Result<String, ErrorData> {
-//!         token.require_scopes(["notes:admin"])?;
+//!         token.require_scopes(["notes:admin"]).map_err(ScopeError::refuse)?;
 //!         Ok("done".to_owned())
 //!     }
 //! }
@@ -44,8 +44,8 @@
 //!
 //! # What becomes of a refusal
 //!
-//! [`require_scopes`](AccessToken::require_scopes) in a tool, and an [`AccessToken`] that an optional
-//! layer let nobody bring, are answered as an HTTP 403 or 401 with the layer's challenge wherever the
+//! [`ScopeError::refuse`] in a tool, and a parameter of type [`AccessToken`] in a call that an optional layer passed
+//! on without a token, are answered as an HTTP 403 or 401 with the layer's challenge wherever the
 //! server waits for the tool before it starts its response: for requests of MCP 2026-07-28 or later, and
 //! without sessions where it is configured to answer with JSON. Clients can act on those. In a session of
 //! an earlier revision the response is a stream that has begun by then; there the refusal is a JSON-RPC
@@ -54,8 +54,15 @@
 //!
 //! A tool that reports progress before it refuses has begun its response, too, and may be answered either way.
 //!
-//! It is the conversion of a [`ScopeError`] to an [`ErrorData`] that refuses the request, so convert
-//! only what the tool is about to return.
+//! Only these refuse the request. The conversion of a [`ScopeError`] to an [`ErrorData`], which is what a bare `?`
+//! does, makes that JSON-RPC error and nothing else: the client gets it with HTTP 200, and cannot ask for more
+//! scope by it. A tool that handles a `ScopeError` and goes on has its result sent.
+//!
+//! | in a tool | when the scope is lacking |
+//! |---|---|
+//! | `token.require_scopes([..]).map_err(ScopeError::refuse)?` | HTTP 403 with the challenge, as far as possible |
+//! | `token.require_scopes([..])?` | HTTP 200 with a JSON-RPC error |
+//! | `if token.require_scopes([..]).is_err() { .. }` | what the tool returns |
 //!
 //! Without a layer in front, and over other transports than HTTP, there is nobody to ask: a JSON-RPC
 //! internal error, and an error in the log that names what is missing.
@@ -93,7 +100,7 @@ pub struct MaybeAccessToken(pub Option<AccessToken>);
 
 impl<C: AsRequestContext> FromContextPart<C> for AccessToken {
     fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
-        Self::from_request_context(context.as_request_context())
+        Self::from_request_context_or_refuse(context.as_request_context())
     }
 }
 
@@ -104,8 +111,12 @@ impl<C: AsRequestContext> FromContextPart<C> for MaybeAccessToken {
 }
 
 impl AccessToken {
-    /// The token of whoever sent this request: for the methods of a `ServerHandler`, which get no
-    /// parameters of their own, such as `list_tools`.
+    /// The token of the caller: for the methods of a `ServerHandler`, which get no parameters of their own, such as
+    /// `list_tools`.
+    ///
+    /// It changes nothing about the answer: return the error, and the client gets it as a JSON-RPC error with HTTP
+    /// 200; handle it, and the client does not learn of it. To answer 401 instead, use
+    /// [`from_request_context_or_refuse`](Self::from_request_context_or_refuse).
     ///
     /// # Errors
     ///
@@ -115,7 +126,6 @@ impl AccessToken {
         match caller(context) {
             Caller::Known(token) => Ok(token.clone()),
             Caller::Anonymous(anonymous) => {
-                anonymous.late_refusal.refuse(Lack::Token);
                 let protection = &anonymous.protection;
                 let scopes = protection.initial_scopes();
                 Refusal::NoToken.record("AccessToken", Bearer::Nobody, scopes);
@@ -125,6 +135,23 @@ impl AccessToken {
             }
             Caller::Unasked => Err(no_layer("AccessToken")),
         }
+    }
+
+    /// The same, and a request without a token is refused: with HTTP 401 where that is
+    /// [still possible](crate::extract::rmcp#what-becomes-of-a-refusal). A parameter of type `AccessToken` does this.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_request_context`](Self::from_request_context). Return the error at once: what else is returned is
+    /// not sent.
+    pub fn from_request_context_or_refuse(
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Self, ErrorData> {
+        let token = Self::from_request_context(context);
+        if let Caller::Anonymous(anonymous) = caller(context) {
+            anonymous.late_refusal.refuse(Lack::Token);
+        }
+        token
     }
 }
 
@@ -158,14 +185,37 @@ fn no_layer(parameter: &'static str) -> ErrorData {
     ErrorData::internal_error(message, None)
 }
 
-/// Refuses the request by HTTP where that is still possible; see [`extract::rmcp`](crate::extract::rmcp).
+impl ScopeError {
+    /// Refuses the request: with HTTP 403 and the challenge where that is
+    /// [still possible](crate::extract::rmcp#what-becomes-of-a-refusal), whatever the tool returns, and with the
+    /// JSON-RPC error that this returns elsewhere.
+    ///
+    /// ```
+    /// # use rmcp::ErrorData;
+    /// use tower_bearer_auth::{AccessToken, ScopeError};
+    ///
+    /// fn clear(token: &AccessToken) -> Result<String, ErrorData> {
+    ///     token.require_scopes(["notes:admin"]).map_err(ScopeError::refuse)?;
+    ///     Ok("done".to_owned())
+    /// }
+    /// # let _ = clear;
+    /// ```
+    pub fn refuse(self) -> ErrorData {
+        self.late_refusal().refuse(Lack::Scopes(self.required()));
+        self.into()
+    }
+}
+
+/// The JSON-RPC error alone, code -32003, with what a challenge would say in its `data`. It does not change the
+/// HTTP status of the answer; [`ScopeError::refuse`] does.
 impl From<ScopeError> for ErrorData {
     fn from(error: ScopeError) -> Self {
-        let required = error.required();
-        let data = challenge(Some("insufficient_scope"), &required, error.protection());
-        let message = error.to_string();
-        error.late_refusal().refuse(Lack::Scopes(required));
-        Self::new(REFUSED, message, Some(data))
+        let data = challenge(
+            Some("insufficient_scope"),
+            &error.required(),
+            error.protection(),
+        );
+        Self::new(REFUSED, error.to_string(), Some(data))
     }
 }
 

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::message::Unreadable;
-use crate::reject::Reply;
+use crate::reject::{Refused, Reply};
 use crate::telemetry::{Bearer, Decision, Outcome};
 
 /// Why a request is not decided about.
@@ -89,6 +89,7 @@ impl Rejection {
             }
             _ => {}
         }
+        Refused::mark(&mut response, by, self.reason(), None);
         Box::new(response)
     }
 

@@ -82,4 +82,4 @@ mod resource;
 mod service;
 
 pub use self::resource::ProtectedResource;
-pub use self::service::{MetadataLayer, MetadataService, ServeMetadata};
+pub use self::service::{MetadataFuture, MetadataLayer, MetadataService, ServeMetadata};

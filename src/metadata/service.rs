@@ -1,5 +1,7 @@
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -9,13 +11,16 @@ use http::header::{
     ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
 use http_body_util::Full;
+use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::identifier::WELL_KNOWN;
 use super::resource::ProtectedResource;
-use crate::reject::{ResponseBody, ResponseFuture};
+use crate::caller;
+use crate::reject::{Draining, ResponseBody, ResponseFuture};
 use crate::telemetry;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -161,17 +166,43 @@ impl MetadataService {
     }
 }
 
-impl<B> Service<Request<B>> for MetadataService {
+impl<B: Body> Service<Request<B>> for MetadataService {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<Full<Bytes>>, Infallible>>;
+    type Future = MetadataFuture<B>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.answer(request.method())))
+        let answer = Box::new(self.answer(request.method()));
+        let limit = caller::max_drained_bytes(request.extensions());
+        MetadataFuture {
+            answer: Draining::rest_of(answer, request, limit),
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`MetadataService`]; `B` is the body of the request.
+    pub struct MetadataFuture<B> {
+        #[pin]
+        answer: Draining<B>,
+    }
+}
+
+impl<B: Body> Future for MetadataFuture<B> {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().answer.poll(cx).map(Ok)
+    }
+}
+
+impl<B> fmt::Debug for MetadataFuture<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetadataFuture").finish_non_exhaustive()
     }
 }
 
@@ -204,10 +235,11 @@ pub struct ServeMetadata<S> {
 impl<S, B, ResB> Service<Request<B>> for ServeMetadata<S>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
+    B: Body,
 {
     type Response = Response<ResponseBody<ResB>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -216,7 +248,11 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let path = request.uri().path();
         match self.layer.paths.iter().any(|known| known == path) {
-            true => ResponseFuture::answer(Box::new(self.layer.service.answer(request.method()))),
+            true => {
+                let answer = Box::new(self.layer.service.answer(request.method()));
+                let limit = caller::max_drained_bytes(request.extensions());
+                ResponseFuture::answer(answer, request, limit)
+            }
             false => ResponseFuture::pass(self.inner.call(request)),
         }
     }

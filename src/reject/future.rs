@@ -5,30 +5,37 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
+use http::{Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::{Reply, ResponseBody};
+use super::{Draining, Reply, ResponseBody};
 
 pin_project! {
     /// The future of a service that answers some requests itself and passes the others on.
-    pub struct ResponseFuture<F> {
+    ///
+    /// `F` is the inner service's future, and `B` the body of the request.
+    pub struct ResponseFuture<F, B> {
         #[pin]
-        state: State<F>,
+        state: State<F, B>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F> {
-        Answered { reply: Option<Reply> },
+    enum State<F, B> {
+        Answered { #[pin] reply: Draining<B> },
         Passed { #[pin] response: F },
     }
 }
 
-impl<F> ResponseFuture<F> {
-    pub(crate) fn answer(reply: Reply) -> Self {
-        let reply = Some(reply);
+impl<F, B> ResponseFuture<F, B> {
+    /// Answers `request`, of whose body at most `limit` bytes are read to keep its connection usable.
+    pub(crate) fn answer(reply: Reply, request: Request<B>, limit: usize) -> Self
+    where
+        B: Body,
+    {
+        let reply = Draining::rest_of(reply, request, limit);
         Self {
             state: State::Answered { reply },
         }
@@ -41,17 +48,18 @@ impl<F> ResponseFuture<F> {
     }
 }
 
-impl<F, ResB, E> Future for ResponseFuture<F>
+impl<F, B, ResB, E> Future for ResponseFuture<F, B>
 where
     F: Future<Output = Result<Response<ResB>, E>>,
+    B: Body,
 {
     type Output = Result<Response<ResponseBody<ResB>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Answered { reply } => {
-                let reply = reply.take().expect("polled after completion");
-                Poll::Ready(Ok((*reply).map(ResponseBody::reply)))
+                let reply = ready!(reply.poll(cx));
+                Poll::Ready(Ok(reply.map(ResponseBody::reply)))
             }
             StateProjection::Passed { response } => {
                 let response = ready!(response.poll(cx))?;
@@ -61,7 +69,7 @@ where
     }
 }
 
-impl<F> fmt::Debug for ResponseFuture<F> {
+impl<F, B> fmt::Debug for ResponseFuture<F, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

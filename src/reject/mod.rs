@@ -16,10 +16,45 @@
 //! there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are JSON with
 //! `Cache-Control: no-store`. Nothing a client sent is repeated.
 //!
+//! # Scopes
+//!
 //! The `scope` of a 401 is what the layer
 //! [requires](crate::BearerAuthLayer::required_scopes) of every request, or else what its
-//! [resource](crate::ProtectedResource::scopes) has; that of a 403 is everything that the operation
-//! needs.
+//! [resource](crate::ProtectedResource::scopes) has.
+//!
+//! The `scope` of a 403 is what the layer, the guards that the request has passed, and the guard, handler or tool
+//! that refuses it require together, whether the token has it or not, because clients ask for what they are told
+//! and for nothing else. Of a guard of [alternatives](crate::RequireScopesLayer::any) that was passed it names the
+//! one that the token has. What a guard further in requires cannot be known: a client that lacks scopes of two
+//! guards is refused twice, the second time with the scopes of both.
+//!
+//! | behind a layer that requires `a`, a guard of `b`, and inside it one of `c` | `scope` of the 403 |
+//! |---|---|
+//! | a token with `a b` | `a b c` |
+//! | a token with `a c` | `a b` |
+//! | a token with `b c` | `a` |
+//!
+//! # The connection
+//!
+//! A refusal goes out before the inner service has read the request's body. On HTTP/1.0 and HTTP/1.1 the
+//! connection can carry the client's next request only once this body was read, so what is left of it is read and
+//! thrown away first: up to 64 KiB
+//! ([`max_drained_bytes`](crate::BearerAuthLayer::max_drained_bytes)), and for at most one second once the body
+//! keeps the answer waiting. The answer goes out at once, with `Connection: close`, where the body
+//!
+//! - is longer, or takes longer;
+//! - fails;
+//! - is one that the client holds back until it is asked for it (`Expect: 100-continue`).
+//!
+//! A client that is still sending when its connection closes may see an error of the connection instead of the
+//! answer. On HTTP/2 and HTTP/3 no answer waits, and none has a `Connection` header.
+//!
+//! The layer, the guards, and [`metadata`](crate::metadata) do this. Waiting needs a tokio runtime with its timer;
+//! outside of a tokio runtime, a body that is not there yet ends the connection.
+//!
+//! # Which refusal it is
+//!
+//! Every refusal has [`Refused`] among the extensions of its response.
 
 use std::time::Duration;
 
@@ -36,11 +71,17 @@ use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 mod body;
 mod challenge;
+mod drain;
 mod future;
+mod refused;
 
 pub use self::body::ResponseBody;
 pub(crate) use self::challenge::is_quotable;
+#[cfg(feature = "mcp")]
+pub(crate) use self::drain::Drain;
+pub(crate) use self::drain::Draining;
 pub use self::future::ResponseFuture;
+pub use self::refused::Refused;
 
 use self::challenge::Challenge;
 
@@ -79,14 +120,14 @@ impl Refusal<'_> {
         protection: &Protection,
         scopes: &Scopes,
     ) -> Reply {
-        let reply = self.reply(protection, scopes);
+        let reply = self.reply(by, protection, scopes);
         self.decision(by, bearer, scopes, Some(reply.status()))
             .record();
         reply
     }
 
-    /// The answer alone, where the decision is known already.
-    pub(crate) fn reply(self, protection: &Protection, scopes: &Scopes) -> Reply {
+    /// The answer alone, where `by` has recorded the decision already.
+    pub(crate) fn reply(self, by: &'static str, protection: &Protection, scopes: &Scopes) -> Reply {
         let (status, error, description) = self.parts();
         let mut response = Response::new(Full::from(body(error, description)));
         *response.status_mut() = status;
@@ -94,11 +135,12 @@ impl Refusal<'_> {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self {
+        let challenge = match self {
             Self::Unavailable(error) => {
                 headers.insert(RETRY_AFTER, retry_after(error));
+                None
             }
-            Self::Forbidden | Self::NoLayer => {}
+            Self::Forbidden | Self::NoLayer => None,
             Self::NoToken
             | Self::RepeatedHeader
             | Self::InvalidToken(_)
@@ -116,9 +158,12 @@ impl Refusal<'_> {
                     // Without `error` there is nothing to describe (RFC 6750 §3.1).
                     description: error.and(Some(description)),
                 };
-                headers.insert(WWW_AUTHENTICATE, challenge.to_header());
+                let challenge = challenge.to_header();
+                headers.insert(WWW_AUTHENTICATE, challenge.clone());
+                Some(challenge)
             }
-        }
+        };
+        Refused::mark(&mut response, by, self.reason(), challenge);
         Box::new(response)
     }
 

@@ -19,6 +19,9 @@ impl AccessToken {
     /// Requires all of these scopes of the token, in the middle of a handler. What comes of it is a decision that is
     /// [recorded](crate::telemetry); [`has_scope`](Self::has_scope) only looks.
     ///
+    /// Name all that the operation needs in one call. The challenge names these scopes after those of the layer and
+    /// of the guards in front, but not those of an earlier call, and clients ask for what it names.
+    ///
     /// # Errors
     ///
     /// When the token lacks one, which it also does when the name is not a scope (RFC 6749 §3.3). The
@@ -33,12 +36,14 @@ impl AccessToken {
             Decision::passed(WHO, Some(self)).record();
             return Ok(());
         }
+        let asked = Scopes::lossy(names);
         let error = ScopeError {
-            required: Scopes::lossy(names),
+            required: self.required_so_far().union(&asked),
+            asked,
             protection: self.shared_protection(),
             late_refusal: self.late_refusal().clone(),
         };
-        Refusal::InsufficientScope.record(WHO, Bearer::Verified(self), &error.required());
+        Refusal::InsufficientScope.record(WHO, Bearer::Verified(self), &error.required);
         Err(error)
     }
 }
@@ -46,6 +51,9 @@ impl AccessToken {
 /// A token lacks a scope that an operation needs.
 #[derive(Debug, Clone)]
 pub struct ScopeError {
+    /// What was asked for here.
+    asked: Scopes,
+    /// The same, after what the layer and the guards in front require.
     required: Scopes,
     protection: Arc<Protection>,
     #[cfg_attr(
@@ -56,9 +64,10 @@ pub struct ScopeError {
 }
 
 impl ScopeError {
-    /// Everything that the operation needs: the layer's scopes and what was asked for here.
+    /// Everything that the operation needs: the scopes of the layer, those of the guards that the request has
+    /// passed, and what was asked for here.
     pub fn required(&self) -> Scopes {
-        self.protection.scopes.union(&self.required)
+        self.required.clone()
     }
 
     #[cfg(feature = "rmcp")]
@@ -73,19 +82,19 @@ impl ScopeError {
 
     /// The answer to the client: 403 with the challenge.
     pub fn to_response(&self) -> Response<Full<Bytes>> {
-        *Refusal::InsufficientScope.reply(&self.protection, &self.required())
+        *Refusal::InsufficientScope.reply(WHO, &self.protection, &self.required)
     }
 }
 
 impl From<ScopeError> for VerifyError {
     fn from(error: ScopeError) -> Self {
-        Self::insufficient_scope(error.required)
+        Self::insufficient_scope(error.asked)
     }
 }
 
 impl fmt::Display for ScopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the access token lacks a scope of: {}", self.required())
+        write!(f, "the access token lacks a scope of: {}", self.required)
     }
 }
 

@@ -33,9 +33,10 @@
 //! ```
 //!
 //! Both honour the layer's [`ScopeHierarchy`](crate::ScopeHierarchy) and answer 403 with the layer's
-//! challenge. Its `scope` is all that the operation needs: the layer's own scopes together with the
-//! guard's, or with the first alternative of [`RequireScopesLayer::any`], because clients ask for
-//! what they are told.
+//! challenge. Its `scope` is all that is known to be needed, because clients ask for what they are told: the
+//! layer's own scopes, those of the guards that the request has passed, and those of this guard or this call; of
+//! [`RequireScopesLayer::any`] the alternative that the token has, or else the first. What a guard further in
+//! requires cannot be known here; see [`reject`](crate::reject#scopes).
 //!
 //! A request that came through an [optional](crate::BearerAuthLayer::optional) layer without a token
 //! is answered 401. A guard without a layer in front answers 500 and logs an error.

@@ -24,8 +24,9 @@ pub struct ScopeRequirement(Kind);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     Anyone,
-    All(Scopes),
-    Any(Scopes),
+    All(Arc<Scopes>),
+    /// Each alternative is a set of its own, to be shared with the requests that meet it.
+    Any(Arc<[Arc<Scopes>]>),
     Nobody,
 }
 
@@ -43,7 +44,7 @@ impl ScopeRequirement {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Self(Kind::All(Scopes::configured(scopes)))
+        Self::from(Scopes::configured(scopes))
     }
 
     /// At least one of these scopes. The first is the one clients are told to ask for.
@@ -61,12 +62,13 @@ impl ScopeRequirement {
             !alternatives.is_empty(),
             "a guard that accepts any of no scopes lets nobody through"
         );
-        Self(Kind::Any(alternatives))
+        let alternative = |name| Arc::new(Scopes::lossy([name]));
+        Self(Kind::Any(alternatives.iter().map(alternative).collect()))
     }
 
     /// A token, whatever its scopes.
     pub fn token() -> Self {
-        Self(Kind::All(Scopes::default()))
+        Self::from(Scopes::default())
     }
 
     /// Nothing beyond what the layer in front asks for. Behind an
@@ -85,39 +87,45 @@ impl ScopeRequirement {
     pub fn is_met_by(&self, token: &AccessToken) -> bool {
         match &self.0 {
             Kind::Anyone => true,
-            Kind::All(scopes) => scopes.iter().all(|scope| token.has_scope(scope)),
-            Kind::Any(scopes) => scopes.iter().any(|scope| token.has_scope(scope)),
+            Kind::All(scopes) => has_all(token, scopes),
+            Kind::Any(alternatives) => alternatives.iter().any(|scopes| has_all(token, scopes)),
             Kind::Nobody => false,
         }
     }
 
-    /// What a client has to ask for: of alternatives the one that its token has already, or the
+    /// What a client has to ask for, if anything: of alternatives the one that its token has already, or the
     /// first.
-    fn wanted(&self, token: Option<&AccessToken>) -> Scopes {
+    fn wanted(&self, token: Option<&AccessToken>) -> Option<&Arc<Scopes>> {
         match &self.0 {
-            Kind::Anyone | Kind::Nobody => Scopes::default(),
-            Kind::All(scopes) => scopes.clone(),
-            Kind::Any(scopes) => {
-                let held = |scope: &&str| token.is_some_and(|token| token.has_scope(scope));
-                let named = scopes.iter().find(held).or(scopes.iter().next());
-                Scopes::lossy(named)
+            Kind::Anyone | Kind::Nobody => None,
+            Kind::All(scopes) => Some(scopes).filter(|scopes| !scopes.is_empty()),
+            Kind::Any(alternatives) => {
+                let held =
+                    |scopes: &&Arc<Scopes>| token.is_some_and(|token| has_all(token, scopes));
+                alternatives.iter().find(held).or(alternatives.first())
             }
         }
     }
 }
 
+fn has_all(token: &AccessToken, scopes: &Scopes) -> bool {
+    scopes.iter().all(|scope| token.has_scope(scope))
+}
+
 /// All of these scopes.
 impl From<Scopes> for ScopeRequirement {
     fn from(scopes: Scopes) -> Self {
-        Self(Kind::All(scopes))
+        Self(Kind::All(Arc::new(scopes)))
     }
 }
 
 /// Whether a request with these extensions meets every one of `requirements`; the answer to it
-/// otherwise. `by` is who asks.
+/// otherwise. `by` is the component that requires them.
+///
+/// What was met is left with the request's token, for the challenges of guards and handlers further in.
 pub(crate) fn check<'a>(
     requirements: impl Iterator<Item = &'a ScopeRequirement> + Clone,
-    extensions: &Extensions,
+    extensions: &mut Extensions,
     by: &'static str,
 ) -> Result<(), Reply> {
     let (token, protection) = match Caller::of(extensions) {
@@ -134,6 +142,10 @@ pub(crate) fn check<'a>(
     };
     if requirements.clone().all(is_met) {
         Decision::passed(by, token).record();
+        let met = together(requirements.filter_map(|required| required.wanted(token)));
+        if let (Some(met), Some(token)) = (met, extensions.get_mut::<AccessToken>()) {
+            token.passed_guards_mut().push(met);
+        }
         return Ok(());
     }
     let refusal = match token {
@@ -147,8 +159,24 @@ pub(crate) fn check<'a>(
         None => Refusal::NoToken,
     };
     // Everything that the operation needs, in one challenge: clients ask for what they are told.
-    let scopes = requirements.fold(protection.scopes.clone(), |scopes, required| {
-        scopes.union(&required.wanted(token))
-    });
+    let so_far = match token {
+        Some(token) => token.required_so_far(),
+        None => protection.scopes.clone(),
+    };
+    let scopes = match together(requirements.filter_map(|required| required.wanted(token))) {
+        Some(wanted) => so_far.union(&wanted),
+        None => so_far,
+    };
     Err(refusal.refuse(by, token.into(), &protection, &scopes))
+}
+
+/// All of these scopes as one set. One set is shared as it is, and so are many that add nothing to it.
+fn together<'a>(mut sets: impl Iterator<Item = &'a Arc<Scopes>>) -> Option<Arc<Scopes>> {
+    let first = Arc::clone(sets.next()?);
+    Some(
+        sets.fold(first, |all, scopes| match all.is_superset(scopes) {
+            true => all,
+            false => Arc::new(all.union(scopes)),
+        }),
+    )
 }

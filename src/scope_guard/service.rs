@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use http_body::Body;
 use tower_service::Service;
 
 use super::requirement::{self, ScopeRequirement};
+use crate::caller;
 use crate::reject::{ResponseBody, ResponseFuture};
 
 /// The service that a [`RequireScopesLayer`](super::RequireScopesLayer) makes.
@@ -24,20 +26,24 @@ impl<S> RequireScopes<S> {
 impl<S, B, ResB> Service<Request<B>> for RequireScopes<S>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
+    B: Body,
 {
     type Response = Response<ResponseBody<ResB>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let requirements = iter::once(&*self.requirement);
-        match requirement::check(requirements, request.extensions(), "RequireScopesLayer") {
+        match requirement::check(requirements, request.extensions_mut(), "RequireScopesLayer") {
             Ok(()) => ResponseFuture::pass(self.inner.call(request)),
-            Err(reply) => ResponseFuture::answer(reply),
+            Err(reply) => {
+                let limit = caller::max_drained_bytes(request.extensions());
+                ResponseFuture::answer(reply, request, limit)
+            }
         }
     }
 }

@@ -24,11 +24,11 @@ fn builder() -> JwtVerifierBuilder {
 
 /// The status, challenge and body of the answer to a request with this token.
 async fn answer(verifier: impl Verifier, token: &str) -> (u16, Option<String>, String) {
-    let inner = service_fn(|_: Request<()>| async {
+    let inner = service_fn(|_: Request<String>| async {
         Ok::<_, Infallible>(Response::new(String::from("inside")))
     });
     let request = Request::get("/").header("authorization", format!("Bearer {token}"));
-    let request = request.body(()).unwrap();
+    let request = request.body(String::new()).unwrap();
     let service = BearerAuthLayer::new(verifier).layer(inner);
     let (head, body) = service.oneshot(request).await.unwrap().into_parts();
     let challenge = head.headers.get("www-authenticate");

@@ -7,28 +7,34 @@ use std::task::{Context, Poll, ready};
 use aws_lc_rs::hmac;
 use http::Response;
 use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::body::SessionBody;
 use super::events::EventIds;
 use super::owner::Owner;
 use super::service::SESSION_ID;
+use crate::caller;
 use crate::event_stream::is_event_stream;
-use crate::reject::{Reply, ResponseBody};
+use crate::reject::{Draining, Reply, ResponseBody};
 
 pin_project! {
     /// The future of [`SessionBinding`](super::SessionBinding).
-    pub struct ResponseFuture<F> {
+    ///
+    /// `F` is the inner service's future, and `B` the body of the request.
+    pub struct ResponseFuture<F, B> {
         #[pin]
-        state: State<F>,
+        state: State<F, B>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F> {
+    enum State<F, B> {
         Answered {
-            reply: Option<Reply>,
+            #[pin]
+            reply: Draining<B>,
         },
         Passed {
             #[pin]
@@ -39,9 +45,14 @@ pin_project! {
     }
 }
 
-impl<F> ResponseFuture<F> {
-    pub(super) fn answer(reply: Reply) -> Self {
-        let reply = Some(reply);
+impl<F, B> ResponseFuture<F, B> {
+    /// Answers the request with this head and body.
+    pub(super) fn answer(reply: Reply, head: &Parts, body: B) -> Self
+    where
+        B: Body,
+    {
+        let limit = caller::max_drained_bytes(&head.extensions);
+        let reply = Draining::rest(reply, head, body, limit);
         Self {
             state: State::Answered { reply },
         }
@@ -58,17 +69,18 @@ impl<F> ResponseFuture<F> {
     }
 }
 
-impl<F, ResB, E> Future for ResponseFuture<F>
+impl<F, B, ResB, E> Future for ResponseFuture<F, B>
 where
     F: Future<Output = Result<Response<ResB>, E>>,
+    B: Body,
 {
     type Output = Result<Response<ResponseBody<SessionBody<ResB>>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Answered { reply } => {
-                let reply = reply.take().expect("polled after completion");
-                Poll::Ready(Ok((*reply).map(ResponseBody::reply)))
+                let reply = ready!(reply.poll(cx));
+                Poll::Ready(Ok(reply.map(ResponseBody::reply)))
             }
             StateProjection::Passed {
                 response,
@@ -99,7 +111,7 @@ where
     }
 }
 
-impl<F> fmt::Debug for ResponseFuture<F> {
+impl<F, B> fmt::Debug for ResponseFuture<F, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 use aws_lc_rs::hmac;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body::Body;
 use tower_service::Service;
 
 use super::WHO;
@@ -36,10 +37,11 @@ impl<S> SessionBinding<S> {
 impl<S, B, ResB> Service<Request<B>> for SessionBinding<S>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
+    B: Body,
 {
     type Response = Response<ResponseBody<SessionBody<ResB>>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -53,7 +55,7 @@ where
                 let response = self.inner.call(Request::from_parts(head, body));
                 ResponseFuture::pass(response, key, owner)
             }
-            Err(reply) => ResponseFuture::answer(reply),
+            Err(reply) => ResponseFuture::answer(reply, &head, body),
         }
     }
 }

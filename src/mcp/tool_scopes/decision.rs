@@ -19,10 +19,10 @@ const WHO: &str = "ToolScopesLayer";
 const AMBIGUOUS: Unreadable = Unreadable::BadParams("the URI could mean another resource");
 
 /// `Ok` when the caller may make every call in `body`; otherwise the answer.
-pub(super) fn decide(rules: &ScopeRules, head: &Parts, body: &[u8]) -> Result<(), Reply> {
+pub(super) fn decide(rules: &ScopeRules, head: &mut Parts, body: &[u8]) -> Result<(), Reply> {
     let required = read(rules, head, body)
         .map_err(|rejection| rejection.refuse_message(WHO, bearer(head), id(body)))?;
-    check(required.iter().copied(), &head.extensions, WHO)
+    check(required.iter().copied(), &mut head.extensions, WHO)
 }
 
 /// What a message needs, once it is clear that it says what it seems to.
@@ -46,8 +46,9 @@ fn bearer(head: &Parts) -> Bearer<'_> {
 }
 
 /// `Ok` when somebody may come whose request is not read.
-pub(super) fn decide_unread(head: &Parts) -> Result<(), Reply> {
-    check(iter::once(&ScopeRequirement::ANYONE), &head.extensions, WHO)
+pub(super) fn decide_unread(head: &mut Parts) -> Result<(), Reply> {
+    let anyone = iter::once(&ScopeRequirement::ANYONE);
+    check(anyone, &mut head.extensions, WHO)
 }
 
 /// What all these calls need together.

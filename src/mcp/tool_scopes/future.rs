@@ -13,8 +13,10 @@ use tower_service::Service;
 
 use super::body::{ReadBody, ReplayBody};
 use super::decision::{decide, reject};
+use crate::caller;
+use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::ScopeRules;
-use crate::reject::{Reply, ResponseBody};
+use crate::reject::{Drain, Draining, Reply, ResponseBody};
 
 pin_project! {
     /// The future of [`ToolScopes`](super::ToolScopes).
@@ -36,6 +38,8 @@ pin_project! {
         Reading {
             #[pin]
             body: B,
+            // The answer, once there is one instead of a call. The body is read on in its place.
+            refused: Option<Drain>,
             read: ReadBody,
             limit: usize,
             rules: ScopeRules,
@@ -47,7 +51,8 @@ pin_project! {
             response: Oneshot<S, Request<ReplayBody<B>>>,
         },
         Answered {
-            reply: Option<Reply>,
+            #[pin]
+            reply: Draining<B>,
         },
     }
 }
@@ -56,8 +61,13 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<ReplayBody<B>>>,
 {
-    pub(super) fn answer(reply: Reply) -> Self {
-        let reply = Some(reply);
+    /// Answers the request with this head and body.
+    pub(super) fn answer(reply: Reply, head: &Parts, body: B) -> Self
+    where
+        B: Body,
+    {
+        let limit = caller::max_drained_bytes(&head.extensions);
+        let reply = Draining::rest(reply, head, body, limit);
         Self {
             state: State::Answered { reply },
         }
@@ -74,6 +84,7 @@ where
         Self {
             state: State::Reading {
                 body,
+                refused: None,
                 read: ReadBody::default(),
                 limit,
                 rules,
@@ -95,37 +106,60 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProjection::Reading {
-                    body,
+                    mut body,
+                    refused,
                     read,
                     limit,
                     rules,
                     waiting,
                 } => {
-                    let end = ready!(read.poll_read(body, *limit, cx));
-                    let (head, inner) = waiting.take().expect("read once");
-                    let decision = end
-                        .map_err(|rejection| reject(rejection, &head))
-                        .and_then(|()| decide(rules, &head, read.bytes()));
-                    match decision {
-                        Ok(()) => {
-                            let body = ReplayBody::replay(mem::take(read));
-                            let response = Oneshot::new(inner, Request::from_parts(head, body));
-                            State::Passed { response }
-                        }
-                        Err(reply) => State::Answered { reply: Some(reply) },
+                    if let Some(refused) = refused {
+                        let reply = ready!(refused.poll_after(body, cx));
+                        return Poll::Ready(Ok(reply.map(ResponseBody::reply)));
                     }
+                    let end = ready!(read.poll_read(body.as_mut(), *limit, cx));
+                    let (mut head, inner) = waiting.take().expect("read once");
+                    let answer = match end {
+                        Ok(()) => match decide(rules, &mut head, read.bytes()) {
+                            Ok(()) => None,
+                            Err(reply) => Some(Drain::nothing(reply)),
+                        },
+                        Err(rejection) => Some(stop(rejection, &head, &*body)),
+                    };
+                    if let Some(answer) = answer {
+                        *read = ReadBody::default();
+                        *refused = Some(answer);
+                        continue;
+                    }
+                    let body = ReplayBody::replay(mem::take(read));
+                    let response = Oneshot::new(inner, Request::from_parts(head, body));
+                    State::Passed { response }
                 }
                 StateProjection::Passed { response } => {
                     let response = ready!(response.poll(cx))?;
                     return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                 }
                 StateProjection::Answered { reply } => {
-                    let reply = reply.take().expect("polled after completion");
-                    return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
+                    let reply = ready!(reply.poll(cx));
+                    return Poll::Ready(Ok(reply.map(ResponseBody::reply)));
                 }
             };
             state.set(next);
         }
+    }
+}
+
+/// The answer to a request whose body was not read to its end.
+fn stop<B: Body>(rejection: Rejection, head: &Parts, body: &B) -> Drain {
+    let reply = reject(rejection, head);
+    match rejection == Rejection::Incomplete {
+        true => Drain::failed(reply, head),
+        false => Drain::rest(
+            reply,
+            head,
+            body,
+            caller::max_drained_bytes(&head.extensions),
+        ),
     }
 }
 

@@ -46,9 +46,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         if let Err(rejection) = headers::check(&head.headers) {
-            return ResponseFuture::answer(reject(rejection, &head));
+            return ResponseFuture::answer(reject(rejection, &head), &head, body);
         }
         match head.method {
             Method::POST => ResponseFuture::read(
@@ -59,15 +59,18 @@ where
                 self.inner.clone(),
             ),
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
-                match decide_unread(&head) {
+                match decide_unread(&mut head) {
                     Ok(()) => {
                         let request = Request::from_parts(head, ReplayBody::unread(body));
                         ResponseFuture::pass(self.inner.clone(), request)
                     }
-                    Err(reply) => ResponseFuture::answer(reply),
+                    Err(reply) => ResponseFuture::answer(reply, &head, body),
                 }
             }
-            _ => ResponseFuture::answer(reject(Rejection::UnknownHttpMethod, &head)),
+            _ => {
+                let reply = reject(Rejection::UnknownHttpMethod, &head);
+                ResponseFuture::answer(reply, &head, body)
+            }
         }
     }
 }

@@ -1,0 +1,205 @@
+//! What becomes of a request's body that the inner service does not get.
+//!
+//! An HTTP/1 connection carries one request after the other, so the next one can only begin where this body ended.
+//! A server that answers without having read the body closes the connection, and hyper does so without a word: a
+//! client that sends its next request on it fails with an error of the transport. So the rest of a small body is
+//! read first, and every other answer says `connection: close`. HTTP/2 and HTTP/3 have streams for this.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http_body::Body;
+use http_body_util::Full;
+use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
+use tokio::time::{Sleep, sleep};
+
+use super::Reply;
+
+/// How long an answer waits for a body that is still on its way.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How many frames are read before the task yields: a body in tiny pieces that never keeps us waiting must not
+/// hold up the other tasks of its thread, nor escape the timer.
+const FRAMES_PER_POLL: usize = 64;
+
+/// A reply that goes out when the rest of the request's body was read, or cannot be. The body stays where it is.
+pub(crate) struct Drain {
+    reply: Option<Reply>,
+    plan: Plan,
+    /// How many more bytes of the body may come.
+    allowance: usize,
+    /// Runs from the moment at which the body first keeps the reply waiting.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What there is to do about a body before the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    /// Answer at once: the body is at its end, or has a stream of its own.
+    Answer,
+    /// Answer at once, and say that the connection ends.
+    Close,
+    Read,
+}
+
+impl Drain {
+    /// Where there is no body left to read.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn nothing(reply: Reply) -> Self {
+        Self::by_plan(reply, Plan::Answer, 0)
+    }
+
+    /// Where the body failed, and the connection with it.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn failed(reply: Reply, head: &Parts) -> Self {
+        let plan = match has_streams(head.version) {
+            true => Plan::Answer,
+            false => Plan::Close,
+        };
+        Self::by_plan(reply, plan, 0)
+    }
+
+    /// Where the body of a request with this head may go on, and at most `limit` bytes of it are read.
+    pub(crate) fn rest<B: Body>(reply: Reply, head: &Parts, body: &B, limit: usize) -> Self {
+        let plan = plan(head.version, &head.headers, body.is_end_stream(), limit);
+        Self::by_plan(reply, plan, limit)
+    }
+
+    fn by_plan(reply: Reply, plan: Plan, allowance: usize) -> Self {
+        Self {
+            reply: Some(reply),
+            plan,
+            allowance,
+            timer: None,
+        }
+    }
+
+    /// The reply, once it is time for it.
+    pub(crate) fn poll_after<B: Body>(
+        &mut self,
+        body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Response<Full<Bytes>>> {
+        let is_usable = match self.plan {
+            Plan::Answer => true,
+            Plan::Close => false,
+            Plan::Read => match poll_rest(body, &mut self.allowance, cx) {
+                Poll::Ready(is_usable) => is_usable,
+                Poll::Pending if is_too_late(&mut self.timer, cx) => false,
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        let mut reply = self.reply.take().expect("polled after completion");
+        if !is_usable {
+            let close = HeaderValue::from_static("close");
+            reply.headers_mut().insert(CONNECTION, close);
+        }
+        Poll::Ready(*reply)
+    }
+}
+
+pin_project! {
+    /// The same, with the body. Dropping it is dropping the request.
+    pub(crate) struct Draining<B> {
+        drain: Drain,
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B: Body> Draining<B> {
+    /// The reply to `request`, of whose body at most `limit` bytes are read.
+    pub(crate) fn rest_of(reply: Reply, request: Request<B>, limit: usize) -> Self {
+        let (head, body) = request.into_parts();
+        Self::rest(reply, &head, body, limit)
+    }
+
+    /// The same, of a request that was taken apart.
+    pub(crate) fn rest(reply: Reply, head: &Parts, body: B, limit: usize) -> Self {
+        let drain = Drain::rest(reply, head, &body, limit);
+        Self { drain, body }
+    }
+}
+
+impl<B: Body> Future for Draining<B> {
+    type Output = Response<Full<Bytes>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.drain.poll_after(this.body, cx)
+    }
+}
+
+fn plan(version: Version, headers: &HeaderMap, has_ended: bool, limit: usize) -> Plan {
+    if has_streams(version) || has_ended {
+        return Plan::Answer;
+    }
+    // To poll the body is to ask for it (RFC 9110 §10.1.1), only to throw it away.
+    let waits_for_us = headers.contains_key(EXPECT);
+    match !waits_for_us && limit > 0 && announces_at_most(limit, headers) {
+        true => Plan::Read,
+        false => Plan::Close,
+    }
+}
+
+fn has_streams(version: Version) -> bool {
+    version >= Version::HTTP_2
+}
+
+/// Whether a body of no announced length, or of at most this length.
+fn announces_at_most(limit: usize, headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_LENGTH).iter().all(|length| {
+        let length = length.to_str().ok().and_then(|text| text.parse().ok());
+        length.is_some_and(|length: usize| length <= limit)
+    })
+}
+
+/// Reads on; whether the body came to its end.
+fn poll_rest<B: Body>(
+    mut body: Pin<&mut B>,
+    allowance: &mut usize,
+    cx: &mut Context<'_>,
+) -> Poll<bool> {
+    for _ in 0..FRAMES_PER_POLL {
+        match body.as_mut().poll_frame(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(true),
+            Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, Buf::remaining);
+                match allowance.checked_sub(length) {
+                    Some(left) => *allowance = left,
+                    None => return Poll::Ready(false),
+                }
+            }
+        }
+        if body.is_end_stream() {
+            return Poll::Ready(true);
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Whether the body has kept us waiting for too long, or there is no timer to tell.
+fn is_too_late(timer: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
+    if timer.is_none() && Handle::try_current().is_err() {
+        return true;
+    }
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep(LONGEST_WAIT)));
+    timer.as_mut().poll(cx).is_ready()
+}
+
+impl<B> fmt::Debug for Draining<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draining").finish_non_exhaustive()
+    }
+}
