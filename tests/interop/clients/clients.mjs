@@ -23,7 +23,7 @@ const refreshes = no(
   /403 after trying upscoping/,
 );
 
-// `pinned` is the file that has the version, `needs` names the variable with the interpreter or browser.
+// `pinned` is the file that has the version, `needs` names what `run` found, by its variable.
 export const CLIENTS = [
   {
     name: 'Python SDK',

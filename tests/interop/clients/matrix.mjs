@@ -46,7 +46,7 @@ for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => p
 const [executable, mode = 'quick', part = ''] = process.argv.slice(2);
 const rounds = Number(process.env.ROUNDS ?? 1);
 
-guide();
+if (mode !== 'extended') guide();
 for (const client of CLIENTS) {
   const title = `${client.name} ${client.version}`;
   if (mode !== 'all' && (mode === 'quick') !== Boolean(client.quick)) continue;
