@@ -58,6 +58,7 @@
 //! |---|---|---|---|
 //! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
 //! | | `WARN` | what is wrong with the metadata of a resource | `resource` |
+//! | | `DEBUG` | `a refused session could not be ended, it stays until it is idle` | `outcome`: `refused`, `failed`, `timed_out`; `status` where the server answered |
 //! | `tower_bearer_auth::keys` | `INFO` | `keys refreshed`, `keys refreshed, the source works again` | `source`, `keys`: how many |
 //! | | `WARN` | `keys cannot be fetched`, once per outage | `source`, `error` |
 //! | | `DEBUG` | `keys still cannot be fetched` | the same |

@@ -80,3 +80,56 @@ impl<B> fmt::Debug for SessionBody<B> {
         f.debug_struct("SessionBody").finish_non_exhaustive()
     }
 }
+
+pin_project! {
+    /// The body of a request behind a [`SessionBindingLayer`](super::SessionBindingLayer): the client's own, or
+    /// none where the layer itself ends a session.
+    pub struct SessionRequestBody<B> {
+        #[pin]
+        body: Option<B>,
+    }
+}
+
+impl<B> SessionRequestBody<B> {
+    /// The client's body.
+    pub(super) fn of_client(body: B) -> Self {
+        Self { body: Some(body) }
+    }
+
+    /// No body.
+    pub(super) fn empty() -> Self {
+        Self { body: None }
+    }
+}
+
+impl<B: Body> Body for SessionRequestBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        match self.project().body.as_pin_mut() {
+            Some(body) => body.poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Some(body) => body.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl<B> fmt::Debug for SessionRequestBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRequestBody").finish_non_exhaustive()
+    }
+}

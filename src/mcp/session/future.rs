@@ -5,47 +5,64 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use aws_lc_rs::hmac;
-use http::Response;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
-use super::body::SessionBody;
+use super::SESSION_ID;
+use super::body::{SessionBody, SessionRequestBody};
+use super::ending::{Ending, Opening};
 use super::events::EventIds;
 use super::owner::Owner;
-use super::service::SESSION_ID;
 use crate::caller;
 use crate::event_stream::is_event_stream;
 use crate::reject::{Draining, Reply, ResponseBody};
 
 pin_project! {
     /// The future of [`SessionBinding`](super::SessionBinding).
-    ///
-    /// `F` is the inner service's future, and `B` the body of the request.
-    pub struct ResponseFuture<F, B> {
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<Request<SessionRequestBody<B>>>,
+    {
         #[pin]
-        state: State<F, B>,
+        state: State<S, B>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F, B> {
+    enum State<S, B>
+    where
+        S: Service<Request<SessionRequestBody<B>>>,
+    {
         Answered {
             #[pin]
             reply: Draining<B>,
         },
         Passed {
             #[pin]
-            response: F,
+            response: S::Future,
             key: Arc<hmac::Key>,
             owner: Owner,
+            // Where the owner cannot have a session.
+            opening: Option<Box<Opening<S>>>,
+        },
+        // The client gets its refusal when the session is gone.
+        Ending {
+            #[pin]
+            ending: Ending<S, B>,
+            reply: Option<Reply>,
         },
     }
 }
 
-impl<F, B> ResponseFuture<F, B> {
+impl<S, B> ResponseFuture<S, B>
+where
+    S: Service<Request<SessionRequestBody<B>>>,
+{
     /// Answers the request with this head and body.
     pub(super) fn answer(reply: Reply, head: &Parts, body: B) -> Self
     where
@@ -58,60 +75,98 @@ impl<F, B> ResponseFuture<F, B> {
         }
     }
 
-    pub(super) fn pass(response: F, key: Arc<hmac::Key>, owner: Owner) -> Self {
+    pub(super) fn pass(
+        response: S::Future,
+        key: Arc<hmac::Key>,
+        owner: Owner,
+        opening: Option<Box<Opening<S>>>,
+    ) -> Self {
         Self {
             state: State::Passed {
                 response,
                 key,
                 owner,
+                opening,
             },
         }
     }
 }
 
-impl<F, B, ResB, E> Future for ResponseFuture<F, B>
+impl<S, B, ResB> Future for ResponseFuture<S, B>
 where
-    F: Future<Output = Result<Response<ResB>, E>>,
+    S: Service<Request<SessionRequestBody<B>>, Response = Response<ResB>>,
     B: Body,
 {
-    type Output = Result<Response<ResponseBody<SessionBody<ResB>>>, E>;
+    type Output = Result<Response<ResponseBody<SessionBody<ResB>>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Answered { reply } => {
-                let reply = ready!(reply.poll(cx));
-                Poll::Ready(Ok(reply.map(ResponseBody::reply)))
-            }
-            StateProjection::Passed {
-                response,
-                key,
-                owner,
-            } => {
-                let mut response = ready!(response.poll(cx))?;
-                // One ID, and no other reading of it.
-                if let Some(id) = response.headers_mut().remove(SESSION_ID) {
-                    match owner.bind_session(key, &id) {
-                        Ok(bound) => drop(response.headers_mut().insert(SESSION_ID, bound)),
-                        Err(reply) => return Poll::Ready(Ok((*reply).map(ResponseBody::reply))),
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProjection::Answered { reply } => {
+                    let reply = ready!(reply.poll(cx));
+                    return Poll::Ready(Ok(reply.map(ResponseBody::reply)));
+                }
+                StateProjection::Ending { ending, reply } => {
+                    ready!(ending.poll(cx));
+                    let reply = reply.take().expect("polled after completion");
+                    return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
+                }
+                StateProjection::Passed {
+                    response,
+                    key,
+                    owner,
+                    opening,
+                } => {
+                    let mut response = ready!(response.poll(cx))?;
+                    // One ID, and no other reading of it.
+                    let id = response.headers_mut().remove(SESSION_ID);
+                    match id.map(|id| (owner.bind_session(key, &id), id)) {
+                        None => return Poll::Ready(Ok(bind_events(response, key, owner))),
+                        Some((Ok(bound), _)) => {
+                            response.headers_mut().insert(SESSION_ID, bound);
+                            return Poll::Ready(Ok(bind_events(response, key, owner)));
+                        }
+                        Some((Err(reply), id)) => {
+                            // The server may hold something for as long as its response lives.
+                            drop(response);
+                            match opening.take() {
+                                Some(opening) => State::Ending {
+                                    ending: opening.end(id),
+                                    reply: Some(reply),
+                                },
+                                None => return Poll::Ready(Ok((*reply).map(ResponseBody::reply))),
+                            }
+                        }
                     }
                 }
-                let events = match owner {
-                    Owner::Known(principal) if is_event_stream(response.headers()) => {
-                        // It gets longer.
-                        response.headers_mut().remove(CONTENT_LENGTH);
-                        Some(EventIds::new(Arc::clone(key), principal.clone()))
-                    }
-                    _ => None,
-                };
-                Poll::Ready(Ok(
-                    response.map(|body| ResponseBody::inner(SessionBody::new(body, events)))
-                ))
-            }
+            };
+            state.set(next);
         }
     }
 }
 
-impl<F, B> fmt::Debug for ResponseFuture<F, B> {
+/// The response, with the IDs of its events bound to their owner.
+fn bind_events<ResB>(
+    mut response: Response<ResB>,
+    key: &Arc<hmac::Key>,
+    owner: &Owner,
+) -> Response<ResponseBody<SessionBody<ResB>>> {
+    let events = match owner {
+        Owner::Known(principal) if is_event_stream(response.headers()) => {
+            // It gets longer.
+            response.headers_mut().remove(CONTENT_LENGTH);
+            Some(EventIds::new(Arc::clone(key), principal.clone()))
+        }
+        Owner::Known(_) | Owner::Nameless(_) | Owner::Anonymous(_) => None,
+    };
+    response.map(|body| ResponseBody::inner(SessionBody::new(body, events)))
+}
+
+impl<S, B> fmt::Debug for ResponseFuture<S, B>
+where
+    S: Service<Request<SessionRequestBody<B>>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

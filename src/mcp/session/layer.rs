@@ -24,9 +24,12 @@ use super::service::SessionBinding;
 /// | would open a session, with a token that names neither a subject nor a client | 403 |
 /// | would open or use a session, without a token behind an [optional](crate::BearerAuthLayer::optional) layer | 401 |
 ///
-/// A session that is refused to its opener (403, 401) exists in the server until that gives it up for idle, since
-/// only the response tells that there is one. IDs of tasks, and sessions of the old HTTP+SSE transport, which
-/// stand in URLs, are not bound.
+/// Only the server's response shows that a request opened a session. Where its opener cannot own it (403, 401), the
+/// layer ends it before the refusal goes out: the service behind gets a `DELETE` for it, with the headers and
+/// extensions of the request that opened it and without a body. The client waits for that for one second at most;
+/// a server that takes longer, or takes no `DELETE`, keeps the session until it is idle. That needs tokio's timer.
+///
+/// IDs of tasks, and sessions of the old HTTP+SSE transport, which stand in URLs, are not bound.
 #[derive(Clone)]
 pub struct SessionBindingLayer {
     key: Arc<hmac::Key>,

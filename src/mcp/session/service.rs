@@ -7,19 +7,17 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::WHO;
 use super::binding::Purpose;
-use super::body::SessionBody;
+use super::body::{SessionBody, SessionRequestBody};
+use super::ending::Opening;
 use super::future::ResponseFuture;
 use super::owner::Owner;
+use super::{LAST_EVENT_ID, SESSION_ID, WHO};
 use crate::caller::Caller;
 use crate::mcp::rejection::Rejection;
 use crate::protection::Protection;
 use crate::reject::{Refusal, Reply, ResponseBody};
 use crate::telemetry::{Bearer, Decision};
-
-pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The service that a [`SessionBindingLayer`](super::SessionBindingLayer) makes.
 #[derive(Clone)]
@@ -36,12 +34,12 @@ impl<S> SessionBinding<S> {
 
 impl<S, B, ResB> Service<Request<B>> for SessionBinding<S>
 where
-    S: Service<Request<B>, Response = Response<ResB>>,
+    S: Service<Request<SessionRequestBody<B>>, Response = Response<ResB>> + Clone,
     B: Body,
 {
     type Response = Response<ResponseBody<SessionBody<ResB>>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, B>;
+    type Future = ResponseFuture<S, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -52,8 +50,15 @@ where
         match admit(&mut head, &self.key) {
             Ok(owner) => {
                 let key = Arc::clone(&self.key);
+                let opening = match &owner {
+                    Owner::Known(_) => None,
+                    Owner::Nameless(_) | Owner::Anonymous(_) => {
+                        Some(Box::new(Opening::new(self.inner.clone(), &head)))
+                    }
+                };
+                let body = SessionRequestBody::of_client(body);
                 let response = self.inner.call(Request::from_parts(head, body));
-                ResponseFuture::pass(response, key, owner)
+                ResponseFuture::pass(response, key, owner, opening)
             }
             Err(reply) => ResponseFuture::answer(reply, &head, body),
         }

@@ -3,25 +3,25 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 use rmcp::handler::server::router::prompt::PromptRouter;
 use rmcp::model::{
     CallToolRequestParams, GetPromptRequestParams, PromptMessage, Role, ServerCapabilities,
     ServerConfig,
 };
-use rmcp::service::ServiceExt;
+use rmcp::service::{RequestContext, ServiceExt};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{
-    ErrorData, ServerHandler, prompt, prompt_handler, prompt_router, tool, tool_handler,
-    tool_router,
+    ErrorData, RoleServer, ServerHandler, prompt, prompt_handler, prompt_router, tool,
+    tool_handler, tool_router,
 };
 use serde_json::{Value, json};
-use tower::{Layer, ServiceBuilder};
+use tower::{Layer, ServiceBuilder, ServiceExt as _};
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, MaybeAccessToken, ProtectedResource, StaticToken,
-    StaticTokenVerifier,
+    AccessToken, BearerAuthLayer, MaybeAccessToken, ProtectedResource, Refused, RequireScopesLayer,
+    ScopeError, StaticToken, StaticTokenVerifier,
 };
 use tracing::Level;
 
@@ -54,14 +54,51 @@ impl Tools {
 
     #[tool(description = "Needs a scope")]
     async fn write(&self, token: AccessToken) -> Result<String, ErrorData> {
+        token
+            .require_scopes(["write"])
+            .map_err(ScopeError::refuse)?;
+        Ok("written".to_owned())
+    }
+
+    #[tool(description = "Needs a scope, and answers with a JSON-RPC error alone")]
+    async fn write_in_band(&self, token: AccessToken) -> Result<String, ErrorData> {
         token.require_scopes(["write"])?;
         Ok("written".to_owned())
+    }
+
+    #[tool(description = "Converts the error for its log, and does without")]
+    async fn log_and_go_on(&self, token: AccessToken) -> String {
+        let logged = token.require_scopes(["write"]).map_err(ErrorData::from);
+        format!("went on: {}", logged.is_err())
+    }
+
+    #[tool(description = "Refuses, and returns a result all the same")]
+    async fn refuse_and_go_on(&self, token: AccessToken) -> String {
+        let refused = token.require_scopes(["write"]).map_err(ScopeError::refuse);
+        format!("went on: {}", refused.is_err())
+    }
+
+    #[tool(description = "Looks for a token, and does without")]
+    async fn look(&self, context: RequestContext<RoleServer>) -> String {
+        let token = AccessToken::from_request_context(&context);
+        format!("found: {}", token.is_ok())
+    }
+
+    #[tool(description = "Looks for a token, and needs it")]
+    async fn look_or_refuse(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<String, ErrorData> {
+        AccessToken::from_request_context_or_refuse(&context)?;
+        Ok("found".to_owned())
     }
 
     #[tool(description = "Needs a scope of an enriched token")]
     async fn enriched(&self, token: AccessToken) -> Result<String, ErrorData> {
         let richer = token.to_builder().claim("plan", "gold").build();
-        richer.require_scopes(["admin"])?;
+        richer
+            .require_scopes(["admin"])
+            .map_err(ScopeError::refuse)?;
         Ok("done".to_owned())
     }
 
@@ -131,8 +168,13 @@ fn insufficient(scope: &str) -> String {
     )
 }
 
-/// Calls a tool, in the form of 2026-07-28 or of a revision before.
+/// Calls a tool.
 async fn call(server: SocketAddr, token: Option<&str>, tool: &str, is_new: bool) -> Answer {
+    send(server, request(token, tool, is_new)).await
+}
+
+/// A call of a tool, in the form of 2026-07-28 or of a revision before.
+fn request(token: Option<&str>, tool: &str, is_new: bool) -> Request<Full<Bytes>> {
     let mut params = json!({"name": tool, "arguments": {}});
     let mut request = Request::post("/")
         .header("content-type", "application/json")
@@ -153,7 +195,7 @@ async fn call(server: SocketAddr, token: Option<&str>, tool: &str, is_new: bool)
     }
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
     let body = Full::new(Bytes::from(body.to_string()));
-    send(server, request.body(body).unwrap()).await
+    request.body(body).unwrap()
 }
 
 /// The JSON-RPC message in an answer of either type.
@@ -180,12 +222,7 @@ fn text(answer: &Answer) -> String {
 #[tokio::test]
 async fn a_scope_that_a_tool_finds_lacking_is_403_where_the_server_waits_for_it() {
     // New requests wait whatever the response's type, old ones where it is JSON.
-    for (config, is_new) in [
-        (StreamableHttpServerConfig::default(), true),
-        (stateless(), true),
-        (stateless().with_json_response(true), true),
-        (stateless().with_json_response(true), false),
-    ] {
+    for (config, is_new) in waiting() {
         let server = serve_behind(layer().required_scopes(["read"]), config).await;
         for _ in 0..20 {
             let refused = call(server, Some("reader"), "write", is_new).await;
@@ -198,6 +235,85 @@ async fn a_scope_that_a_tool_finds_lacking_is_403_where_the_server_waits_for_it(
         // Who only asks is not refused.
         let without = call(server, Some("reader"), "try_write", is_new).await;
         assert_eq!(text(&without), "without read write");
+    }
+}
+
+/// Every configuration in which the server waits for a tool before it answers, and whether the request is new.
+fn waiting() -> [(StreamableHttpServerConfig, bool); 4] {
+    [
+        (StreamableHttpServerConfig::default(), true),
+        (stateless(), true),
+        (stateless().with_json_response(true), true),
+        (stateless().with_json_response(true), false),
+    ]
+}
+
+#[tokio::test]
+async fn only_a_call_that_says_so_refuses_the_request() {
+    let data = json!({
+        "error": "insufficient_scope",
+        "scope": "read write",
+        "resource_metadata": "https://api.test/.well-known/oauth-protected-resource/mcp",
+    });
+    for (config, is_new) in waiting() {
+        let server = serve_behind(layer().required_scopes(["read"]), config).await;
+        let call = |tool| call(server, Some("reader"), tool, is_new);
+        assert_refused_in_band(&message(&call("write_in_band").await), &data);
+        assert_eq!(text(&call("log_and_go_on").await), "went on: true");
+        let refused = call("refuse_and_go_on").await;
+        refused.assert_refusal(403, Some(&insufficient("read write")), &lacks_scope());
+    }
+}
+
+#[tokio::test]
+async fn looking_for_a_token_refuses_no_request_that_has_none() {
+    let challenge = format!(r#"Bearer realm="notes", scope="read write", {METADATA}"#);
+    for (config, is_new) in waiting() {
+        let server = serve_behind(layer().optional(), config).await;
+        let call = |token, tool| call(server, token, tool, is_new);
+        assert_eq!(text(&call(None, "look").await), "found: false");
+        assert_eq!(text(&call(Some("reader"), "look").await), "found: true");
+        let refused = call(None, "look_or_refuse").await;
+        refused.assert_refusal(401, Some(&challenge), &no_token());
+        assert_eq!(text(&call(Some("reader"), "look_or_refuse").await), "found");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_names_what_the_guards_in_front_require_too() {
+    let service = ServiceBuilder::new()
+        .layer(layer())
+        .layer(RequireScopesLayer::all(["read"]))
+        .service(service(StreamableHttpServerConfig::default()));
+    let server = serve(service).await;
+    let refused = call(server, Some("reader"), "write", true).await;
+    refused.assert_refusal(403, Some(&insufficient("read write")), &lacks_scope());
+    // Enriched in between, too.
+    let refused = call(server, Some("reader"), "enriched", true).await;
+    refused.assert_refusal(403, Some(&insufficient("read admin")), &lacks_scope());
+}
+
+#[tokio::test]
+async fn a_late_refusal_says_which_it_is() {
+    let server = layer().optional().layer(service(stateless()));
+    let table = [
+        (
+            Some("reader"),
+            "write",
+            ["insufficient_scope", "AccessToken::require_scopes"],
+        ),
+        (None, "whoami", ["no_token", "AccessToken"]),
+    ];
+    for (token, tool, expected) in table {
+        let mut request = request(token, tool, true);
+        let host = HeaderValue::from_static("localhost");
+        request.headers_mut().insert("host", host);
+        let response = server.clone().oneshot(request).await.unwrap();
+        let refused = response.extensions().get::<Refused>().unwrap();
+        assert_eq!([refused.reason(), refused.component()], expected);
+        assert_eq!(refused.status(), response.status());
+        let challenges = response.headers().get_all("www-authenticate");
+        assert!(refused.challenges().eq(challenges));
     }
 }
 

@@ -9,6 +9,7 @@ use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+use tower_bearer_auth::mcp::session::SessionRequestBody;
 use tower_bearer_auth::mcp::{ScopeRules, SessionBindingLayer, ToolScopesLayer};
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, BearerToken, ScopeRequirement, StaticToken, StaticTokenVerifier,
@@ -144,7 +145,9 @@ async fn the_guard_of_tools_says_what_it_decides() {
 }
 
 /// A server that opens a session for each request without one.
-async fn sessions(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn sessions(
+    request: Request<SessionRequestBody<Full<Bytes>>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::default());
     if !request.headers().contains_key("mcp-session-id") {
         let id = "5".parse().unwrap();

@@ -14,6 +14,7 @@ use rmcp::transport::streamable_http_server::session::{
 use serde_json::Value;
 use tower::{ServiceBuilder, service_fn};
 use tower_bearer_auth::mcp::SessionBindingLayer;
+use tower_bearer_auth::mcp::session::SessionRequestBody;
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{Algorithm, BearerAuthLayer};
 
@@ -135,14 +136,16 @@ async fn a_store_of_all_events_gives_nobody_those_of_others() {
 
 #[tokio::test]
 async fn a_stream_is_otherwise_what_it_was() {
-    let inner = service_fn(|request: Request<hyper::body::Incoming>| async move {
-        drop(request.into_body().collect().await);
-        let text = "event: x\nid: 7\ndata: id: 8\n\n: note\n\nid:\ndata: end\n\n";
-        let response = Response::builder()
-            .header("content-type", "text/event-stream")
-            .header("content-length", text.len());
-        Ok::<_, std::convert::Infallible>(response.body(Full::<Bytes>::from(text)).unwrap())
-    });
+    let inner = service_fn(
+        |request: Request<SessionRequestBody<hyper::body::Incoming>>| async move {
+            drop(request.into_body().collect().await);
+            let text = "event: x\nid: 7\ndata: id: 8\n\n: note\n\nid:\ndata: end\n\n";
+            let response = Response::builder()
+                .header("content-type", "text/event-stream")
+                .header("content-length", text.len());
+            Ok::<_, std::convert::Infallible>(response.body(Full::<Bytes>::from(text)).unwrap())
+        },
+    );
     let key = SigningKey::generate(Algorithm::ES256);
     let service = ServiceBuilder::new()
         .layer(BearerAuthLayer::new(verifier(&key)))

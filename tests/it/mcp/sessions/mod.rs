@@ -2,6 +2,7 @@
 
 mod events;
 mod owners;
+mod unowned;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

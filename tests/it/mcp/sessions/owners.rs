@@ -9,6 +9,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder, service_fn};
 use tower_bearer_auth::mcp::SessionBindingLayer;
+use tower_bearer_auth::mcp::session::SessionRequestBody;
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{Algorithm, BearerAuthLayer};
 
@@ -201,7 +202,7 @@ async fn a_stranger_behind_an_optional_layer_is_asked_for_a_token() {
 
 #[tokio::test]
 async fn without_a_layer_in_front_nothing_is_bound() {
-    let inner = service_fn(|_: Request<Full<Bytes>>| async {
+    let inner = service_fn(|_: Request<SessionRequestBody<Full<Bytes>>>| async {
         Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::default()))
     });
     let service = SessionBindingLayer::new().layer(inner);
@@ -211,16 +212,18 @@ async fn without_a_layer_in_front_nothing_is_bound() {
 
 #[tokio::test]
 async fn the_server_behind_knows_its_own_ids_only() {
-    let inner = service_fn(|request: Request<hyper::body::Incoming>| async move {
-        let seen = |name: &str| {
-            let values = request.headers().get_all(name).iter();
-            let values: Vec<_> = values.map(|value| value.to_str().unwrap()).collect();
-            values.join("|")
-        };
-        let body = format!("{}, {}", seen("mcp-session-id"), seen("last-event-id"));
-        let response = Response::builder().header("mcp-session-id", "a.b.c");
-        Ok::<_, std::convert::Infallible>(response.body(Full::<Bytes>::from(body)).unwrap())
-    });
+    let inner = service_fn(
+        |request: Request<SessionRequestBody<hyper::body::Incoming>>| async move {
+            let seen = |name: &str| {
+                let values = request.headers().get_all(name).iter();
+                let values: Vec<_> = values.map(|value| value.to_str().unwrap()).collect();
+                values.join("|")
+            };
+            let body = format!("{}, {}", seen("mcp-session-id"), seen("last-event-id"));
+            let response = Response::builder().header("mcp-session-id", "a.b.c");
+            Ok::<_, std::convert::Infallible>(response.body(Full::<Bytes>::from(body)).unwrap())
+        },
+    );
     let key = SigningKey::generate(Algorithm::ES256);
     let service = ServiceBuilder::new()
         .layer(BearerAuthLayer::new(verifier(&key)))
