@@ -11,6 +11,13 @@ import { CLIENTS, table } from './clients.mjs';
 
 const SECONDS_PER_CLIENT = 90;
 const GUIDE = new URL('../../../docs/mcp-server.md', import.meta.url);
+// What `run` looks for, by the variable that it sets.
+const NEEDS = {
+  PYTHON_V1: 'Python 3.10 or later with venv',
+  PYTHON_V2: 'Python 3.10 or later with venv',
+  NODE_22: 'Node 22 or later',
+  CHROMIUM: 'Chromium',
+};
 const STEPS = ['login', 'list', 'whoami', 'delete_note', 'delete_rules'];
 
 const count = { passed: 0, failed: 0, skipped: 0 };
@@ -40,7 +47,11 @@ function stop(child) {
     if (error.code !== 'ESRCH') throw error;
   }
 }
-process.on('exit', () => running.forEach(stop));
+const homes = mkdtempSync(join(tmpdir(), 'mcp-clients-'));
+process.on('exit', () => {
+  running.forEach(stop);
+  rmSync(homes, { recursive: true, force: true, maxRetries: 5 });
+});
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 const [executable, mode = 'quick', part = ''] = process.argv.slice(2);
@@ -53,12 +64,14 @@ for (const client of CLIENTS) {
   if (!title.includes(part)) continue;
   const missing = client.needs.find((variable) => !process.env[variable]);
   if (missing) {
-    skip(`${title}: there is no ${missing.toLowerCase().replace('_', ' ')} (README.md says what it needs)`);
+    skip(`${title}: it needs ${NEEDS[missing]}`);
     continue;
   }
   pinned(title, client);
   for (let round = 1; round <= rounds; round += 1) {
-    await play(rounds > 1 ? `${title}, round ${round}` : title, client);
+    const what = rounds > 1 ? `${title}, round ${round}` : title;
+    // The steps count for themselves. This is for what goes wrong around them.
+    await play(what, client).catch((error) => fail(`${what}: ${error.message}`));
   }
 }
 const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
@@ -79,15 +92,14 @@ function pinned(title, { pinned: [file, name], version }) {
 
 // One client, from the URL to a deleted note, and what came of each step.
 async function play(title, client) {
-  const server = await startServer(executable, { ISSUER: undefined });
-  const home = mkdtempSync(join(tmpdir(), 'mcp-client-'));
+  const server = await startServer(executable, {});
+  const home = mkdtempSync(join(homes, 'client-'));
   const failedBefore = count.failed;
   const { steps, log } = await run(client, `${server.url}/mcp`, home);
   for (const step of STEPS) judge(`${title}: ${step}`, client.expected[step], steps.get(step));
   if (count.failed > failedBefore) {
     console.error(`output of ${title}:\n${log}\nlog of mcp_server:\n${server.log()}`);
   }
-  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   await server.stop();
 }
 
@@ -134,7 +146,7 @@ async function run({ command, options = [] }, url, home) {
   return { steps, log: output + log };
 }
 
-// What the client may know of this machine: no desktop whose browser it could open, nobody's credentials.
+// What the client may know of this machine: no desktop whose browser it could open, and no credentials.
 function environment(home) {
   const { PATH, CHROMIUM } = process.env;
   return {
