@@ -1,6 +1,6 @@
 //! An MCP server behind bearer tokens: `cargo run --example mcp_server`.
 //!
-//! It needs no identity provider: it brings a little authorization server, which lets everybody in as
+//! It needs no identity provider: it brings a little authorization server, which lets every user in as
 //! `alice`, and prints curl lines to try tokens of that with. Any MCP client that knows OAuth finds its
 //! way from the URL of the server alone. With real tokens, and an issuer that has metadata:
 //!

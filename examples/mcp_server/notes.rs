@@ -53,7 +53,7 @@ struct NoteId {
     id: u32,
 }
 
-/// The house rules; whoever deletes them had better be an admin.
+/// The house rules, which only an admin may delete.
 const HOUSE_RULES: u32 = 1;
 
 #[tool_router]

@@ -216,7 +216,7 @@ async fn a_refresh_token_works_once_and_for_no_more_than_was_granted() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_an_address_that_is_not_registered() {
+async fn the_browser_is_not_redirected_to_an_address_that_is_not_registered() {
     let fixture = Fixture::start().await;
     let table = [
         (
@@ -359,7 +359,7 @@ async fn a_lenient_server_is_as_careful_about_everything_else() {
 }
 
 #[tokio::test]
-async fn a_token_that_nobody_asked_for_says_what_one_says_that_somebody_did() {
+async fn a_token_issued_by_hand_says_what_a_requested_one_says() {
     let server = AuthorizationServer::start(["read", "write"]).await;
     let verifier = JwtVerifier::builder()
         .discover(server.issuer())

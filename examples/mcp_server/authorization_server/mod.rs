@@ -32,7 +32,7 @@ pub(crate) const USER: &str = "alice";
 
 const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// A running server. It registers anybody, and remembers what it was asked.
+/// A running server. It registers every client, and records what clients asked for.
 #[derive(Clone)]
 pub(crate) struct AuthorizationServer {
     shared: Arc<Shared>,
@@ -139,7 +139,7 @@ impl AuthorizationServer {
         &self.shared.issuer
     }
 
-    /// An access token that nobody had to ask for.
+    /// Issues an access token without a request for one.
     pub(crate) fn access_token<const N: usize>(
         &self,
         subject: &str,
@@ -229,7 +229,7 @@ impl AuthorizationServer {
         let Query(request) = request?;
         server.records().authorizations.push(request.clone());
 
-        // Until the client and its address are known, nobody is sent anywhere (§4.1.2.1).
+        // The browser is redirected only when the client and its address are known (§4.1.2.1).
         let redirect_uri = match server.records().clients.get(&request.client_id) {
             Some(client) if client.redirect_uris.contains(&request.redirect_uri) => {
                 Url::parse(&request.redirect_uri).map_err(|_| OAuthError("invalid_request"))?
@@ -369,7 +369,7 @@ fn s256(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
 }
 
-/// Something that nobody guesses.
+/// 256 random bits, for codes, tokens and identifiers.
 fn random() -> String {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).unwrap();
