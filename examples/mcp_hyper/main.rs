@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ),
     ]);
     let rules = notes::rules()?;
-    let notes = notes::Notes::new(rules.clone());
+    let notes = notes::Notes::new();
     // From the outside in. Everything is behind one path here, so nothing has to be routed.
     let service = ServiceBuilder::new()
         .layer(mcp::cors())

@@ -23,8 +23,8 @@ pub(crate) fn app(
     resource: &ProtectedResource,
 ) -> Result<Router, ConfigError> {
     let rules = notes::rules()?;
-    let notes = Notes::new(rules.clone());
-    // Whoever runs this elsewhere names its own hosts here: it is what stops DNS rebinding.
+    let notes = Notes::new();
+    // A server that is reached under other names lists them here: the check stops DNS rebinding.
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(["localhost", "127.0.0.1", "::1"])
         .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"]);
@@ -38,6 +38,12 @@ pub(crate) fn app(
             config,
         ));
 
+    // The layer requires what every request needs, `initialize` included: clients ask for these scopes at
+    // login. A client that lacks one later gets 403, and only some ask for more then. Without
+    // `required_scopes` the first challenge names all scopes of the resource instead, which is what clients
+    // without step-up need (docs/mcp-server.md lists them), and the tools are still held to their rules.
+    // In a `RequireScopesLayer` behind this layer, `notes:read` would not be in the first challenge, and
+    // clients that do not step up on `initialize` (the Python SDKs) could not connect.
     let auth = BearerAuthLayer::new(verifier)
         .realm("notes")
         .resource(resource)

@@ -24,7 +24,7 @@ pub(crate) fn print(url: &str, resource: &str, server: &AuthorizationServer) {
     println!(
         r#"
 An MCP client that knows OAuth needs nothing but {url}/mcp.
-The authorization server that lets everybody in is at {issuer}.
+Its authorization server, which lets every user in, is at {issuer}.
 
 By hand, with tokens that are good for an hour:
 READER={reader}
@@ -59,7 +59,7 @@ curl -i {url}/.well-known/oauth-protected-resource/mcp
 200, a session of the reader's, for clients of earlier revisions:
 {initialize} {as_reader}
 
-404, somebody else in that session; set SESSION to the mcp-session-id that came back:
+404, another caller in that session; set SESSION to the mcp-session-id that came back:
 {end_session} {as_writer}
 
 202, its owner:

@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{
-    CacheScope, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
-    ServerConfig,
-};
-use rmcp::service::RequestContext;
-use rmcp::{ErrorData, RoleServer, ServerHandler, schemars, tool, tool_handler, tool_router};
+use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
+use rmcp::{ErrorData, ServerHandler, schemars, tool, tool_handler, tool_router};
 use serde::Deserialize;
 use tower_bearer_auth::mcp::ScopeRules;
 use tower_bearer_auth::{
@@ -21,7 +17,11 @@ pub(crate) fn resource(identifier: String, issuer: &str) -> ProtectedResource {
     ProtectedResource::new(identifier)
         .authorization_servers([issuer])
         // Not `admin`: many clients ask for everything that is listed here.
-        .scopes(["notes:read", "notes:write"])
+        //
+        // In another order than in challenges, which begin with what the layer requires: mcp-remote (0.15)
+        // ignores the scope of a challenge that equals this list, joined by spaces, and then never asks for
+        // more than it has.
+        .scopes(["notes:write", "notes:read"])
         .resource_name("Notes")
         .also_at_root()
 }
@@ -40,7 +40,6 @@ pub(crate) fn rules() -> Result<ScopeRules, ConfigError> {
 #[derive(Clone)]
 pub(crate) struct Notes {
     notes: Arc<Mutex<BTreeMap<u32, &'static str>>>,
-    rules: ScopeRules,
 }
 
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
@@ -54,16 +53,15 @@ struct NoteId {
     id: u32,
 }
 
-/// The house rules; whoever deletes them had better be an admin.
+/// The house rules, which only an admin may delete.
 const HOUSE_RULES: u32 = 1;
 
 #[tool_router]
 impl Notes {
-    pub(crate) fn new(rules: ScopeRules) -> Self {
+    pub(crate) fn new() -> Self {
         let notes = [(HOUSE_RULES, "house rules"), (2, "milk"), (3, "bread")];
         Self {
             notes: Arc::new(Mutex::new(notes.into())),
-            rules,
         }
     }
 
@@ -108,28 +106,15 @@ impl Notes {
 
 #[tool_handler]
 impl ServerHandler for Notes {
-    /// Lists only what the caller may use. A server that wants its clients to ask for more scope shows
-    /// everything instead, and lets them run into the 403 that says which.
-    async fn list_tools(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        let token = AccessToken::from_request_context_or_refuse(&context)?;
-        let mut tools = Self::tool_router().list_all();
-        tools.retain(|tool| self.rules.allows(&token, "tools/call", &tool.name));
-
-        let list = ListToolsResult::with_all_items(tools);
-        // Not for a cache that others share, where the client knows such a thing.
-        let knows_caches = context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28);
-        Ok(match knows_caches {
-            true => list.with_ttl_ms(0).with_cache_scope(CacheScope::Private),
-            false => list,
-        })
-    }
+    // `tool_handler` adds `list_tools`, which lists every tool to every caller, and that is meant: a model only
+    // asks for tools that it has seen, and a client only asks for more scope after a call was refused. With a
+    // list of what `ScopeRules::allows`, a reader would never learn that notes can be deleted. Filter the list
+    // where the names of tools are secret, or where clients get all their scopes at login.
 
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            // Without a name of its own, clients show this server as "rmcp".
+            .with_server_info(Implementation::new("notes", env!("CARGO_PKG_VERSION")))
             .with_instructions("Ask whoami, add numbers, delete notes.")
     }
 }

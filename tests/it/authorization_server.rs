@@ -29,7 +29,14 @@ type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
 impl Fixture {
     async fn start() -> Self {
-        let server = AuthorizationServer::start(["read", "write"]).await;
+        Self::of(AuthorizationServer::start(["read", "write"]).await).await
+    }
+
+    async fn start_lenient() -> Self {
+        Self::of(AuthorizationServer::start_lenient(["read", "write"]).await).await
+    }
+
+    async fn of(server: AuthorizationServer) -> Self {
         let http = Client::builder()
             .redirect(redirect::Policy::none())
             .build()
@@ -209,7 +216,7 @@ async fn a_refresh_token_works_once_and_for_no_more_than_was_granted() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_an_address_that_is_not_registered() {
+async fn the_browser_is_not_redirected_to_an_address_that_is_not_registered() {
     let fixture = Fixture::start().await;
     let table = [
         (
@@ -261,7 +268,98 @@ async fn other_wrong_requests_come_back_to_the_client_with_its_state() {
 }
 
 #[tokio::test]
-async fn a_token_that_nobody_asked_for_says_what_one_says_that_somebody_did() {
+async fn a_strict_server_registers_public_clients_alone_and_a_lenient_one_registers_others_as_such()
+{
+    let strict = Fixture::start().await;
+    let lenient = Fixture::start_lenient().await;
+    // An absent method means `client_secret_basic` (RFC 7591 §2).
+    for method in [
+        None,
+        Some("client_secret_basic"),
+        Some("client_secret_post"),
+    ] {
+        let mut client = json!({"redirect_uris": [CALLBACK]});
+        if let Some(method) = method {
+            client["token_endpoint_auth_method"] = json!(method);
+        }
+        let answer = strict.register(&client).await;
+        assert_refused(answer, "invalid_client_metadata").await;
+
+        // The answer says what holds: there is no secret.
+        let (status, registered) = read(lenient.register(&client).await).await;
+        assert_eq!(status, StatusCode::CREATED, "{method:?}");
+        assert_eq!(registered["token_endpoint_auth_method"], "none");
+        assert_eq!(registered["redirect_uris"], json!([CALLBACK]));
+        assert!(registered["client_secret"].is_null(), "{registered}");
+    }
+    // A client that wants to prove itself by a key relies on more than it would get.
+    for method in ["private_key_jwt", "tls_client_auth", ""] {
+        let client = json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": method});
+        for fixture in [&strict, &lenient] {
+            let answer = fixture.register(&client).await;
+            assert_refused(answer, "invalid_client_metadata").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lenient_server_takes_the_resource_of_the_grant_where_a_token_request_has_none() {
+    let fixture = Fixture::start_lenient().await;
+    let verifier = JwtVerifier::builder()
+        .discover(fixture.server.issuer())
+        .audience(RESOURCE)
+        .build()
+        .unwrap();
+    let without = [("resource", None)];
+    let code = fixture.code().await;
+    let (status, first) = read(fixture.redeem(&code, &without).await).await;
+    assert_token(status, &first);
+    let refresh_token = first["refresh_token"].as_str().unwrap();
+    let (status, second) = read(fixture.refresh(refresh_token, &without).await).await;
+    assert_token(status, &second);
+    for answer in [first, second] {
+        let token = answer["access_token"].as_str().unwrap().parse().unwrap();
+        verifier.clone().oneshot(token).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lenient_server_is_as_careful_about_everything_else() {
+    let fixture = Fixture::start_lenient().await;
+    let elsewhere = Some("https://elsewhere.test/mcp");
+    let table = [
+        ("code_verifier", None, "invalid_grant"),
+        ("code_verifier", Some(CHALLENGE), "invalid_grant"),
+        ("redirect_uri", None, "invalid_grant"),
+        ("client_id", None, "invalid_grant"),
+        ("client_id", Some("another"), "invalid_grant"),
+        ("resource", elsewhere, "invalid_target"),
+    ];
+    for (name, value, error) in table {
+        let code = fixture.code().await;
+        let answer = fixture.redeem(&code, &[(name, value)]).await;
+        assert_refused(answer, error).await;
+        // Each code works once, whatever came of it.
+        assert_refused(fixture.redeem(&code, &[]).await, "invalid_grant").await;
+    }
+    for (name, error) in [
+        ("code_challenge", "invalid_request"),
+        ("code_challenge_method", "invalid_request"),
+        ("resource", "invalid_target"),
+        ("scope", "invalid_scope"),
+    ] {
+        let answer = fixture.authorize(&[(name, None)]).await;
+        assert_eq!(parameter(&answer, "error").as_deref(), Some(error));
+    }
+    let unregistered = [("redirect_uri", Some("http://127.0.0.1:9/callback/"))];
+    let answer = fixture.authorize(&unregistered).await;
+    assert_refused(answer, "invalid_request").await;
+    let client = json!({"redirect_uris": ["http://elsewhere.test/"]});
+    assert_refused(fixture.register(&client).await, "invalid_redirect_uri").await;
+}
+
+#[tokio::test]
+async fn a_token_issued_by_hand_says_what_a_requested_one_says() {
     let server = AuthorizationServer::start(["read", "write"]).await;
     let verifier = JwtVerifier::builder()
         .discover(server.issuer())

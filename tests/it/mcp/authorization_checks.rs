@@ -174,6 +174,30 @@ async fn auth_prm_resource() {
     assert_eq!(servers.metadata().await["resource"], servers.resource());
 }
 
+/// mcp-remote ignores the scope of a challenge that is `scopes_supported`, joined by spaces: no challenge of
+/// the example may be.
+#[tokio::test]
+async fn no_challenge_names_the_scopes_of_the_metadata_in_their_order() {
+    let servers = Servers::start().await;
+    let metadata = servers.metadata().await;
+    let supported: Vec<_> = metadata["scopes_supported"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|scope| scope.as_str().unwrap())
+        .collect();
+    let reader = servers.token(["notes:read"]);
+    let writer = servers.token(["notes:read", "notes:write"]);
+    for (token, note) in [(None, 2), (Some(&*reader), 2), (Some(&*writer), 1)] {
+        let answer = servers
+            .call(token, "delete_note", json!({"id": note}))
+            .await;
+        assert!(answer.status.is_client_error());
+        let scope = parameter(&answer, "scope").unwrap();
+        assert_ne!(scope, supported.join(" "));
+    }
+}
+
 #[tokio::test]
 async fn auth_prm_authorization_servers() {
     let servers = Servers::start().await;

@@ -25,7 +25,7 @@ use crate::support::authorization_server::{AuthorizationServer, USER};
 
 const CALLBACK: &str = "http://127.0.0.1:9/callback";
 
-/// What `whoami` says to whoever asked for no more than the challenge did.
+/// What `whoami` answers to a client that asked for the scope of the challenge alone.
 const READER: &str = "alice with the scopes: notes:read";
 
 /// A protected server and the authorization server it trusts.
@@ -154,7 +154,7 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
     let servers = Servers::start().await;
     let resource = servers.resource.as_str();
 
-    // Nobody has logged in: the server says where one does, and for what.
+    // Without a login, the server says where to log in, and for which scope.
     let refused = servers
         .connect(reqwest::Client::new(), lifecycle.clone())
         .await

@@ -1,5 +1,6 @@
 //! A real server on a loopback port, and a client that shows what came back.
 
+#[path = "../../../examples/mcp_server/authorization_server/mod.rs"]
 pub(crate) mod authorization_server;
 
 use std::convert::Infallible;

@@ -1,5 +1,8 @@
 //! An OAuth 2.1 authorization server on a loopback port, for public clients that act for one user.
 
+mod oauth_error;
+mod registration;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -21,12 +24,15 @@ use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
 use tower_bearer_auth::{Algorithm, Scopes};
 use tower_http::cors::CorsLayer;
 
+use self::oauth_error::{NO_STORE, OAuthError};
+use self::registration::{Mode, Registration};
+
 /// The user, who consents to whatever clients ask for.
 pub(crate) const USER: &str = "alice";
 
 const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// A running server. It registers anybody, and remembers what it was asked.
+/// A running server. It registers every client, and records what clients asked for.
 #[derive(Clone)]
 pub(crate) struct AuthorizationServer {
     shared: Arc<Shared>,
@@ -35,6 +41,7 @@ pub(crate) struct AuthorizationServer {
 struct Shared {
     issuer: String,
     key: SigningKey,
+    mode: Mode,
     scopes: Vec<String>,
     records: Mutex<Records>,
 }
@@ -47,14 +54,6 @@ struct Records {
     /// By code: each is taken out by the first request that shows it.
     codes: HashMap<String, Grant>,
     refresh_tokens: HashMap<String, Grant>,
-}
-
-/// A client's registration, as it asked for it (RFC 7591 §2).
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Registration {
-    pub(crate) redirect_uris: Vec<String>,
-    pub(crate) token_endpoint_auth_method: Option<String>,
-    pub(crate) scope: Option<String>,
 }
 
 /// An authorization request, as it came (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1).
@@ -93,18 +92,28 @@ struct TokenRequest {
     scope: Option<String>,
 }
 
-/// An `error` of RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2 or RFC 8707 §2.
-#[derive(Debug)]
-struct OAuthError(&'static str);
-
 impl AuthorizationServer {
     /// Starts a server that knows these scopes, with an ES256 key. It serves until the runtime ends.
+    ///
+    /// It refuses clients that leave anything to its defaults, so that what it accepts in a test is complete.
+    /// For clients of others use [`start_lenient`](Self::start_lenient).
     pub(crate) async fn start<const N: usize>(scopes: [&str; N]) -> Self {
+        Self::start_in(Mode::Strict, scopes).await
+    }
+
+    /// Starts a server that also accepts what ordinary clients leave out: the method of authentication in a
+    /// registration, and `resource` in a token request.
+    pub(crate) async fn start_lenient<const N: usize>(scopes: [&str; N]) -> Self {
+        Self::start_in(Mode::Lenient, scopes).await
+    }
+
+    async fn start_in<const N: usize>(mode: Mode, scopes: [&str; N]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
             shared: Arc::new(Shared {
                 issuer: format!("http://{}", listener.local_addr().unwrap()),
                 key: SigningKey::generate(Algorithm::ES256).with_key_id("key-1"),
+                mode,
                 scopes: scopes.map(str::to_owned).to_vec(),
                 records: Mutex::default(),
             }),
@@ -130,7 +139,7 @@ impl AuthorizationServer {
         &self.shared.issuer
     }
 
-    /// An access token that nobody had to ask for.
+    /// Issues an access token without a request for one.
     pub(crate) fn access_token<const N: usize>(
         &self,
         subject: &str,
@@ -197,19 +206,12 @@ impl AuthorizationServer {
         registration: Result<Json<Registration>, JsonRejection>,
     ) -> Result<Response, OAuthError> {
         let Json(registration) = registration?;
-        if registration.redirect_uris.is_empty()
-            || !registration.redirect_uris.iter().all(|uri| is_safe(uri))
-        {
-            return Err(OAuthError("invalid_redirect_uri"));
-        }
-        // Without a word about it, a client would be one with a secret (RFC 7591 §2).
-        if registration.token_endpoint_auth_method.as_deref() != Some("none") {
-            return Err(OAuthError("invalid_client_metadata"));
-        }
+        registration.check(server.shared.mode)?;
         let client_id = random();
         let answer = json!({
             "client_id": client_id,
             "redirect_uris": registration.redirect_uris,
+            // What holds, also where the client asked for a secret.
             "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"],
@@ -227,7 +229,7 @@ impl AuthorizationServer {
         let Query(request) = request?;
         server.records().authorizations.push(request.clone());
 
-        // Until the client and its address are known, nobody is sent anywhere (§4.1.2.1).
+        // The browser is redirected only when the client and its address are known (§4.1.2.1).
         let redirect_uri = match server.records().clients.get(&request.client_id) {
             Some(client) if client.redirect_uris.contains(&request.redirect_uri) => {
                 Url::parse(&request.redirect_uri).map_err(|_| OAuthError("invalid_request"))?
@@ -317,7 +319,7 @@ impl AuthorizationServer {
         // Gone whatever comes of it: a stolen code allows one guess of the verifier.
         let grant = self.records().codes.remove(code);
         let grant = grant.ok_or(OAuthError("invalid_grant"))?;
-        grant.check_client(request)?;
+        grant.check_client(request, self.shared.mode)?;
 
         let verifier = request.code_verifier.as_deref();
         let verified = verifier.is_some_and(|v| s256(v) == grant.code_challenge);
@@ -335,7 +337,7 @@ impl AuthorizationServer {
         // For clients without a secret they rotate (OAuth 2.1 §4.3.1).
         let grant = self.records().refresh_tokens.remove(token);
         let grant = grant.ok_or(OAuthError("invalid_grant"))?;
-        grant.check_client(request)?;
+        grant.check_client(request, self.shared.mode)?;
 
         let scope = match &request.scope {
             Some(scope) => Scopes::parse(scope).map_err(|_| OAuthError("invalid_scope"))?,
@@ -349,56 +351,17 @@ impl AuthorizationServer {
 }
 
 impl Grant {
-    fn check_client(&self, request: &TokenRequest) -> Result<(), OAuthError> {
+    fn check_client(&self, request: &TokenRequest, mode: Mode) -> Result<(), OAuthError> {
         if request.client_id.as_ref() != Some(&self.client_id) {
             return Err(OAuthError("invalid_grant"));
         }
-        if request.resource.as_ref() != Some(&self.resource) {
-            return Err(OAuthError("invalid_target"));
+        match (&request.resource, mode) {
+            (Some(resource), _) if *resource == self.resource => Ok(()),
+            // The token is for what the user consented to (RFC 8707 §2.2).
+            (None, Mode::Lenient) => Ok(()),
+            (None, Mode::Strict) | (Some(_), _) => Err(OAuthError("invalid_target")),
         }
-        Ok(())
     }
-}
-
-impl IntoResponse for OAuthError {
-    fn into_response(self) -> Response {
-        let status = match self.0 {
-            "invalid_client" => StatusCode::UNAUTHORIZED,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        (status, NO_STORE, Json(json!({ "error": self.0 }))).into_response()
-    }
-}
-
-impl From<JsonRejection> for OAuthError {
-    fn from(_: JsonRejection) -> Self {
-        Self("invalid_client_metadata")
-    }
-}
-
-/// Also for a parameter that comes twice (RFC 6749 §3.1).
-impl From<QueryRejection> for OAuthError {
-    fn from(_: QueryRejection) -> Self {
-        Self("invalid_request")
-    }
-}
-
-impl From<FormRejection> for OAuthError {
-    fn from(_: FormRejection) -> Self {
-        Self("invalid_request")
-    }
-}
-
-const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
-
-/// Whether a code may be sent there: over TLS, or without leaving the machine, and with no fragment
-/// (RFC 6749 §3.1.2).
-fn is_safe(redirect_uri: &str) -> bool {
-    Url::parse(redirect_uri).is_ok_and(|url| {
-        let is_loopback = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        url.fragment().is_none()
-            && (url.scheme() == "https" || url.scheme() == "http" && is_loopback)
-    })
 }
 
 /// The code challenge of a verifier (RFC 7636 §4.6).
@@ -406,7 +369,7 @@ fn s256(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
 }
 
-/// Something that nobody guesses.
+/// 256 random bits, for codes, tokens and identifiers.
 fn random() -> String {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).unwrap();
