@@ -1,34 +1,103 @@
-//! The README and each guide in `docs/` is an item here, so that a failing block is told by the text it stands in.
+//! How to use this crate, step by step.
+//!
+//! | guide | answers |
+//! |---|---|
+//! | [`choosing_a_verifier`] | Which verifier is for my tokens? |
+//! | [`mcp_server`] | How do I protect an MCP server, from `cargo new` to a client? |
+//! | [`behind_a_proxy`] | What has to be right with a proxy, a gateway or a load balancer in front? |
+//! | [`cors`] | How do browsers call my server? |
+//! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
+//! | [`observability`] | What do the log and the metrics say? |
+//! | [`performance`] | What does a token cost? |
+//! | [`comparison`] | Which other crates are there, and when are they the better choice? |
+//! | [`migrating_from_jwt_authorizer`], [`migrating_from_tower_oauth2_resource_server`], [`migrating_from_axum_jwt_auth`], [`migrating_from_fastmcp`] | How do I come from another library? |
+//!
+//! Settings for identity providers are in [`providers`](crate::providers). [`security`] says what is promised,
+//! [`design`] how the crate is put together and why, and [`changelog`] what changed.
 
+/// A guide in `docs/` as a page. Its text ends with definitions of its links to other guides, for readers of
+/// the file; those here come first, and the first definition of a link counts.
+macro_rules! guide {
+    ($name:ident, $path:literal $(, $label:literal => $page:literal)*) => {
+        $(#[doc = concat!("[", $label, "]: ", $page)])*
+        #[doc = ""]
+        #[doc = include_str!($path)]
+        pub mod $name {}
+    };
+}
+
+guide!(
+    behind_a_proxy,
+    "../docs/behind-a-proxy.md",
+    "mcp" => "self::mcp_server",
+    "timeouts" => "self::choosing_a_verifier#timeouts-and-limits"
+);
+
+guide!(
+    choosing_a_verifier,
+    "../docs/choosing-a-verifier.md",
+    "performance" => "self::performance",
+    "readiness" => "self::behind_a_proxy#health-and-readiness"
+);
+
+guide!(changelog, "../CHANGELOG.md");
+
+guide!(comparison, "../docs/comparison.md");
+
+guide!(
+    cors,
+    "../docs/cors.md",
+    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token"
+);
+
+guide!(design, "../DESIGN.md");
+
+guide!(
+    mcp_server,
+    "../docs/mcp-server.md",
+    "cors" => "self::cors",
+    "observability" => "self::observability",
+    "proxy" => "self::behind_a_proxy",
+    "testing" => "self::testing_your_server"
+);
+
+guide!(
+    migrating_from_axum_jwt_auth,
+    "../docs/migrating/axum-jwt-auth.md",
+    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token",
+    "cors" => "self::cors"
+);
+
+guide!(
+    migrating_from_fastmcp,
+    "../docs/migrating/fastmcp.md",
+    "mcp" => "self::mcp_server"
+);
+
+guide!(
+    migrating_from_jwt_authorizer,
+    "../docs/migrating/jwt-authorizer.md",
+    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token"
+);
+
+guide!(
+    migrating_from_tower_oauth2_resource_server,
+    "../docs/migrating/tower-oauth2-resource-server.md",
+    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token"
+);
+
+guide!(observability, "../docs/observability.md");
+
+guide!(performance, "../docs/performance.md");
+
+guide!(
+    security,
+    "../SECURITY.md",
+    "proxy" => "self::behind_a_proxy"
+);
+
+guide!(testing_your_server, "../docs/testing-your-server.md");
+
+#[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
-
-#[doc = include_str!("../docs/behind-a-proxy.md")]
-mod behind_a_proxy {}
-
-#[doc = include_str!("../docs/choosing-a-verifier.md")]
-mod choosing_a_verifier {}
-
-#[doc = include_str!("../docs/cors.md")]
-mod cors {}
-
-#[doc = include_str!("../docs/mcp-server.md")]
-mod mcp_server {}
-
-#[doc = include_str!("../docs/migrating/axum-jwt-auth.md")]
-mod migrating_from_axum_jwt_auth {}
-
-#[doc = include_str!("../docs/migrating/fastmcp.md")]
-mod migrating_from_fastmcp {}
-
-#[doc = include_str!("../docs/migrating/jwt-authorizer.md")]
-mod migrating_from_jwt_authorizer {}
-
-#[doc = include_str!("../docs/migrating/tower-oauth2-resource-server.md")]
-mod migrating_from_tower_oauth2_resource_server {}
-
-#[doc = include_str!("../docs/observability.md")]
-mod observability {}
-
-#[doc = include_str!("../docs/testing-your-server.md")]
-mod testing_your_server {}

@@ -71,10 +71,19 @@
 //!
 //! A feature adds API and changes no behaviour.
 //!
-//! # Providers
+//! # Providers and guides
 //!
-//! [`providers`] has a recipe each for Auth0, Entra ID, Okta, Keycloak, Cognito, Clerk, WorkOS AuthKit,
-//! Supabase, Descope, Scalekit, AWS, Google, GitHub, Discord and Kubernetes (features `cache` and `jwks`).
+//! [`providers`] has a recipe each for Auth0, Entra ID, AD FS, Okta, Keycloak, Dex, Cognito, Clerk, WorkOS AuthKit,
+//! Supabase, Descope, Scalekit, AWS, Google, GitHub, Discord, Doorkeeper, Kubernetes and SPIFFE (features `cache`
+//! and `jwks`).
+//!
+//! The [`guides`] go step by step: [choosing a verifier](guides::choosing_a_verifier), [an MCP
+//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [testing your
+//! server](guides::testing_your_server), [observability](guides::observability),
+//! [performance](guides::performance), [a comparison](guides::comparison), and coming from
+//! [jwt-authorizer](guides::migrating_from_jwt_authorizer),
+//! [tower-oauth2-resource-server](guides::migrating_from_tower_oauth2_resource_server),
+//! [axum-jwt-auth](guides::migrating_from_axum_jwt_auth) or [FastMCP](guides::migrating_from_fastmcp).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // With all features the lint is on; without this one, what only fetched keys need lies idle.
@@ -140,9 +149,9 @@ pub mod testing;
 #[doc = include_str!("docs/providers.md")]
 pub mod providers {}
 
-// The README and the guides in docs/, whose code is compiled and run as documentation tests.
+// Pages of the documentation, whose code is compiled and run as documentation tests.
 #[cfg(all(
-    doctest,
+    any(doc, doctest),
     feature = "axum",
     feature = "cache",
     feature = "introspection",
@@ -151,7 +160,7 @@ pub mod providers {}
     feature = "rmcp",
     feature = "testing",
 ))]
-mod guides;
+pub mod guides;
 
 #[doc(inline)]
 pub use self::access_token::{AccessToken, AccessTokenBuilder, Principal};

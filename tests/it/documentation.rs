@@ -30,9 +30,9 @@ fn markdown_in(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The targets of the inline links of a text, without those in code.
+/// The targets of the links of a text, without those in code.
 fn links(text: &str) -> Vec<&str> {
-    let mut links = Vec::new();
+    let mut links: Vec<_> = definitions(text).map(|(_, target)| target).collect();
     for line in prose(text) {
         // What is between backticks is code, too.
         for part in line.split('`').step_by(2) {
@@ -42,6 +42,11 @@ fn links(text: &str) -> Vec<&str> {
         }
     }
     links
+}
+
+/// The links that are defined on lines of their own, `[label]: target`.
+fn definitions(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    prose(text).filter_map(|line| line.strip_prefix('[')?.split_once("]: "))
 }
 
 /// The lines outside of code blocks.
@@ -110,16 +115,85 @@ fn every_guide_is_in_the_index() {
     }
 }
 
+/// The source of the pages that the guides are in the API documentation.
+fn pages() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(root.join("src/guides.rs")).unwrap()
+}
+
+/// Where a guide's page is named in that source, by the path of its text.
+fn page_of(path: &str) -> Option<String> {
+    let pages = pages();
+    let page = pages
+        .split("guide!(")
+        .skip(1)
+        .find(|page| page.contains(&format!("\"../{path}\"")))?;
+    Some(page.split(");").next().unwrap().to_owned())
+}
+
+#[test]
+fn every_guide_is_a_page_that_lib_rs_leads_to() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let front_page = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    for guide in guides() {
+        let path = guide.strip_prefix(root).unwrap().to_str().unwrap();
+        if path == "docs/README.md" {
+            continue;
+        }
+        let page = page_of(path).unwrap_or_else(|| panic!("{path} is not in src/guides.rs"));
+        let name = page.trim_start().split(',').next().unwrap();
+        let link = format!("(guides::{name})");
+        assert!(
+            front_page.contains(&link),
+            "src/lib.rs does not lead to {name}"
+        );
+        // Relative links lead nowhere from a page: each is defined there anew.
+        let text = fs::read_to_string(&guide).unwrap();
+        for (label, _) in definitions(&text) {
+            let defined = format!("\"{label}\" => ");
+            assert!(page.contains(&defined), "{path}: [{label}]");
+        }
+        let defined = definitions(&text).map(|(_, target)| target);
+        let defined: Vec<_> = defined.collect();
+        for link in links(&text) {
+            let leads_elsewhere = link.contains("://") || link.starts_with('#');
+            assert!(
+                leads_elsewhere || defined.contains(&link),
+                "{path}: define the link to {link} by a label"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_page_that_the_texts_link_to_is_there() {
+    let pages = pages();
+    let address = "https://docs.rs/tower-bearer-auth/latest/tower_bearer_auth/guides/";
+    let mut followed = 0;
+    for path in texts() {
+        let text = fs::read_to_string(&path).unwrap();
+        for link in links(&text) {
+            let Some(rest) = link.strip_prefix(address) else {
+                continue;
+            };
+            let name = rest.split('/').next().unwrap();
+            let is_there = pages.contains(&format!("{name},")) || name.is_empty();
+            assert!(is_there, "{} links to {link}", path.display());
+            followed += 1;
+        }
+    }
+    assert!(followed > 10, "{followed}");
+}
+
 #[test]
 fn the_code_of_every_guide_is_compiled() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let compiled = fs::read_to_string(root.join("src/guides.rs")).unwrap();
     for guide in guides() {
         let text = fs::read_to_string(&guide).unwrap();
         let name = guide.strip_prefix(root).unwrap().to_str().unwrap();
         for fence in text.lines().filter(|line| line.starts_with("```rust")) {
             assert!(
-                compiled.contains(name),
+                page_of(name).is_some(),
                 "{name} has Rust code and is not in src/guides.rs"
             );
             assert!(
