@@ -1,10 +1,9 @@
 //! The layer's configuration, and what guards on the way in required: carried along with the request, so that
 //! a guard or a handler further in answers with a complete challenge.
 
-use std::sync::Arc;
-
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use http::Extensions;
 
