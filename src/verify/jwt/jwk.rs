@@ -331,12 +331,7 @@ impl<'a> Members<'a> {
             repeated: None,
         };
         for (name, value) in jwk.members().ok_or(Unusable::NotAnObject)? {
-            // One that is not Unicode is none of those.
-            let name = name.string();
-            let Some(place) = NAMES
-                .iter()
-                .position(|known| name.as_deref() == Some(*known))
-            else {
+            let Some(place) = place_of(name) else {
                 continue;
             };
             if members.values[place].replace(value).is_some() {
@@ -373,6 +368,18 @@ impl<'a> Members<'a> {
             false => Ok(()),
         }
     }
+}
+
+/// Where a name stands in [`NAMES`]. Most names have no escapes, and are compared as they stand.
+fn place_of(name: JsonText<'_>) -> Option<usize> {
+    let quoted = name.as_str();
+    let plain = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .filter(|text| !text.contains('\\'));
+    // One that is not Unicode is none of them.
+    let text = plain.map(Cow::Borrowed).or_else(|| name.string())?;
+    NAMES.iter().position(|known| *known == text)
 }
 
 impl fmt::Display for Unusable {
