@@ -908,7 +908,7 @@ fn nesting_takes_neither_stack_nor_time() {
             break;
         }
     }
-    let pieces = vec![0x30, 0x80].repeat(350_000);
+    let pieces = [0x30, 0x80].repeat(350_000);
     let inside = public_key_info(RSA_ENCRYPTION, &nested, &rsa_key());
     for der in [nested, pieces, inside] {
         for label in ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"] {
