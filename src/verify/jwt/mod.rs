@@ -64,6 +64,7 @@ mod interop;
 pub(crate) mod jwk;
 mod jwk_octets;
 mod jwk_text;
+mod jwk_unusable;
 pub(crate) mod jws;
 pub(crate) mod key;
 pub(crate) mod key_set;
