@@ -122,3 +122,44 @@ fn fits(algorithm: Algorithm, material: &Material<'_>) -> bool {
         (_, Material::Rsa { .. } | Material::Ed25519(_)) => true,
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::SigningKey;
+
+    #[test]
+    fn a_key_has_one_fingerprint_whatever_form_it_came_in() {
+        for algorithm in Algorithm::ALL {
+            let key = SigningKey::generate(algorithm);
+            let jwk = key.verifying_key();
+            let theirs: Jwk = match serde_json::from_value(key.jwk()) {
+                Ok(jwk) => jwk,
+                Err(error) => panic!("{algorithm}: {error}"),
+            };
+            let mut all = vec![DecodingKey::from_jwk(&theirs).ok()];
+            if algorithm.key_kind() != KeyKind::Secret {
+                let pem = key.public_key_pem();
+                let pem = pem.as_bytes();
+                let ours = VerifyingKey::from_public_key_pem(algorithm, pem).unwrap();
+                assert_eq!(ours.fingerprint(), jwk.fingerprint(), "{algorithm}");
+                all.extend([
+                    DecodingKey::from_rsa_pem(pem).ok(),
+                    DecodingKey::from_ec_pem(pem).ok(),
+                    DecodingKey::from_ed_pem(pem).ok(),
+                ]);
+            }
+            let mut count = 0;
+            for theirs in all.iter().flatten() {
+                // Their readers of PEM take some keys for those of another kind.
+                if let Ok(ours) = VerifyingKey::try_from(theirs)
+                    && ours.allows(algorithm)
+                {
+                    assert_eq!(ours.fingerprint(), jwk.fingerprint(), "{algorithm}");
+                    count += 1;
+                }
+            }
+            assert!(count > 0, "{algorithm}");
+        }
+    }
+}

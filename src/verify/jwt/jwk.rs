@@ -1,7 +1,6 @@
 //! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2), each read on its own.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -9,6 +8,7 @@ use zeroize::Zeroizing;
 use super::algorithm::{Algorithm, KeyKind};
 use super::jwk_octets::octets;
 use super::jwk_text::JsonText;
+pub(crate) use super::jwk_unusable::Unusable;
 use super::key::{
     BadMaterial, Material, VerifyingKey, coordinate_length, minimum_secret_length,
     without_leading_zeros,
@@ -51,76 +51,6 @@ pub(crate) struct Imported {
     /// The `kid`, where it can be read, whether or not the key can be used.
     pub(crate) key_id: Option<String>,
     pub(crate) key: Result<VerifyingKey, Unusable>,
-}
-
-/// Why a JWK is not used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unusable {
-    NotJson,
-    NotAnObject,
-    /// A required member is absent or `null`.
-    Missing(&'static str),
-    /// A member of a wrong type, or with a value that cannot be represented.
-    WrongType(&'static str),
-    /// A member that is read occurs twice, so that two readers could see two keys.
-    Repeated(&'static str),
-    /// A member that is neither base64url nor base64.
-    NotBase64(&'static str),
-    UnknownKeyType,
-    UnknownCurve,
-    /// An `alg` that is not a signature algorithm here, or not one for this key.
-    UnsupportedAlgorithm,
-    /// Made for encryption, or not for verifying.
-    NotForVerifying,
-    /// It has private members, which have no business in a verifier.
-    Private,
-    /// A shared secret, published.
-    Symmetric,
-    Material(BadMaterial),
-}
-
-impl Unusable {
-    /// A short constant name, for counting.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::NotJson
-            | Self::NotAnObject
-            | Self::Missing(_)
-            | Self::WrongType(_)
-            | Self::Repeated(_)
-            | Self::NotBase64(_) => "malformed",
-            Self::UnknownKeyType => "unknown_key_type",
-            Self::UnknownCurve => "unknown_curve",
-            Self::UnsupportedAlgorithm => "unsupported_algorithm",
-            Self::NotForVerifying => "not_for_verifying",
-            Self::Private => "private",
-            Self::Symmetric => "symmetric",
-            Self::Material(BadMaterial::WeakRsa { .. }) => "weak_rsa",
-            Self::Material(BadMaterial::ShortSecret { .. }) => "short_secret",
-            Self::Material(
-                BadMaterial::PemAsSecret | BadMaterial::SmallOrder | BadMaterial::Invalid,
-            ) => "invalid_material",
-        }
-    }
-
-    /// Whether a set of keys may well hold such a key, for a purpose that is none of ours.
-    pub(crate) fn is_for_others(self) -> bool {
-        match self {
-            Self::UnknownKeyType
-            | Self::UnknownCurve
-            | Self::UnsupportedAlgorithm
-            | Self::NotForVerifying => true,
-            Self::NotJson
-            | Self::NotAnObject
-            | Self::Missing(_)
-            | Self::WrongType(_)
-            | Self::Repeated(_)
-            | Self::NotBase64(_)
-            | Self::Private
-            | Self::Symmetric
-            | Self::Material(_) => false,
-        }
-    }
 }
 
 impl VerifyingKey {
@@ -331,12 +261,7 @@ impl<'a> Members<'a> {
             repeated: None,
         };
         for (name, value) in jwk.members().ok_or(Unusable::NotAnObject)? {
-            // One that is not Unicode is none of those.
-            let name = name.string();
-            let Some(place) = NAMES
-                .iter()
-                .position(|known| name.as_deref() == Some(*known))
-            else {
+            let Some(place) = place_of(name) else {
                 continue;
             };
             if members.values[place].replace(value).is_some() {
@@ -375,22 +300,14 @@ impl<'a> Members<'a> {
     }
 }
 
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotJson => "is not JSON",
-            Self::NotAnObject => "is not a JSON object",
-            Self::Missing(name) => return write!(f, "lacks the member {name}"),
-            Self::WrongType(name) => return write!(f, "has a member {name} of a wrong type"),
-            Self::Repeated(name) => return write!(f, "has the member {name} twice"),
-            Self::NotBase64(name) => return write!(f, "has a member {name} that is not base64url"),
-            Self::UnknownKeyType => "has an unknown key type (kty)",
-            Self::UnknownCurve => "has an unknown curve (crv)",
-            Self::UnsupportedAlgorithm => "has an alg that is not supported for its type",
-            Self::NotForVerifying => "is not for verifying signatures (use, key_ops)",
-            Self::Private => "has private members; give the public key",
-            Self::Symmetric => "is a shared secret",
-            Self::Material(bad) => return bad.fmt(f),
-        })
-    }
+/// Where a name stands in [`NAMES`]. Most names have no escapes, and are compared as they stand.
+fn place_of(name: JsonText<'_>) -> Option<usize> {
+    let quoted = name.as_str();
+    let plain = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .filter(|text| !text.contains('\\'));
+    // One that is not Unicode is none of them.
+    let text = plain.map(Cow::Borrowed).or_else(|| name.string())?;
+    NAMES.iter().position(|known| *known == text)
 }

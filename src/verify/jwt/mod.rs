@@ -67,6 +67,7 @@ pub(crate) mod issuer_watch;
 pub(crate) mod jwk;
 mod jwk_octets;
 mod jwk_text;
+mod jwk_unusable;
 pub(crate) mod jws;
 pub(crate) mod key;
 pub(crate) mod key_set;
