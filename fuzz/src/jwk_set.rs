@@ -10,6 +10,7 @@ use tower::{BoxError, ServiceExt};
 use tower_bearer_auth::jwks::{Fetched, Jwks, KeyDocument, KeySource, Validators};
 use tower_bearer_auth::{Algorithm, Clock, JwtVerifier, JwtVerifierBuilder, KeySet};
 
+use crate::json::Json;
 use crate::keys::{
     AUDIENCE, EC, EC_JWK, ED, ED_JWK, HMAC, ISSUER, KeyPair, NOW, RSA, RSA_JWK, SECRET,
 };
@@ -63,9 +64,22 @@ impl Known {
     fn is(&self, jwk: &Value) -> bool {
         let is_absent = |name: &str| jwk.get(name).is_none_or(Value::is_null);
         let is_text = |name: &str| is_absent(name) || jwk[name].is_string();
-        let has_material = ["kty", "crv", "n", "e", "x", "y", "k"]
+        let has_names = ["kty", "crv"]
             .iter()
             .all(|name| self.jwk.get(name).is_none_or(|value| jwk[name] == *value));
+        // An octet string, or a number that may have zeros in front or lack them.
+        let is_number = |name: &str| !(name == "k" || name == "x" && jwk["kty"] == "OKP");
+        let same = |name: &str, value: &Value| {
+            let [theirs, ours] = [&jwk[name], value].map(|value| octets(value.as_str()?));
+            match is_number(name) {
+                true => theirs.as_deref().map(number) == ours.as_deref().map(number),
+                false => theirs == ours,
+            }
+        };
+        let has_material = has_names
+            && ["n", "e", "x", "y", "k"]
+                .iter()
+                .all(|name| self.jwk.get(name).is_none_or(|value| same(name, value)));
         let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
         let is_secret = self.algorithm == HS256;
         let is_clear = is_secret || private.iter().all(|name| is_absent(name));
@@ -83,13 +97,63 @@ impl Known {
     }
 }
 
+/// What a member means: base64url or base64, with or without padding.
+fn octets(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+    [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD]
+        .iter()
+        .find_map(|engine| engine.decode(text).ok())
+}
+
+fn number(octets: &[u8]) -> &[u8] {
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    &octets[zeros..]
+}
+
+/// The keys of a set, `null` for those in which a member that counts stands twice. `None` where the document has
+/// something that cannot be represented here.
+fn jwks_of(data: &[u8]) -> Option<Vec<Value>> {
+    let document = Json::parse(data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data))?;
+    let sets: Vec<_> = document
+        .as_members()
+        .unwrap_or_default()
+        .iter()
+        .filter(|(name, _)| name == "keys")
+        .collect();
+    let [(_, Json::List(jwks))] = sets[..] else {
+        return Some(Vec::new());
+    };
+    let counts = |name: &str| {
+        let names = "kty use key_ops alg kid crv n e x y k d p q dp dq qi oth";
+        names.split(' ').any(|known| known == name)
+    };
+    let value = |jwk: &Json| {
+        let names = jwk.as_members().unwrap_or_default().iter();
+        let mut names: Vec<_> = names
+            .map(|(name, _)| name)
+            .filter(|name| counts(name))
+            .collect();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        match count == names.len() {
+            true => jwk.to_value(),
+            false => Value::Null,
+        }
+    };
+    Some(jwks.iter().map(value).collect())
+}
+
 /// The input is the document.
 pub fn run(data: &[u8]) -> &'static str {
-    let document: Option<Value> = serde_json::from_slice(data).ok();
-    let jwks = document
-        .as_ref()
-        .and_then(|document| document.get("keys")?.as_array());
-    let jwks = jwks.map_or(&[][..], Vec::as_slice);
+    let Some(jwks) = jwks_of(data) else {
+        // Each key stands for itself, and those that are sound may be taken.
+        _ = KeyDocument::from_json(data);
+        _ = str::from_utf8(data).map(KeySet::from_json);
+        return "no document";
+    };
+    let jwks = jwks.as_slice();
     let remote = KeyDocument::from_json(data);
     let local = std::str::from_utf8(data).map(|json| (KeySet::from_json(json), json));
 

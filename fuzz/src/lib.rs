@@ -13,6 +13,7 @@ pub mod differential;
 pub mod header;
 pub mod jwk_set;
 pub mod jws;
+pub mod pem;
 pub mod tool_guard;
 
 mod claim_rules;
@@ -31,7 +32,7 @@ pub struct Target {
     pub reaches: &'static [&'static str],
 }
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "challenge",
         run: challenge::run,
@@ -61,6 +62,11 @@ pub const TARGETS: [Target; 7] = [
         name: "jws",
         run: jws::run,
         reaches: jws::REACHES,
+    },
+    Target {
+        name: "pem",
+        run: pem::run,
+        reaches: pem::REACHES,
     },
     Target {
         name: "tool_guard",

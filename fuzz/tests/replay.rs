@@ -71,6 +71,11 @@ fn jws_holds_over_its_corpus() {
 }
 
 #[test]
+fn pem_holds_over_its_corpus() {
+    replay("pem");
+}
+
+#[test]
 fn tool_guard_holds_over_its_corpus() {
     replay("tool_guard");
 }

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::algorithm::{Algorithm, KeyKind};
 use super::jwk::{self, Origin};
-use super::key::{Material, VerifyingKey, minimum_secret_length};
+use super::key::{Material, VerifyingKey, coordinate_length, minimum_secret_length};
 use super::key_set::KeySet;
+use super::public_key_info;
 use crate::config_error::ConfigError;
 
 impl TryFrom<jsonwebtoken::Algorithm> for Algorithm {
@@ -91,7 +92,9 @@ impl TryFrom<&DecodingKey> for VerifyingKey {
         let material = match (kind, key.kind()) {
             (_, DecodingKeyKind::RsaModulusExponent { n, e }) => Material::Rsa { n, e },
             (KeyKind::Secret, DecodingKeyKind::SecretOrDer(bytes)) => Material::Secret(bytes),
-            (KeyKind::Rsa, DecodingKeyKind::SecretOrDer(bytes)) => Material::RsaDer(bytes),
+            (KeyKind::Rsa, DecodingKeyKind::SecretOrDer(bytes)) => {
+                public_key_info::rsa(bytes).map_err(|bad| problem(bad.into_owned()))?
+            }
             (KeyKind::Ec, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ec(bytes),
             (KeyKind::Ed25519, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ed25519(bytes),
         };
@@ -112,10 +115,51 @@ fn fits(algorithm: Algorithm, material: &Material<'_>) -> bool {
         (_, Material::Secret(secret)) => {
             minimum_secret_length(algorithm).is_some_and(|minimum| secret.len() >= minimum)
         }
-        // Uncompressed points: one octet, then two coordinates.
-        (Algorithm::ES256, Material::Ec(point)) => point.len() == 65,
-        (Algorithm::ES384, Material::Ec(point)) => point.len() == 97,
-        (Algorithm::ES512, Material::Ec(point)) => point.len() == 133,
-        _ => true,
+        // One octet for the form, then two coordinates.
+        (_, Material::Ec(point)) => {
+            coordinate_length(algorithm).is_some_and(|length| point.len() == 1 + 2 * length)
+        }
+        (_, Material::Rsa { .. } | Material::Ed25519(_)) => true,
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::SigningKey;
+
+    #[test]
+    fn a_key_has_one_fingerprint_whatever_form_it_came_in() {
+        for algorithm in Algorithm::ALL {
+            let key = SigningKey::generate(algorithm);
+            let jwk = key.verifying_key();
+            let theirs: Jwk = match serde_json::from_value(key.jwk()) {
+                Ok(jwk) => jwk,
+                Err(error) => panic!("{algorithm}: {error}"),
+            };
+            let mut all = vec![DecodingKey::from_jwk(&theirs).ok()];
+            if algorithm.key_kind() != KeyKind::Secret {
+                let pem = key.public_key_pem();
+                let pem = pem.as_bytes();
+                let ours = VerifyingKey::from_public_key_pem(algorithm, pem).unwrap();
+                assert_eq!(ours.fingerprint(), jwk.fingerprint(), "{algorithm}");
+                all.extend([
+                    DecodingKey::from_rsa_pem(pem).ok(),
+                    DecodingKey::from_ec_pem(pem).ok(),
+                    DecodingKey::from_ed_pem(pem).ok(),
+                ]);
+            }
+            let mut count = 0;
+            for theirs in all.iter().flatten() {
+                // Their readers of PEM take some keys for those of another kind.
+                if let Ok(ours) = VerifyingKey::try_from(theirs)
+                    && ours.allows(algorithm)
+                {
+                    assert_eq!(ours.fingerprint(), jwk.fingerprint(), "{algorithm}");
+                    count += 1;
+                }
+            }
+            assert!(count > 0, "{algorithm}");
+        }
     }
 }

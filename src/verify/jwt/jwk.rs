@@ -10,7 +10,8 @@ use super::algorithm::{Algorithm, KeyKind};
 use super::jwk_octets::octets;
 use super::jwk_text::JsonText;
 use super::key::{
-    BadMaterial, Material, VerifyingKey, minimum_secret_length, without_leading_zeros,
+    BadMaterial, Material, VerifyingKey, coordinate_length, minimum_secret_length,
+    without_leading_zeros,
 };
 use crate::config_error::ConfigError;
 
@@ -205,8 +206,10 @@ fn key_of(jwk: &Members<'_>, accepted: Accepted<'_>) -> Result<VerifyingKey, Unu
 
 /// `use` and `key_ops`, where they are there, must name our purpose (RFC 7517 §4.2, §4.3).
 fn is_for_verifying(jwk: &Members<'_>, key_uses: &[Cow<'static, str>]) -> Result<(), Unusable> {
-    let accepted = |usage| key_uses.iter().any(|accepted| *accepted == usage);
-    if jwk.text("use")?.is_some_and(|usage| !accepted(usage)) {
+    if jwk
+        .text("use")?
+        .is_some_and(|usage| !key_uses.contains(&usage))
+    {
         return Err(Unusable::NotForVerifying);
     }
     let Some(operations) = jwk.get("key_ops") else {
@@ -235,19 +238,20 @@ fn rsa(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
 
 fn ec(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
-    let (algorithm, coordinate_length): (_, usize) = match &*jwk.required_text("crv")? {
-        "P-256" => (Algorithm::ES256, 32),
-        "P-384" => (Algorithm::ES384, 48),
-        "P-521" => (Algorithm::ES512, 66),
+    let algorithm = match &*jwk.required_text("crv")? {
+        "P-256" => Algorithm::ES256,
+        "P-384" => Algorithm::ES384,
+        "P-521" => Algorithm::ES512,
         _ => return Err(Unusable::UnknownCurve),
     };
+    let length = coordinate_length(algorithm).unwrap_or_default();
     // The uncompressed form of SEC 1 §2.3.3. Coordinates have their full length (RFC 7518 §6.2.1.2), but several
     // issuers write them as the shortest number, or as a signed one.
     let mut point = vec![0x04];
     for coordinate in ["x", "y"] {
         let octets = jwk.octets(coordinate)?;
         let number = without_leading_zeros(&octets);
-        let missing = coordinate_length.checked_sub(number.len());
+        let missing = length.checked_sub(number.len());
         let missing = missing.filter(|_| !octets.is_empty());
         let missing = missing.ok_or(Unusable::Material(BadMaterial::Invalid))?;
         point.resize(point.len() + missing, 0);
@@ -263,9 +267,6 @@ fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     }
     // Not a number but a string of octets (RFC 8037 §2): nothing may be missing or too much.
     let x = jwk.octets("x")?;
-    if x.len() != 32 {
-        return Err(Unusable::Material(BadMaterial::Invalid));
-    }
     make(jwk, [Algorithm::EdDSA], &Material::Ed25519(&x))
 }
 
@@ -330,12 +331,7 @@ impl<'a> Members<'a> {
             repeated: None,
         };
         for (name, value) in jwk.members().ok_or(Unusable::NotAnObject)? {
-            // One that is not Unicode is none of those.
-            let name = name.string();
-            let Some(place) = NAMES
-                .iter()
-                .position(|known| name.as_deref() == Some(*known))
-            else {
+            let Some(place) = place_of(name) else {
                 continue;
             };
             if members.values[place].replace(value).is_some() {
@@ -372,6 +368,18 @@ impl<'a> Members<'a> {
             false => Ok(()),
         }
     }
+}
+
+/// Where a name stands in [`NAMES`]. Most names have no escapes, and are compared as they stand.
+fn place_of(name: JsonText<'_>) -> Option<usize> {
+    let quoted = name.as_str();
+    let plain = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .filter(|text| !text.contains('\\'));
+    // One that is not Unicode is none of them.
+    let text = plain.map(Cow::Borrowed).or_else(|| name.string())?;
+    NAMES.iter().position(|known| *known == text)
 }
 
 impl fmt::Display for Unusable {

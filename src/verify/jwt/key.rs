@@ -8,6 +8,7 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlg
 use aws_lc_rs::{digest, hmac};
 
 use super::algorithm::{Algorithm, KeyKind};
+use super::ed25519_point;
 use crate::config_error::ConfigError;
 use crate::key_state::KeyState;
 
@@ -56,9 +57,7 @@ pub(super) enum Material<'a> {
         n: &'a [u8],
         e: &'a [u8],
     },
-    /// A DER `RSAPublicKey` (RFC 8017 §A.1.1).
-    RsaDer(&'a [u8]),
-    /// A SEC 1 point.
+    /// A SEC 1 point, uncompressed.
     Ec(&'a [u8]),
     Ed25519(&'a [u8]),
 }
@@ -175,7 +174,6 @@ impl Material<'_> {
         let (kind, parts) = match *self {
             Material::Secret(secret) => (0_u8, [secret, &[]]),
             Material::Rsa { n, e } => (1, [without_leading_zeros(n), without_leading_zeros(e)]),
-            Material::RsaDer(der) => (2, [der, &[]]),
             Material::Ec(point) => (3, [point, &[]]),
             Material::Ed25519(x) => (4, [x, &[]]),
         };
@@ -198,9 +196,8 @@ impl Primitive {
                 return secret_key(algorithm, secret).map(Box::new).map(Self::Hmac);
             }
             Material::Rsa { n, e } => rsa_key(algorithm, n, e)?,
-            Material::RsaDer(der) => rsa_der_key(algorithm, der)?,
-            Material::Ec(bytes) => public_key(algorithm, KeyKind::Ec, bytes)?,
-            Material::Ed25519(bytes) => public_key(algorithm, KeyKind::Ed25519, bytes)?,
+            Material::Ec(point) => ec_key(algorithm, point)?,
+            Material::Ed25519(x) => ed25519_key(algorithm, x)?,
         };
         Ok(Self::Signature(key))
     }
@@ -243,12 +240,6 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<ParsedPublicKey, 
         .map_err(|_| BadMaterial::Invalid)
 }
 
-fn rsa_der_key(algorithm: Algorithm, der: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
-    let bits = RsaParameters::public_modulus_len(der).map_err(|_| BadMaterial::Invalid)?;
-    rsa_size_is_sound(bits as usize)?;
-    public_key(algorithm, KeyKind::Rsa, der)
-}
-
 fn rsa_size_is_sound(bits: usize) -> Result<(), BadMaterial> {
     match bits {
         2048..=8192 => Ok(()),
@@ -256,16 +247,45 @@ fn rsa_size_is_sound(bits: usize) -> Result<(), BadMaterial> {
     }
 }
 
-fn public_key(
-    algorithm: Algorithm,
-    kind: KeyKind,
-    bytes: &[u8],
-) -> Result<ParsedPublicKey, BadMaterial> {
-    if algorithm.key_kind() != kind {
+/// The library also takes compressed points, and keys wrapped in DER, which would give one key two fingerprints.
+fn ec_key(algorithm: Algorithm, point: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+    let coordinate = coordinate_length(algorithm).ok_or(BadMaterial::Invalid)?;
+    match point {
+        [0x04, coordinates @ ..] if coordinates.len() == 2 * coordinate => parsed(algorithm, point),
+        _ => Err(BadMaterial::Invalid),
+    }
+}
+
+fn ed25519_key(algorithm: Algorithm, x: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+    if algorithm.key_kind() != KeyKind::Ed25519 {
         return Err(BadMaterial::Invalid);
     }
+    ed25519_point::check(x)?;
+    parsed(algorithm, x)
+}
+
+fn parsed(algorithm: Algorithm, bytes: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
     let verification = verification(algorithm).ok_or(BadMaterial::Invalid)?;
     ParsedPublicKey::new(verification, bytes).map_err(|_| BadMaterial::Invalid)
+}
+
+/// How many octets a coordinate of the algorithm's curve has (RFC 7518 §6.2.1.2).
+pub(super) fn coordinate_length(algorithm: Algorithm) -> Option<usize> {
+    match algorithm {
+        Algorithm::ES256 => Some(32),
+        Algorithm::ES384 => Some(48),
+        Algorithm::ES512 => Some(66),
+        Algorithm::HS256
+        | Algorithm::HS384
+        | Algorithm::HS512
+        | Algorithm::RS256
+        | Algorithm::RS384
+        | Algorithm::RS512
+        | Algorithm::PS256
+        | Algorithm::PS384
+        | Algorithm::PS512
+        | Algorithm::EdDSA => None,
+    }
 }
 
 fn hmac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {

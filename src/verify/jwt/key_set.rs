@@ -23,7 +23,8 @@ impl KeySet {
     /// # Errors
     ///
     /// When the text is no JWK Set, when a key is broken, weak or private, and when no key is left
-    /// to verify with. Every such key is named by its position.
+    /// to verify with. Every such key is named by its position and
+    /// its `kid`.
     pub fn from_json(json: &str) -> Result<Self, ConfigError> {
         let jwks = jwks_of(json.as_bytes())
             .map_err(|problem| ConfigError::of(format!("the JWK Set {problem}")))?;
@@ -37,8 +38,13 @@ impl KeySet {
         let mut skipped = Vec::new();
         let mut problems = Problems::default();
         for (position, jwk) in jwks.into_iter().enumerate() {
-            let describe = |unusable: Unusable| format!("key {position} of the JWK Set {unusable}");
-            match jwk::import_text(jwk.as_ref(), Accepted::from(Origin::Local)).key {
+            let imported = jwk::import_text(jwk.as_ref(), Accepted::from(Origin::Local));
+            let name = match imported.key_id {
+                Some(key_id) => format!("{position} (kid {key_id:?})"),
+                None => position.to_string(),
+            };
+            let describe = |unusable: Unusable| format!("key {name} of the JWK Set {unusable}");
+            match imported.key {
                 Ok(key) => keys.push(key),
                 Err(unusable) if unusable.is_for_others() => skipped.push(describe(unusable)),
                 Err(unusable) => problems.push(describe(unusable)),

@@ -58,7 +58,9 @@
 
 mod algorithm;
 mod builder;
+mod certificate;
 pub(crate) mod claims;
+mod ed25519_point;
 mod interop;
 pub(crate) mod jwk;
 mod jwk_octets;
@@ -69,7 +71,9 @@ pub(crate) mod key_set;
 mod key_wait;
 pub(crate) mod mapping;
 mod pem;
+mod pem_block;
 mod problems;
+mod public_key_info;
 pub(crate) mod remote;
 pub(crate) mod rules;
 pub(crate) mod signer;

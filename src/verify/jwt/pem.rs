@@ -1,56 +1,60 @@
-//! Public keys in PEM. jsonwebtoken reads the text and the ASN.1; the key is made here.
+//! Public keys in PEM.
 
-use jsonwebtoken::DecodingKey;
+use der::Decode;
+use spki::SubjectPublicKeyInfoRef;
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::key::{Material, VerifyingKey};
+use super::certificate;
+use super::key::VerifyingKey;
+use super::pem_block::{self, Label, Problem};
+use super::public_key_info;
 use crate::config_error::ConfigError;
 
 impl VerifyingKey {
-    /// A public key in PEM: SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or the
-    /// first X.509 certificate (`CERTIFICATE`).
+    /// A public key in PEM (RFC 7468): SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or an X.509
+    /// certificate (`CERTIFICATE`).
     ///
-    /// Of a certificate only the key counts: its dates, names and issuer are not looked at. One that an
-    /// Ed25519 key signed can be read only when its own key is Ed25519 too; extract its public key.
+    /// The key has to be of the kind, and on the curve, that the algorithm needs. An RSA key serves RS* and PS*. One
+    /// of the type id-RSASSA-PSS serves PS* alone, and of these what its parameters allow. Points of EC keys are
+    /// uncompressed.
+    ///
+    /// Of a certificate only the key counts: its signature, dates and names are not looked at.
+    ///
+    /// Text around the block, the length of the lines and their ends do not matter. The text is at most 1 MiB long.
     ///
     /// # Errors
     ///
-    /// When the text is not such a PEM, holds a private key, or does not fit the algorithm.
+    /// When the text does not hold exactly one such block, holds a private key, or has a key that does not fit the
+    /// algorithm. The error says what was found: two keys, a chain of certificates, a path, DER, another curve.
     pub fn from_public_key_pem(
         algorithm: Algorithm,
         pem: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
         import(algorithm, pem.as_ref())
+            .map_err(|problem| ConfigError::of(format!("the PEM key for {algorithm} {problem}")))
     }
 }
 
-fn import(algorithm: Algorithm, pem: &[u8]) -> Result<VerifyingKey, ConfigError> {
-    let problem = |text: &str| ConfigError::of(format!("the PEM key for {algorithm} {text}"));
-
-    // Half of the readers below would take one, and a verifier should never hold it.
-    if contains(pem, b"PRIVATE KEY-----") {
-        return Err(problem("is a private key; give the public one"));
+fn import(algorithm: Algorithm, pem: &[u8]) -> Result<VerifyingKey, Problem> {
+    let (label, der) = pem_block::the_block(pem)?;
+    if algorithm.key_kind() == KeyKind::Secret {
+        return Err("would have to be a secret; use secret(..)".into());
     }
-    let key = match algorithm.key_kind() {
-        KeyKind::Secret => return Err(problem("would have to be a secret; use secret(..)")),
-        KeyKind::Rsa => DecodingKey::from_rsa_pem(pem),
-        KeyKind::Ec => DecodingKey::from_ec_pem(pem),
-        KeyKind::Ed25519 => DecodingKey::from_ed_pem(pem),
+    let info: SubjectPublicKeyInfoRef<'_>;
+    let material = match label {
+        Label::RsaPublicKey if algorithm.key_kind() != KeyKind::Rsa => {
+            return Err("is an RSA key, which the algorithm does not use".into());
+        }
+        Label::RsaPublicKey => public_key_info::rsa(&der)?,
+        Label::PublicKey => {
+            info = SubjectPublicKeyInfoRef::from_der(&der)
+                .map_err(|error| format!("holds no SubjectPublicKeyInfo in DER: {error}"))?;
+            public_key_info::material(algorithm, &info)?
+        }
+        Label::Certificate => {
+            info = certificate::public_key_info(&der)?;
+            public_key_info::material(algorithm, &info)?
+        }
     };
-    let key = key.map_err(|_| {
-        problem("is not a PEM public key or certificate of the kind that the algorithm needs")
-    })?;
-    let bytes = key
-        .try_get_as_bytes()
-        .map_err(|_| problem("cannot be read"))?;
-    let material = match algorithm.key_kind() {
-        KeyKind::Ec => Material::Ec(bytes),
-        KeyKind::Ed25519 => Material::Ed25519(bytes),
-        KeyKind::Rsa | KeyKind::Secret => Material::RsaDer(bytes),
-    };
-    VerifyingKey::from_material([algorithm], &material).map_err(|bad| problem(&bad.to_string()))
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+    VerifyingKey::from_material([algorithm], &material).map_err(|bad| bad.to_string().into())
 }

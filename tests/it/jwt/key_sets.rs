@@ -52,23 +52,23 @@ fn for_others() -> Vec<(Value, &'static str)> {
     ]
 }
 
-/// Keys that somebody put there to be used, and that cannot be.
+/// Keys that cannot be used, though nothing says that they are for another purpose.
 fn broken() -> Vec<(Value, &'static str)> {
     let ec = signing_key(Algorithm::ES256).jwk();
     let rsa = signing_key(Algorithm::RS256).jwk();
     let short = base64url([7; 31]);
     vec![
-        (Value::Null, "lacks a member or has one of a wrong type"),
-        ("key".into(), "lacks a member or has one of a wrong type"),
-        (json!([]), "lacks a member or has one of a wrong type"),
-        (json!({}), "lacks a member or has one of a wrong type"),
+        (Value::Null, "is not a JSON object"),
+        ("key".into(), "is not a JSON object"),
+        (json!([]), "is not a JSON object"),
+        (json!({}), "lacks the member kty"),
         (
             with(ec.clone(), "kid", 7),
-            "lacks a member or has one of a wrong type",
+            "has a member kid of a wrong type",
         ),
         (
             with(ec.clone(), "key_ops", "verify"),
-            "lacks a member or has one of a wrong type",
+            "has a member key_ops of a wrong type",
         ),
         (with(ec.clone(), "d", "AQAB"), "has private members"),
         (with(ec, "x", base64url([1; 32])), "is not a valid key"),
@@ -145,6 +145,9 @@ fn what_is_no_set_is_refused() {
         r#"{"keys":null}"#,
         r#"{"keys":{}}"#,
         r#"{"keys":"x"}"#,
+        r#"{"keys":[],"keys":[]}"#,
+        r#"{"keys":[],"\u006beys":[]}"#,
+        r#"[{"keys":[]}]"#,
     ] {
         assert!(KeySet::from_json(text).is_err(), "{text}");
     }
@@ -346,7 +349,11 @@ fn decoding_keys_serve_every_algorithm_of_their_kind() {
         (DecodingKey::from_ec_der(&[4; 64]), "fits no algorithm"),
         (DecodingKey::from_ec_der(&[4; 65]), "is not a valid key"),
         (DecodingKey::from_ed_der(&[4; 31]), "is not a valid key"),
-        (DecodingKey::from_rsa_der(b"DER"), "is not a valid key"),
+        (
+            DecodingKey::from_rsa_der(b"DER"),
+            "holds no RSAPublicKey in DER",
+        ),
+        (DecodingKey::from_ed_der(&[0; 32]), "of small order"),
         (
             DecodingKey::from_rsa_raw_components(&[0xff; 128], &[1, 0, 1]),
             "has 1024 bits",

@@ -19,14 +19,18 @@ mod algorithms;
 mod claims;
 mod config;
 mod dates;
+mod der;
 mod fixtures;
 mod form;
 mod key_attempts;
 mod key_sets;
+mod key_spellings;
 mod keys;
 mod kinds;
 mod mapping;
 mod members;
+mod pem_armour;
+mod pems;
 mod signatures;
 mod vectors;
 
