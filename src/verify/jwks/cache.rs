@@ -90,7 +90,7 @@ pub(super) struct Control {
     /// The time of day when the last successful fetch began. What the source published later is not in the set.
     as_of: Duration,
     validators: Option<Validators>,
-    left_out: LeftOutKeys,
+    left_out: Arc<LeftOutKeys>,
     last_success: Option<(SystemTime, Duration)>,
     pub(super) last_error: Option<String>,
 }
@@ -178,7 +178,7 @@ impl Jwks {
         let control = self.inner.control();
         JwksStatus {
             keys,
-            left_out: control.left_out.clone(),
+            left_out: Arc::clone(&control.left_out),
             age: control.last_success.map(|(_, at)| now.saturating_sub(at)),
             last_success: control.last_success.map(|(at, _)| at),
             last_error: control.last_error.clone(),
@@ -292,7 +292,7 @@ impl Inner {
                 control.validators = document.validators;
                 let selection = document.selection;
                 newly_left_out = selection.left_out.unlike(&control.left_out);
-                control.left_out = selection.left_out;
+                control.left_out = Arc::new(selection.left_out);
                 let previous = previous.as_ref().map_or(&[][..], |before| &before.keys);
                 let keys = continued(selection.keys, previous, &self.clock);
                 (false, keys, document.freshness)

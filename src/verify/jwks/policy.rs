@@ -165,7 +165,7 @@ impl Policy {
     }
 
     /// A key may have been added since the last fetch, so it is worth another one: but only as many
-    /// as the bucket allows, because anybody can invent key IDs. When the bucket is empty, the last fetch is
+    /// as the bucket allows, because a client can invent key IDs. When the bucket is empty, the last fetch is
     /// the answer to a token that is older than it.
     fn unknown_key(&self, state: State, now: Duration, may_be_newer: bool) -> (State, Decision) {
         if state.loaded.is_none() {

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::left_out::LeftOutKeys;
@@ -22,7 +23,7 @@ use super::left_out::LeftOutKeys;
 #[derive(Debug, Clone)]
 pub struct JwksStatus {
     pub(super) keys: usize,
-    pub(super) left_out: LeftOutKeys,
+    pub(super) left_out: Arc<LeftOutKeys>,
     pub(super) age: Option<Duration>,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_error: Option<String>,

@@ -28,9 +28,9 @@ pub(super) enum Class {
     Gone,
     /// Good for an hour from the time when they were made.
     Brief,
-    /// Of a key that nobody has, and issued long ago.
+    /// Of a key that does not exist, and issued long ago.
     MadeUp,
-    /// Of a key that nobody has, and without a word about when it was issued.
+    /// Of a key that does not exist, and without `iat`.
     Undated,
     /// Of the newest key, by name.
     Forged,

@@ -325,7 +325,7 @@ proptest! {
                 Decision::Join => prop_assert!(fetching.is_some(), "waiting for nothing"),
                 Decision::NoSuchKey => {
                     let is_newer = matches!(step, Step::Unknown { may_be_newer: true });
-                    prop_assert!(usable && !last_failed && !is_newer, "a 401 nobody can be sure of");
+                    prop_assert!(usable && !last_failed && !is_newer, "a 401 that may be wrong");
                 }
                 Decision::Unavailable { retry_after } => {
                     let is_newer = matches!(step, Step::Unknown { may_be_newer: true });
