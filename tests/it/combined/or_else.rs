@@ -161,10 +161,10 @@ fn odd_tokens(key: &SigningKey) -> Vec<String> {
     let payload_of = |json: &str| key.token().raw_claims(json).build();
     vec![
         format!("{good}="),
-        format!("{header}.{payload}=.{signature}"),
+        format!("{header}.{payload}~.{signature}"),
         format!("{header}.{payload}"),
         format!("{header}..{signature}"),
-        format!("{header}=.{payload}.{signature}"),
+        format!("{header}~.{payload}.{signature}"),
         format!("x{header}.{payload}.{signature}"),
         format!("{good}.{signature}"),
         payload_of("{}"),
