@@ -195,6 +195,10 @@ async fn a_near_miss_starts_the_first_fetch_of_keys_and_another_issuer_does_not(
     assert_eq!(issuer.jwks_requests(), 0);
 
     let near = issuer.token().audience(AUDIENCE).build();
+    // Nor does a single stray token.
+    refused(&verifier, near.clone()).await;
+    tokio::task::yield_now().await;
+    assert_eq!(issuer.jwks_requests(), 0);
     let warned = async {
         while warnings(&recorded, SPELLED).is_empty() {
             refused(&verifier, near.clone()).await;
