@@ -86,6 +86,7 @@ pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod key;
 mod key_set;
+mod leniency;
 pub(crate) mod mapping;
 mod pem;
 mod problems;
