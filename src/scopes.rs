@@ -5,6 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::telemetry::CLAIMS;
+
 /// An ordered set of scopes, without repetitions, in the order in which they were given.
 ///
 /// A scope is one or more visible ASCII characters except `"` and `\` (RFC 6749 §3.3), and is
@@ -258,6 +260,17 @@ impl ScopeHierarchy {
     /// Whether a holder of `held` has every one of `required`.
     pub(crate) fn grants_all(&self, held: &Scopes, required: &Scopes) -> bool {
         required.iter().all(|scope| self.grants(held, scope))
+    }
+}
+
+/// Logs how many names of a token were left out, if any.
+pub(crate) fn log_left_out(left_out: usize) {
+    if left_out > 0 {
+        tracing::debug!(
+            target: CLAIMS,
+            left_out,
+            "scopes with characters that RFC 6749 section 3.3 does not allow are left out",
+        );
     }
 }
 

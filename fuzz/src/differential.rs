@@ -16,6 +16,7 @@ pub const REACHES: &[&str] = &[
     "accepted by both",
     "Ed25519 is a name that they do not know",
     "they read members that we leave alone",
+    "they take null for a date",
 ];
 
 /// Where we accept and they do not, for a reason.
@@ -26,16 +27,21 @@ enum Difference {
     /// They type every member of the header that RFC 7515 and RFC 8555 know, and fail if one is of another type.
     /// We never read what a token says about its own key, and so do not mind how it says it.
     UnreadMember,
+    /// To us, an `nbf` that is `null` is none. To them it is a date that cannot be read.
+    NullDate,
 }
 
 impl Difference {
-    /// What there is about this header.
-    fn of(header: &Json) -> Option<Self> {
+    /// What there is about this header and these claims.
+    fn of(header: &Json, claims: &Json) -> Option<Self> {
         const TYPED: [&str; 9] = [
             "cty", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "url", "nonce",
         ];
         if header.member("alg").and_then(Json::as_text) == Some("Ed25519") {
             return Some(Self::Ed25519);
+        }
+        if claims.member("nbf") == Some(&Json::Null) {
+            return Some(Self::NullDate);
         }
         let is_odd = |name: &&str| match header.member(name) {
             None | Some(Json::Null | Json::Text(_)) => ["jwk", "x5c"].contains(name),
@@ -53,6 +59,7 @@ impl Difference {
         match self {
             Self::Ed25519 => "Ed25519 is a name that they do not know",
             Self::UnreadMember => "they read members that we leave alone",
+            Self::NullDate => "they take null for a date",
         }
     }
 }
@@ -123,8 +130,8 @@ pub fn run(data: &[u8]) -> &'static str {
             "accepted by both"
         }
         Err(error) => {
-            let header = Json::parse(header).expect("we read it");
-            match Difference::of(&header) {
+            let [header, claims] = [header, payload].map(|it| Json::parse(it).expect("we read it"));
+            match Difference::of(&header, &claims) {
                 Some(difference) => difference.name(),
                 None => panic!("we accept what they refuse: {error}"),
             }

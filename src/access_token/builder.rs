@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::json::written_members;
 use crate::late_refusal::LateRefusal;
 use crate::protection::{PassedGuards, Protection};
-use crate::scopes::Scopes;
+use crate::scopes::{Scopes, log_left_out};
 
 /// Builds an [`AccessToken`]; see [`AccessToken::builder`].
 ///
@@ -93,16 +93,34 @@ impl AccessTokenBuilder {
     ///
     /// # Panics
     ///
-    /// When a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two. Where the names come
-    /// from a database or another service, read them with [`Scopes::parse`] or
-    /// [`Scopes::try_from_names`], which return an error, and give `scopes.iter()` to this.
+    /// When a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two. This is for names
+    /// that are written in code. Names from another service or a database are for
+    /// [`granted_scopes`](Self::granted_scopes), or for [`Scopes::parse`] where a bad one is an error.
     #[track_caller]
-    pub fn scopes<I>(mut self, scopes: I) -> Self
+    pub fn scopes<I>(self, scopes: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        self.verified.scopes = Scopes::configured(scopes);
-        let claim = self.verified.scopes.to_string();
+        self.set_scopes(Scopes::configured(scopes))
+    }
+
+    /// Sets `scope`, from names that another service or a database has for the token. It never panics.
+    ///
+    /// A name that is not a scope (RFC 6749 §3.3) can match no requirement, so it is left out. How many
+    /// were is [logged](crate::telemetry) at level `DEBUG`.
+    pub fn granted_scopes<I>(self, scopes: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let mut left_out = 0;
+        let scopes = Scopes::lossy_counted(scopes, &mut left_out);
+        log_left_out(left_out);
+        self.set_scopes(scopes)
+    }
+
+    fn set_scopes(mut self, scopes: Scopes) -> Self {
+        let claim = scopes.to_string();
+        self.verified.scopes = scopes;
         self.claim("scope", claim)
     }
 

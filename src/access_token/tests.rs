@@ -132,9 +132,20 @@ fn scopes_that_are_none_are_a_mistake_at_the_callers_line() {
             "{message}"
         );
     }
-    let from_elsewhere = Scopes::parse("read write").unwrap();
-    let token = builder().scopes(from_elsewhere.iter()).build();
-    assert!(token.has_scope("read") && token.has_scope("write"));
+}
+
+#[test]
+fn scopes_of_another_service_are_taken_as_far_as_they_are_scopes() {
+    let token = builder()
+        .granted_scopes(["read", "Super Admin", "", "é", "write", "read"])
+        .build();
+    assert_eq!(token.scopes().as_str(), "read write");
+    assert_eq!(
+        token.claim::<String>("scope").as_deref(),
+        Some("read write")
+    );
+    let none = builder().granted_scopes("".split(',')).build();
+    assert!(none.scopes().is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -151,15 +152,17 @@ impl<T> Member<T> {
     }
 
     /// Reads the value; a second one of the same name is an error. Always true, for [`Object::read`].
+    #[inline]
     pub(crate) fn read<'de, A>(&mut self, members: &mut A) -> Result<bool, A::Error>
     where
-        T: Deserialize<'de>,
+        T: Nullable<'de>,
         A: MapAccess<'de>,
     {
-        self.set(members.next_value()?)
+        self.set(members.next_value_seed(OrNull(PhantomData))?)
     }
 
     /// Takes the value that was read, unless there was one before.
+    #[inline]
     pub(crate) fn set<E: Error>(&mut self, value: Option<T>) -> Result<bool, E> {
         if self.occurs() {
             return Err(E::custom(TWICE));
@@ -169,6 +172,28 @@ impl<T> Member<T> {
             None => Self::Null,
         };
         Ok(true)
+    }
+}
+
+/// A type whose values may be `null` instead.
+pub(crate) trait Nullable<'de>: Deserialize<'de> {
+    /// Reads a value, or `null`. A type that is read often does it in one step.
+    fn or_null<D: Deserializer<'de>>(json: D) -> Result<Option<Self>, D::Error> {
+        Option::deserialize(json)
+    }
+}
+
+impl Nullable<'_> for Checked {}
+
+/// Reads a `T` or `null`.
+struct OrNull<T>(PhantomData<T>);
+
+impl<'de, T: Nullable<'de>> DeserializeSeed<'de> for OrNull<T> {
+    type Value = Option<T>;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<T>, D::Error> {
+        T::or_null(json)
     }
 }
 

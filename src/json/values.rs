@@ -8,7 +8,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::fault::DATE_OUT_OF_RANGE;
-use super::{CheckedVisitor, NUMBER_IN_DISGUISE};
+use super::{CheckedVisitor, NUMBER_IN_DISGUISE, Nullable};
 
 /// A string, borrowed unless it has escapes.
 #[derive(Debug)]
@@ -17,6 +17,34 @@ pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+impl<'de: 'a, 'a> Nullable<'de> for Text<'a> {
+    fn or_null<D: Deserializer<'de>>(json: D) -> Result<Option<Self>, D::Error> {
+        json.deserialize_any(TextOrNullVisitor)
+    }
+}
+
+struct TextOrNullVisitor;
+
+impl<'de> Visitor<'de> for TextOrNullVisitor {
+    type Value = Option<Text<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        TextVisitor.expecting(f)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(Text(Cow::Borrowed(text))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Text(Cow::Owned(text.to_owned()))))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
     }
 }
 
@@ -50,6 +78,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for MaybeText<'a> {
         json.deserialize_any(MaybeTextVisitor)
     }
 }
+
+impl<'de: 'a, 'a> Nullable<'de> for MaybeText<'a> {}
 
 struct MaybeTextVisitor;
 
@@ -101,11 +131,12 @@ impl<'de> Visitor<'de> for MaybeTextVisitor {
     }
 }
 
-/// A string, or a number whose digits stand in the text: a number that is read loses some of them.
+/// A string, `null`, or a number whose digits stand in the text: a number that is read loses some of them.
 #[derive(Debug)]
 pub(crate) enum TextOrNumber<'a> {
     Text(Cow<'a, str>),
     Number,
+    Null,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for TextOrNumber<'a> {
@@ -141,6 +172,10 @@ impl<'de> Visitor<'de> for TextOrNumberVisitor {
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
         Ok(TextOrNumber::Number)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(TextOrNumber::Null)
     }
 
     /// With `arbitrary_precision`, a number. Whether it is one in truth shows in the text.
@@ -181,6 +216,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for TextOrList<'a> {
         json.deserialize_any(TextOrListVisitor)
     }
 }
+
+impl<'de: 'a, 'a> Nullable<'de> for TextOrList<'a> {}
 
 struct TextOrListVisitor;
 
@@ -223,6 +260,8 @@ impl<'de> Deserialize<'de> for NumericDate {
         json.deserialize_f64(NumericDateVisitor)
     }
 }
+
+impl Nullable<'_> for NumericDate {}
 
 struct NumericDateVisitor;
 

@@ -77,13 +77,13 @@ impl<'de> Object<'de> for Claims<'de> {
         match name {
             "iss" => self.iss.read(members),
             "sub" => {
-                let subject = match members.next_value::<Option<TextOrNumber<'de>>>()? {
-                    Some(TextOrNumber::Text(text)) => Some(Text(text)),
-                    Some(TextOrNumber::Number) => {
+                let subject = match members.next_value::<TextOrNumber<'de>>()? {
+                    TextOrNumber::Text(text) => Some(Text(text)),
+                    TextOrNumber::Number => {
                         self.subject_is_number = true;
                         None
                     }
-                    None => None,
+                    TextOrNumber::Null => None,
                 };
                 self.sub.set(subject)
             }

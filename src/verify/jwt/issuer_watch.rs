@@ -10,6 +10,7 @@ pub(crate) struct IssuerWatch {
     /// How many such tokens came since the last one that was accepted, up to [`MANY`].
     in_a_row: AtomicU32,
     has_warned_of_spelling: AtomicBool,
+    has_seen_near_miss: AtomicBool,
 }
 
 /// How many tokens in a row are no accident.
@@ -47,6 +48,12 @@ impl IssuerWatch {
                 "tokens keep naming another issuer than the configured one",
             );
         }
+    }
+
+    /// Notes a token whose issuer is a near miss and whose key is not there, and tells whether it is not the first:
+    /// a single stray token is no reason to fetch anything.
+    pub(super) fn is_near_miss_again(&self) -> bool {
+        self.has_seen_near_miss.swap(true, Ordering::Relaxed)
     }
 
     /// Whether [`misspelt`](Self::misspelt) has warned.

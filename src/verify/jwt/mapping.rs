@@ -5,8 +5,7 @@ use super::rules::unreadable;
 use crate::access_token::{Part, Verified};
 use crate::claim_lookup;
 use crate::json::{MaybeText, Member, Text, TextOrList};
-use crate::scopes::{Scopes, names};
-use crate::telemetry::CLAIMS;
+use crate::scopes::{Scopes, log_left_out, names};
 use crate::verify_error::InvalidReason;
 
 /// How claims become scopes and a client ID.
@@ -72,13 +71,7 @@ impl ClaimMapping {
                 }
             }
         }
-        if left_out > 0 {
-            tracing::debug!(
-                target: CLAIMS,
-                left_out,
-                "scopes with characters that RFC 6749 section 3.3 does not allow are left out",
-            );
-        }
+        log_left_out(left_out);
         Ok(scopes.unwrap_or_default())
     }
 

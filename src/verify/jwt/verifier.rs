@@ -221,6 +221,7 @@ impl Inner {
                 // difference, never begins. It goes on by itself.
                 if let Some(remote) = remote
                     && remote.generation() == 0
+                    && self.issuer_watch.is_near_miss_again()
                 {
                     drop(remote.missing(0, None));
                 }

@@ -161,10 +161,10 @@ fn odd_tokens(key: &SigningKey) -> Vec<String> {
     let payload_of = |json: &str| key.token().raw_claims(json).build();
     vec![
         format!("{good}="),
-        format!("{header}.{payload}=.{signature}"),
+        format!("{header}.{payload}~.{signature}"),
         format!("{header}.{payload}"),
         format!("{header}..{signature}"),
-        format!("{header}=.{payload}.{signature}"),
+        format!("{header}~.{payload}.{signature}"),
         format!("x{header}.{payload}.{signature}"),
         format!("{good}.{signature}"),
         payload_of("{}"),
@@ -197,11 +197,12 @@ async fn several_issuers_hand_on_what_their_verifiers_alone_would() {
         let by_several = ByIssuer::new()
             .issuer("https://one.test", alone())
             .or_else(third.always(Ok("second")));
-        let by_one = verify(&by_one, &token).await.map_err(|e| e.to_string());
-        let by_several = verify(&by_several, &token).await.map_err(|e| e.to_string());
-        let subject =
-            |it: Result<AccessToken, String>| it.map(|token| token.subject().map(str::to_owned));
-        assert_eq!(subject(by_one), subject(by_several), "{token}");
+        let subject = |it: Result<AccessToken, VerifyError>| {
+            it.ok().map(|token| token.subject().map(str::to_owned))
+        };
+        let by_one = subject(verify(&by_one, &token).await);
+        let by_several = subject(verify(&by_several, &token).await);
+        assert_eq!(by_one, by_several, "{token}");
         let [by_one, by_several] = seconds.map(|calls| calls.count());
         assert_eq!(by_one, by_several, "{token}");
     }

@@ -195,6 +195,7 @@ fn a_template_has_one_placeholder() {
         let error = one.clone().tenants(same, none).unwrap_err().to_string();
         assert!(error.contains(same) && error.contains("twice"), "{error}");
     }
-    one.tenants("https://id.test/realms/{tenant}/", none)
+    let _ = one
+        .tenants("https://id.test/realms/{tenant}/", none)
         .unwrap();
 }

@@ -141,13 +141,13 @@ fn a_malformed_token_is_logged_with_the_member_and_the_rule() {
         ),
         (token_of(b"\xffsecret"), "payload", None, ENCODING),
         (
-            sign(header, &format!("{payload}=")),
+            sign(header, &format!("{payload}~")),
             "payload",
             None,
             ENCODING,
         ),
         (
-            sign(&format!("{header}="), payload),
+            sign(&format!("{header}~"), payload),
             "header",
             None,
             ENCODING,

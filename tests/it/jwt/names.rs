@@ -12,6 +12,7 @@ use tower_bearer_auth::{
     StaticToken, StaticTokenVerifier, Verifier,
 };
 
+use super::config::assert_problems;
 use super::{AUDIENCE, ISSUER, NOW, at, hs256_builder, jwt, signing_key, usual_verifier, verify};
 use crate::support::{Inner, answer_of, with_token};
 use crate::telemetry::recorded::Recorded;
@@ -146,4 +147,18 @@ async fn the_name_is_in_the_audit_event() {
         answer_of(service, with_token(&token)).await.assert_passed();
         assert_eq!(recorded.decisions()[0]["verifier"], wanted);
     }
+}
+
+#[test]
+fn a_name_is_not_empty_and_tells_a_verifier_apart() {
+    assert_problems(hs256_builder().name(""), &["name(..) is empty"]);
+    assert_problems(hs256_builder().name("jwt"), &[]);
+    assert_problems(hs256_builder().name("staff"), &[]);
+    let any = JwtVerifier::builder()
+        .key(signing_key(Algorithm::HS256).verifying_key())
+        .accept_any_issuer()
+        .audience(AUDIENCE);
+    assert_problems(any.clone(), &[]);
+    assert_problems(any.clone().name("staff"), &[]);
+    assert_problems(any.name("jwt"), &["name(\"jwt\") is what other verifiers"]);
 }

@@ -5,6 +5,7 @@ use tower_bearer_auth::InvalidReason::{
 };
 use tower_bearer_auth::{Algorithm, VerifierExt};
 
+use super::config::assert_problems;
 use super::{
     check_claim, hs256_builder, jwt, refusal, signing_key, token_of, token_with, token_with_header,
     usual_claims, usual_verifier, verify,
@@ -329,4 +330,41 @@ fn a_refresh_token_of_django_or_flask_is_no_access_token() {
         let access = jwt(key).claim(name, "access").build();
         assert_eq!(refusal(&usual_verifier(), &access), None);
     }
+}
+
+#[test]
+fn scopes_are_separated_by_characters_that_are_in_no_name() {
+    let delimiters = |delimiters: &[char]| {
+        let delimiters = delimiters.to_vec();
+        hs256_builder().scope_delimiters(delimiters)
+    };
+    assert_problems(delimiters(&[]), &["scope_delimiters(..) names nothing"]);
+    for bad in ['a', 'Z', '0', 'é', '\t', '\n', '\0', '\u{7f}'] {
+        let problem = format!("{bad:?} cannot separate scopes");
+        assert_problems(delimiters(&[' ', bad]), &[&problem]);
+    }
+    for good in [' ', ',', ';', '|', ':', '/', '+', '\u{2028}'] {
+        assert_problems(delimiters(&[good]), &[]);
+    }
+    // A later call replaces an earlier one.
+    assert_problems(delimiters(&['a']).scope_delimiters([',']), &[]);
+}
+
+#[test]
+fn more_token_types_need_the_default_that_they_add_to() {
+    let replaced = "also_token_types(..) adds to the default, which token_types(..) or rfc9068() \
+                    replaces";
+    let more = hs256_builder().also_token_types(["x+jwt"]);
+    assert_problems(more.clone(), &[]);
+    assert_problems(more.clone().token_types(["JWT"]), &[replaced]);
+    assert_problems(more.clone().rfc9068(), &[replaced]);
+    let none = [""; 0];
+    let empty = "also_token_types(..) has an empty value";
+    assert_problems(more.clone().also_token_types([""]), &[empty]);
+    assert_problems(
+        hs256_builder().also_token_types(none),
+        &["also_token_types(..) names nothing"],
+    );
+    let no_type = "\"application/\" is no token type";
+    assert_problems(more.also_token_types(["application/"]), &[no_type]);
 }

@@ -64,7 +64,7 @@ pub(super) async fn ask_github(
         .verifier("github")
         .subject(grant.user.id.to_string())
         .client_id(client_id)
-        .scopes(grant.scopes.unwrap_or_default())
+        .granted_scopes(grant.scopes.unwrap_or_default())
         .claim("login", grant.user.login)
         .build())
 }
@@ -85,7 +85,7 @@ pub(super) async fn ask_github_user(
     Ok(AccessToken::builder(token)
         .verifier("github")
         .subject(user.id.to_string())
-        .scopes(scopes.unwrap_or_default().split(',').map(str::trim))
+        .granted_scopes(scopes.unwrap_or_default().split(',').map(str::trim))
         .claim("login", user.login)
         .build())
 }
@@ -122,7 +122,7 @@ pub(super) async fn ask_google(
         .subject(sub)
         .client_id(info.azp)
         .audience(info.aud)
-        .scopes(info.scope.split(' '))
+        .granted_scopes(info.scope.split(' '))
         .expires_at(UNIX_EPOCH + Duration::from_secs(exp.into()))
         .build())
 }
@@ -161,6 +161,6 @@ pub(super) async fn ask_discord(
         .verifier("discord")
         .subject(user.id)
         .client_id(grant.application.id)
-        .scopes(grant.scopes)
+        .granted_scopes(grant.scopes)
         .build())
 }
