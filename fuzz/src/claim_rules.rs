@@ -7,7 +7,7 @@ use crate::keys::{AUDIENCE, ISSUER};
 use crate::signed::read_object;
 
 /// Claims that are no "members that are not listed here".
-const LISTED: [&str; 19] = [
+const LISTED: [&str; 21] = [
     "iss",
     "sub",
     "aud",
@@ -26,17 +26,36 @@ const LISTED: [&str; 19] = [
     "c_hash",
     "events",
     "token_use",
+    "token_type",
     "typ",
+    "type",
 ];
 
 /// 10000-01-01T00:00:00Z.
 const END_OF_TIME: f64 = 253_402_300_800.0;
 
+/// Which tokens with a `sub` that is a number, or the hash of another token, are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Odd {
+    Refused,
+    Accepted,
+}
+
 /// The claims, where a verifier of [`ISSUER`] and [`AUDIENCE`] has to take them at `now`; why not otherwise.
 pub(crate) fn read(payload: &str, now: u64, leeway: u64) -> Result<Json, &'static str> {
+    read_with(payload, now, leeway, Odd::Refused)
+}
+
+/// The same, of a verifier that takes odd tokens. Whether a number is an integer of at most 20 digits is left open.
+pub(crate) fn read_with(
+    payload: &str,
+    now: u64,
+    leeway: u64,
+    odd: Odd,
+) -> Result<Json, &'static str> {
     let claims = read_object(payload, &LISTED).ok_or("form")?;
-    check_types(&claims).ok_or("a registered member of another type")?;
-    check_kind(&claims).ok_or("a token of another kind")?;
+    check_types(&claims, odd).ok_or("a registered member of another type")?;
+    check_kind(&claims, odd).ok_or("a token of another kind")?;
     if text(&claims, "iss") != Some(ISSUER) {
         return Err("issuer");
     }
@@ -59,16 +78,21 @@ pub(crate) fn read(payload: &str, now: u64, leeway: u64) -> Result<Json, &'stati
     }
 }
 
-fn check_types(claims: &Json) -> Option<()> {
+/// A member that is `null` is as good as none.
+fn check_types(claims: &Json, odd: Odd) -> Option<()> {
     for name in ["iss", "sub", "jti", "client_id", "azp"] {
-        claims.member(name).map_or(Some(""), Json::as_text)?;
+        match value(claims, name) {
+            None | Some(Json::Text(_)) => {}
+            Some(Json::Number(_)) if name == "sub" && odd == Odd::Accepted => {}
+            Some(_) => return None,
+        }
     }
     for name in ["aud", "scope", "scp"] {
-        claims.member(name).map_or(Some(Vec::new()), texts)?;
+        value(claims, name).map_or(Some(Vec::new()), texts)?;
     }
     for name in ["exp", "nbf", "iat"] {
         let is_date = |date| (0.0..END_OF_TIME).contains(&date);
-        match claims.member(name) {
+        match value(claims, name) {
             None => {}
             Some(Json::Number(number)) if number.as_f64().is_some_and(is_date) => {}
             Some(_) => return None,
@@ -77,15 +101,24 @@ fn check_types(claims: &Json) -> Option<()> {
     Some(())
 }
 
-fn check_kind(claims: &Json) -> Option<()> {
-    let is_marked = ["at_hash", "c_hash", "events"]
-        .iter()
-        .any(|name| claims.member(name).is_some());
-    let usage = claims.member("token_use");
+fn check_kind(claims: &Json, odd: Odd) -> Option<()> {
+    let marks: &[&str] = match odd {
+        Odd::Refused => &["at_hash", "c_hash", "events"],
+        Odd::Accepted => &["events"],
+    };
+    let is_marked = marks.iter().any(|name| claims.member(name).is_some());
+    let usage = value(claims, "token_use");
     let other_use =
         usage.is_some_and(|usage| !matches!(usage.as_text(), Some("access" | "access_token")));
-    let other_type = text(claims, "typ").is_some_and(|name| {
-        ["id", "refresh", "offline", "logout"].contains(&&*name.to_ascii_lowercase())
+    let other_type = ["token_type", "typ", "type"].iter().any(|name| {
+        let kind = text(claims, name).unwrap_or_default().to_ascii_lowercase();
+        let kind = kind.strip_prefix("application/").unwrap_or(&kind);
+        ["id", "refresh", "offline", "logout"].iter().any(|other| {
+            let endings = ["", "_token", "-token", " token", "token", "+jwt"];
+            endings
+                .iter()
+                .any(|ending| kind == format!("{other}{ending}"))
+        })
     });
     (!is_marked && !other_use && !other_type).then_some(())
 }
@@ -117,7 +150,7 @@ pub(crate) fn assert_agreement(token: &AccessToken, claims: &Json, payload: &str
 
 /// The names that are scopes (RFC 6749 §3.3), each once, of `scope` or else `scp`.
 fn scopes(claims: &Json) -> Vec<&str> {
-    let claim = claims.member("scope").or(claims.member("scp"));
+    let claim = value(claims, "scope").or(value(claims, "scp"));
     let names = match claim {
         Some(Json::Text(list)) => list.split(' ').collect(),
         Some(list) => texts(list).unwrap_or_default(),
@@ -134,6 +167,11 @@ fn scopes(claims: &Json) -> Vec<&str> {
         }
     }
     scopes
+}
+
+/// A member that is there and not `null`.
+pub(crate) fn value<'j>(claims: &'j Json, name: &str) -> Option<&'j Json> {
+    claims.member(name).filter(|value| **value != Json::Null)
 }
 
 fn text<'j>(claims: &'j Json, name: &str) -> Option<&'j str> {

@@ -11,6 +11,7 @@ pub mod challenge;
 pub mod claims;
 pub mod differential;
 pub mod header;
+pub mod introspection;
 pub mod jwk_set;
 pub mod jws;
 pub mod tool_guard;
@@ -31,7 +32,7 @@ pub struct Target {
     pub reaches: &'static [&'static str],
 }
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "challenge",
         run: challenge::run,
@@ -51,6 +52,11 @@ pub const TARGETS: [Target; 7] = [
         name: "header",
         run: header::run,
         reaches: header::REACHES,
+    },
+    Target {
+        name: "introspection",
+        run: introspection::run,
+        reaches: introspection::REACHES,
     },
     Target {
         name: "jwk_set",

@@ -76,7 +76,7 @@ impl Header {
 
         let json = read_object(text, &["alg", "kid", "typ"])?;
         let optional_text = |name| match json.member(name) {
-            None => Some(None),
+            None | Some(Json::Null) => Some(None),
             Some(value) => value.as_text().map(|text| Some(text.to_owned())),
         };
         let unsupported = ["crit", "b64", "zip", "enc"];

@@ -58,6 +58,85 @@ fn enrichment_keeps_what_it_does_not_touch() {
     assert_eq!(richer.principal(), token.principal());
 }
 
+/// `levels` arrays in one another.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!([inner]))
+}
+
+#[test]
+fn enrichment_keeps_claims_that_cannot_be_read_again() {
+    // Deeper than serde_json reads, which writes it all the same.
+    let token = builder()
+        .subject("alice")
+        .claim("plan", "gold")
+        .claim("deep", nested(200))
+        .build();
+    assert!(token.claims::<Value>().is_err());
+    assert_eq!(token.to_builder().build().raw_claims(), token.raw_claims());
+    let richer = token.to_builder().scopes(["read"]).claim("plan", 1).build();
+    assert_eq!(richer.subject(), Some("alice"));
+    assert_eq!(richer.claim::<String>("sub").as_deref(), Some("alice"));
+    assert_eq!(richer.claim::<u8>("plan"), Some(1));
+    assert_eq!(richer.claim::<String>("scope").as_deref(), Some("read"));
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    assert!(richer.raw_claims().contains(&deep));
+}
+
+#[test]
+fn enrichment_keeps_the_text_of_claims_to_the_byte() {
+    let payload = " {\"sub\" : \"\\u0061lice\", \"n\":1.50e+2,\"scope\":\"a\", \"big\":12345678901234567890123,\n\
+                   \"x\":{ \"scope\":\"inner\", \"y\":[1, 2]},\"\\u0065xp\":7,\"q\":\"\\\",}{\" } ";
+    let verified = Verified {
+        subject: Some("alice".to_owned().into()),
+        claims: payload.to_owned(),
+        ..Verified::default()
+    };
+    let token = AccessToken::new("secret-token".parse().unwrap(), Arc::new(verified));
+    assert_eq!(token.to_builder().build().raw_claims(), payload);
+
+    let at = UNIX_EPOCH + Duration::from_secs(9);
+    let richer = token.to_builder().scopes(["b"]).expires_at(at).build();
+    assert_eq!(
+        richer.raw_claims(),
+        "{\"sub\" : \"\\u0061lice\",\"n\":1.50e+2,\"big\":12345678901234567890123,\
+         \"x\":{ \"scope\":\"inner\", \"y\":[1, 2]},\"q\":\"\\\",}{\",\"exp\":9,\"scope\":\"b\"}"
+    );
+    assert_eq!(richer.subject(), Some("alice"));
+    // Changing what was changed replaces it.
+    let again = richer.to_builder().claim("exp", 8).build();
+    assert_eq!(again.claim::<u8>("exp"), Some(8));
+    assert_eq!(again.raw_claims().matches("exp").count(), 1);
+}
+
+#[test]
+fn a_name_of_a_claim_may_be_any_text() {
+    for name in ["", "a b", "\"", "\\", "\n", "é", "\u{1f600}", "a\":1,\"b"] {
+        let token = builder().claim(name, "old").build();
+        let token = token.to_builder().claim(name, "new").build();
+        assert_eq!(token.claims::<Value>().unwrap(), json!({ name: "new" }));
+    }
+}
+
+#[test]
+fn scopes_that_are_none_are_a_mistake_at_the_callers_line() {
+    for (bad, shown) in [
+        ("read write", "\"read write\""),
+        ("", "\"\""),
+        ("a\"b", "a"),
+        ("é", "é"),
+    ] {
+        let panic = std::panic::catch_unwind(|| builder().scopes(["read", bad])).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(
+            message.contains(shown) && message.contains("is not a scope"),
+            "{message}"
+        );
+    }
+    let from_elsewhere = Scopes::parse("read write").unwrap();
+    let token = builder().scopes(from_elsewhere.iter()).build();
+    assert!(token.has_scope("read") && token.has_scope("write"));
+}
+
 #[test]
 fn a_token_stops_being_current_when_it_expires() {
     let clock = Clock::manual(UNIX_EPOCH);

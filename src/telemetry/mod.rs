@@ -24,7 +24,7 @@
 //! | `status` | the status of the answer of a layer | where it is allowed or ended, and where a handler or a tool decides, whose answer may be another |
 //! | `description` | the sentence that goes with the reason; a constant | where it is allowed |
 //! | `required` | the scopes that the client was told to ask for | but for `insufficient_scope` |
-//! | `verifier` | who vouched for the token: `jwt`, `static`, `introspection` and its endpoint, `custom` | where nobody did |
+//! | `verifier` | the name of the verifier that vouched for the token, as set with `name(..)`; by default `jwt`, `static`, `introspection` and its endpoint, `custom` | where none did |
 //! | `issuer`, `subject`, `client_id`, `jti` | from the token | where nobody vouched, or the token has none |
 //! | `token_digest` | the first 8 bytes of the SHA-256 digest of the token, in hexadecimal | where there is no token to speak of, and, in what only the `log` crate gets, of a refused token |
 //! | `error` | what the verifier says that cannot tell | but for `unavailable` |
@@ -58,6 +58,8 @@
 //! |---|---|---|---|
 //! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
 //! | | `WARN` | what is wrong with the metadata of a resource | `resource` |
+//! | | `WARN` | `the configured issuer is spelled differently from the issuer of verified tokens, which are refused for it`, once per verifier | `verifier`, `configured`, `issuer`: the one of tokens that the verifier's keys signed |
+//! | | `WARN` | `tokens keep naming another issuer than the configured one`: ten in a row, and no other verifier behind this one; once, until a token is accepted | `verifier`, `configured`: up to ten names, `tokens` |
 //! | `tower_bearer_auth::keys` | `INFO` | `keys refreshed`, `keys refreshed, the source works again` | `source`, `keys`: how many |
 //! | | `WARN` | `keys cannot be fetched`, once per outage | `source`, `error` |
 //! | | `DEBUG` | `keys still cannot be fetched` | the same |
@@ -67,7 +69,12 @@
 //! | | `WARN` | `tokens cannot be introspected`, once per outage | `verifier`, `error`: what was wrong with the endpoint's answer |
 //! | | `DEBUG` | `tokens still cannot be introspected` | the same |
 //! | | `DEBUG` | `the answer about a token is malformed` | `member`, where it is one that this crate reads; `rule` |
-//! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values` | `claim`: its name |
+//! | `tower_bearer_auth::verification` | `DEBUG` | `the token is malformed` | `part`: `token`, `header`, `payload` or `signature`; `rule`: what it breaks, a constant; `member`: where it is one that this crate reads |
+//! | | `DEBUG` | `the header names another type of token` | `expected` |
+//! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values`, `a claim has another type, or occurs twice`, `a claim marks a token of another kind` | `claim`: its name |
+//! | | `DEBUG` | `the token names another issuer`, `the token is meant for another audience` | `expected`: the configured ones |
+//! | | `DEBUG` | `there is no verifier for the token's issuer` | `issuers`: how many `ByIssuer` has |
+//! | | `DEBUG` | `scopes with characters that RFC 6749 section 3.3 does not allow are left out` | `left_out`: how many |
 //! | | `DEBUG` | `the claims do not fit the handler's type` | `category`, `wanted`: the type |
 //!
 //! `source` is the [name](crate::jwks::KeySource::name) of a key source: a URL without its query, an issuer, or,
@@ -137,5 +144,5 @@ pub const INTROSPECTION: &str = "tower_bearer_auth::introspection";
 /// The target of what concerns single claims.
 pub const CLAIMS: &str = "tower_bearer_auth::claims";
 
-/// The target of the span around a verifier.
+/// The target of the span around a verifier, and of why a token is malformed.
 pub const VERIFICATION: &str = "tower_bearer_auth::verification";

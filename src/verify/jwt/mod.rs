@@ -41,19 +41,40 @@
 //!
 //! - **Form:** anything but three segments of strict base64url; bytes that are not UTF-8; JSON nested
 //!   deeper than 32; a header or payload that is no object, or has a member twice; a registered member
-//!   that is `null` or of a wrong type; values that cannot be read (a lone surrogate, `1e400`); more
-//!   than 256 members that are not listed here.
+//!   of a wrong type; values that cannot be read (a lone surrogate, `1e400`); more than 256 members that
+//!   are not listed here.
 //! - **Header:** an algorithm that no key allows, and so always `none`; `crit`, `b64`, `zip` and
 //!   `enc` with any value; a `typ` other than `JWT` and `at+jwt`. `jwk`, `jku`, `x5u` and `x5c` are
 //!   never read.
 //! - **Signature:** one that none of the keys made that have the token's `kid`. A key without key ID
 //!   fits every token, a token without `kid` every key; at most four keys of a set are tried.
 //! - **Kind:** ID tokens (`at_hash`, `c_hash`), security events (`events`), a `token_use` other than
-//!   `access`, a payload `typ` of `ID`, `Refresh`, `Offline` or `Logout`.
+//!   `access`, a payload `typ`, `token_type` or `type` of `id`, `refresh`, `offline` or `logout`, in any
+//!   case and also as `refresh_token` or `logout+jwt`.
 //! - **Issuer and audience:** other texts than the configured ones, to the byte.
 //! - **Dates:** no `exp`, one that has passed, an `nbf` or `iat` to come, each with the leeway;
 //!   dates that are not numbers from 1970 to the year 9999.
 //! - **Binding:** `cnf`, as long as nothing here checks it.
+//!
+//! A member that is `null` counts as absent, so that a required one is missing. The exceptions are members whose
+//! presence alone means something: `crit`, `b64`, `zip` and `enc` in the header, `cnf`, `events`, `at_hash` and
+//! `c_hash` in the payload.
+//!
+//! The log says more at level `DEBUG`: which member of a malformed token breaks which rule, and which issuers,
+//! audiences and types are expected; see [`telemetry`](crate::telemetry). It never repeats what a token that is
+//! not verified says.
+//!
+//! # Issuers that write other tokens
+//!
+//! | tokens have | setting |
+//! |---|---|
+//! | a number for `sub` | [`accept_numeric_subject`](JwtVerifierBuilder::accept_numeric_subject) |
+//! | `at_hash` in access tokens (Dex) | [`accept_hash_claims`](JwtVerifierBuilder::accept_hash_claims) |
+//! | a header `typ` of the issuer's own | [`also_token_types`](JwtVerifierBuilder::also_token_types) |
+//! | `"scope":"read,write"` | [`scope_delimiters`](JwtVerifierBuilder::scope_delimiters) |
+//! | scopes in one claim and roles in another | [`merge_scope_claims`](JwtVerifierBuilder::merge_scope_claims) |
+//! | no `exp` | [`accept_missing_expiry`](JwtVerifierBuilder::accept_missing_expiry) |
+//! | no `aud` | [`claim_in`](JwtVerifierBuilder::claim_in) with the clients |
 
 mod algorithm;
 mod authority;

@@ -9,6 +9,7 @@ mod introspection_answers;
 mod introspection_outages;
 mod introspection_statuses;
 mod or_else;
+mod tenants;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

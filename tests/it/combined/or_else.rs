@@ -2,8 +2,8 @@
 
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{
-    Algorithm, InvalidReason, Scopes, StaticToken, StaticTokenVerifier, VerifierExt, VerifyError,
-    VerifyErrorKind,
+    AccessToken, Algorithm, ByIssuer, InvalidReason, Scopes, StaticToken, StaticTokenVerifier,
+    VerifierExt, VerifyError, VerifyErrorKind,
 };
 
 use super::{AUDIENCE, Calls, assert_unavailable, jwts, refused, verify};
@@ -150,4 +150,59 @@ async fn a_refused_jwt_is_not_asked_about_again_in_another_spelling() {
         verify(&verifier, &spelling).await.unwrap_err();
     }
     assert_eq!(second.count(), 0);
+}
+
+/// Broken JWTs, and tokens that are none.
+fn odd_tokens(key: &SigningKey) -> Vec<String> {
+    let issuer = "https://one.test";
+    let good = key.token().issuer(issuer).audience(AUDIENCE).build();
+    let (header, rest) = good.split_once('.').unwrap();
+    let (payload, signature) = rest.split_once('.').unwrap();
+    let payload_of = |json: &str| key.token().raw_claims(json).build();
+    vec![
+        format!("{good}="),
+        format!("{header}.{payload}~.{signature}"),
+        format!("{header}.{payload}"),
+        format!("{header}..{signature}"),
+        format!("{header}~.{payload}.{signature}"),
+        format!("x{header}.{payload}.{signature}"),
+        format!("{good}.{signature}"),
+        payload_of("{}"),
+        payload_of("[]"),
+        payload_of("no JSON"),
+        payload_of("{\"iss\":7}"),
+        payload_of("{\"iss\":null}"),
+        payload_of("{\"iss\":\"https://one.test\",\"iss\":\"https://one.test\"}"),
+        payload_of("{\"iss\":\"https://one.test\",\"x\":1e400}"),
+        payload_of("{\"iss\":\"https://one.test\",\"sub\":7}"),
+        payload_of("{\"iss\":\"https://two.test\",\"sub\":7}"),
+        payload_of("{\"iss\":\"https://one.test\",\"tid\":1,\"tid\":2}"),
+        key.token().raw_header("{}").issuer(issuer).build(),
+        key.token().raw_header("no JSON").issuer(issuer).build(),
+        "..".to_owned(),
+        "opaque".to_owned(),
+        "a.b.c".to_owned(),
+        good,
+    ]
+}
+
+#[tokio::test]
+async fn several_issuers_hand_on_what_their_verifiers_alone_would() {
+    let key = SigningKey::generate(Algorithm::ES256);
+    let alone = || jwts("https://one.test", &key);
+    for token in odd_tokens(&key) {
+        let seconds = [Calls::default(), Calls::default()];
+        let [second, third] = seconds.clone();
+        let by_one = alone().or_else(second.always(Ok("second")));
+        let by_several = ByIssuer::new()
+            .issuer("https://one.test", alone())
+            .or_else(third.always(Ok("second")));
+        let by_one = verify(&by_one, &token).await.map_err(|e| e.to_string());
+        let by_several = verify(&by_several, &token).await.map_err(|e| e.to_string());
+        let subject =
+            |it: Result<AccessToken, String>| it.map(|token| token.subject().map(str::to_owned));
+        assert_eq!(subject(by_one), subject(by_several), "{token}");
+        let [by_one, by_several] = seconds.map(|calls| calls.count());
+        assert_eq!(by_one, by_several, "{token}");
+    }
 }

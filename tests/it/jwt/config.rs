@@ -216,6 +216,57 @@ fn a_prefix_can_start_a_scope() {
 }
 
 #[test]
+fn scopes_are_separated_by_characters_that_are_in_no_name() {
+    let delimiters = |delimiters: &[char]| {
+        let delimiters = delimiters.to_vec();
+        hs256_builder().scope_delimiters(delimiters)
+    };
+    assert_problems(delimiters(&[]), &["scope_delimiters(..) names nothing"]);
+    for bad in ['a', 'Z', '0', 'é', '\t', '\n', '\0', '\u{7f}'] {
+        let problem = format!("{bad:?} cannot separate scopes");
+        assert_problems(delimiters(&[' ', bad]), &[&problem]);
+    }
+    for good in [' ', ',', ';', '|', ':', '/', '+', '\u{2028}'] {
+        assert_problems(delimiters(&[good]), &[]);
+    }
+    // A later call replaces an earlier one.
+    assert_problems(delimiters(&['a']).scope_delimiters([',']), &[]);
+}
+
+#[test]
+fn more_token_types_need_the_default_that_they_add_to() {
+    let replaced = "also_token_types(..) adds to the default, which token_types(..) or rfc9068() \
+                    replaces";
+    let more = hs256_builder().also_token_types(["x+jwt"]);
+    assert_problems(more.clone(), &[]);
+    assert_problems(more.clone().token_types(["JWT"]), &[replaced]);
+    assert_problems(more.clone().rfc9068(), &[replaced]);
+    let none = [""; 0];
+    let empty = "also_token_types(..) has an empty value";
+    assert_problems(more.clone().also_token_types([""]), &[empty]);
+    assert_problems(
+        hs256_builder().also_token_types(none),
+        &["also_token_types(..) names nothing"],
+    );
+    let no_type = "\"application/\" is no token type";
+    assert_problems(more.also_token_types(["application/"]), &[no_type]);
+}
+
+#[test]
+fn a_name_is_not_empty_and_tells_a_verifier_apart() {
+    assert_problems(hs256_builder().name(""), &["name(..) is empty"]);
+    assert_problems(hs256_builder().name("jwt"), &[]);
+    assert_problems(hs256_builder().name("staff"), &[]);
+    let any = JwtVerifier::builder()
+        .key(signing_key(Algorithm::HS256).verifying_key())
+        .accept_any_issuer()
+        .audience(AUDIENCE);
+    assert_problems(any.clone(), &[]);
+    assert_problems(any.clone().name("staff"), &[]);
+    assert_problems(any.name("jwt"), &["name(\"jwt\") is what other verifiers"]);
+}
+
+#[test]
 fn a_leeway_is_an_hour_at_most() {
     let hour = Duration::from_secs(3600);
     assert_problems(hs256_builder().leeway(hour), &[]);
