@@ -10,7 +10,9 @@ use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 use tower_bearer_auth::introspection::IntrospectionVerifierBuilder;
 use tower_bearer_auth::testing::TestIssuer;
-use tower_bearer_auth::{AccessToken, Clock, IntrospectionVerifier, InvalidReason, VerifyErrorKind};
+use tower_bearer_auth::{
+    AccessToken, Clock, IntrospectionVerifier, InvalidReason, VerifyErrorKind,
+};
 
 use crate::claim_rules;
 use crate::input;
@@ -66,7 +68,11 @@ static ENDPOINT: LazyLock<(TestIssuer, Verifiers)> = LazyLock::new(|| {
     };
     let built = |builder: IntrospectionVerifierBuilder| builder.build().expect("complete");
     let verifiers = Verifiers {
-        usual: built(builder().client_secret_basic("id", "secret").required_claims(["exp"])),
+        usual: built(
+            builder()
+                .client_secret_basic("id", "secret")
+                .required_claims(["exp"]),
+        ),
         bearer: built(builder().bearer_token("ours").required_claims(["exp"])),
         lenient: built(
             builder()
@@ -98,7 +104,10 @@ pub fn run(data: &[u8]) -> &'static str {
     let reached = compare(&usual, &said);
     let bearer = ask(&verifiers.bearer);
     match may_be_about_us(status, challenges, &said) {
-        true => assert!(matches!(bearer, Outcome::Outage), "{bearer:?} about our token"),
+        true => assert!(
+            matches!(bearer, Outcome::Outage),
+            "{bearer:?} about our token"
+        ),
         false => _ = compare(&bearer, &said),
     }
     compare_lenient(&ask(&verifiers.lenient), status, &said).unwrap_or(reached)
@@ -134,8 +143,12 @@ fn ask(verifier: &IntrospectionVerifier) -> Outcome {
 #[derive(Debug)]
 enum Said {
     Nothing,
+    /// It is no JSON, or has a value that cannot be read where no reader looks (`1e400`).
+    Unreadable,
     /// `true` where a word says so and not `active`.
-    Inactive { by_word: bool },
+    Inactive {
+        by_word: bool,
+    },
     Active(String),
 }
 
@@ -146,8 +159,7 @@ impl Said {
             return Self::Nothing;
         };
         let Some(json) = Json::parse(body) else {
-            // What the crate skips may be what `serde_json` cannot read, such as a lone surrogate.
-            return Self::read_damaged(status, text);
+            return Self::Unreadable;
         };
         let Some(members) = json.as_members() else {
             return Self::Nothing;
@@ -168,15 +180,6 @@ impl Said {
             _ => Self::Nothing,
         }
     }
-
-    /// A text that is good up to values that nobody reads.
-    fn read_damaged(status: StatusCode, text: &str) -> Self {
-        let mended = text.replace("\\ud", "\\u0");
-        match mended == text {
-            true => Self::Nothing,
-            false => Self::read(status, mended.as_bytes()),
-        }
-    }
 }
 
 fn may_be_about_us(status: StatusCode, challenges: bool, said: &Said) -> bool {
@@ -187,7 +190,8 @@ fn may_be_about_us(status: StatusCode, challenges: bool, said: &Said) -> bool {
 
 fn compare(outcome: &Outcome, said: &Said) -> &'static str {
     match (outcome, said) {
-        (Outcome::Outage, Said::Nothing) => "an outage",
+        (Outcome::Outage, Said::Nothing | Said::Unreadable) => "an outage",
+        (Outcome::Inactive | Outcome::Refused, Said::Unreadable) => "refused",
         (Outcome::Inactive, Said::Inactive { .. }) => "inactive",
         (Outcome::Accepted(token), Said::Active(text)) => {
             let claims = claim_rules::read(text, NOW, 60);
@@ -208,9 +212,7 @@ fn compare(outcome: &Outcome, said: &Said) -> &'static str {
 fn is_bearer(claims: &Json) -> bool {
     match claims.member("token_type") {
         None | Some(Json::Null) => true,
-        Some(Json::Text(name)) => {
-            ["bearer", "access_token"].contains(&&*name.to_ascii_lowercase())
-        }
+        Some(Json::Text(name)) => ["bearer", "access_token"].contains(&&*name.to_ascii_lowercase()),
         Some(_) => false,
     }
 }
@@ -218,7 +220,10 @@ fn is_bearer(claims: &Json) -> bool {
 /// One status more is inactive, and an `exp` is needed no longer, of which zero is none.
 fn compare_lenient(outcome: &Outcome, status: StatusCode, said: &Said) -> Option<&'static str> {
     if status == INACTIVE {
-        assert!(matches!(outcome, Outcome::Inactive), "{outcome:?} at {status}");
+        assert!(
+            matches!(outcome, Outcome::Inactive),
+            "{outcome:?} at {status}"
+        );
         return Some("inactive by its status");
     }
     let Said::Active(text) = said else {
@@ -259,6 +264,15 @@ fn with_expiry(text: &str) -> Option<String> {
     }
     let later = format!("\"exp\":{}", NOW + 60);
     let others = members.iter().filter(|(name, _)| name != "exp");
-    let others = others.map(|(name, value)| format!("{}:{}", Json::Text(name.clone()).to_value(), value.to_text()));
-    Some(format!("{{{}}}", others.chain([later]).collect::<Vec<_>>().join(",")))
+    let others = others.map(|(name, value)| {
+        format!(
+            "{}:{}",
+            Json::Text(name.clone()).to_value(),
+            value.to_value()
+        )
+    });
+    Some(format!(
+        "{{{}}}",
+        others.chain([later]).collect::<Vec<_>>().join(",")
+    ))
 }

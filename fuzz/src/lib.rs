@@ -11,6 +11,7 @@ pub mod challenge;
 pub mod claims;
 pub mod differential;
 pub mod header;
+pub mod introspection;
 pub mod jwk_set;
 pub mod jws;
 pub mod pem;
@@ -52,6 +53,11 @@ pub const TARGETS: [Target; 8] = [
         name: "header",
         run: header::run,
         reaches: header::REACHES,
+    },
+    Target {
+        name: "introspection",
+        run: introspection::run,
+        reaches: introspection::REACHES,
     },
     Target {
         name: "jwk_set",

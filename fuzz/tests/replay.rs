@@ -61,6 +61,11 @@ fn header_holds_over_its_corpus() {
 }
 
 #[test]
+fn introspection_holds_over_its_corpus() {
+    replay("introspection");
+}
+
+#[test]
 fn jwk_set_holds_over_its_corpus() {
     replay("jwk_set");
 }
