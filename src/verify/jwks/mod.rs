@@ -76,6 +76,7 @@ mod redirect;
 mod refresh_error;
 mod source;
 mod status;
+mod url_rules;
 mod validators;
 
 pub use self::builder::JwksBuilder;
