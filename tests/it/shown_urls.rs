@@ -162,11 +162,11 @@ fn no_key_source_and_no_verifier_shows_more_of_a_url_than_it_may() {
         shows(&Audience::from(url), url);
         shows(&Audience::from(&ProtectedResource::new(url)), url);
         shows(&ByIssuer::new().issuer(url.as_str(), table()), url);
-        let nobody = |_: &str| -> Option<ErasedVerifier> { None };
-        built(ByIssuer::new().tenants(url, nobody), url);
+        let no_tenant = |_: &str| -> Option<ErasedVerifier> { None };
+        built(ByIssuer::new().tenants(url, no_tenant), url);
         let template = format!("{url}{{tenantid}}");
-        let twice = ByIssuer::new().tenants(&template, nobody);
-        built(twice.and_then(|one| one.tenants(&template, nobody)), url);
+        let twice = ByIssuer::new().tenants(&template, no_tenant);
+        built(twice.and_then(|one| one.tenants(&template, no_tenant)), url);
     }
 }
 

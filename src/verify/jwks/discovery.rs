@@ -276,7 +276,7 @@ fn is_passing(status: StatusCode) -> bool {
 enum NoMetadata {
     /// There is no metadata, and the next location is asked.
     Absent(String),
-    /// The server has trouble, and nobody knows whether there is metadata. With the error behind it.
+    /// The server has trouble, which does not show whether there is metadata. With the error behind it.
     Trouble(String, Option<BoxError>),
 }
 
