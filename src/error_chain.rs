@@ -37,7 +37,7 @@ mod tests {
 
     /// An error of this text, and what caused it.
     #[derive(Debug)]
-    struct Caused(String, Option<Box<Caused>>);
+    struct Caused(String, Option<Box<Self>>);
 
     impl fmt::Display for Caused {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,8 +19,8 @@ pub(crate) struct MetadataReach {
     is_found: AtomicBool,
     /// How many requests without a token were refused in a nest before that.
     refusals: AtomicUsize,
-    /// The operator was told.
-    is_told: AtomicBool,
+    /// The `WARN` was emitted.
+    has_warned: AtomicBool,
 }
 
 /// A client looks for the metadata between its first refusal and its second request.
@@ -40,7 +40,7 @@ impl MetadataReach {
             .refusals
             .fetch_add(1, Ordering::Relaxed)
             .saturating_add(1);
-        if refusals == REFUSALS_WITHOUT_A_DOUBT && !self.is_told.swap(true, Ordering::Relaxed) {
+        if refusals == REFUSALS_WITHOUT_A_DOUBT && !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: SETUP,
                 metadata_url = %ShownUrl::of(url),
@@ -67,7 +67,7 @@ impl MetadataReach {
         let is_here = |known: &str| without_slash(known) == without_slash(&served_at);
         if is_here(path_of(url)) || paths.iter().any(|known| is_here(known)) {
             self.is_found.store(true, Ordering::Relaxed);
-        } else if !self.is_told.swap(true, Ordering::Relaxed) {
+        } else if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: SETUP,
                 metadata_url = %ShownUrl::of(url),

@@ -94,21 +94,26 @@ fn built<T: Debug, E: Debug + Display + std::error::Error>(built: Result<T, E>, 
 #[test]
 fn no_key_source_and_no_verifier_shows_more_of_a_url_than_it_may() {
     let key = SigningKey::generate(Algorithm::ES256).verifying_key();
+    // One for all: building it takes long.
+    let client = reqwest::Client::new();
     for url in &hostile() {
         for builder in [
-            HttpKeySource::builder(url),
-            HttpKeySource::builder(url).allow_http(),
+            HttpKeySource::builder(url).client(client.clone()),
+            HttpKeySource::builder(url)
+                .client(client.clone())
+                .allow_http(),
             HttpKeySource::builder(url).ssrf_safe(),
         ] {
             shows(&builder, url);
             built(builder.build(), url);
         }
+        let discovery = |issuer: &str| Discovery::builder(issuer).client(client.clone());
         for builder in [
-            Discovery::builder(url),
-            Discovery::builder(url).allow_http(),
-            Discovery::builder(url).at("https://h.test/"),
-            Discovery::builder("https://h.test").at(url),
-            Discovery::builder(url).at(url).ssrf_safe(),
+            discovery(url),
+            discovery(url).allow_http(),
+            discovery(url).at("https://h.test/"),
+            discovery("https://h.test").at(url),
+            discovery(url).at(url).ssrf_safe(),
         ] {
             shows(&builder, url);
             match builder.build() {
@@ -140,7 +145,9 @@ fn no_key_source_and_no_verifier_shows_more_of_a_url_than_it_may() {
             built(builder.build(), url);
         }
         let introspection = |endpoint: &str| {
-            IntrospectionVerifier::builder(endpoint).client_secret_basic("id", "password")
+            IntrospectionVerifier::builder(endpoint)
+                .client(client.clone())
+                .client_secret_basic("id", "password")
         };
         for builder in [
             introspection(url).audience(url),
@@ -155,11 +162,11 @@ fn no_key_source_and_no_verifier_shows_more_of_a_url_than_it_may() {
         shows(&Audience::from(url), url);
         shows(&Audience::from(&ProtectedResource::new(url)), url);
         shows(&ByIssuer::new().issuer(url.as_str(), table()), url);
-        let nobody = |_: &str| -> Option<ErasedVerifier> { None };
-        built(ByIssuer::new().tenants(url, nobody), url);
+        let no_tenant = |_: &str| -> Option<ErasedVerifier> { None };
+        built(ByIssuer::new().tenants(url, no_tenant), url);
         let template = format!("{url}{{tenantid}}");
-        let twice = ByIssuer::new().tenants(&template, nobody);
-        built(twice.and_then(|one| one.tenants(&template, nobody)), url);
+        let twice = ByIssuer::new().tenants(&template, no_tenant);
+        built(twice.and_then(|one| one.tenants(&template, no_tenant)), url);
     }
 }
 
@@ -212,6 +219,14 @@ async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
     let issuer = TestIssuer::start().await;
     let base = issuer.issuer();
     let logs = Logs::capture();
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .dns_resolver(NoNames)
+        .build()
+        .unwrap();
+    let discovery = || Discovery::builder(&base).client(client.clone());
+    let http = |url: &str| HttpKeySource::builder(url).client(client.clone());
     for url in &hostile() {
         // Where metadata names it, where it is what metadata is about, and where it is redirected to.
         let about = [
@@ -220,18 +235,16 @@ async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
         ];
         for metadata in about {
             issuer.metadata(Some(metadata));
-            let source = Discovery::builder(&base).build().unwrap();
-            failed(source, url).await;
+            failed(discovery().build().unwrap(), url).await;
         }
         issuer.metadata(None);
         let redirect = Some(Fault::Redirect(url.replace('\n', "")));
         issuer.metadata_fault(redirect.clone());
-        failed(Discovery::builder(&base).build().unwrap(), url).await;
+        failed(discovery().build().unwrap(), url).await;
         issuer.metadata_fault(None);
         issuer.jwks_fault(redirect);
-        failed(Discovery::builder(&base).build().unwrap(), url).await;
-        let source = HttpKeySource::builder(issuer.jwks_url());
-        failed(source.build().unwrap(), url).await;
+        failed(discovery().build().unwrap(), url).await;
+        failed(http(&issuer.jwks_url()).build().unwrap(), url).await;
         issuer.jwks_fault(None);
     }
     // What was configured, where it cannot be reached.
@@ -240,11 +253,20 @@ async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
         issuer.jwks_fault(Some(Fault::Status(status)));
         issuer.metadata_fault(Some(Fault::Status(status)));
         let url = issuer.jwks_url() + "?api_key=s3cret#s3cret";
-        failed(HttpKeySource::builder(&url).build().unwrap(), &url).await;
+        failed(http(&url).build().unwrap(), &url).await;
         let url = format!("{base}/metadata?api_key=s3cret");
-        failed(Discovery::builder(&base).at(&url).build().unwrap(), &url).await;
+        failed(discovery().at(&url).build().unwrap(), &url).await;
     }
     assert_clean(&logs.text(), "the log");
+}
+
+/// Resolves no name, so that nothing here leaves this machine.
+struct NoNames;
+
+impl reqwest::dns::Resolve for NoNames {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(std::future::ready(Err("there are no names here".into())))
+    }
 }
 
 /// That a fetch from there fails, and what all of it says.

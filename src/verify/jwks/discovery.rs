@@ -10,9 +10,10 @@ use tower::BoxError;
 use url::Url;
 
 use super::discovery_error::{DiscoveryError, KeyUrlError};
-use super::fetcher::{Fetcher, NoDocument, may_lead_here};
+use super::fetcher::{Fetcher, NoDocument};
 use super::issuer_metadata::{Metadata, NO_OBJECT};
 use super::source::{Fetched, KeySource};
+use super::url_rules::may_lead_here;
 use super::validators::Validators;
 use crate::clock::Clock;
 use crate::error_chain::error_chain;
@@ -195,8 +196,9 @@ impl Discovery {
         // only where that is allowed everywhere.
         let local = is_loopback(location);
         let plain = local && location.scheme() == "http" && is_loopback(&key_url);
-        self.fetcher.check_url(&key_url, plain).map_err(|why| {
-            let way_out = self.fetcher.way_out(&key_url, why);
+        let rules = self.fetcher.rules;
+        rules.check_url(&key_url, plain).map_err(|why| {
+            let way_out = rules.way_out(&key_url, why);
             format!("jwks_uri {shown} {why}{way_out}")
         })?;
         if may_lead_here(&key_url) && !local {
@@ -274,7 +276,7 @@ fn is_passing(status: StatusCode) -> bool {
 enum NoMetadata {
     /// There is no metadata, and the next location is asked.
     Absent(String),
-    /// The server has trouble, and nobody knows whether there is metadata. With the error behind it.
+    /// The server has trouble, which does not show whether there is metadata. With the error behind it.
     Trouble(String, Option<BoxError>),
 }
 

@@ -50,14 +50,14 @@ impl DiscoveryBuilder {
     /// over https may then point to http. An attacker on the path to either can put in keys of their own, and so
     /// make tokens that are accepted. It is for networks that are protected otherwise.
     pub fn allow_http(mut self) -> Self {
-        self.fetcher.allow_http = true;
+        self.fetcher.rules.allow_http = true;
         self
     }
 
     /// For issuers from untrusted input; as
     /// [`HttpKeySourceBuilder::ssrf_safe`](super::HttpKeySourceBuilder::ssrf_safe).
     pub fn ssrf_safe(mut self) -> Self {
-        self.fetcher.ssrf_safe = true;
+        self.fetcher.rules.ssrf_safe = true;
         self
     }
 
@@ -85,15 +85,16 @@ impl DiscoveryBuilder {
     /// has white space, a query or a fragment in it. The text says what to configure instead. With
     /// [`at`](Self::at), the issuer is only a name, and may be any of these.
     pub fn build(self) -> Result<Discovery, ConfigError> {
-        let fetcher = self.fetcher.build()?;
+        let rules = self.fetcher.rules;
         let locations = match (&self.location, self.issuers.first()) {
-            (Some(location), _) => vec![fetcher.configured_url(location)?],
+            (Some(location), _) => vec![rules.configured_url(location)?],
             (None, Some(issuer)) => match problem_of_issuer(issuer) {
                 Some(problem) => return Err(ConfigError::of(problem)),
-                None => locations(&fetcher.configured_url(issuer)?),
+                None => locations(&rules.configured_url(issuer)?),
             },
             (None, None) => Vec::new(),
         };
+        let fetcher = self.fetcher.build()?;
         Ok(Discovery::new(fetcher, self.issuers, locations, self.clock))
     }
 }

@@ -7,16 +7,16 @@ use std::time::Duration;
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 use tower::BoxError;
-use url::{Host, Url};
+use url::Url;
 
 use super::document::KeyDocument;
-use super::public_address::{PublicAddresses, is_public};
+use super::public_address::PublicAddresses;
 use super::redirect::Redirect;
 use super::source::Fetched;
+use super::url_rules::UrlRules;
 use super::validators::Validators;
 use crate::config_error::{ConfigError, Problems};
-use crate::outgoing::{self, address, has_credentials, is_loopback, no_client};
-use crate::shown_url::ShownUrl;
+use crate::outgoing::{self, no_client};
 
 type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
 
@@ -25,8 +25,7 @@ pub(super) struct FetcherBuilder {
     pub(super) client: Option<reqwest::Client>,
     pub(super) headers: Option<Headers>,
     pub(super) max_bytes: usize,
-    pub(super) allow_http: bool,
-    pub(super) ssrf_safe: bool,
+    pub(super) rules: UrlRules,
 }
 
 impl Default for FetcherBuilder {
@@ -35,8 +34,7 @@ impl Default for FetcherBuilder {
             client: None,
             headers: None,
             max_bytes: 512 * 1024,
-            allow_http: false,
-            ssrf_safe: false,
+            rules: UrlRules::default(),
         }
     }
 }
@@ -44,10 +42,10 @@ impl Default for FetcherBuilder {
 impl FetcherBuilder {
     pub(super) fn build(self) -> Result<Fetcher, ConfigError> {
         let mut problems = Problems::default();
-        if self.ssrf_safe && self.client.is_some() {
+        if self.rules.ssrf_safe && self.client.is_some() {
             problems.push("ssrf_safe() needs its own client");
         }
-        if self.ssrf_safe && self.allow_http {
+        if self.rules.ssrf_safe && self.rules.allow_http {
             problems.push("ssrf_safe() contradicts allow_http()");
         }
         if !(1..=16 * 1024 * 1024).contains(&self.max_bytes) {
@@ -60,16 +58,14 @@ impl FetcherBuilder {
 
         let client = match self.client {
             Some(client) => client,
-            None => {
-                default_client(self.ssrf_safe).map_err(|error| ConfigError::of(no_client(error)))?
-            }
+            None => default_client(self.rules.ssrf_safe)
+                .map_err(|error| ConfigError::of(no_client(error)))?,
         };
         Ok(Fetcher {
             client,
             headers: self.headers,
             max_bytes: self.max_bytes,
-            allow_http: self.allow_http,
-            ssrf_safe: self.ssrf_safe,
+            rules: self.rules,
         })
     }
 }
@@ -88,8 +84,7 @@ pub(super) struct Fetcher {
     client: reqwest::Client,
     headers: Option<Headers>,
     max_bytes: usize,
-    allow_http: bool,
-    ssrf_safe: bool,
+    pub(super) rules: UrlRules,
 }
 
 /// A document as it came.
@@ -100,52 +95,6 @@ pub(super) struct Answer {
 }
 
 impl Fetcher {
-    /// Reads a URL that a developer wrote down.
-    pub(super) fn configured_url(&self, url: &str) -> Result<Url, ConfigError> {
-        let problem = |why: &str| {
-            let shown = ShownUrl::of(url);
-            ConfigError::of(format!("the URL {shown:?} {why}"))
-        };
-        let mut parsed =
-            Url::parse(url).map_err(|error| problem(&format!("is not a URL: {error}")))?;
-        let plain = !self.ssrf_safe && is_loopback(&parsed);
-        self.check_url(&parsed, plain)
-            .map_err(|why| problem(&format!("{why}{}", self.way_out(&parsed, why))))?;
-        // It is not sent anyway, and an answer comes from a URL without.
-        parsed.set_fragment(None);
-        Ok(parsed)
-    }
-
-    /// Whether a URL may be asked; http only where `plain` allows it.
-    pub(super) fn check_url(&self, url: &Url, plain: bool) -> Result<(), &'static str> {
-        if has_credentials(url) {
-            return Err("has credentials in it; send a header instead");
-        }
-        match url.scheme() {
-            "https" => {}
-            "http" if plain || self.allow_http => {}
-            _ => return Err(NOT_HTTPS),
-        }
-        if self.ssrf_safe {
-            if url.port_or_known_default() != Some(443) {
-                return Err("is not on port 443");
-            }
-            // Addresses written out never reach the resolver.
-            if address(url).is_some_and(|address| !is_public(address)) {
-                return Err("is not at a public address");
-            }
-        }
-        Ok(())
-    }
-
-    /// The setting that allows a URL that [`check_url`](Self::check_url) refuses, to be read behind the reason.
-    pub(super) fn way_out(&self, url: &Url, why: &str) -> &'static str {
-        match why == NOT_HTTPS && url.scheme() == "http" && !self.ssrf_safe {
-            true => " (allow_http() of the key source's builder allows http)",
-            false => "",
-        }
-    }
-
     pub(super) async fn key_document(
         &self,
         url: &Url,
@@ -185,10 +134,10 @@ impl Fetcher {
         let status = response.status();
         let redirect = match response.url() == url {
             true => Redirect::of(status, response.headers(), url, |target| {
-                self.check_target(url, target)
+                self.rules.check_target(url, target)
             }),
             false => Some(Redirect::followed(response.url(), |target| {
-                self.check_target(url, target)
+                self.rules.check_target(url, target)
             })),
         };
         if let Some(redirect) = redirect {
@@ -203,12 +152,6 @@ impl Fetcher {
             headers: std::mem::take(response.headers_mut()),
             body,
         })
-    }
-
-    /// Whether the target of a redirect could be configured in place of `from`.
-    fn check_target(&self, from: &Url, target: &Url) -> Result<(), &'static str> {
-        let local = from.scheme() == "http" && is_loopback(from);
-        self.check_url(target, local && is_loopback(target))
     }
 }
 
@@ -243,22 +186,6 @@ impl fmt::Display for NoDocument {
 }
 
 impl std::error::Error for NoDocument {}
-
-const NOT_HTTPS: &str = "is not https";
-
-/// Whether a URL may lead to this machine in any way that its text shows.
-pub(super) fn may_lead_here(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        _ => address(url).is_none_or(|address| {
-            let address = address.to_canonical();
-            address.is_loopback() || address.is_unspecified()
-        }),
-    }
-}
 
 /// How much longer a document is fresh (RFC 9111 §4.2): `max-age` less the time it spent in caches.
 /// A source that forbids caching gets the shortest time there is.

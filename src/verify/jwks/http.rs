@@ -78,17 +78,17 @@ impl HttpKeySourceBuilder {
         self
     }
 
-    /// Allows http to other than loopback addresses. Whoever sits on the way can then put in keys of
-    /// their own.
+    /// Allows http to other than loopback addresses. An attacker on the path can then put in keys of their own, and
+    /// so make tokens that are accepted.
     pub fn allow_http(mut self) -> Self {
-        self.fetcher.allow_http = true;
+        self.fetcher.rules.allow_http = true;
         self
     }
 
     /// For URLs from untrusted input: only https on port 443, without proxy or client of your own, and
     /// only to public addresses. The address that is checked is the one that is connected to.
     pub fn ssrf_safe(mut self) -> Self {
-        self.fetcher.ssrf_safe = true;
+        self.fetcher.rules.ssrf_safe = true;
         self
     }
 
@@ -98,8 +98,8 @@ impl HttpKeySourceBuilder {
     ///
     /// When the URL cannot be used, and when settings contradict each other.
     pub fn build(self) -> Result<HttpKeySource, ConfigError> {
+        let url = self.fetcher.rules.configured_url(&self.url)?;
         let fetcher = self.fetcher.build()?;
-        let url = fetcher.configured_url(&self.url)?;
         let shown = ShownUrl::of(url.as_str());
         Ok(HttpKeySource {
             url,

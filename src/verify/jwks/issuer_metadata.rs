@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_does_not_matter() {
+    fn members_that_are_not_read_do_not_matter() {
         for others in [
             r#""#,
             r#","x":null"#,
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_metadata_says_why() {
+    fn a_document_that_is_no_metadata_says_why() {
         for (json, why) in [
             ("", "it is empty"),
             (" ", "it is empty"),

@@ -78,6 +78,7 @@ mod refresh_error;
 mod snapshot;
 mod source;
 mod status;
+mod url_rules;
 mod validators;
 
 pub use self::builder::JwksBuilder;

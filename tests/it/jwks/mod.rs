@@ -17,6 +17,7 @@ use crate::support::PATIENCE;
 
 mod abuse;
 mod cancellation;
+mod causes;
 mod discovery;
 mod discovery_rules;
 mod documents;

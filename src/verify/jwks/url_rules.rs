@@ -1,0 +1,86 @@
+//! Which URLs may be asked for keys and metadata.
+
+use url::{Host, Url};
+
+use super::public_address::is_public;
+use crate::config_error::ConfigError;
+use crate::outgoing::{address, has_credentials, is_loopback};
+use crate::shown_url::ShownUrl;
+
+/// What a key source was configured to allow. By default URLs are https, or http on a loopback address where a developer
+/// wrote them down.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UrlRules {
+    pub(super) allow_http: bool,
+    pub(super) ssrf_safe: bool,
+}
+
+impl UrlRules {
+    /// Reads a URL that a developer wrote down.
+    pub(super) fn configured_url(self, url: &str) -> Result<Url, ConfigError> {
+        let problem = |why: &str| {
+            let shown = ShownUrl::of(url);
+            ConfigError::of(format!("the URL {shown:?} {why}"))
+        };
+        let mut parsed =
+            Url::parse(url).map_err(|error| problem(&format!("is not a URL: {error}")))?;
+        let plain = !self.ssrf_safe && is_loopback(&parsed);
+        self.check_url(&parsed, plain)
+            .map_err(|why| problem(&format!("{why}{}", self.way_out(&parsed, why))))?;
+        // It is not sent anyway, and an answer comes from a URL without.
+        parsed.set_fragment(None);
+        Ok(parsed)
+    }
+
+    /// Whether a URL may be asked; http only where `plain` allows it.
+    pub(super) fn check_url(self, url: &Url, plain: bool) -> Result<(), &'static str> {
+        if has_credentials(url) {
+            return Err("has credentials in it; send a header instead");
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if plain || self.allow_http => {}
+            _ => return Err(NOT_HTTPS),
+        }
+        if self.ssrf_safe {
+            if url.port_or_known_default() != Some(443) {
+                return Err("is not on port 443");
+            }
+            // Addresses written out never reach the resolver.
+            if address(url).is_some_and(|address| !is_public(address)) {
+                return Err("is not at a public address");
+            }
+        }
+        Ok(())
+    }
+
+    /// The setting that allows a URL that [`check_url`](Self::check_url) refuses, to be read behind the reason.
+    pub(super) fn way_out(self, url: &Url, why: &str) -> &'static str {
+        match why == NOT_HTTPS && url.scheme() == "http" && !self.ssrf_safe {
+            true => " (allow_http() of the key source's builder allows http)",
+            false => "",
+        }
+    }
+
+    /// Whether the target of a redirect could be configured in place of `from`.
+    pub(super) fn check_target(self, from: &Url, target: &Url) -> Result<(), &'static str> {
+        let local = from.scheme() == "http" && is_loopback(from);
+        self.check_url(target, local && is_loopback(target))
+    }
+}
+
+const NOT_HTTPS: &str = "is not https";
+
+/// Whether a URL may lead to this machine in any way that its text shows.
+pub(super) fn may_lead_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        _ => address(url).is_none_or(|address| {
+            let address = address.to_canonical();
+            address.is_loopback() || address.is_unspecified()
+        }),
+    }
+}
