@@ -13,7 +13,7 @@ use crate::verify::Verifier;
 /// Lets requests with a good bearer token through and answers the others.
 ///
 /// See the [module](crate::auth) for examples. The defaults: a token is required, no scope is, the
-/// header is stripped, and tokens are at most 16 KiB long.
+/// header is stripped, tokens are at most 16 KiB long, and at most 64 KiB of a refused request's body are read.
 #[derive(Clone)]
 pub struct BearerAuthLayer<V> {
     verifier: V,

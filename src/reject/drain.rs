@@ -1,9 +1,9 @@
 //! What becomes of a request's body that the inner service does not get.
 //!
 //! An HTTP/1 connection carries one request after the other, so the next one can only begin where this body ended.
-//! A server that answers without having read the body closes the connection, and hyper does so without a word: a
-//! client that sends its next request on it fails with an error of the transport. So the rest of a small body is
-//! read first, and every other answer says `connection: close`. HTTP/2 and HTTP/3 have streams for this.
+//! A server that answers without having read the body closes the connection, and hyper does not announce that: the
+//! client's next request on the connection fails with a transport error. So the rest of a small body is read first,
+//! and the answer says `connection: close` in all other cases. On HTTP/2 and HTTP/3 each request has a stream.
 
 use std::fmt;
 use std::future::Future;

@@ -57,6 +57,7 @@
 //! | target | level | message | fields |
 //! |---|---|---|---|
 //! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
+//! | | `ERROR` | `a BearerAuthLayer is inside another one, …`, once per layer; see [nested layers](crate::auth#nested-layers) | `by`, `optional`: whether the inner layer is |
 //! | | `WARN` | what is wrong with the metadata of a resource | `resource` |
 //! | | `WARN` | why clients of a nested app do not find the metadata, once per resource | `metadata_url`: what the challenge names; `nest`, its prefix, or `served_at`: the path at which the document was requested |
 //! | | `DEBUG` | `a refused session could not be ended, it stays until it is idle` | `outcome`: `refused`, `failed`, `timed_out`; `status` where the server answered |

@@ -34,6 +34,8 @@ fn auth() -> BearerAuthLayer<impl Verifier> {
     .max_token_length(32)
 }
 
+type Headers<'a> = &'a [(&'static str, &'a str)];
+
 const GOOD: (&str, &str) = ("authorization", "Bearer good-xyzzy");
 
 fn request(headers: &[(&'static str, &str)]) -> Request<Body> {
@@ -69,7 +71,7 @@ async fn assert_refused<S, B>(
 
 #[tokio::test]
 async fn the_layer_says_why() {
-    let table: &[(&[(&str, &str)], (u16, &str))] = &[
+    let table: &[(Headers<'_>, (u16, &str))] = &[
         (&[], (401, "no_token")),
         (&[("authorization", "Basic xyzzy")], (401, "no_token")),
         (&[GOOD, GOOD], (400, "repeated_header")),

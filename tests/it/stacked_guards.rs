@@ -25,6 +25,9 @@ fn auth() -> BearerAuthLayer<impl Verifier> {
     .required_scopes(["a"])
 }
 
+/// Tokens, and the scopes of the challenge that each gets.
+type Rows<'a> = &'a [(&'a str, Option<&'a str>)];
+
 fn all(scopes: &[&str]) -> RequireScopesLayer {
     RequireScopesLayer::all(scopes)
 }
@@ -65,7 +68,7 @@ async fn assert_named(response: Response<Body>, scopes: Option<&str>) {
 
 #[tokio::test]
 async fn a_guard_names_what_the_layer_and_the_guards_in_front_require() {
-    let table: &[(&[RequireScopesLayer], &[(&str, Option<&str>)])] = &[
+    let table: &[(&[RequireScopesLayer], Rows<'_>)] = &[
         (
             &[all(&["b"]), all(&["c"])],
             &[
