@@ -16,6 +16,7 @@ use std::{env, fs};
 
 mod support;
 
+use self::support::hostile::{BODIES, LIMIT, Pair, TOKENS};
 use self::support::scenarios::{ALL, named};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/counts.baseline");
@@ -59,6 +60,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--take", path, rounds] => take(path, rounds.parse().unwrap()),
+        ["--take", side, pair, rounds] => take_side(side, pair, rounds.parse().unwrap()),
+        ["--hostile"] => return compare_pairs(),
         _ if arguments.contains(&"--record") => record(),
         _ => return compare(),
     }
@@ -71,6 +74,23 @@ fn take(path: &str, rounds: u64) {
     for _ in 0..rounds {
         call();
     }
+}
+
+/// Takes one side of a pair so many times.
+fn take_side(side: &str, name: &str, rounds: u64) {
+    let pair = pairs().find(|pair| pair.name == name).unwrap();
+    let mut call = match side {
+        "harmless" => (pair.harmless)(pair.size),
+        "hostile" => (pair.hostile)(pair.size),
+        other => panic!("a pair has no side {other:?}"),
+    };
+    for _ in 0..rounds {
+        call();
+    }
+}
+
+fn pairs() -> impl Iterator<Item = &'static Pair> {
+    BODIES.iter().chain(TOKENS)
 }
 
 fn record() {
@@ -202,8 +222,39 @@ fn cost(path: &str) -> Cost {
     }
 }
 
+fn compare_pairs() -> ExitCode {
+    println!(
+        "{:<60} {:>12} {:>12} {:>6} {:>8} {:>8}",
+        "hostile input", "harmless", "hostile", "ratio", "bytes", "bytes"
+    );
+    let mut worse = Vec::new();
+    for pair in pairs() {
+        let of = |side: &str, tool, label, then| {
+            per_round_of(&[side, pair.name], [1, 5], tool, label, then)
+        };
+        let [harmless, hostile] =
+            ["harmless", "hostile"].map(|side| of(side, "callgrind", "Collected : ", ""));
+        let ratio = hostile / harmless;
+        println!(
+            "{:<60} {harmless:>12.0} {hostile:>12.0} {ratio:>6.2}",
+            pair.name
+        );
+        if ratio > LIMIT {
+            worse.push(pair.name);
+        }
+    }
+    match worse.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
 /// A count of one of valgrind's tools, which it prints behind `label` and `then`, per round.
 fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
+    per_round_of(&[path], ROUNDS, tool, label, then)
+}
+
+fn per_round_of(path: &[&str], [few, many]: [u64; 2], tool: &str, label: &str, then: &str) -> f64 {
     let count = |rounds: u64| {
         let output = Command::new("valgrind")
             .args([
@@ -211,13 +262,15 @@ fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
                 format!("--{tool}-out-file=/dev/null"),
             ])
             .arg(env::current_exe().unwrap())
-            .args(["--take", path, &rounds.to_string()])
+            .arg("--take")
+            .args(path)
+            .arg(rounds.to_string())
             .output()
             .unwrap();
         let report = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
             output.status.success(),
-            "valgrind failed on {path}:\n{report}"
+            "valgrind failed on {path:?}:\n{report}"
         );
         let line = report
             .lines()
@@ -229,6 +282,5 @@ fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
         let digits = count.split(' ').next().unwrap().replace(',', "");
         digits.parse::<f64>().unwrap()
     };
-    let [few, many] = ROUNDS;
     (count(many) - count(few)) / (many - few) as f64
 }

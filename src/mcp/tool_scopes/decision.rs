@@ -1,12 +1,13 @@
 //! Whether a call may pass: a pure function of the rules, the request's head and its body.
 
-use std::iter;
+use std::{iter, ptr};
 
 use http::request::Parts;
 
 use crate::caller::Caller;
 use crate::mcp::headers::check_agreement;
-use crate::mcp::message::{Call, LISTEN, Unreadable, calls, id};
+use crate::mcp::message::{Call, LISTEN, Unreadable, calls};
+use crate::mcp::message_id::id;
 use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::{Ambiguous, ScopeRules};
 use crate::reject::Reply;
@@ -20,8 +21,14 @@ const AMBIGUOUS: Unreadable = Unreadable::BadParams("the URI could mean another 
 
 /// `Ok` when the caller may make every call in `body`; otherwise the answer.
 pub(super) fn decide(rules: &ScopeRules, head: &Parts, body: &[u8]) -> Result<(), Reply> {
-    let required = read(rules, head, body)
-        .map_err(|rejection| rejection.refuse_message(WHO, bearer(head), id(body)))?;
+    let required = read(rules, head, body).map_err(|rejection| {
+        let id = match rejection {
+            // There is none to be found.
+            Rejection::Unreadable(Unreadable::NotJson) => None,
+            _ => id(body),
+        };
+        rejection.refuse_message(WHO, bearer(head), id)
+    })?;
     check(required.iter().copied(), &head.extensions, WHO)
 }
 
@@ -55,15 +62,21 @@ fn required<'r>(
     rules: &'r ScopeRules,
     calls: &[Call<'_>],
 ) -> Result<Vec<&'r ScopeRequirement>, Unreadable> {
-    let mut required = Vec::with_capacity(calls.len());
+    let mut required: Vec<&ScopeRequirement> = Vec::new();
+    // A thousand resources under one rule need it once.
+    let mut require = |rule: &'r ScopeRequirement| {
+        if !required.iter().any(|known| ptr::eq(*known, rule)) {
+            required.push(rule);
+        }
+    };
     for call in calls {
         let targets = call.targets()?;
         if targets.is_empty() || call.method == LISTEN {
-            required.push(rules.for_method(&call.method));
+            require(rules.for_method(&call.method));
         }
         for target in &targets {
             let rule = rules.for_target(&call.method, target);
-            required.push(rule.map_err(|Ambiguous| AMBIGUOUS)?);
+            require(rule.map_err(|Ambiguous| AMBIGUOUS)?);
         }
     }
     Ok(required)
