@@ -4,13 +4,13 @@ use std::{iter, ptr};
 
 use http::request::Parts;
 
-use crate::caller::Caller;
+use crate::caller::{Anonymous, Caller};
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Call, LISTEN, Unreadable, calls};
 use crate::mcp::message_id::id;
 use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::{Ambiguous, ScopeRules};
-use crate::reject::Reply;
+use crate::reject::{Refusal, Reply};
 use crate::scope_guard::ScopeRequirement;
 use crate::scope_guard::requirement::check;
 use crate::telemetry::Bearer;
@@ -43,9 +43,40 @@ fn read<'r>(
     Ok(required(rules, &calls)?)
 }
 
-/// The answer to a request that nobody can decide about.
+/// How many bytes of a body a caller without a token may send to a server that has something for such callers. A
+/// message that opens a session or looks around has a few hundred.
+const MAX_ANONYMOUS_BODY_BYTES: usize = 64 * 1024;
+
+/// How many bytes of its body are read before there is a decision; an answer where the body does not matter.
+pub(super) fn decide_limit(
+    rules: &ScopeRules,
+    head: &Parts,
+    max_body_bytes: usize,
+) -> Result<usize, Reply> {
+    match Caller::of(&head.extensions) {
+        Caller::Known(_) => Ok(max_body_bytes),
+        Caller::Anonymous(_) if rules.opens_anything() => {
+            Ok(max_body_bytes.min(MAX_ANONYMOUS_BODY_BYTES))
+        }
+        Caller::Anonymous(anonymous) => Err(refuse_anonymous(anonymous)),
+        Caller::Unasked => decide_unread(head).map(|()| 0),
+    }
+}
+
+/// The answer to a request that cannot be decided about.
 pub(super) fn reject(rejection: Rejection, head: &Parts) -> Reply {
-    rejection.refuse(WHO, bearer(head))
+    match Caller::of(&head.extensions) {
+        // With a token it may have more.
+        Caller::Anonymous(anonymous) if rejection == Rejection::TooLarge => {
+            refuse_anonymous(anonymous)
+        }
+        caller => rejection.refuse(WHO, caller.bearer()),
+    }
+}
+
+fn refuse_anonymous(anonymous: &Anonymous) -> Reply {
+    let protection = &anonymous.protection;
+    Refusal::NoToken.refuse(WHO, Bearer::Nobody, protection, protection.initial_scopes())
 }
 
 fn bearer(head: &Parts) -> Bearer<'_> {
