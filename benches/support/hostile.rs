@@ -24,6 +24,8 @@ use super::{AUDIENCE, ISSUER, Nothing, answer, authorization, request};
 /// An expensive input of some size, and a harmless one that it is compared with.
 pub(crate) struct Pair {
     pub(crate) name: &'static str,
+    /// What the harmless input is called: pairs that share it have one name for it.
+    pub(crate) base: &'static str,
     /// In bytes, where instructions are counted.
     pub(crate) size: usize,
     pub(crate) harmless: fn(usize) -> Call,
@@ -39,6 +41,7 @@ const TOKEN: usize = 16 << 10;
 const fn body(name: &'static str, hostile: fn(usize) -> Call) -> Pair {
     Pair {
         name,
+        base: "a body of records",
         size: BODY,
         harmless: |size| guarded(&records(size), Some(200)),
         hostile,
@@ -48,6 +51,7 @@ const fn body(name: &'static str, hostile: fn(usize) -> Call) -> Pair {
 const fn token(name: &'static str, hostile: fn(usize) -> Call) -> Pair {
     Pair {
         name,
+        base: "a token of groups",
         size: TOKEN,
         harmless: |size| signed(r#"{"alg":"HS256"}"#, &claims(&ordinary_claims(size)), 200),
         hostile,
@@ -315,6 +319,7 @@ pub(crate) const TOKENS: &[Pair] = &[
     }),
     Pair {
         name: "an origin of many members",
+        base: "an origin of many members",
         size: TOKEN,
         harmless: |size| unsigned(&claims(&ordinary_claims(size))),
         hostile: |size| {
@@ -324,18 +329,21 @@ pub(crate) const TOKENS: &[Pair] = &[
     },
     Pair {
         name: "a long text with a token's dots",
+        base: "a long text with a token's dots",
         size: TOKEN,
         harmless: |size| bearer(&"a".repeat(size)),
         hostile: |size| bearer(&".".repeat(size)),
     },
     Pair {
         name: "a header field of equals signs",
+        base: "a header field of equals signs",
         size: TOKEN,
         harmless: |size| bearer(&"a".repeat(size)),
         hostile: |size| bearer(&"=".repeat(size)),
     },
     Pair {
         name: "parameters of a content type",
+        base: "parameters of a content type",
         size: TOKEN,
         harmless: |size| {
             with_header(
@@ -352,6 +360,7 @@ pub(crate) const TOKENS: &[Pair] = &[
     },
     Pair {
         name: "a wrapped name",
+        base: "a wrapped name",
         size: TOKEN,
         harmless: |size| with_header(HeaderName::from_static("mcp-name"), &"a".repeat(size)),
         hostile: |size| {
@@ -361,6 +370,7 @@ pub(crate) const TOKENS: &[Pair] = &[
     },
     Pair {
         name: "a long session ID",
+        base: "a long session ID",
         size: TOKEN,
         harmless: |size| in_session(&"a".repeat(size)),
         hostile: |size| in_session(&format!("{}.{}", "a".repeat(size), "A".repeat(43))),
