@@ -335,7 +335,7 @@ async fn a_uri_in_disguise_is_seen_through_or_refused() {
         "File:///public/secret",
         "file:///public/%73ecret",
         "file:///secret/a?x=%2Fpublic%2F",
-        "file:///secret/a#%2e",
+        "file:///secret/a#x%2Ey",
         "file:///%73ecret/?u=https%3A%2F%2Fa",
     ] {
         let answer = server.post(read(uri), &[]).await;
