@@ -101,7 +101,8 @@ impl Patterns {
 /// of browsers and Node (WHATWG URL) would read as another one.
 ///
 /// What is behind the first `?` or `#` names no path, so it may hide delimiters. A server that takes it for a part of
-/// the path all the same would climb there, so it must not have `..` between slashes of any kind, however encoded.
+/// the path all the same would climb there, so it must not have `.` or `..` between slashes of any kind, however
+/// encoded.
 pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
     if uri.trim() != uri || uri.contains('\\') {
         return None;

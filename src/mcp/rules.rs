@@ -226,7 +226,7 @@ impl ScopeRulesBuilder {
     /// port, `file:/x`), is refused with 400 unless a pattern names it to the letter.
     ///
     /// Behind the first `?` or `#` encoded delimiters are ordinary: `https://h/x?u=https%3A%2F%2Fa` is compared as
-    /// `https://h/x?u=https://a`. Only `..` between slashes is refused there as well. The query is compared as text:
+    /// `https://h/x?u=https://a`. Only `.` and `..` between slashes are refused there as well. The query is compared as text:
     /// a server that reads parameters in any order, or a `+` as a space, knows more spellings of one resource than a
     /// pattern that ends in the query. Close the default all the same: what else a server takes for the same
     /// resource, only it knows.
