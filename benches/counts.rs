@@ -4,18 +4,26 @@
 //! ```sh
 //! cargo bench --bench counts              # fails when a path got more expensive
 //! cargo bench --bench counts -- --record  # writes down what they cost now
+//! cargo bench --bench counts -- --hostile # hostile inputs alone
 //! ```
 //!
 //! What counts is what we add to the [limit](support::scenarios::Scenario::limit) of a path, such as the bare
 //! signature check: 5 % more instructions than that are too many, and so is one more allocation.
+//!
+//! Hostile inputs are compared with harmless ones of the same size, and not with a baseline: three times as many
+//! instructions are too many.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::num::NonZero;
 use std::process::{Command, ExitCode};
-use std::{env, fs};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs, thread};
 
 mod support;
 
+use self::support::hostile::{BODIES, LIMIT, Pair, TOKENS};
 use self::support::scenarios::{ALL, named};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/counts.baseline");
@@ -45,6 +53,9 @@ const WATCHED: &[&str] = &[
 /// How often a path is taken in the shorter and the longer of two runs. What differs is the path alone.
 const ROUNDS: [u64; 2] = [20, 120];
 
+/// The same for [pairs](Pair), whose inputs are large.
+const FEW_ROUNDS: [u64; 2] = [1, 4];
+
 const TOLERANCE: f64 = 1.05;
 
 /// What one passage through a path takes.
@@ -59,6 +70,13 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--take", path, rounds] => take(path, rounds.parse().unwrap()),
+        ["--take", side, pair, rounds] => take_side(side, pair, rounds.parse().unwrap()),
+        _ if arguments.contains(&"--hostile") => {
+            return match compare_pairs() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            };
+        }
         _ if arguments.contains(&"--record") => record(),
         _ => return compare(),
     }
@@ -71,6 +89,23 @@ fn take(path: &str, rounds: u64) {
     for _ in 0..rounds {
         call();
     }
+}
+
+/// Takes one side of a pair so many times.
+fn take_side(side: &str, name: &str, rounds: u64) {
+    let pair = pairs().find(|pair| pair.name == name).unwrap();
+    let mut call = match side {
+        "harmless" => (pair.harmless)(pair.size),
+        "hostile" => (pair.hostile)(pair.size),
+        other => panic!("a pair has no side {other:?}"),
+    };
+    for _ in 0..rounds {
+        call();
+    }
+}
+
+fn pairs() -> impl Iterator<Item = &'static Pair> {
+    BODIES.iter().chain(TOKENS)
 }
 
 fn record() {
@@ -202,8 +237,63 @@ fn cost(path: &str) -> Cost {
     }
 }
 
+/// Whether no hostile input costs more than [`LIMIT`] times the harmless one.
+fn compare_pairs() -> bool {
+    println!(
+        "\n{:<56} {:>12} {:>12} {:>7}",
+        "hostile input", "harmless", "hostile", "ratio"
+    );
+    let pairs: Vec<&Pair> = pairs().collect();
+    let next = AtomicUsize::new(0);
+    let harmless = Mutex::new(BTreeMap::new());
+    let worse = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(pair) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let cost = |side| {
+                per_round_of(
+                    &[side, pair.name],
+                    FEW_ROUNDS,
+                    "callgrind",
+                    "Collected : ",
+                    "",
+                )
+            };
+            let known = harmless.lock().unwrap().get(pair.base).copied();
+            let base = known.unwrap_or_else(|| cost("harmless"));
+            harmless.lock().unwrap().insert(pair.base, base);
+            let hostile = cost("hostile");
+            let ratio = hostile / base;
+            println!(
+                "{:<56} {base:>12.0} {hostile:>12.0} {ratio:>6.2}x",
+                pair.name
+            );
+            if ratio > LIMIT {
+                worse.lock().unwrap().push(pair.name);
+            }
+        }
+    };
+    // Counts do not depend on what runs beside them.
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    let worse = worse.into_inner().unwrap();
+    if !worse.is_empty() {
+        println!(
+            "more than {LIMIT} times the harmless input: {}",
+            worse.join("; ")
+        );
+    }
+    worse.is_empty()
+}
+
 /// A count of one of valgrind's tools, which it prints behind `label` and `then`, per round.
 fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
+    per_round_of(&[path], ROUNDS, tool, label, then)
+}
+
+fn per_round_of(path: &[&str], [few, many]: [u64; 2], tool: &str, label: &str, then: &str) -> f64 {
     let count = |rounds: u64| {
         let output = Command::new("valgrind")
             .args([
@@ -211,13 +301,15 @@ fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
                 format!("--{tool}-out-file=/dev/null"),
             ])
             .arg(env::current_exe().unwrap())
-            .args(["--take", path, &rounds.to_string()])
+            .arg("--take")
+            .args(path)
+            .arg(rounds.to_string())
             .output()
             .unwrap();
         let report = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
             output.status.success(),
-            "valgrind failed on {path}:\n{report}"
+            "valgrind failed on {path:?}:\n{report}"
         );
         let line = report
             .lines()
@@ -229,6 +321,5 @@ fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
         let digits = count.split(' ').next().unwrap().replace(',', "");
         digits.parse::<f64>().unwrap()
     };
-    let [few, many] = ROUNDS;
     (count(many) - count(few)) / (many - few) as f64
 }

@@ -5,8 +5,8 @@
 //! cargo bench --bench layer
 //! ```
 
-use std::thread;
 use std::time::Instant;
+use std::{iter, thread};
 
 use criterion::Criterion;
 use tower_bearer_auth::testing::SigningKey;
@@ -15,6 +15,7 @@ use tower_bearer_auth::{Algorithm, VerifierExt};
 mod support;
 
 use self::support::Sample;
+use self::support::hostile::BODIES;
 use self::support::report::{self, best, ratio, time};
 use self::support::scenarios::{ALL, Call, through_the_layer, token_of, verifier_of};
 
@@ -40,11 +41,33 @@ fn main() {
             from_threads(&mut criterion, name, threads, *prepare);
         }
     }
+    hostile(&mut criterion);
     criterion.final_summary();
     print(&growth);
 }
 
 const SCENARIOS: &str = "scenarios";
+
+const HOSTILE: &str = "hostile bodies";
+
+/// As much as a guard reads.
+const LARGEST_BODY: usize = 4 << 20;
+
+const RECORDS: &str = "a call with a list of records";
+
+/// A harmless body of the largest size, and hostile ones of the same.
+fn hostile(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group(HOSTILE);
+    group.sample_size(10);
+    let mut measure = |name: &str, prepare: fn(usize) -> Call| {
+        let mut call = prepare(LARGEST_BODY);
+        group.bench_function(name, |b| b.iter(&mut call));
+    };
+    measure(RECORDS, BODIES[0].harmless);
+    for pair in BODIES {
+        measure(pair.name, pair.hostile);
+    }
+}
 
 /// A quantity that the cost may depend on, and what to measure at each of some points.
 type Growth = (&'static str, Vec<(usize, Box<dyn Fn() -> Call>)>);
@@ -197,6 +220,19 @@ fn print(growth: &[Growth]) {
     report::print(
         "How it grows (EdDSA where nothing else is said)",
         &["with", "time"],
+        &rows,
+    );
+    let harmless = best(HOSTILE, RECORDS);
+    let names = iter::once(RECORDS).chain(BODIES.iter().map(|pair| pair.name));
+    let rows: Vec<Vec<String>> = names
+        .map(|name| {
+            let measured = best(HOSTILE, name);
+            vec![name.to_owned(), time(measured), ratio(measured, harmless)]
+        })
+        .collect();
+    report::print(
+        "Bodies of 4 MiB through the tool guard",
+        &["body", "time", "of the first"],
         &rows,
     );
 }

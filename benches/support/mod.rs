@@ -22,6 +22,7 @@ use tower::ServiceExt;
 use tower_bearer_auth::{Algorithm, JwtVerifier, JwtVerifierBuilder};
 use tower_service::Service;
 
+pub(crate) mod hostile;
 pub(crate) mod report;
 pub(crate) mod scenarios;
 

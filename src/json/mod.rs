@@ -1,6 +1,7 @@
 //! JSON read without mercy: what a lenient reader would take for absent or equal is told apart.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -19,7 +20,7 @@ pub(crate) use self::values::{MaybeText, NumericDate, Text, TextOrList, TextOrNu
 /// How deep objects and arrays may lie in one another, anywhere in a header or payload.
 const MAX_DEPTH: usize = 32;
 
-/// How many members an object may have that nobody reads. Each is compared with those before it.
+/// How many members an object may have that nobody reads. Their names are kept while it is read.
 const MAX_OTHER_MEMBERS: usize = 256;
 
 /// An object that is read member by member.
@@ -91,24 +92,29 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
 struct Names<'a> {
     few: [Cow<'a, str>; 8],
     count: usize,
-    more: Vec<Cow<'a, str>>,
+    more: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Names<'a> {
     /// Adds a name, unless it is known or one too many.
     fn add(&mut self, name: Cow<'a, str>) -> Result<(), &'static str> {
         let few = self.count.min(self.few.len());
-        if self.few[..few].contains(&name) || self.more.contains(&name) {
+        if self.few[..few].contains(&name) {
             return Err(TWICE);
         }
-        match self.few.get_mut(self.count) {
-            Some(free) => *free = name,
-            None => self.more.push(name),
-        }
+        let is_new = match self.few.get_mut(self.count) {
+            Some(free) => {
+                *free = name;
+                true
+            }
+            // Clients choose the names, so they are not compared one by one.
+            None => self.more.insert(name),
+        };
         self.count += 1;
-        match self.count <= MAX_OTHER_MEMBERS {
-            true => Ok(()),
-            false => Err(TOO_MANY),
+        match (is_new, self.count <= MAX_OTHER_MEMBERS) {
+            (false, _) => Err(TWICE),
+            (true, true) => Ok(()),
+            (true, false) => Err(TOO_MANY),
         }
     }
 }

@@ -56,14 +56,15 @@ pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result
             "the Mcp-Method header does not match the body",
         ));
     }
-    let targets = call.targets()?;
     if let Some(name) = headers.get("mcp-name")
         && call.has_name()
-        && (targets.is_empty() || !targets.iter().all(|target| names(name, target)))
     {
-        return Err(Rejection::BadHeaders(
-            "the Mcp-Name header does not match the body",
-        ));
+        let targets = call.targets()?;
+        if targets.is_empty() || !targets.iter().all(|target| names(name, target)) {
+            return Err(Rejection::BadHeaders(
+                "the Mcp-Name header does not match the body",
+            ));
+        }
     }
     Ok(())
 }

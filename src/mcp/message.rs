@@ -5,11 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
-use super::tree::{Doubtful, MAX_ITEMS, Node, has_private_member};
-use crate::claim_lookup;
-use crate::json::Text;
+use super::tree::{Doubtful, Node, TooMany, Unparsed, has_private_member};
 
 /// Why a body cannot be decided about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,20 +23,20 @@ impl From<Doubtful> for Unreadable {
     }
 }
 
-/// The ID of a message that is refused, for the answer: a whole number, or a text of reasonable length. `None`
-/// where there is none of these.
-pub(super) fn id(body: &[u8]) -> Option<Value> {
-    let json = std::str::from_utf8(body).ok()?;
-    if let Ok(Some(number)) = claim_lookup::find::<i64>(json, "id") {
-        return Some(number.into());
+impl From<Unparsed> for Unreadable {
+    fn from(unparsed: Unparsed) -> Self {
+        match unparsed {
+            Unparsed::NotJson => Self::NotJson,
+            Unparsed::TooMany(TooMany::Messages) => Self::BadMessage("the batch is too long"),
+            Unparsed::TooMany(TooMany::Members) => {
+                Self::BadMessage("an object has too many members")
+            }
+            Unparsed::TooMany(TooMany::Resources) => {
+                Self::BadParams("there are too many resources")
+            }
+        }
     }
-    let Ok(Some(Text(text))) = claim_lookup::find::<Text<'_>>(json, "id") else {
-        return None;
-    };
-    (text.len() <= MAX_ID).then(|| text.into())
 }
-
-const MAX_ID: usize = 256;
 
 /// A message that calls a method, whether it expects an answer or not.
 #[derive(Debug)]
@@ -61,7 +57,7 @@ pub(super) enum Target<'a> {
 /// The calls of a body: one message, or a batch of them. Responses call nothing.
 pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
     let json = std::str::from_utf8(body).map_err(|_| Unreadable::NotJson)?;
-    let root = Node::parse(json).map_err(|_| Unreadable::NotJson)?;
+    let root = Node::parse(json)?;
     if has_private_member(json) {
         return Err(Unreadable::BadMessage(
             "a member has a name that a parser keeps for itself",
@@ -70,9 +66,6 @@ pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
     let messages = match root {
         Node::List(messages) if messages.is_empty() => {
             return Err(Unreadable::BadMessage("the batch is empty"));
-        }
-        Node::List(messages) if messages.len() > MAX_ITEMS => {
-            return Err(Unreadable::BadMessage("the batch is too long"));
         }
         Node::List(messages) => messages,
         message => vec![message],
@@ -96,8 +89,12 @@ impl<'a> Call<'a> {
                 return Err(Unreadable::BadMessage("it is both a call and a response"));
             }
             // Another reader may stop at a NUL, and see another method.
-            Some(Node::Text(method)) if method.contains(char::is_control) => {
-                return Err(Unreadable::BadMessage("the method has a control character"));
+            Some(Node::Text(method))
+                if method.len() > MAX_NAME || method.contains(char::is_control) =>
+            {
+                return Err(Unreadable::BadMessage(
+                    "the method is too long, or has a control character",
+                ));
             }
             Some(Node::Text(method)) => method.clone(),
             Some(_) => return Err(Unreadable::BadMessage("the method is not a string")),
@@ -179,9 +176,6 @@ fn listened_to<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> 
     };
     match filter.member("resourceSubscriptions")? {
         None | Some(Node::Null) => Ok(Vec::new()),
-        Some(Node::List(uris)) if uris.len() > MAX_ITEMS => {
-            Err(Unreadable::BadParams("there are too many resources"))
-        }
         Some(Node::List(uris)) => uris
             .iter()
             .map(|uri| Ok(Target::Resource(plain(uri)?)))

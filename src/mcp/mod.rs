@@ -80,6 +80,7 @@
 mod cors;
 mod headers;
 mod message;
+mod message_id;
 mod pattern;
 mod rejection;
 mod rules;

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
+use memchr::memchr;
+
 use crate::scope_guard::ScopeRequirement;
 
 /// The rules for one kind of thing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patterns {
     exact: HashMap<Box<str>, ScopeRequirement>,
-    /// The longest first.
+    /// In the order of their bytes.
     prefixes: Vec<(Box<str>, ScopeRequirement)>,
 }
 
@@ -40,13 +42,16 @@ impl Patterns {
                 Some(_) => Err("occurs twice"),
             };
         }
-        let longer = |known: &str| known.len() > name.len();
-        let place = self.prefixes.partition_point(|(known, _)| longer(known));
-        if self.prefixes.iter().any(|(known, _)| **known == *name) {
-            return Err("occurs twice");
+        match self
+            .prefixes
+            .binary_search_by(|(known, _)| (**known).cmp(name))
+        {
+            Ok(_) => Err("occurs twice"),
+            Err(place) => {
+                self.prefixes.insert(place, (name.into(), requirement));
+                Ok(())
+            }
         }
-        self.prefixes.insert(place, (name.into(), requirement));
-        Ok(())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -58,12 +63,33 @@ impl Patterns {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&ScopeRequirement> {
-        let prefix = || {
-            let mut prefixes = self.prefixes.iter();
-            prefixes.find(|(prefix, _)| name.starts_with(&**prefix))
-        };
-        self.exact(name)
-            .or_else(|| prefix().map(|(_, requirement)| requirement))
+        self.exact(name).or_else(|| self.find_prefix(name))
+    }
+
+    /// The rule of the longest prefix of `name`. A client can send a thousand names, so this does not try every
+    /// prefix there is.
+    pub(super) fn find_prefix(&self, name: &str) -> Option<&ScopeRequirement> {
+        let mut start = name.as_bytes();
+        loop {
+            let behind = self
+                .prefixes
+                .partition_point(|(known, _)| known.as_bytes() <= start);
+            let (candidate, requirement) = &self.prefixes[..behind].last()?;
+            // The last one up to `start` in the order of bytes: either it is a prefix, or no prefix is longer than
+            // what the two have in common.
+            let common = start.iter().zip(candidate.bytes());
+            let common = common.take_while(|(one, other)| **one == *other).count();
+            if common == candidate.len() {
+                return Some(requirement);
+            }
+            start = &start[..common];
+        }
+    }
+
+    /// All requirements.
+    pub(super) fn requirements(&self) -> impl Iterator<Item = &ScopeRequirement> {
+        let prefixes = self.prefixes.iter().map(|(_, requirement)| requirement);
+        self.exact.values().chain(prefixes)
     }
 }
 
@@ -73,26 +99,26 @@ impl Patterns {
 /// `None` when it could mean another resource to the server than to a reader of its text: it climbs
 /// (`..`), hides a delimiter (`%2f`, `%2e`, `\`), is encoded over and over, or has a form that the URL parsers
 /// of browsers and Node (WHATWG URL) would read as another one.
+///
+/// What is behind the first `?` or `#` names no path, so it may hide delimiters. A server that takes it for a part of
+/// the path all the same would climb there, so it must not have `.` or `..` between slashes of any kind, however
+/// encoded.
 pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
-    if uri.trim() != uri {
+    if uri.trim() != uri || uri.contains('\\') {
         return None;
     }
-    let mut decoded = Cow::Borrowed(uri);
-    // Who encodes twice expects somebody to decode twice. Each pass reads all of it, so there are few.
-    for _ in 0..MAX_DECODINGS {
-        let once = decode(&decoded)?;
-        if once == *decoded {
-            break;
-        }
-        decoded = Cow::Owned(once);
+    // As it stands there: what is a `?` only when decoded is still a part of the path.
+    let (path, query) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
+    let path = fully_decoded(path, Hidden::Refused)?;
+    let query = fully_decoded(query, Hidden::Decoded)?;
+    if path.contains('\\') || has_dot_segment(&path) || has_dot_segment(&query) {
+        return None;
     }
-    let is_decoded = decode(&decoded).is_some_and(|again| again == *decoded);
-    if !is_decoded
-        || decoded.contains('\\')
-        || decoded.contains(char::is_control)
-        || has_dot_segment(&decoded)
-        || decoded.trim() != &*decoded
-    {
+    let mut decoded = match (path, query) {
+        (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(uri),
+        (path, query) => Cow::Owned(format!("{path}{query}")),
+    };
+    if decoded.contains(char::is_control) || decoded.trim() != &*decoded {
         return None;
     }
     let Some(scheme_end) = decoded.find(':') else {
@@ -125,6 +151,28 @@ pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
         decoded.to_mut()[..lowered].make_ascii_lowercase();
     }
     Some(decoded)
+}
+
+/// What becomes of an encoded delimiter of a path, or an encoded dot.
+#[derive(Debug, Clone, Copy)]
+enum Hidden {
+    Refused,
+    Decoded,
+}
+
+/// Decodes what is percent-encoded until nothing is. `None` for what is encoded over and over, hides what it must
+/// not, or is no text.
+fn fully_decoded(text: &str, hidden: Hidden) -> Option<Cow<'_, str>> {
+    let mut decoded = Cow::Borrowed(text);
+    // A client that encodes twice expects a server that decodes twice. Each pass reads all of it, so there are few.
+    for _ in 0..MAX_DECODINGS {
+        match decode(&decoded, hidden)? {
+            Cow::Borrowed(_) => return Some(decoded),
+            Cow::Owned(once) => decoded = Cow::Owned(once),
+        }
+    }
+    let is_decoded = matches!(decode(&decoded, hidden)?, Cow::Borrowed(_));
+    is_decoded.then_some(decoded)
 }
 
 /// Enough for every honest URI.
@@ -185,37 +233,41 @@ fn is_canonical(scheme: &str, after_slashes: &str, default_port: u16) -> bool {
     !host.is_empty() && !has_odd_port && !host.contains('@') && !is_odd_address
 }
 
-/// Decodes what is percent-encoded, once. `None` for what must not be: delimiters of a path, dots, and
-/// what is no text.
-fn decode(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
+/// Decodes what is percent-encoded, once; borrowed where nothing is.
+fn decode(text: &str, hidden: Hidden) -> Option<Cow<'_, str>> {
+    let mut decoded = Vec::new();
     let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        let digits = (byte == b'%').then(|| after.get(..2)).flatten();
-        let Some(octet) = digits.and_then(|digits| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            digits
-                .bytes()
-                .all(|d| d.is_ascii_hexdigit())
-                .then_some(())?;
-            u8::from_str_radix(digits, 16).ok()
-        }) else {
-            decoded.push(byte);
+    let mut copied = text.as_bytes();
+    while let Some(percent) = memchr(b'%', rest) {
+        rest = &rest[percent + 1..];
+        let Some(octet) = encoded_octet(rest) else {
             continue;
         };
-        if matches!(octet, b'/' | b'.' | b'\\') {
+        if matches!(hidden, Hidden::Refused) && matches!(octet, b'/' | b'.' | b'\\') {
             return None;
         }
+        let before = copied.len() - rest.len() - 1;
+        decoded.extend_from_slice(&copied[..before]);
         decoded.push(octet);
-        rest = &after[2..];
+        rest = &rest[2..];
+        copied = rest;
     }
-    String::from_utf8(decoded).ok()
+    if copied.len() == text.len() {
+        return Some(Cow::Borrowed(text));
+    }
+    decoded.extend_from_slice(copied);
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+/// The octet that the two hexadecimal digits at the start stand for.
+fn encoded_octet(digits: &[u8]) -> Option<u8> {
+    let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
+    u8::try_from(digit(0)? * 16 + digit(1)?).ok()
 }
 
 /// `.` and `..` between slashes; some servers also look no further than a `;`.
 fn has_dot_segment(uri: &str) -> bool {
-    uri.split(['/', '?', '#'])
+    uri.split(['/', '\\', '?', '#'])
         .map(|segment| segment.split(';').next().unwrap_or_default())
         .any(|segment| matches!(segment, "." | ".."))
 }
@@ -246,6 +298,38 @@ mod tests {
             ];
             for (name, pattern) in expected {
                 assert_eq!(patterns.find(name), Some(&rule(pattern)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_is_found_among_many() {
+        let names = [
+            "", "a", "ab", "abc", "abd", "abcde", "b", "ba", "é", "éa", "zz", "aé",
+        ];
+        for left_out in 0..=names.len() {
+            let mut patterns = Patterns::default();
+            let known = || names.iter().enumerate().filter(|(at, _)| *at != left_out);
+            for (_, name) in known() {
+                let rule = ScopeRequirement::all([format!("s:{}", name.replace('é', "e"))]);
+                patterns.insert(&format!("{name}*"), rule).unwrap();
+            }
+            for name in [
+                "", "a", "aa", "abb", "abcd", "abcdez", "abz", "b", "bz", "c", "è", "éab", "z",
+                "zzz", "aéz", "aè",
+            ] {
+                let longest = known()
+                    .map(|(_, prefix)| *prefix)
+                    .filter(|prefix| name.starts_with(prefix))
+                    .max_by_key(|prefix| prefix.len());
+                let expected = longest.map(|prefix| {
+                    ScopeRequirement::all([format!("s:{}", prefix.replace('é', "e"))])
+                });
+                assert_eq!(
+                    patterns.find(name),
+                    expected.as_ref(),
+                    "{name:?} {left_out}"
+                );
             }
         }
     }
@@ -282,6 +366,21 @@ mod tests {
             ("note://{id}", "note://{id}"),
             ("%", "%"),
             ("file:///a%zz", "file:///a%zz"),
+            ("file:///%", "file:///%"),
+            ("file:///%4", "file:///%4"),
+            ("file:///%%61%", "file:///%a%"),
+            ("https://h/x?u=https%3A%2F%2Fa", "https://h/x?u=https://a"),
+            (
+                "https://h/x?u=https%253A%252F%252Fa",
+                "https://h/x?u=https://a",
+            ),
+            (
+                "https://h/x?u=a%2Eb%5Cc#%2F%2ea%2f",
+                "https://h/x?u=a.b\\c#/.a/",
+            ),
+            ("https://h/x#a%2fb?c", "https://h/x#a/b?c"),
+            ("note://n?a=%3f%2f", "note://n?a=?/"),
+            ("note://n%3fa", "note://n?a"),
             ("ordinary text", "ordinary text"),
             ("", ""),
         ];
@@ -324,6 +423,7 @@ mod tests {
     fn a_uri_encoded_without_end_costs_no_time() {
         let endless = format!("x:%{}", "25".repeat(1_000_000));
         assert_eq!(comparable(&endless), None);
+        assert_eq!(comparable(&format!("x:?%{}", "25".repeat(1_000_000))), None);
     }
 
     #[test]
@@ -347,6 +447,28 @@ mod tests {
             "file:///public/%00",
             "file:///public/\n",
             "file:///public/%ff",
+            // What is a query only to some readers.
+            "file:///public/a%3f/%2e%2e/secret",
+            "file:///public/a%3f%2fsecret",
+            "file:///public/a%23%2fsecret",
+            "file:///public/a%253f%2fsecret",
+            "file:///public/a?b/%2e%2e/%2e%2e/secret",
+            "file:///public/a?b%2f..%2f..%2fsecret",
+            "file:///public/a?b%2f%2e%2e%2fsecret",
+            "file:///public/a?b%252f%252e%252e%252fsecret",
+            "file:///public/a?b%5c..%5csecret",
+            "file:///public/a?b%5c%2e%2e",
+            "file:///public/a?%2e%2e",
+            "file:///public/a#%2e%2e/secret",
+            "file:///public/a?b\\..\\secret",
+            "file:///public/a?b\\c",
+            "file:///public/a?%00",
+            "file:///public/a?%0a",
+            "file:///public/a?b%20",
+            "file:///public/a?%ff",
+            "https://h%2fx?y",
+            "https://h%5cx?y",
+            "https://h%3f.test%2f?y",
         ] {
             assert_eq!(comparable(bad), None, "{bad}");
         }

@@ -40,6 +40,27 @@ struct Rules {
     tasks: Patterns,
     methods: Patterns,
     default: ScopeRequirement,
+    /// Whether there is a call that needs no token.
+    opens_anything: bool,
+}
+
+impl Rules {
+    fn opens_anything(&self) -> bool {
+        const ANYONE: ScopeRequirement = ScopeRequirement::ANYONE;
+        let patterns = [
+            &self.tools,
+            &self.prompts,
+            &self.resources,
+            &self.tasks,
+            &self.methods,
+        ];
+        let mut requirements = patterns.into_iter().flat_map(Patterns::requirements);
+        let is_open_by_itself = |method: &&str| self.methods.find(method).is_none();
+        self.default == ANYONE
+            || requirements.any(|requirement| *requirement == ANYONE)
+            || OPEN_METHODS.iter().any(is_open_by_itself)
+            || self.methods.find_prefix(NOTIFICATIONS).is_none()
+    }
 }
 
 /// What opens a session or a stream, looks around or informs, and does nothing by itself. A client that
@@ -56,6 +77,9 @@ const OPEN_METHODS: [&str; 9] = [
     // Each resource in it has its own rule.
     LISTEN,
 ];
+
+/// What the names of all notifications begin with. They are open, too.
+const NOTIFICATIONS: &str = "notifications/";
 
 /// A target whose rule cannot be told: a URI that may mean another resource than it seems to.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,10 +121,15 @@ impl ScopeRules {
         may_listen && rule.is_ok_and(|rule| rule.is_met_by(token))
     }
 
+    /// Whether there is a call that a caller without a token may make.
+    pub(super) fn opens_anything(&self) -> bool {
+        self.0.opens_anything
+    }
+
     /// The rule of a method that is about nothing in particular.
     pub(super) fn for_method(&self, method: &str) -> &ScopeRequirement {
         const ANYONE: &ScopeRequirement = &ScopeRequirement::ANYONE;
-        let is_open = OPEN_METHODS.contains(&method) || method.starts_with("notifications/");
+        let is_open = OPEN_METHODS.contains(&method) || method.starts_with(NOTIFICATIONS);
         match self.0.methods.find(method) {
             Some(rule) => rule,
             None if is_open => ANYONE,
@@ -192,10 +221,15 @@ impl ScopeRulesBuilder {
     /// `subscriptions/listen`, and `completion/complete` for a URI template.
     ///
     /// URIs are compared with scheme and host in whatever case, and with percent-encoding undone. One
-    /// that climbs (`..`), hides a delimiter (`%2f`, `%2e`, `\`), has white space at an end, or is of http,
-    /// https, ws, wss, ftp or file in a form that a URL parser would rewrite (`https:/h`, a default port,
-    /// `file:/x`), is refused with 400 unless a pattern names it to the letter. Close the default all the same:
-    /// what else a server takes for the same resource, only it knows.
+    /// that climbs (`..`), hides a delimiter in its path (`%2f`, `%2e`, `%5c`), has a `\`, has white space at an end,
+    /// or is of http, https, ws, wss, ftp or file in a form that a URL parser would rewrite (`https:/h`, a default
+    /// port, `file:/x`), is refused with 400 unless a pattern names it to the letter.
+    ///
+    /// Behind the first `?` or `#` encoded delimiters are ordinary: `https://h/x?u=https%3A%2F%2Fa` is compared as
+    /// `https://h/x?u=https://a`. Only `.` and `..` between slashes are refused there as well. The query is compared as text:
+    /// a server that reads parameters in any order, or a `+` as a space, knows more spellings of one resource than a
+    /// pattern that ends in the query. Close the default all the same: what else a server takes for the same
+    /// resource, only it knows.
     pub fn resource(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Kind::Resource, pattern, requirement)
     }
@@ -249,6 +283,7 @@ impl ScopeRulesBuilder {
             tasks: Patterns::default(),
             methods: Patterns::default(),
             default: self.default.clone().unwrap_or(ScopeRequirement::nobody()),
+            opens_anything: false,
         };
         if self.default.is_none() {
             problems.push(
@@ -268,6 +303,7 @@ impl ScopeRulesBuilder {
             }
         }
         ConfigError::check(problems)?;
+        rules.opens_anything = rules.opens_anything();
         Ok(ScopeRules(Arc::new(rules)))
     }
 }

@@ -196,24 +196,6 @@ fn responses_call_nothing_and_batches_everything() {
 }
 
 #[test]
-fn an_id_comes_back_as_it_was() {
-    let table = [
-        (r#"{"id":7,"method":"x"}"#, Some(Value::from(7))),
-        (r#"{"method":"x","id":"a\u0062"}"#, Some(Value::from("ab"))),
-        (r#"{"id":null}"#, None),
-        (r#"{"id":[7]}"#, None),
-        (r#"{"id":7,"id":8}"#, None),
-        (r#"[{"id":7}]"#, None),
-        ("{", None),
-    ];
-    for (body, expected) in table {
-        assert_eq!(id(body.as_bytes()), expected, "{body}");
-    }
-    let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(MAX_ID + 1));
-    assert_eq!(id(long.as_bytes()), None);
-}
-
-#[test]
 fn what_is_not_json_is_told_apart() {
     for body in [
         &b""[..],

@@ -17,15 +17,16 @@ use crate::mcp::rules::ScopeRules;
 /// | lacks a scope of anything that the message is about | 403 with all the scopes that it needs |
 /// | is about something that [nobody](crate::ScopeRequirement::nobody) may use | 403 without a challenge |
 /// | has a body that is not JSON | 400, JSON-RPC -32700 |
-/// | is not a JSON-RPC message, is both a call and a response, or has a member that matters twice, in another spelling, or under a name that is special to a parser | 400, -32600 |
-/// | says what it is about not at all, or other than in plain text, or names a resource that could be another one | 400, -32602 |
+/// | is not a JSON-RPC message, is both a call and a response, has more than 1 000 members or messages, or has a member that matters twice, in another spelling, or under a name that is special to a parser | 400, -32600 |
+/// | says what it is about not at all, or other than in plain text, or names more than 1 000 resources, or a resource that could be another one | 400, -32602 |
 /// | has a header of MCP twice, or one that contradicts the body | 400, -32020 |
 /// | has a `Content-Encoding`, or another character set than UTF-8 | 415 |
-/// | has a body over the limit | 413 |
+/// | has a body over the limit | 413; 401 without a token |
+/// | has no token, behind an [optional](crate::BearerAuthLayer::optional) layer, and no rule is for [anyone](crate::ScopeRequirement::anyone) | 401 |
 /// | is neither `POST` nor one of `GET`, `HEAD`, `DELETE`, `OPTIONS`, which pass unread | 405 |
 ///
 /// A batch needs what all its messages need. Responses of the client (to sampling and the like) call
-/// nothing and pass.
+/// nothing and pass, from a caller without a token only where some rule is for anyone.
 #[derive(Debug, Clone)]
 pub struct ToolScopesLayer {
     rules: ScopeRules,
@@ -46,6 +47,9 @@ impl ToolScopesLayer {
 
     /// The largest body to read, in bytes; it is held in memory. Default: 4 MiB, which is also what rmcp
     /// reads.
+    ///
+    /// Of a caller without a token, behind an [optional](crate::BearerAuthLayer::optional) layer, at most 64 KiB are
+    /// read, and nothing where no rule lets such a caller do anything.
     ///
     /// How long a client may take for it is not limited here: put a timeout around the server.
     #[must_use]

@@ -5,7 +5,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::body::ReplayBody;
-use super::decision::{decide_unread, reject};
+use super::decision::{decide_limit, decide_unread, reject};
 use super::future::ResponseFuture;
 use crate::mcp::headers;
 use crate::mcp::rejection::Rejection;
@@ -51,13 +51,12 @@ where
             return ResponseFuture::answer(reject(rejection, &head), &head, body);
         }
         match head.method {
-            Method::POST => ResponseFuture::read(
-                head,
-                body,
-                self.max_body_bytes,
-                self.rules.clone(),
-                self.inner.clone(),
-            ),
+            Method::POST => match decide_limit(&self.rules, &head, self.max_body_bytes) {
+                Ok(limit) => {
+                    ResponseFuture::read(head, body, limit, self.rules.clone(), self.inner.clone())
+                }
+                Err(reply) => ResponseFuture::answer(reply),
+            },
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
                 match decide_unread(&mut head) {
                     Ok(()) => {

@@ -334,6 +334,9 @@ async fn a_uri_in_disguise_is_seen_through_or_refused() {
         "file:///public/secret",
         "File:///public/secret",
         "file:///public/%73ecret",
+        "file:///secret/a?x=%2Fpublic%2F",
+        "file:///secret/a#x%2Ey",
+        "file:///%73ecret/?u=https%3A%2F%2Fa",
     ] {
         let answer = server.post(read(uri), &[]).await;
         assert_lacking(&answer, "use files:secret", uri);
@@ -351,6 +354,20 @@ async fn a_uri_in_disguise_is_seen_through_or_refused() {
         "file:///public/%5c../secret",
         "file:///public/%252e%252e/secret/a",
         "file:///secret/%00",
+        // Through a query, or what is one to some readers.
+        "file:///public/a?/../../secret/a",
+        "file:///public/a?/%2e%2e/%2e%2e/secret/a",
+        "file:///public/a?%2f..%2f..%2fsecret/a",
+        "file:///public/a?%252f%252e%252e%252fsecret/a",
+        "file:///public/a?%5c..%5c..%5csecret%5ca",
+        "file:///public/a?\\..\\..\\secret\\a",
+        "file:///public/a#/%2e%2e/%2e%2e/secret/a",
+        "file:///public/a%3f/%2e%2e/secret/a",
+        "file:///public/a%3f%2f..%2fsecret/a",
+        "file:///public/a%23%2fsecret",
+        "file:///secret%2fa?x",
+        "file:///secret%2fa#x",
+        "file:///public/%2e%2e/secret/a?x=%2f",
     ] {
         let answer = server.post(read(uri), &[]).await;
         assert_rejected(&answer, 400, -32602, uri);

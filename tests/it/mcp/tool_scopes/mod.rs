@@ -1,5 +1,6 @@
 //! The guard that sees the tool: what it lets through, and that nothing gets around it.
 
+mod anonymous;
 mod answers;
 mod bodies;
 mod bypass;

@@ -50,6 +50,11 @@ async fn every_open_call_reaches_the_server() {
         ),
         (
             "resources/read",
+            json!({"uri": "https://x.test/a?u=https%3A%2F%2Fy.test%2Fb.c"}),
+            "resource https://x.test/a?u=https%3A%2F%2Fy.test%2Fb.c",
+        ),
+        (
+            "resources/read",
             json!({"uri": "https://x.test/https://y.test"}),
             "resource https://x.test/https://y.test",
         ),

@@ -1,0 +1,85 @@
+//! The ID of a message, for the answer to one that is refused: a pure function of the body.
+
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Number, Value};
+
+use crate::claim_lookup;
+
+/// A whole number, or a text of reasonable length. `None` where there is none of these, or the body is no message.
+pub(super) fn id(body: &[u8]) -> Option<Value> {
+    let json = std::str::from_utf8(body).ok()?;
+    claim_lookup::find::<Id>(json, "id").ok()??.0
+}
+
+/// In bytes.
+const MAX_ID: usize = 256;
+
+/// An ID that can be repeated, or none.
+struct Id(Option<Value>);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(IdVisitor).map(Self)
+    }
+}
+
+struct IdVisitor;
+
+impl<'de> Visitor<'de> for IdVisitor {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number or a string")
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(number).ok().map(Value::from))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((text.len() <= MAX_ID).then(|| text.into()))
+    }
+
+    /// So serde_json hands over a number with one of its features. Any other object is an error.
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        let number = Number::deserialize(MapAccessDeserializer::new(members))?;
+        Ok(number.as_i64().map(Value::from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_back_as_it_was() {
+        let table = [
+            (r#"{"id":7,"method":"x"}"#, Some(Value::from(7))),
+            (r#"{"method":"x","id":"a\u0062"}"#, Some(Value::from("ab"))),
+            (r#"{"id":-7}"#, Some(Value::from(-7))),
+            (r#"{"id":9223372036854775807}"#, Some(Value::from(i64::MAX))),
+            (r#"{"id":9223372036854775808}"#, None),
+            (r#"{"id":1.5}"#, None),
+            (r#"{"id":true}"#, None),
+            (r#"{"id":{"a":[]}}"#, None),
+            (r#"{"id":null}"#, None),
+            (r#"{"id":[7]}"#, None),
+            (r#"{"id":7,"id":8}"#, None),
+            (r#"[{"id":7}]"#, None),
+            ("{", None),
+        ];
+        for (body, expected) in table {
+            assert_eq!(id(body.as_bytes()), expected, "{body}");
+        }
+        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(MAX_ID + 1));
+        assert_eq!(id(long.as_bytes()), None);
+    }
+}

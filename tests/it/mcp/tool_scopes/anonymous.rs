@@ -1,0 +1,220 @@
+//! How much is read of a caller without a token, or of one that no layer looked at.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::Full;
+use serde_json::json;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_bearer_auth::mcp::tool_scopes::ReplayBody;
+use tower_bearer_auth::mcp::{ScopeRules, ScopeRulesBuilder, ToolScopesLayer};
+use tower_bearer_auth::{BearerAuthLayer, ScopeRequirement, StaticToken, StaticTokenVerifier};
+
+use super::{call, tool};
+use crate::support::{Answer, no_token, read};
+
+const BOUND: usize = 64 * 1024;
+
+/// A body that says nothing about its length and counts what is read of it, in pieces of a kilobyte.
+#[derive(Clone)]
+struct Counted {
+    rest: Bytes,
+    read: Arc<AtomicUsize>,
+    polls: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    fn new(body: impl Into<Bytes>) -> Self {
+        Self {
+            rest: body.into(),
+            read: Arc::default(),
+            polls: Arc::default(),
+        }
+    }
+
+    fn read(&self) -> usize {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    fn polls(&self) -> usize {
+        self.polls.load(Ordering::Relaxed)
+    }
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        let length = self.rest.len().min(1024);
+        self.read.fetch_add(length, Ordering::Relaxed);
+        let piece = self.rest.split_to(length);
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(piece))))
+    }
+}
+
+/// Rules by which nothing is open, but for what these add.
+fn closed(add: impl Fn(ScopeRulesBuilder) -> ScopeRulesBuilder) -> ScopeRules {
+    let rules = ScopeRules::builder()
+        .method("*", ScopeRequirement::token())
+        .tool("secret", ScopeRequirement::all(["tools:secret"]))
+        .default_rule(ScopeRequirement::token());
+    add(rules).build().unwrap()
+}
+
+async fn post(layer: &ToolScopesLayer, token: Option<&str>, body: Counted) -> Answer {
+    let inner = service_fn(|_: Request<ReplayBody<Counted>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let verifier = StaticTokenVerifier::new([("user", StaticToken::new("cli"))]);
+    let auth = BearerAuthLayer::new(verifier).optional();
+    let mut request = Request::post("/").header("content-type", "application/json");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let request = request.body(body).unwrap();
+    read(
+        auth.layer(layer.layer(inner))
+            .oneshot(request)
+            .await
+            .unwrap(),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn where_nothing_is_open_to_anyone_nothing_of_an_anonymous_body_is_read() {
+    let open = |name: &'static str| {
+        ScopeRules::builder()
+            .default_rule(ScopeRequirement::token())
+            .method(name, ScopeRequirement::anyone())
+    };
+    let layer = ToolScopesLayer::new(closed(|rules| rules));
+    for message in [
+        tool("x"),
+        call("ping", &json!({})),
+        "{".to_owned(),
+        r#"{"result":1}"#.to_owned(),
+    ] {
+        let body = Counted::new(message);
+        let answer = post(&layer, None, body.clone()).await;
+        answer.assert_refusal(401, Some("Bearer"), &no_token());
+        assert_eq!(body.polls(), 0);
+        let answer = post(&layer, Some("user"), body.clone()).await;
+        assert!(body.polls() > 0);
+        assert_ne!(answer.status, 401);
+    }
+    // Whatever is open, by a rule or by itself, has to be looked for.
+    let anyone = ScopeRequirement::anyone;
+    for rules in [
+        closed(|rules| rules.tool("open", anyone())),
+        closed(|rules| rules.tool("open*", anyone())),
+        closed(|rules| rules.prompt("open", anyone())),
+        closed(|rules| rules.resource("x:*", anyone())),
+        closed(|rules| rules.task("x", anyone())),
+        closed(|rules| rules.method("vendor/open", anyone())),
+        closed(|rules| rules.default_rule(anyone())),
+        open("x").build().unwrap(),
+    ] {
+        let body = Counted::new(tool("secret"));
+        post(&ToolScopesLayer::new(rules), None, body.clone()).await;
+        assert!(body.polls() > 0);
+    }
+    // Notifications are open but for a rule that is about all of them.
+    let open_methods = [
+        "initialize",
+        "ping",
+        "server/discover",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+        "skills/list",
+        "subscriptions/listen",
+    ];
+    let closing = |notifications: &str| {
+        let rules = ScopeRules::builder().default_rule(ScopeRequirement::token());
+        let rules = open_methods.iter().fold(rules, |rules, method| {
+            rules.method(*method, ScopeRequirement::token())
+        });
+        ToolScopesLayer::new(
+            rules
+                .method(notifications, ScopeRequirement::token())
+                .build()
+                .unwrap(),
+        )
+    };
+    for (notifications, is_closed) in [
+        ("notifications/*", true),
+        ("n*", true),
+        ("notifications/x*", false),
+        ("notifications/", false),
+    ] {
+        let body = Counted::new(call("notifications/initialized", &json!({})));
+        let answer = post(&closing(notifications), None, body.clone()).await;
+        assert_eq!(body.polls() == 0, is_closed, "{notifications}");
+        assert_eq!(
+            answer.status,
+            if is_closed { 401 } else { 200 },
+            "{notifications}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_anonymous_body_is_read_up_to_a_bound() {
+    let rules = ScopeRules::builder().default_rule(ScopeRequirement::token());
+    let layer = ToolScopesLayer::new(rules.build().unwrap());
+    let padded =
+        |message: String, length: usize| format!("{message}{}", " ".repeat(length - message.len()));
+    let ping = || call("ping", &json!({}));
+    for (length, status) in [(BOUND, 200), (BOUND + 1, 401), (4 << 20, 401)] {
+        let body = Counted::new(padded(ping(), length));
+        let answer = post(&layer, None, body.clone()).await;
+        match status {
+            200 => assert_eq!(answer.status, 200, "{answer:?}"),
+            _ => answer.assert_refusal(401, Some("Bearer"), &no_token()),
+        }
+        assert!(body.read() <= BOUND + 1024, "{}", body.read());
+        let body = Counted::new(padded(ping(), length));
+        assert_eq!(
+            post(&layer, Some("user"), body).await.status,
+            200,
+            "{length}"
+        );
+    }
+    // A smaller limit stays what it is, and the answer says what would help.
+    let small = layer.max_body_bytes(2048);
+    let body = Counted::new(padded(ping(), 5000));
+    post(&small, None, body.clone())
+        .await
+        .assert_refusal(401, Some("Bearer"), &no_token());
+    assert!(body.read() <= 3072);
+    let body = Counted::new(padded(ping(), 5000));
+    assert_eq!(post(&small, Some("user"), body).await.status, 413);
+}
+
+#[tokio::test]
+async fn without_a_layer_in_front_nothing_of_a_body_is_read() {
+    let inner = service_fn(|_: Request<ReplayBody<Counted>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let rules = ScopeRules::builder().default_rule(ScopeRequirement::anyone());
+    let guard = ToolScopesLayer::new(rules.build().unwrap()).layer(inner);
+    let body = Counted::new(tool("open"));
+    let request = Request::post("/").body(body.clone()).unwrap();
+    read(guard.oneshot(request).await.unwrap())
+        .await
+        .assert_no_layer();
+    assert_eq!(body.polls(), 0);
+}
