@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method};
-use http_body_util::Full;
+use http_body_util::{Empty, Full};
 use serde_json::json;
 use tower_bearer_auth::mcp::{ScopeRules, SessionBindingLayer, ToolScopesLayer};
 use tower_bearer_auth::{
@@ -543,7 +543,9 @@ fn through(verifier: impl Verifier, token: &str, status: Option<u16>) -> Call {
     let layer = BearerAuthLayer::new(verifier).scope_hierarchy(hierarchy);
     let mut service = layer.layer(Nothing);
     Box::new(move || {
-        let answered = answer(&mut service, request(&header, ())).status().as_u16();
+        let answered = answer(&mut service, request(&header, Empty::<Bytes>::new()))
+            .status()
+            .as_u16();
         assert!(status.is_none_or(|status| status == answered), "{answered}");
     })
 }

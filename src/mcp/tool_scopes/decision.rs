@@ -10,6 +10,7 @@ use crate::mcp::message::{Call, LISTEN, Unreadable, calls};
 use crate::mcp::message_id::id;
 use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::{Ambiguous, ScopeRules};
+use crate::protection::Protection;
 use crate::reject::{Refusal, Reply};
 use crate::scope_guard::ScopeRequirement;
 use crate::scope_guard::requirement::check;
@@ -59,7 +60,10 @@ pub(super) fn decide_limit(
             Ok(max_body_bytes.min(MAX_ANONYMOUS_BODY_BYTES))
         }
         Caller::Anonymous(anonymous) => Err(refuse_anonymous(anonymous)),
-        Caller::Unasked => decide_unread(head).map(|()| 0),
+        Caller::Unasked => {
+            let nothing = Protection::default();
+            Err(Refusal::NoLayer.refuse(WHO, Bearer::Nobody, &nothing, &nothing.scopes))
+        }
     }
 }
 

@@ -55,7 +55,7 @@ where
                 Ok(limit) => {
                     ResponseFuture::read(head, body, limit, self.rules.clone(), self.inner.clone())
                 }
-                Err(reply) => ResponseFuture::answer(reply),
+                Err(reply) => ResponseFuture::answer(reply, &head, body),
             },
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
                 match decide_unread(&mut head) {

@@ -170,9 +170,14 @@ impl JwtVerifierBuilder {
     fn lists(&self) -> impl Iterator<Item = (&'static str, &[String])> {
         let issuers =
             (!self.issuers.is_empty()).then_some(("issuers(..)", self.issuers.as_slice()));
-        let token_types = self.token_types.as_deref();
-        let token_types = token_types.map(|types| ("token_types(..)", types));
-        issuers.into_iter().chain(token_types)
+        let types = [
+            ("token_types(..)", &self.token_types),
+            ("also_token_types(..)", &self.more_token_types),
+        ];
+        let types = types
+            .into_iter()
+            .filter_map(|(setting, types)| Some((setting, types.as_deref()?)));
+        issuers.into_iter().chain(types)
     }
 }
 

@@ -9,7 +9,7 @@ use pkcs1::{RsaPssParamsOwned, RsaPublicKeyRef};
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoRef};
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::key::Material;
+use super::key::{Material, coordinate_length};
 use super::pem_block::Problem;
 
 /// The material of a key whose bits are described.
@@ -35,7 +35,7 @@ pub(super) fn material<'a>(
         (EC_PUBLIC_KEY, KeyKind::Ec) => {
             check_curve(algorithm, parameters)?;
             match bits {
-                [2 | 3, ..] => Err("has its point in compressed form; \
+                [2 | 3, x @ ..] if coordinate_length(algorithm) == Some(x.len()) => Err("has its point in compressed form; \
                                     `openssl pkey -pubin -ec_conv_form uncompressed` writes all of it"
                     .into()),
                 point => Ok(Material::Ec(point)),

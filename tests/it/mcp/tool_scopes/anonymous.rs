@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use serde_json::json;
@@ -78,7 +78,10 @@ async fn post(layer: &ToolScopesLayer, token: Option<&str>, body: Counted) -> An
     });
     let verifier = StaticTokenVerifier::new([("user", StaticToken::new("cli"))]);
     let auth = BearerAuthLayer::new(verifier).optional();
-    let mut request = Request::post("/").header("content-type", "application/json");
+    let mut request = Request::post("/")
+        // Over HTTP/1 the rest of a body is read after the decision, to keep the connection.
+        .version(Version::HTTP_2)
+        .header("content-type", "application/json");
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
@@ -212,7 +215,8 @@ async fn without_a_layer_in_front_nothing_of_a_body_is_read() {
     let rules = ScopeRules::builder().default_rule(ScopeRequirement::anyone());
     let guard = ToolScopesLayer::new(rules.build().unwrap()).layer(inner);
     let body = Counted::new(tool("open"));
-    let request = Request::post("/").body(body.clone()).unwrap();
+    let request = Request::post("/").version(Version::HTTP_2);
+    let request = request.body(body.clone()).unwrap();
     read(guard.oneshot(request).await.unwrap())
         .await
         .assert_no_layer();
