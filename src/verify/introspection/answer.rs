@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::failure::{Cause, Failure};
 use crate::claim_lookup;
-use crate::json::MaybeText;
+use crate::json::{BYTE_ORDER_MARK, MaybeText};
 
 /// The endpoint's answer (RFC 7662 §2.2).
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Head<'_> {
 
     /// Reads the body.
     pub(super) fn read(&self, body: Vec<u8>) -> Result<Answer, Failure> {
-        let body = match body.strip_prefix(BYTE_ORDER_MARK) {
+        let body = match body.strip_prefix(BYTE_ORDER_MARK.as_bytes()) {
             Some(text) => text.to_vec(),
             None => body,
         };
@@ -159,9 +159,6 @@ fn may_say_inactive(status: StatusCode) -> bool {
     ]
     .contains(&status)
 }
-
-/// What RFC 8259 §8.1 lets a reader ignore.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The members that decide.
 struct Said {
