@@ -17,10 +17,14 @@ use self::fault::{NUMBER_OUT_OF_RANGE, RESERVED_NAME, TOO_DEEP, TOO_MANY, TWICE}
 pub(crate) use self::members::written_members;
 pub(crate) use self::values::{MaybeText, NumericDate, Text, TextOrList, TextOrNumber};
 
+/// The byte order mark that a reader may ignore in front of a JSON text (RFC 8259 §8.1).
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// How deep objects and arrays may lie in one another, anywhere in a header or payload.
 const MAX_DEPTH: usize = 32;
 
-/// How many members an object may have that nobody reads. Their names are kept while it is read.
+/// How many other members an object may have, which this crate does not use. Their names are kept while the object is
+/// read.
 const MAX_OTHER_MEMBERS: usize = 256;
 
 /// An object that is read member by member.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 use url::Url;
 
+use crate::json::BYTE_ORDER_MARK;
 use crate::shown_url::ShownUrl;
 
 /// What is needed of the metadata.
@@ -24,7 +25,9 @@ impl Metadata {
     /// Reads a JSON object, which may have a byte order mark in front (RFC 8259 §8.1). A member that is `null` is
     /// absent.
     pub(super) fn parse(json: &[u8]) -> Result<Self, &'static str> {
-        let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+        let json = json
+            .strip_prefix(BYTE_ORDER_MARK.as_bytes())
+            .unwrap_or(json);
         let json = json.trim_ascii();
         if json.is_empty() {
             return Err("it is empty");
@@ -48,8 +51,6 @@ impl Metadata {
         })
     }
 }
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What is wrong with a document that is something else altogether, such as a login page.
 pub(super) const NO_OBJECT: &str = "it is not a JSON object";

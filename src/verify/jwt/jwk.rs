@@ -14,6 +14,7 @@ use super::key::{
     without_leading_zeros,
 };
 use crate::config_error::ConfigError;
+use crate::json::BYTE_ORDER_MARK;
 
 /// Who wrote a JWK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +78,9 @@ impl VerifyingKey {
     }
 }
 
-/// The text behind a byte order mark, which a parser may ignore (RFC 8259 §8.1).
+/// The text without a byte order mark at its start.
 pub(super) fn without_bom(json: &str) -> &str {
-    json.strip_prefix('\u{feff}').unwrap_or(json)
+    json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json)
 }
 
 /// Makes a key of the text of one JWK, such as [`jwks_of`](super::key_set::jwks_of) cuts from a set.

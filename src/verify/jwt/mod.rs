@@ -102,6 +102,7 @@ mod public_key_info;
 pub(crate) mod refusal;
 pub(crate) mod remote;
 pub(crate) mod rules;
+mod scope_settings;
 pub(crate) mod signer;
 mod token_type;
 mod verifier;

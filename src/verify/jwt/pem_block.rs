@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use memchr::memmem;
 use pem::PemError;
 
+use crate::json::BYTE_ORDER_MARK;
+
 /// What a PEM block says that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Label {
@@ -149,7 +151,9 @@ fn broken(error: &PemError, label: &[u8]) -> Problem {
 
 /// What a text is that has no PEM block.
 fn without_block(text: &[u8]) -> &'static str {
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    let text = text
+        .strip_prefix(BYTE_ORDER_MARK.as_bytes())
+        .unwrap_or(text);
     let trimmed = text.trim_ascii();
     let starts = |start: &str| trimmed.starts_with(start.as_bytes());
     let is_one_line = !trimmed.contains(&b'\n');

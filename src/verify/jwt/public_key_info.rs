@@ -175,19 +175,23 @@ fn described(id: ObjectIdentifier) -> String {
     }
 }
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
-const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
-const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
+const RSA_ENCRYPTION: ObjectIdentifier = id("1.2.840.113549.1.1.1");
+const RSASSA_PSS: ObjectIdentifier = id("1.2.840.113549.1.1.10");
+const MGF1: ObjectIdentifier = id("1.2.840.113549.1.1.8");
+const EC_PUBLIC_KEY: ObjectIdentifier = id("1.2.840.10045.2.1");
+const ED25519: ObjectIdentifier = id("1.3.101.112");
+const P256: ObjectIdentifier = id("1.2.840.10045.3.1.7");
+const P384: ObjectIdentifier = id("1.3.132.0.34");
+const P521: ObjectIdentifier = id("1.3.132.0.35");
+const SHA256: ObjectIdentifier = id("2.16.840.1.101.3.4.2.1");
+const SHA384: ObjectIdentifier = id("2.16.840.1.101.3.4.2.2");
+const SHA512: ObjectIdentifier = id("2.16.840.1.101.3.4.2.3");
 
-/// What keys are found to be, for the text of errors.
+const fn id(text: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(text)
+}
+
+/// Names of algorithms and curves, for the text of errors.
 const NAMES: [(ObjectIdentifier, &str); 33] = [
     (RSA_ENCRYPTION, "RSA"),
     (RSASSA_PSS, "RSASSA-PSS"),
@@ -199,63 +203,27 @@ const NAMES: [(ObjectIdentifier, &str); 33] = [
     (SHA256, "SHA-256"),
     (SHA384, "SHA-384"),
     (SHA512, "SHA-512"),
-    (ObjectIdentifier::new_unwrap("1.3.14.3.2.26"), "SHA-1"),
-    (
-        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.4"),
-        "SHA-224",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7"),
-        "RSAES-OAEP",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.3.1"),
-        "Diffie-Hellman",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.10046.2.1"),
-        "Diffie-Hellman",
-    ),
-    (ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"), "DSA"),
-    (ObjectIdentifier::new_unwrap("1.3.132.1.12"), "ECDH"),
-    (ObjectIdentifier::new_unwrap("1.3.132.1.13"), "ECMQV"),
-    (ObjectIdentifier::new_unwrap("1.3.101.110"), "X25519"),
-    (ObjectIdentifier::new_unwrap("1.3.101.111"), "X448"),
-    (ObjectIdentifier::new_unwrap("1.3.101.113"), "Ed448"),
-    (
-        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17"),
-        "ML-DSA-44",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18"),
-        "ML-DSA-65",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19"),
-        "ML-DSA-87",
-    ),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.10"), "secp256k1"),
-    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.1"), "P-192"),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.33"), "P-224"),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.7"),
-        "brainpoolP256r1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.8"),
-        "brainpoolP256t1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.11"),
-        "brainpoolP384r1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.12"),
-        "brainpoolP384t1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.13"),
-        "brainpoolP512r1",
-    ),
-    (ObjectIdentifier::new_unwrap("1.2.156.10197.1.301"), "SM2"),
+    (id("1.3.14.3.2.26"), "SHA-1"),
+    (id("2.16.840.1.101.3.4.2.4"), "SHA-224"),
+    (id("1.2.840.113549.1.1.7"), "RSAES-OAEP"),
+    (id("1.2.840.113549.1.3.1"), "Diffie-Hellman"),
+    (id("1.2.840.10046.2.1"), "Diffie-Hellman"),
+    (id("1.2.840.10040.4.1"), "DSA"),
+    (id("1.3.132.1.12"), "ECDH"),
+    (id("1.3.132.1.13"), "ECMQV"),
+    (id("1.3.101.110"), "X25519"),
+    (id("1.3.101.111"), "X448"),
+    (id("1.3.101.113"), "Ed448"),
+    (id("2.16.840.1.101.3.4.3.17"), "ML-DSA-44"),
+    (id("2.16.840.1.101.3.4.3.18"), "ML-DSA-65"),
+    (id("2.16.840.1.101.3.4.3.19"), "ML-DSA-87"),
+    (id("1.3.132.0.10"), "secp256k1"),
+    (id("1.2.840.10045.3.1.1"), "P-192"),
+    (id("1.3.132.0.33"), "P-224"),
+    (id("1.3.36.3.3.2.8.1.1.7"), "brainpoolP256r1"),
+    (id("1.3.36.3.3.2.8.1.1.8"), "brainpoolP256t1"),
+    (id("1.3.36.3.3.2.8.1.1.11"), "brainpoolP384r1"),
+    (id("1.3.36.3.3.2.8.1.1.12"), "brainpoolP384t1"),
+    (id("1.3.36.3.3.2.8.1.1.13"), "brainpoolP512r1"),
+    (id("1.2.156.10197.1.301"), "SM2"),
 ];

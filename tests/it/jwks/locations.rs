@@ -100,11 +100,11 @@ fn absent() -> Vec<(Answer, &'static str)> {
         ),
         (
             (200, Some(("content-encoding", "gzip")), text("\u{1f}")),
-            "has no issuer metadata: the answer is compressed or encoded (Content-Encoding: gzip), which was not asked for",
+            "has no issuer metadata: the answer is compressed or encoded (Content-Encoding: gzip), which the request does not accept",
         ),
         (
             (200, Some(("content-encoding", "br")), text("{}")),
-            "has no issuer metadata: the answer is compressed or encoded (Content-Encoding: br), which was not asked for",
+            "has no issuer metadata: the answer is compressed or encoded (Content-Encoding: br), which the request does not accept",
         ),
     ]
 }
