@@ -166,6 +166,10 @@ impl Inner {
         jws: &Jws<'_>,
         reason: InvalidReason,
     ) -> InvalidReason {
+        // The audience is checked after the issuer, so the issuer is an accepted one.
+        if reason == InvalidReason::WrongAudience {
+            return reason;
+        }
         let payload = jws.decode_payload();
         let claims = payload.as_deref().map(|payload| {
             // Which type another issuer's subjects have is not this verifier's business.
