@@ -10,16 +10,16 @@ use crate::json::{
     parse_object, written_members,
 };
 
-/// The claims that every verifier reads. All others stay unparsed until somebody asks.
+/// The claims that every verifier reads. All others stay unparsed until the application reads them.
 ///
 /// The registered ones (RFC 7519 §4.1, RFC 8693 §4.2) must have their type, and none of those here
-/// may occur twice. One that is `null` has no value. Names that only some providers give a meaning to
-/// are read as far as they are strings.
+/// may occur twice. A claim that is `null` has no value. Claims
+/// that only some providers define are read if they are strings.
 #[derive(Debug, Default)]
 pub(crate) struct Claims<'a> {
     pub(crate) iss: Member<Text<'a>>,
     pub(crate) sub: Member<Text<'a>>,
-    /// Whether `sub` is a number. Then `sub` has no value until its digits are read.
+    /// Whether `sub` is a number. `sub` then has no value until [`parse_with`](Self::parse_with) reads its digits.
     subject_is_number: bool,
     pub(crate) aud: Member<TextOrList<'a>>,
     pub(crate) exp: Member<NumericDate>,
@@ -117,10 +117,10 @@ impl<'a> Claims<'a> {
         Self::parse_with(payload, SubjectType::String)
     }
 
-    /// Reads a payload with a `sub` of this type.
+    /// Reads a payload in which `sub` has this type.
     pub(crate) fn parse_with(payload: &'a str, subject: SubjectType) -> Result<Self, Fault> {
         let mut parsed = parse_object::<Self>(payload);
-        // In place, because moves cost.
+        // Changed in place, since the struct is large and moving it costs time.
         if let Ok(claims) = &mut parsed
             && claims.subject_is_number
         {
@@ -132,9 +132,9 @@ impl<'a> Claims<'a> {
         parsed
     }
 
-    /// The claim by which the payload says itself that it is something else: an ID token (OpenID Connect
-    /// Core §3.1.3.6, §3.3.2.11), a logout or security event token (RFC 8417), a refresh token. With
-    /// `accept_hash_claims`, the hashes of an ID token are no such sign.
+    /// The claim that marks the token as another kind: an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11), a logout
+    /// or security event token (RFC 8417), or a refresh token. With `accept_hash_claims`, `at_hash` and `c_hash` are not
+    /// such marks.
     pub(crate) fn mark_of_another_kind(&self, accept_hash_claims: bool) -> Option<&'static str> {
         let is_access = |usage: &MaybeText<'_>| matches!(usage, MaybeText::Text(text) if ["access", "access_token"].contains(&&**text));
         let names_another_kind = |member: &Member<MaybeText<'_>>| match member.get() {
@@ -159,11 +159,11 @@ impl<'a> Claims<'a> {
     }
 }
 
-/// What `sub` may be. It is a string (RFC 7519 §4.1.2), but some issuers write the number of a database row.
+/// The types that `sub` may have. RFC 7519 §4.1.2 requires a string, but some issuers write the ID of a database row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SubjectType {
     String,
-    /// Also an integer of at most 20 digits, which then are the subject.
+    /// Also an integer of at most 20 digits. The digits are the subject.
     StringOrInteger,
 }
 
@@ -171,7 +171,7 @@ pub(crate) enum SubjectType {
 const MAX_SUBJECT_DIGITS: usize = 20;
 
 impl SubjectType {
-    /// The digits of a `sub` that is a number, out of the text: as a number, it would lose some of them.
+    /// The digits of a numeric `sub`, from the text of the payload: a parsed number could lose digits.
     fn digits(self, payload: &str) -> Result<&str, &'static str> {
         match self {
             Self::String => return Err("it is a number and not a string"),
@@ -186,10 +186,10 @@ impl SubjectType {
     }
 }
 
-/// Whether `token_type`, `typ` or `type` names a kind of token that is known and no access token.
+/// Whether `token_type`, `typ` or `type` names a known kind of token other than an access token.
 ///
-/// Keycloak writes `typ`, djangorestframework-simplejwt `token_type` and flask-jwt-extended `type`. Other values
-/// may mean anything to the issuer, and the claims may be the user's own.
+/// Keycloak writes `typ`, djangorestframework-simplejwt `token_type` and flask-jwt-extended `type`. Other values do not
+/// refuse a token: issuers and applications use these claims for purposes of their own.
 fn is_another_kind(name: &str) -> bool {
     const KINDS: [&str; 4] = ["refresh", "id", "logout", "offline"];
     const ENDINGS: [&str; 6] = ["", "_token", "-token", " token", "token", "+jwt"];

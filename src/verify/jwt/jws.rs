@@ -20,7 +20,7 @@ pub(crate) struct Jws<'t> {
     signature: &'t [u8],
 }
 
-/// The rule that a text breaks which [`Jws::split`] does not take.
+/// The rule that a text breaks if [`Jws::split`] refuses it.
 pub(crate) const THREE_SEGMENTS: &str = "it does not have three segments with dots between them";
 
 /// The longest signature there is: RSA with 8192 bits.
@@ -102,8 +102,8 @@ struct Members<'a> {
     unsupported: Option<&'static str>,
 }
 
-/// Nothing critical is understood here (RFC 7515 §4.1.11), an unencoded payload (RFC 7797) included, and
-/// encryption is for JWEs.
+/// Header members that refuse a token: no critical extension is supported (RFC 7515 §4.1.11), including unencoded
+/// payloads (RFC 7797), and `zip` and `enc` belong to JWE.
 const UNSUPPORTED: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
 impl<'de> Object<'de> for Members<'de> {
@@ -123,7 +123,7 @@ impl<'de> Object<'de> for Members<'de> {
     }
 }
 
-/// Why a header is refused by itself.
+/// Why a header is refused, before any key is looked up.
 #[derive(Debug)]
 pub(crate) enum BadHeader {
     Malformed(Fault),

@@ -11,19 +11,17 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Reads scopes from all of the [`scope_claims`](Self::scope_claims) that are there, and not from the
-    /// first one alone: for issuers that write scopes of the client into one claim and roles of the user
-    /// into another.
+    /// Reads scopes from all [`scope_claims`](Self::scope_claims) that a token has, instead of the first one. Use it
+    /// for issuers that write scopes of the client into one claim and roles of the user into another.
     ///
-    /// A user's role then grants what a scope of the same name grants.
+    /// A role of the user then grants what a scope of the same name grants.
     pub fn merge_scope_claims(mut self) -> Self {
         self.merge_scope_claims = true;
         self
     }
 
-    /// Separates the scopes of a string by these characters: `scope_delimiters([' ', ','])` for an issuer
-    /// that writes `read,write`. Default: a space (RFC 6749 §3.3). An array still names one scope per item. A later
-    /// call replaces an earlier one.
+    /// Splits scope strings at these characters: `scope_delimiters([' ', ','])` for an issuer that writes `read,write`.
+    /// An array still has one scope per item. Default: a space (RFC 6749 §3.3). A later call replaces an earlier one.
     ///
     /// `build` refuses an empty list, letters, digits and control characters.
     pub fn scope_delimiters(mut self, delimiters: impl IntoIterator<Item = char>) -> Self {

@@ -96,7 +96,7 @@ fn absent() -> Vec<(Answer, &'static str)> {
         ),
         (
             (200, json, text(r#"{"issuer":"x","jwks_uri":["y"]}"#)),
-            "has no issuer metadata: its jwks_uri is no text",
+            "has no issuer metadata: its jwks_uri is not a string",
         ),
         (
             (200, Some(("content-encoding", "gzip")), text("\u{1f}")),
