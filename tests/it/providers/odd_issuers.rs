@@ -65,9 +65,10 @@ fn strict(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
 
 #[tokio::test]
 async fn tokens_that_are_refused() {
+    type Fields = &'static [(&'static str, &'static str)];
     type Setting = fn(JwtVerifierBuilder) -> JwtVerifierBuilder;
     let with = |changes| jwt(&but(&claims(), changes));
-    let table: [(String, &str, &[(&str, &str)], &str, Setting); 3] = [
+    let table: [(String, &str, Fields, &str, Setting); 3] = [
         (
             with(json!({"sub": 12345})),
             "verification",
