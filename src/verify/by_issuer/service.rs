@@ -16,6 +16,7 @@ use crate::config_error::ConfigError;
 use crate::shown_url::ShownUrl;
 use crate::telemetry::CLAIMS;
 use crate::verify::jwt::issuer_watch::IssuerWatch;
+use crate::verify::jwt::jws::USUAL_PAYLOAD_LENGTH;
 use crate::verify::jwt::refusal::refusal;
 use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
 use crate::verify_error::{InvalidReason, VerifyError};
@@ -106,7 +107,8 @@ impl ByIssuer {
 
 impl Known {
     fn route(&self, token: &BearerToken) -> Result<Route, InvalidReason> {
-        let payload = payload(token.as_bytes())?;
+        let mut buffer = [0; USUAL_PAYLOAD_LENGTH];
+        let payload = payload(token.as_bytes(), &mut buffer)?;
         let origin = Origin::of(&payload)?;
         let issuer = origin.issuer().ok_or_else(|| {
             tracing::debug!(target: CLAIMS, claim = "iss", "a required claim is missing");

@@ -7,7 +7,7 @@ use serde::de::MapAccess;
 use super::token_type::short as short_media_type;
 use crate::json::{
     Fault, MaybeText, Member, NumericDate, Object, Presence, Text, TextOrList, TextOrNumber,
-    parse_object, written_members,
+    fill_object, written_members,
 };
 
 /// The claims that every verifier reads. All others stay unparsed until the application reads them.
@@ -113,23 +113,23 @@ impl<'de> Object<'de> for Claims<'de> {
 
 impl<'a> Claims<'a> {
     /// Reads a payload in which `sub` is a string.
+    #[cfg(feature = "introspection")]
     pub(crate) fn parse(payload: &'a str) -> Result<Self, Fault> {
-        Self::parse_with(payload, SubjectType::String)
+        let mut claims = Self::default();
+        claims.fill(payload, SubjectType::String)?;
+        Ok(claims)
     }
 
-    /// Reads a payload in which `sub` has this type.
-    pub(crate) fn parse_with(payload: &'a str, subject: SubjectType) -> Result<Self, Fault> {
-        let mut parsed = parse_object::<Self>(payload);
-        // Changed in place, since the struct is large and moving it costs time.
-        if let Ok(claims) = &mut parsed
-            && claims.subject_is_number
-        {
-            match subject.digits(payload) {
-                Ok(digits) => claims.sub = Member::Value(Text(Cow::Borrowed(digits))),
-                Err(rule) => parsed = Err(Fault::in_member("sub", rule)),
-            }
+    /// Reads a payload with a `sub` of this type into these claims, which are still empty. They are large, and
+    /// moves cost.
+    pub(crate) fn fill(&mut self, payload: &'a str, subject: SubjectType) -> Result<(), Fault> {
+        fill_object(self, payload)?;
+        if self.subject_is_number {
+            let digits = subject.digits(payload);
+            let digits = digits.map_err(|rule| Fault::in_member("sub", rule))?;
+            self.sub = Member::Value(Text(Cow::Borrowed(digits)));
         }
-        parsed
+        Ok(())
     }
 
     /// The claim that marks the token as another kind: an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11), a logout
