@@ -114,6 +114,7 @@ pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
     if path.contains('\\') || has_dot_segment(&path) || has_dot_segment(&query) {
         return None;
     }
+    let path_length = path.len();
     let mut decoded = match (path, query) {
         (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(uri),
         (path, query) => Cow::Owned(format!("{path}{query}")),
@@ -125,6 +126,10 @@ pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
         return Some(decoded);
     };
     let (scheme, rest) = decoded.split_at(scheme_end);
+    if scheme.is_ascii() && !is_scheme(scheme) {
+        // The colon is one of a path or query, whose letters have a case.
+        return Some(decoded);
+    }
     let authority = rest.strip_prefix("://");
     if let Some(port) = special_port(scheme)
         && !is_canonical(scheme, authority?, port)
@@ -140,10 +145,7 @@ pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
     };
     let has_odd_host = !decoded[..lowered].is_ascii();
     // Nothing between two slashes: some servers leave it out, and others begin anew there.
-    let path = decoded[lowered..]
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default();
+    let path = decoded.get(lowered..path_length).unwrap_or_default();
     if has_odd_host || (authority.is_some() && path.contains("//") && is_file(scheme)) {
         return None;
     }
@@ -192,6 +194,14 @@ fn special_port(scheme: &str) -> Option<u16> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(scheme))
         .map(|(_, port)| *port)
+}
+
+/// RFC 3986 §3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 fn is_file(scheme: &str) -> bool {
@@ -382,6 +392,13 @@ mod tests {
             ("note://n?a=%3f%2f", "note://n?a=?/"),
             ("note://n%3fa", "note://n?a"),
             ("ordinary text", "ordinary text"),
+            // A colon behind what is no scheme changes nothing about the case of what is in front of it.
+            ("Secret/1?x:y", "Secret/1?x:y"),
+            ("Secret/1?x%3Ay", "Secret/1?x:y"),
+            ("Secret/a:b", "Secret/a:b"),
+            ("Secret#x:y", "Secret#x:y"),
+            ("Two Words:x", "Two Words:x"),
+            ("1A:x", "1A:x"),
             ("", ""),
         ];
         for (uri, expected) in table {
@@ -400,6 +417,8 @@ mod tests {
             "file:secret/x",
             "file://localhost/secret",
             "file:///public//etc/passwd",
+            "file:///public%3f//etc/passwd",
+            "file:///public%23//etc/passwd",
             "https:/h/x",
             "https:h/x",
             "https:///h/x",
