@@ -65,7 +65,7 @@ pub(crate) async fn read(
 pub(crate) struct UnrequestedEncoding(Option<String>);
 
 impl UnrequestedEncoding {
-    fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(CONTENT_ENCODING).iter();
         let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         let mut codings = codings.map(<[u8]>::trim_ascii);

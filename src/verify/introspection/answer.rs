@@ -1,12 +1,13 @@
 //! What an HTTP response says about a token before its members count: a pure function.
 
-use http::header::{CONTENT_ENCODING, WWW_AUTHENTICATE};
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::failure::{Cause, Failure};
 use crate::claim_lookup;
 use crate::json::MaybeText;
+use crate::outgoing::UnrequestedEncoding;
 
 /// The endpoint's answer (RFC 7662 §2.2).
 #[derive(Debug, PartialEq, Eq)]
@@ -35,14 +36,9 @@ impl Head<'_> {
         if !answers {
             return Err(self.unexpected_status());
         }
-        match self.headers.get(CONTENT_ENCODING) {
-            Some(encoding) if encoding != "identity" => {
-                let problem = format!(
-                    "its answer has the Content-Encoding {encoding:?}, which it was not asked for"
-                );
-                Err(self.wrong(&problem))
-            }
-            Some(_) | None => Ok(()),
+        match UnrequestedEncoding::of(self.headers) {
+            Some(encoding) => Err(self.wrong(&encoding.to_string())),
+            None => Ok(()),
         }
     }
 
