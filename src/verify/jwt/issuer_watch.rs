@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use crate::shown_url::ShownUrl;
 use crate::telemetry::SETUP;
 
 /// What a verifier has seen of tokens that name another issuer. Clones of the verifier share it.
@@ -39,7 +40,7 @@ impl IssuerWatch {
                 (count < MANY).then_some(count + 1)
             });
         if counted == Ok(MANY - 1) {
-            let configured: Vec<_> = configured().take(MAX_NAMES).collect();
+            let configured = ShownUrl::of_all(configured().take(MAX_NAMES));
             tracing::warn!(
                 target: SETUP,
                 verifier,
@@ -72,82 +73,6 @@ impl IssuerWatch {
                 "the configured issuer is spelled differently from the issuer of verified tokens, which are \
                  refused for it",
             );
-        }
-    }
-}
-
-/// Whether two different names differ only in the case of scheme or host, the scheme's default port, or a slash at
-/// the end. Tokens are refused for such a difference all the same.
-pub(super) fn differs_only_in_spelling(one: &str, other: &str) -> bool {
-    one != other && Spelling::of(one) == Spelling::of(other)
-}
-
-#[derive(PartialEq, Eq)]
-struct Spelling<'a> {
-    scheme: String,
-    authority: String,
-    rest: &'a str,
-}
-
-impl<'a> Spelling<'a> {
-    fn of(issuer: &'a str) -> Self {
-        let (scheme, after) = issuer.split_once("://").unwrap_or_default();
-        let scheme = scheme.to_ascii_lowercase();
-        let after = if scheme.is_empty() { issuer } else { after };
-        let end = match scheme.is_empty() {
-            true => 0,
-            false => after.find(['/', '?', '#']).unwrap_or(after.len()),
-        };
-        let (authority, rest) = after.split_at(end);
-        let default_port = match &*scheme {
-            "https" => ":443",
-            "http" => ":80",
-            _ => "",
-        };
-        let host = authority.strip_suffix(default_port).unwrap_or(authority);
-        Self {
-            authority: host.to_ascii_lowercase(),
-            rest: rest.strip_suffix('/').unwrap_or(rest),
-            scheme,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slash_at_the_end_case_and_default_port_are_spelling_and_nothing_else_is() {
-        let alike = [
-            ("https://t", "https://t/"),
-            ("https://t", "HTTPS://T"),
-            ("https://t", "https://t:443"),
-            ("https://t:443/a/", "https://T/a"),
-            ("http://t:80", "http://t/"),
-            ("t", "t/"),
-            ("https://t/a", "https://t/a/"),
-        ];
-        for (one, other) in alike {
-            assert!(differs_only_in_spelling(one, other), "{one} {other}");
-            assert!(differs_only_in_spelling(other, one), "{other} {one}");
-        }
-        let different = [
-            ("https://t", "https://t"),
-            ("https://t", "http://t"),
-            ("https://t", "https://t//"),
-            ("https://t", "https://t:80"),
-            ("https://t", "https://t:8443"),
-            ("https://t/a", "https://t/A"),
-            ("https://t/a", "https://t/b"),
-            ("https://t", "https://t.evil"),
-            ("https://t", "t"),
-            ("T", "t"),
-            ("", "/x"),
-            ("://t", "t"),
-        ];
-        for (one, other) in different {
-            assert!(!differs_only_in_spelling(one, other), "{one} {other}");
         }
     }
 }

@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::algorithm::{Algorithm, KeyKind};
 use super::claims::{Claims, SubjectType};
-use super::issuer_watch::{IssuerWatch, differs_only_in_spelling};
+use super::issuer_watch::IssuerWatch;
 use super::jws::{
     BadHeader, Header, Jws, MAX_SIGNATURE_LENGTH, THREE_SEGMENTS, USUAL_HEADER_LENGTH,
 };
@@ -25,6 +25,7 @@ use super::token_type::TokenTypes;
 use crate::access_token::{AccessToken, Verified};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::issuer_spelling::differs_only_in_spelling;
 use crate::json::Fault;
 use crate::key_state::KeyState;
 use crate::telemetry::VERIFICATION;
