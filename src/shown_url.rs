@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error_chain::shortened;
+use crate::short_digest::short_digest;
 
 /// How much is shown of a URL that a provider chose.
 const MAX_FOREIGN: usize = 200;
@@ -40,6 +41,20 @@ impl ShownUrl {
     )]
     pub(crate) fn of_foreign(url: &str) -> Self {
         Self(shortened(Self::of(url).as_str(), MAX_FOREIGN).into())
+    }
+
+    /// A name for what is at a parsed URL without credentials, which tells it from what is at any other. A query may have
+    /// a secret in it and still makes another URL, so that its digest stands in its place.
+    #[cfg_attr(
+        not(any(feature = "jwks", feature = "introspection")),
+        allow(dead_code, reason = "only what is asked over HTTP has such a name")
+    )]
+    pub(crate) fn name_of(url: &str) -> String {
+        let url = url.split('#').next().unwrap_or_default();
+        match url.split_once('?') {
+            Some((place, query)) => format!("{place}?{}", short_digest(query.as_bytes())),
+            None => url.to_owned(),
+        }
     }
 
     /// What a list of names in a configuration may show of them.
@@ -127,6 +142,26 @@ mod tests {
             let shown = ShownUrl::of(url);
             assert_eq!(shown.as_str(), expected, "{url}");
             assert_eq!(format!("{shown:?}"), format!("{expected:?}"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_shown_still_makes_another_name() {
+        let names = [
+            "https://h.test/jwks",
+            "https://h.test/jwks?tenant=a",
+            "https://h.test/jwks?tenant=b",
+            "https://h.test/jwks?mail=a@b.test",
+            "https://h.test/other?mail=a@b.test",
+            "https://i.test/jwks?mail=a@b.test",
+            "https://h.test/x@b.test/jwks",
+            "https://i.test/x@b.test/jwks",
+        ]
+        .map(ShownUrl::name_of);
+        assert_eq!(names[0], "https://h.test/jwks");
+        for (at, name) in names.iter().enumerate() {
+            assert!(!names[..at].contains(name), "{names:?}");
+            assert!(!name.contains("tenant") && !name.contains("mail"), "{name}");
         }
     }
 

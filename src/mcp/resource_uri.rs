@@ -42,6 +42,10 @@ pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
         return Some(comparable);
     };
     let (scheme, rest) = comparable.split_at(scheme_end);
+    if scheme.is_ascii() && !is_scheme(scheme) {
+        // The colon is one of a path, whose letters have a case.
+        return Some(comparable);
+    }
     let authority = rest.strip_prefix("://");
     if let Some(port) = special_port(scheme)
         && !is_canonical(scheme, authority?, port)
@@ -243,6 +247,14 @@ fn special_port(scheme: &str) -> Option<u16> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(scheme))
         .map(|(_, port)| *port)
+}
+
+/// RFC 3986 §3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 fn is_file(scheme: &str) -> bool {

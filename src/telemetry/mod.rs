@@ -82,8 +82,8 @@
 //! | | `DEBUG` | `scopes with characters that RFC 6749 section 3.3 does not allow are left out` | `left_out`: how many |
 //! | | `DEBUG` | `the claims do not fit the handler's type` | `category`, `wanted`: the type |
 //!
-//! `source` is the [name](crate::jwks::KeySource::name) of a key source: a URL without its query, an issuer, or,
-//! of a source of your own that does not say, its type. Of two fetches, or two questions to an introspection
+//! `source` is the [name](crate::jwks::KeySource::name) of a key source: a URL with a digest in the place of its query, an
+//! issuer, or, of a source of your own that does not say, its type. Of two fetches, or two questions to an introspection
 //! endpoint, that end at the same moment, either may be told first.
 //! `verifier` is as in the audit event: of an endpoint that has a query, with a digest of that.
 //!

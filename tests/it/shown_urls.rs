@@ -3,8 +3,9 @@
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use futures_util::FutureExt;
 use serde_json::json;
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 use tower_bearer_auth::jwks::{Discovery, HttpKeySource};
 use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
 use tower_bearer_auth::verify::Audience;
@@ -168,6 +169,49 @@ fn no_key_source_and_no_verifier_shows_more_of_a_url_than_it_may() {
         let twice = ByIssuer::new().tenants(&template, no_tenant);
         built(twice.and_then(|one| one.tenants(&template, no_tenant)), url);
     }
+}
+
+#[test]
+fn no_log_line_about_a_refused_token_shows_more_of_a_url_than_it_may() {
+    let logs = Logs::capture();
+    let key = SigningKey::generate(Algorithm::ES256);
+    for url in &hostile() {
+        let builder = JwtVerifier::builder().key(key.verifying_key());
+        let verifier = builder.issuer(url).audience(url).build().unwrap();
+        let by_issuer = ByIssuer::new().issuer(url.as_str(), verifier.clone());
+        // Ten in a row are more than an accident.
+        for _ in 0..10 {
+            for token in [
+                key.token().issuer("https://other.test"),
+                key.token().issuer(url),
+            ] {
+                let token = token.audience("https://other.test").build();
+                assert!(ready(verifier.clone().oneshot(token.parse().unwrap())).is_err());
+                assert!(ready(by_issuer.clone().oneshot(token.parse().unwrap())).is_err());
+            }
+        }
+        for _ in 0..10 {
+            let token = key
+                .token()
+                .issuer("https://other.test")
+                .audience(url)
+                .build();
+            assert!(ready(verifier.clone().oneshot(token.parse().unwrap())).is_err());
+            assert!(ready(by_issuer.clone().oneshot(token.parse().unwrap())).is_err());
+        }
+    }
+    let text = logs.text();
+    for line in ["another issuer", "another audience", "keep naming another"] {
+        assert!(text.contains(line), "{line}");
+    }
+    assert_clean(&text, "the log");
+}
+
+/// The result of what has nothing to wait for.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    future
+        .now_or_never()
+        .expect("it needs nothing but its keys")
 }
 
 #[test]

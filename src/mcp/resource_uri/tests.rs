@@ -58,6 +58,13 @@ fn a_uri_is_compared_without_its_disguise() {
         ("a?b%3aC", "a?b%3AC"),
         ("note://n%3fa", "note://n?a"),
         ("ordinary text", "ordinary text"),
+        // A colon behind what is no scheme changes nothing about the case of what is in front of it.
+        ("Secret/1?x:y", "Secret/1?x:y"),
+        ("Secret/1?x%3ay", "Secret/1?x%3Ay"),
+        ("Secret/a:b", "Secret/a:b"),
+        ("Secret#x:y", "Secret#x:y"),
+        ("Two Words:x", "Two Words:x"),
+        ("1A:x", "1A:x"),
         ("", ""),
     ];
     for (uri, expected) in table {
@@ -76,6 +83,8 @@ fn a_uri_that_a_url_parser_would_rewrite_is_not_compared() {
         "file:secret/x",
         "file://localhost/secret",
         "file:///public//etc/passwd",
+        "file:///public%3f//etc/passwd",
+        "file:///public%23//etc/passwd",
         "https:/h/x",
         "https:h/x",
         "https:///h/x",

@@ -17,7 +17,6 @@ use super::verifier::{Inner, IntrospectionVerifier};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::outgoing::{self, no_client};
-use crate::short_digest::short_digest;
 use crate::shown_url::ShownUrl;
 use crate::verify::Audience;
 use crate::verify::jwt::mapping::ClaimMapping;
@@ -308,17 +307,10 @@ impl IntrospectionVerifierBuilder {
     }
 }
 
-/// What tokens of this endpoint are said to be verified by. A query may have a secret in it and still tells one
-/// endpoint from another, so its digest stands there.
+/// What tokens of this endpoint are said to be verified by.
 fn name_of(endpoint: &Url) -> String {
-    let shown = ShownUrl::of(endpoint.as_str());
-    match endpoint.query() {
-        None => format!("introspection {shown}"),
-        Some(query) => {
-            let digest = short_digest(query.as_bytes());
-            format!("introspection {shown}?{digest}")
-        }
-    }
+    let name = ShownUrl::name_of(endpoint.as_str());
+    format!("introspection {name}")
 }
 
 impl fmt::Debug for IntrospectionVerifierBuilder {

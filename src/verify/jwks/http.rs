@@ -17,7 +17,7 @@ use crate::shown_url::ShownUrl;
 #[derive(Clone)]
 pub struct HttpKeySource {
     url: Url,
-    shown: ShownUrl,
+    name: Box<str>,
     fetcher: Fetcher,
 }
 
@@ -36,16 +36,16 @@ impl KeySource for HttpKeySource {
         self.fetcher.key_document(&self.url, known).await
     }
 
-    /// The URL, without its query.
+    /// The URL, with a digest in the place of a query.
     fn name(&self) -> &str {
-        self.shown.as_str()
+        &self.name
     }
 }
 
 impl fmt::Debug for HttpKeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpKeySource")
-            .field("url", &self.shown)
+            .field("url", &ShownUrl::of(self.url.as_str()))
             .finish_non_exhaustive()
     }
 }
@@ -100,12 +100,8 @@ impl HttpKeySourceBuilder {
     pub fn build(self) -> Result<HttpKeySource, ConfigError> {
         let url = self.fetcher.rules.configured_url(&self.url)?;
         let fetcher = self.fetcher.build()?;
-        let shown = ShownUrl::of(url.as_str());
-        Ok(HttpKeySource {
-            url,
-            shown,
-            fetcher,
-        })
+        let name = ShownUrl::name_of(url.as_str()).into();
+        Ok(HttpKeySource { url, name, fetcher })
     }
 }
 

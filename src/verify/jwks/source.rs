@@ -46,6 +46,10 @@ pub trait KeySource: Send + Sync + 'static {
 
     /// What to call the source in logs; nothing secret. It is asked once, when a [`Jwks`](super::Jwks) is
     /// built. Default: the name of its type.
+    ///
+    /// A verifier that accepts any issuer, and has no [name](crate::JwtVerifierBuilder::name), tells its
+    /// [principals](crate::AccessToken::principal) from those of others by this name: sources with different keys need
+    /// different ones.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }

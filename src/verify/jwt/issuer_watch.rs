@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use crate::shown_url::ShownUrl;
 use crate::telemetry::SETUP;
 
 /// Counts the tokens with another issuer. Clones of the verifier share it.
@@ -39,7 +40,7 @@ impl IssuerWatch {
                 (count < MANY).then_some(count + 1)
             });
         if counted == Ok(MANY - 1) {
-            let configured: Vec<_> = configured().take(MAX_NAMES).collect();
+            let configured = ShownUrl::of_all(configured().take(MAX_NAMES));
             tracing::warn!(
                 target: SETUP,
                 verifier,

@@ -80,7 +80,7 @@ impl ClaimRules {
         {
             true => Ok(()),
             false => {
-                let expected: Vec<_> = self.audiences.iter().map(Audience::as_str).collect();
+                let expected = ShownUrl::of_all(self.audiences.iter().map(Audience::as_str));
                 tracing::debug!(target: CLAIMS, ?expected, "the token is meant for another audience");
                 Err(InvalidReason::WrongAudience)
             }
@@ -92,7 +92,7 @@ impl ClaimRules {
         if reason == InvalidReason::MissingClaim {
             missing("iss");
         } else {
-            let expected = &self.issuers;
+            let expected = ShownUrl::of_all(&self.issuers);
             tracing::debug!(target: CLAIMS, ?expected, "the token names another issuer");
         }
     }

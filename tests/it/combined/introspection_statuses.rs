@@ -288,6 +288,17 @@ async fn invalid_token_at_401_may_be_about_the_token_that_this_server_asks_with(
 }
 
 #[tokio::test]
+async fn an_encoding_that_encodes_nothing_does_no_harm() {
+    let tried = Tried::with(basic).await;
+    for encoding in ["", "identity", "Identity", "utf-8", "UTF-8, identity"] {
+        let mut active = response(200, r#"{"active":true,"sub":"alice"}"#);
+        let encoding = encoding.parse().unwrap();
+        active.headers_mut().insert("content-encoding", encoding);
+        tried.asks(active).await.assert_passed();
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_answer_is_one_warning_that_says_what_was_wrong() {
     let encoded = |status: u16| {
         let mut response = response(status, [0x1F, 0x8B, 0x08]);

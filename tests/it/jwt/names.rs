@@ -109,6 +109,24 @@ async fn fetched_keys_of_any_issuer_are_told_apart_by_where_they_come_from() {
 }
 
 #[tokio::test]
+async fn key_urls_that_differ_in_their_query_alone_are_told_apart() {
+    let issuer = TestIssuer::start().await;
+    let mut principals = Vec::new();
+    for query in ["", "?tenant=a", "?tenant=b", "?tenant=a@b", "?tenant=b@b"] {
+        let verifier = JwtVerifier::builder()
+            .jwks_url(format!("{}{query}", issuer.jwks_url()))
+            .accept_any_issuer()
+            .audience(AUDIENCE)
+            .build()
+            .unwrap();
+        let token = issuer.token().issuer(ISSUER).audience(AUDIENCE);
+        let token = ask(verifier, &token.subject("alice").build()).await;
+        principals.push(token.principal().unwrap());
+    }
+    assert_all_differ(&principals);
+}
+
+#[tokio::test]
 async fn tables_and_verifiers_of_ones_own_have_names_as_well() {
     let table = || StaticTokenVerifier::new([("dev", StaticToken::new("dev"))]);
     let unnamed = ask(table(), "dev").await;

@@ -49,7 +49,9 @@ async fn an_outage_of_keys_is_told_at_its_beginning_and_its_end() {
     issuer.jwks_fault(None);
     jwks.refresh().await.unwrap();
 
-    let source = ("source", &*url);
+    // The beginning of what `printf key=secret | sha256sum` says, in the place of the query.
+    let name = format!("{url}?0b60fff1753750c4");
+    let source = ("source", &*name);
     let error = ("error", "the answer has the status 502 Bad Gateway");
     let message = |text| ("message", text);
     let works = "keys refreshed, the source works again";
