@@ -1,5 +1,5 @@
-//! The layer's configuration, and what guards on the way in required: carried along with the request, so that
-//! a guard or a handler further in answers with a complete challenge.
+//! The layer's configuration and the scopes that guards have required. They travel with the request, so that a guard or
+//! a handler further in can answer with a complete challenge.
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,7 +11,7 @@ use crate::metadata_reach::MetadataReach;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::shown_url::ShownUrl;
 
-/// The part of a layer's configuration that refusals further in need.
+/// The part of a layer's configuration that later refusals need.
 #[derive(Debug, Clone)]
 pub(crate) struct Protection {
     pub(crate) realm: Option<Box<str>>,
@@ -22,7 +22,7 @@ pub(crate) struct Protection {
     pub(crate) resource_metadata: Option<MetadataUrl>,
     /// What the protected resource says there is to ask for.
     pub(crate) scopes_supported: Scopes,
-    /// How many bytes of a refused request's body are read so that its connection stays usable.
+    /// The maximum number of bytes that are read from a refused request's body, so that its connection stays usable.
     pub(crate) max_drained_bytes: usize,
 }
 
@@ -42,7 +42,7 @@ impl Default for Protection {
     }
 }
 
-/// The URL of a resource's metadata. Clients are told all of it, and `Debug` no query.
+/// The URL of a resource's metadata. Challenges contain all of it, and `Debug` omits the query.
 #[derive(Clone)]
 pub(crate) struct MetadataUrl {
     url: Box<str>,
@@ -73,7 +73,7 @@ impl fmt::Debug for MetadataUrl {
 }
 
 impl Protection {
-    /// Notices that a request without a token is refused, whose challenge sends the client to the metadata.
+    /// Records that a request without a token is refused with a challenge that names the metadata.
     pub(crate) fn refused_without_token(&self, extensions: &Extensions) {
         if let Some(metadata) = &self.resource_metadata {
             metadata.reach.refused(metadata, extensions);
@@ -90,10 +90,10 @@ impl Protection {
     }
 }
 
-/// What the guards that a request has passed required of its token.
+/// The scopes that guards have required of a request's token.
 ///
-/// The latest entry is in place and the earlier ones are a list behind it, so that the first guard allocates
-/// nothing and each further one allocates a single node. The scopes are shared with the guards' configuration.
+/// The latest entry is stored inline and the earlier ones in a list behind it, so that the first guard does not
+/// allocate and each further one allocates a single node. The scopes are shared with the guards' configuration.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PassedGuards {
     latest: Option<Arc<Scopes>>,
