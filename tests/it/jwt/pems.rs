@@ -93,7 +93,7 @@ fn a_key_beside_the_key_is_not_found() {
     for (pem, wanted) in decoys {
         for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256] {
             let problem = problem(algorithm, pem);
-            // Where it is no RSA algorithm, that may be said first.
+            // For other algorithms the error may name the type of key first.
             assert!(
                 problem.contains(wanted) || algorithm == Algorithm::ES256,
                 "{problem}"
