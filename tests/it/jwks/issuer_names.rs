@@ -76,7 +76,7 @@ async fn another_issuer_is_no_misspelling() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_misspelled_issuer_are_refused_until_the_configuration_is_corrected() {
+async fn a_token_of_a_misspelled_issuer_gets_503_with_the_correction_as_its_cause() {
     let (issuer, jwks, _) = called(|issuer| format!("{issuer}/")).await;
     let verifier = JwtVerifier::builder()
         .jwks(jwks)
