@@ -28,14 +28,14 @@ pub struct BearerToken {
 }
 
 impl BearerToken {
-    /// Marks the token for a verifier behind which another one is asked. It changes nothing about what is verified,
-    /// but such a verifier meets tokens of other issuers every day.
+    /// Marks the token for a verifier that has a fallback. The verification is the same, but tokens of other issuers are
+    /// expected and cause no warning.
     pub(crate) fn with_fallback(mut self) -> Self {
         self.has_fallback = true;
         self
     }
 
-    /// Whether another verifier is asked about the token where this one does not recognize it.
+    /// Whether another verifier is the fallback if this one does not recognize the token.
     pub(crate) fn has_fallback(&self) -> bool {
         self.has_fallback
     }

@@ -53,7 +53,7 @@ pub(crate) struct Anonymous {
     pub(crate) late_refusal: LateRefusal,
 }
 
-/// How many bytes of a refused request's body are read: what the layer says that let the request through.
+/// The maximum number of bytes to read from a refused request's body, as the layer in front configured it.
 pub(crate) fn max_drained_bytes(extensions: &Extensions) -> usize {
     match Caller::of(extensions) {
         Caller::Known(token) => token.shared_protection().max_drained_bytes,
@@ -62,8 +62,7 @@ pub(crate) fn max_drained_bytes(extensions: &Extensions) -> usize {
     }
 }
 
-/// Takes away what was there before the layer ran: a token that this layer did not verify. Whether another layer
-/// further out had verified it.
+/// Removes a token that the layer did not verify from the extensions. Returns whether an outer layer had verified it.
 pub(crate) fn forget(extensions: &mut Extensions) -> bool {
     extensions.remove::<Anonymous>();
     let token = extensions.remove::<AccessToken>();

@@ -8,8 +8,8 @@ use crate::error_chain::error_chain;
 
 /// A configuration that cannot work.
 ///
-/// It lists every problem that was found, each with the offending value and with what caused it. Keys and
-/// secrets are described, never shown, and of URLs neither credentials nor queries.
+/// It lists every problem that was found, each with the offending value and its cause. Keys and secrets are described
+/// and never shown. URLs are shown without credentials and queries.
 /// [`source`](Error::source) is the cause of the first problem that has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -20,7 +20,7 @@ pub struct ConfigError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Problems(Vec<Problem>);
 
-/// One thing that is wrong, and the error behind it where there is one.
+/// A problem, and the error that caused it if there is one.
 #[derive(Clone)]
 pub(crate) struct Problem {
     text: String,
@@ -57,7 +57,7 @@ impl Problems {
         self.0.extend(problems.into_iter().map(Into::into));
     }
 
-    /// Adds those of another part of the configuration.
+    /// Adds the problems of another part of the configuration.
     pub(crate) fn merge(&mut self, error: ConfigError) {
         self.0.extend(error.problems.0);
     }
@@ -68,10 +68,13 @@ impl Problems {
 }
 
 impl Problem {
-    /// A problem that another error caused, whose chain of sources becomes part of the text.
+    /// A problem that another error caused. The chain of that error becomes part of the text.
     #[cfg_attr(
         not(any(feature = "jwks", feature = "introspection")),
-        allow(dead_code, reason = "only an HTTP client fails to be built")
+        allow(
+            dead_code,
+            reason = "only a failure to build an HTTP client has a cause"
+        )
     )]
     pub(crate) fn caused_by(text: &str, source: impl Error + Send + Sync + 'static) -> Self {
         Self {

@@ -1,9 +1,9 @@
-//! The text of an error together with what caused it.
+//! The text of an error and its sources.
 
 use std::error::Error;
 
-/// An error with its sources, which is where HTTP clients say what happened. It is bounded, since part of it may be
-/// the provider's own words. A source that its error repeats is left out.
+/// The text of an error and its sources, which contain the cause of a failed HTTP request. The length is limited, since
+/// a provider may choose part of the text. A source is omitted if the text before it ends with the same words.
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = shortened(&error.to_string(), MAX_ERROR);
     let mut source = error.source();
@@ -17,7 +17,7 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     shortened(&text, MAX_CHAIN)
 }
 
-/// At most so many characters of a text, with a mark where some were cut off.
+/// The first `max` characters of a text, with an ellipsis if there are more.
 pub(crate) fn shortened(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -25,7 +25,7 @@ pub(crate) fn shortened(text: &str, max: usize) -> String {
     }
 }
 
-/// Enough for the four locations of an issuer's metadata, each with its URL and what was wrong there.
+/// Enough for the four locations of an issuer's metadata, each with its URL and its problem.
 const MAX_ERROR: usize = 2_000;
 const MAX_CAUSE: usize = 300;
 const MAX_CHAIN: usize = 2_500;

@@ -1,9 +1,9 @@
-//! Whether clients can reach the metadata of a resource whose app is nested in another (`axum::Router::nest`).
+//! Detects that clients cannot reach the metadata of a resource whose app is nested in another (`axum::Router::nest`).
 //!
-//! A nested app only gets requests for paths under its prefix, and the well-known path of its resource is under none
-//! (RFC 9728 §3.1). So metadata that is served within the nest is not where the challenge says, and no request that
-//! comes to this crate shows it: clients ask the outer app, which answers 404. What can be noticed is that clients
-//! are refused time and again, and none comes for the metadata.
+//! A nested app gets only requests for paths under its prefix, and the well-known path of its resource is outside of it
+//! (RFC 9728 §3.1). So metadata that is served within the nest is not at the URL in the challenge. Clients request it
+//! from the outer app, which answers 404, and this crate does not see these requests. It can only see that clients are
+//! refused repeatedly and none requests the metadata.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -12,23 +12,24 @@ use http::Extensions;
 use crate::shown_url::ShownUrl;
 use crate::telemetry::SETUP;
 
-/// What was seen of requests for the metadata of one resource, shared by its layers and services.
+/// The observed requests for the metadata of one resource. Its layers and services share it.
 #[derive(Debug, Default)]
 pub(crate) struct MetadataReach {
-    /// A request came for the metadata where clients look for it.
+    /// The metadata was requested at a path where clients look for it.
     is_found: AtomicBool,
-    /// How many requests without a token were refused in a nest before that.
+    /// The number of requests without a token that were refused in a nest before that.
     refusals: AtomicUsize,
     /// The `WARN` was emitted.
     has_warned: AtomicBool,
 }
 
-/// A client looks for the metadata between its first refusal and its second request.
-const REFUSALS_WITHOUT_A_DOUBT: usize = 2;
+/// The number of refusals without a request for the metadata that emits the warning. A client requests the metadata
+/// between its first refusal and its second request.
+const REFUSALS_BEFORE_WARNING: usize = 2;
 
 impl MetadataReach {
-    /// Notices a refusal without a token, whose challenge says that the metadata is at `url`. The second one in a
-    /// nest is a `WARN` if no request for the metadata came in between.
+    /// Records the refusal of a request without a token, whose challenge names `url`. The second one in a nest emits a
+    /// `WARN` if the metadata was not requested in between.
     pub(crate) fn refused(&self, url: &str, extensions: &Extensions) {
         let Some(nest) = nest_of(extensions) else {
             return;
@@ -40,18 +41,19 @@ impl MetadataReach {
             .refusals
             .fetch_add(1, Ordering::Relaxed)
             .saturating_add(1);
-        if refusals == REFUSALS_WITHOUT_A_DOUBT && !self.has_warned.swap(true, Ordering::Relaxed) {
+        if refusals == REFUSALS_BEFORE_WARNING && !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: SETUP,
                 metadata_url = %ShownUrl::of(url),
                 nest,
                 "the challenge names a URL outside of the nested app, and no request for the metadata has come: merge \
-                 ProtectedResource::router() outside of Router::nest, or name a URL inside with metadata_url(..)"
+                 ProtectedResource::router() outside of Router::nest, or set a URL inside with metadata_url(..)"
             );
         }
     }
 
-    /// Notices a request for the metadata, which is to be at `url` or at one of these paths.
+    /// Records a request for the metadata, which clients look for at `url` or at one of these paths. Emits a `WARN` if it
+    /// is served at another path.
     pub(crate) fn requested(
         &self,
         url: &str,
@@ -73,13 +75,13 @@ impl MetadataReach {
                 metadata_url = %ShownUrl::of(url),
                 served_at,
                 "the metadata is served at another path than the challenge names: merge ProtectedResource::router() \
-                 outside of Router::nest, or name a URL inside with metadata_url(..)"
+                 outside of Router::nest, or set a URL inside with metadata_url(..)"
             );
         }
     }
 }
 
-/// The prefix of the nest that a request is in, unless it varies.
+/// The prefix of the nest of a request, unless it has parameters.
 #[cfg(feature = "axum")]
 fn nest_of(extensions: &Extensions) -> Option<&str> {
     let nest = extensions.get::<axum::extract::NestedPath>()?.as_str();
@@ -96,12 +98,12 @@ fn is_under(nest: &str, path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A service that is nested itself gets `/` for its prefix.
+/// Removes a trailing slash: the path of a nested service is `/` for a request to its prefix.
 fn without_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 
-/// The path of a URL that was checked.
+/// The path of a valid URL.
 fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.find('/').map_or("/", |slash| &rest[slash..]);

@@ -1,5 +1,5 @@
-//! The layer's configuration, and what guards on the way in required: carried along with the request, so that
-//! a guard or a handler further in answers with a complete challenge.
+//! The layer's configuration and the scopes that guards have required. They travel with the request, so that a guard or
+//! a handler further in can answer with a complete challenge.
 
 use std::fmt;
 use std::iter;
@@ -12,7 +12,7 @@ use crate::metadata_reach::MetadataReach;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::shown_url::ShownUrl;
 
-/// The part of a layer's configuration that refusals further in need.
+/// The part of a layer's configuration that later refusals need.
 #[derive(Debug, Clone)]
 pub(crate) struct Protection {
     pub(crate) realm: Option<Box<str>>,
@@ -23,7 +23,7 @@ pub(crate) struct Protection {
     pub(crate) resource_metadata: Option<MetadataUrl>,
     /// What the protected resource says there is to ask for.
     pub(crate) scopes_supported: Scopes,
-    /// How many bytes of a refused request's body are read so that its connection stays usable.
+    /// The maximum number of bytes that are read from a refused request's body, so that its connection stays usable.
     pub(crate) max_drained_bytes: usize,
 }
 
@@ -43,7 +43,7 @@ impl Default for Protection {
     }
 }
 
-/// The URL of a resource's metadata. Clients are told all of it, and `Debug` no query.
+/// The URL of a resource's metadata. Challenges contain all of it, and `Debug` omits the query.
 #[derive(Clone)]
 pub(crate) struct MetadataUrl {
     url: Box<str>,
@@ -74,7 +74,7 @@ impl fmt::Debug for MetadataUrl {
 }
 
 impl Protection {
-    /// Notices that a request without a token is refused, whose challenge sends the client to the metadata.
+    /// Records that a request without a token is refused with a challenge that names the metadata.
     pub(crate) fn refused_without_token(&self, extensions: &Extensions) {
         if let Some(metadata) = &self.resource_metadata {
             metadata.reach.refused(metadata, extensions);
@@ -91,7 +91,7 @@ impl Protection {
     }
 }
 
-/// What the guards that a request has passed required of its token.
+/// The scopes that guards have required of a request's token.
 ///
 /// The first two entries are in place, so that they allocate nothing; requests seldom pass more guards. Those
 /// further in are a list of nodes. The scopes are shared with the guards' configuration.

@@ -69,7 +69,7 @@ impl Scopes {
         Self::lossy_counted(names, &mut 0)
     }
 
-    /// The same, and counts the names that it leaves out. An empty one is none.
+    /// As [`lossy`](Self::lossy), and counts the names that are left out. Empty names are not counted.
     pub(crate) fn lossy_counted<I>(names: I, left_out: &mut usize) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,

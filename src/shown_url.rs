@@ -1,18 +1,18 @@
-//! A URL as logs, errors and `Debug` may show it.
+//! A URL without its secrets, for logs, errors and `Debug`.
 
 use std::fmt;
 
 use crate::error_chain::shortened;
 use crate::short_digest::short_digest;
 
-/// How much is shown of a URL that a provider chose.
+/// The maximum length of a URL that a provider chose.
 const MAX_FOREIGN: usize = 200;
 
 /// The scheme, authority and path of a URL. Credentials, query and fragment are left out, since each of them
 /// may hold a secret (`?api_key=…`).
 ///
-/// It is made from any text, because what a configuration has in the place of a URL is shown as well, and a
-/// password can be what makes it no URL.
+/// It can be made from any text, since errors show invalid URLs of a configuration as well. A password may be the reason
+/// why a text is not a valid URL.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ShownUrl(Box<str>);
 
@@ -21,7 +21,7 @@ impl ShownUrl {
         let (scheme, rest) = url.split_at(scheme_length(url));
         let query = rest.find(['?', '#']);
         let shown = match (rest.rfind('@'), query) {
-            // The `@` may end credentials with a `?` in them, or stand in a query: neither part is certain.
+            // Either the credentials contain a `?`, or the query contains an `@`. So neither part is shown.
             (Some(at), Some(query)) if query < at => format!("{scheme}…"),
             (Some(at), query) => {
                 format!("{scheme}…@{}", &rest[at + 1..query.unwrap_or(rest.len())])
@@ -31,7 +31,7 @@ impl ShownUrl {
         Self(shown.into())
     }
 
-    /// A URL that a provider chose, at most [`MAX_FOREIGN`] characters of it.
+    /// A URL that a provider chose, cut after [`MAX_FOREIGN`] characters.
     #[cfg_attr(
         not(feature = "jwks"),
         allow(
@@ -57,7 +57,7 @@ impl ShownUrl {
         }
     }
 
-    /// What a list of names in a configuration may show of them.
+    /// Each name of a list in a configuration.
     pub(crate) fn of_all(names: impl IntoIterator<Item: AsRef<str>>) -> Vec<Self> {
         names
             .into_iter()
@@ -70,8 +70,8 @@ impl ShownUrl {
     }
 }
 
-/// The length of the scheme with its slashes, or of the slashes alone. Without them, what stands before a colon may
-/// be the name in `name:password@host`.
+/// The length of the scheme with its slashes, or of the slashes alone. Without slashes, the text before a colon may be
+/// the name in `name:password@host`.
 fn scheme_length(url: &str) -> usize {
     if url.starts_with("//") {
         return "//".len();
@@ -94,7 +94,7 @@ impl fmt::Display for ShownUrl {
     }
 }
 
-/// In quotes, as the text itself would be.
+/// Quoted, as a string is.
 impl fmt::Debug for ShownUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
@@ -130,7 +130,7 @@ mod tests {
             ("h.test#s3cret://", "h.test"),
             ("jdbc:https://user:s3cret@h.test/", "…@h.test/"),
             ("//user:s3cret@h.test/", "//…@h.test/"),
-            // What a URL parser takes for credentials, too.
+            // URL parsers find credentials in these as well.
             ("https:user:s3cret@h.test/", "…@h.test/"),
             ("https:/user:s3cret@h.test/", "…@h.test/"),
             ("https:\\\\user:s3cret@h.test/", "…@h.test/"),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_url_that_a_provider_chose_not_much_is_shown() {
+    fn a_url_that_a_provider_chose_is_shortened() {
         let long = format!("https://h.test/{}?s3cret", "ä".repeat(500));
         let shown = ShownUrl::of_foreign(&long);
         assert_eq!(shown.as_str().chars().count(), MAX_FOREIGN + 1);

@@ -35,7 +35,7 @@ enum Cause {
     Invalid(InvalidReason),
     /// Invalid for a reason that otherwise says that the token is of another kind, which it is not.
     Definite(Definite),
-    /// Invalid as far as is known now: the issuer may have replaced the key that did not make the signature.
+    /// Invalid for the time being: the issuer may have replaced the key that did not verify the signature.
     BadSignatureForNow,
     InsufficientScope(Arc<Scopes>),
     Unavailable(Arc<Outage>),
@@ -95,13 +95,13 @@ impl VerifyError {
         Self(Cause::Definite(reason))
     }
 
-    /// The signature does not match the key that is known by its name, which the issuer may have replaced. That is
-    /// nothing to remember.
+    /// The cached key with the token's `kid` did not verify the signature. The issuer may have replaced the key, so caches
+    /// must not keep this result.
     pub(crate) fn bad_signature_for_now() -> Self {
         Self(Cause::BadSignatureForNow)
     }
 
-    /// Whether something that was not looked at yet may make the token good.
+    /// Whether a later fetch of keys may make the token valid.
     #[cfg(feature = "cache")]
     pub(crate) fn is_provisional(&self) -> bool {
         matches!(self.0, Cause::BadSignatureForNow)

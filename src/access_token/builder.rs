@@ -22,7 +22,7 @@ use crate::scopes::{Scopes, log_left_out};
 pub struct AccessTokenBuilder {
     token: BearerToken,
     verified: Verified,
-    /// What differs from the claims set in `verified`.
+    /// The members that replace those of the claims in `verified`.
     changes: Map<String, Value>,
     protection: Option<Arc<Protection>>,
     late_refusal: LateRefusal,
@@ -89,13 +89,12 @@ impl AccessTokenBuilder {
         self.claim("aud", claim)
     }
 
-    /// Sets `scope`, from names that are each one scope.
+    /// Sets `scope` from names that are one scope each. Use it for names that are written in code.
     ///
     /// # Panics
     ///
-    /// When a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two. This is for names
-    /// that are written in code. Names from another service or a database are for
-    /// [`granted_scopes`](Self::granted_scopes), or for [`Scopes::parse`] where a bad one is an error.
+    /// When a name is not a valid scope (RFC 6749 §3.3), such as `read write`, which is two. For names from another service
+    /// or a database use [`granted_scopes`](Self::granted_scopes), or [`Scopes::parse`] if an invalid name is an error.
     #[track_caller]
     pub fn scopes<I>(self, scopes: I) -> Self
     where
@@ -104,10 +103,10 @@ impl AccessTokenBuilder {
         self.set_scopes(Scopes::configured(scopes))
     }
 
-    /// Sets `scope`, from names that another service or a database has for the token. It never panics.
+    /// Sets `scope` from names that come from another service or a database. It never panics.
     ///
-    /// A name that is not a scope (RFC 6749 §3.3) can match no requirement, so it is left out. How many
-    /// were is [logged](crate::telemetry) at level `DEBUG`.
+    /// A name that is not a valid scope (RFC 6749 §3.3) can match no requirement, so it is left out. The number of such
+    /// names is [logged](crate::telemetry) at level `DEBUG`.
     pub fn granted_scopes<I>(self, scopes: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -188,10 +187,10 @@ impl fmt::Debug for AccessTokenBuilder {
     }
 }
 
-/// The claims set with these members instead of those of the same names.
+/// The text of the claims, with these members in place of those with the same names.
 ///
-/// The others are copied as they are written: they may be nested deeper than they can be read again, or have digits
-/// that a number would lose.
+/// Other members are copied verbatim: they may be nested deeper than serde_json parses, or contain digits that a parsed
+/// number would lose.
 fn merged(claims: &str, changes: &Map<String, Value>) -> String {
     let kept = written_members(claims)
         .filter(|member| !changes.contains_key(&*member.name))

@@ -58,8 +58,8 @@ pub struct AccessToken {
 pub(crate) struct Verified {
     /// The verifier's name.
     pub(crate) verifier: Cow<'static, str>,
-    /// What tells the verifier's principals apart where neither its name nor an issuer does. It is for
-    /// [`Principal`] alone, and never shown.
+    /// Distinguishes the verifier's principals if neither its name nor an issuer does. It is part of [`Principal`] and
+    /// never shown.
     pub(crate) authority: Option<Arc<str>>,
     pub(crate) subject: Option<Part>,
     pub(crate) client_id: Option<Part>,
@@ -141,12 +141,12 @@ impl AccessToken {
         self.protection.is_some()
     }
 
-    /// The guards that the request has passed so far add what they required.
+    /// The scopes that guards have required. Each guard that the request passes adds its own.
     pub(crate) fn passed_guards_mut(&mut self) -> &mut PassedGuards {
         &mut self.passed_guards
     }
 
-    /// Everything that the layer and the guards passed so far required.
+    /// The scopes that the layer and the guards have required so far.
     pub(crate) fn required_so_far(&self) -> Scopes {
         match &self.protection {
             Some(protection) => self.passed_guards.scopes_after(&protection.scopes),

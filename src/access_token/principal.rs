@@ -5,8 +5,7 @@ use super::Verified;
 
 /// Who is calling: the verifier that vouched, the issuer, the subject and the client.
 ///
-/// Equal for two tokens of the same caller, whichever of its tokens it uses, in every process that has the same
-/// configuration.
+/// Principals are equal for all tokens of the same caller, in every process with the same configuration.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     verifier: Box<str>,
@@ -48,8 +47,8 @@ impl Principal {
                 }
             }
         }
-        // Behind the four others, and only where there is one: what was bound to the principals of other verifiers
-        // stays theirs.
+        // It is hashed last and only if present, so that principals of verifiers without an authority stay the same and
+        // sessions that are bound to them continue.
         if let Some(authority) = &self.authority {
             bytes.extend_from_slice(authority.as_bytes());
         }

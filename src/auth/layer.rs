@@ -79,7 +79,7 @@ impl<V> BearerAuthLayer<V> {
     /// Another scheme's credentials are stripped as well, unless
     /// [`forward_authorization`](Self::forward_authorization) keeps them.
     ///
-    /// Do not put it inside another auth layer: it would take the caller for anonymous, with an `ERROR` in the log;
+    /// Do not put an optional layer inside another auth layer: it would pass requests on as anonymous, and log an `ERROR`;
     /// see [Nested layers](crate::auth#nested-layers).
     ///
     /// A [`RequireScopesLayer`](crate::RequireScopesLayer) or an `AccessToken` extractor further in
@@ -108,14 +108,14 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// How many bytes of a refused request's body are read, at most, so that its HTTP/1 connection stays usable for
-    /// the client's next request; 0 reads nothing. Default: 65 536 (64 KiB).
+    /// The maximum number of bytes that are read from the body of a refused request, so that its HTTP/1 connection stays
+    /// usable for the client's next request; 0 reads nothing. Default: 65 536 (64 KiB).
     ///
-    /// A body that is longer, or takes longer than a second, ends the connection, and the answer says so
-    /// (`Connection: close`); [`reject`](crate::reject#the-connection) has the details. HTTP/2 and HTTP/3 need none
-    /// of this. The guards behind this layer go by the same number.
+    /// A longer body, or one that takes more than a second, ends the connection, with `Connection: close` in the answer;
+    /// see [`reject`](crate::reject#the-connection). On HTTP/2 and HTTP/3 no body is read. The guards behind this layer
+    /// use the same limit.
     ///
-    /// Waiting for a body needs a tokio runtime with its timer; choose 0 where there is none.
+    /// Reading a body needs a tokio runtime with its timer. Set 0 if there is none.
     #[must_use]
     pub fn max_drained_bytes(mut self, bytes: usize) -> Self {
         self.protection().max_drained_bytes = bytes;

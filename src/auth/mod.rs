@@ -61,12 +61,12 @@
 //!
 //! # Nested layers
 //!
-//! One layer per request is enough: what a part of the routes needs besides is for a
-//! [`RequireScopesLayer`](crate::RequireScopesLayer). A second layer further in verifies the token again, and only
-//! if the outer one leaves it the header ([`forward_authorization`](BearerAuthLayer::forward_authorization)).
-//! Without that it drops the outer layer's token, which it did not verify, finds none of its own, and refuses the
-//! request with 401, or passes it on as anonymous where it is [optional](BearerAuthLayer::optional). The first such
-//! request is an `ERROR` in the log, target [`telemetry::SETUP`](crate::telemetry::SETUP), once per layer.
+//! Use one layer per request. For routes that need more scopes, add a [`RequireScopesLayer`](crate::RequireScopesLayer).
+//! A second layer further in verifies the token again if the outer one keeps the header
+//! ([`forward_authorization`](BearerAuthLayer::forward_authorization)). Otherwise the inner layer drops the outer
+//! layer's `AccessToken`, which it did not verify, finds no header, and answers 401; an
+//! [optional](BearerAuthLayer::optional) one passes the request on as anonymous. The first such request is logged as
+//! an `ERROR`, target [`telemetry::SETUP`](crate::telemetry::SETUP), once per layer.
 
 mod future;
 mod layer;

@@ -1,5 +1,5 @@
-//! What an MCP (Model Context Protocol) server needs besides the layer: scopes per tool, sessions that
-//! belong to someone, CORS.
+//! Layers for an MCP (Model Context Protocol) server besides [`BearerAuthLayer`](crate::BearerAuthLayer): scopes per
+//! tool, sessions that are bound to their owner, CORS.
 //!
 //! The usual stack, with axum and `rmcp`:
 //!
@@ -10,6 +10,7 @@
 //! #     rmcp_service: axum::routing::MethodRouter,
 //! # ) -> Result<axum::Router, tower_bearer_auth::ConfigError> {
 //! use axum::Router;
+//! use tower::ServiceBuilder;
 //! use tower_bearer_auth::mcp::{self, ScopeRules, SessionBindingLayer, ToolScopesLayer};
 //! use tower_bearer_auth::{BearerAuthLayer, ProtectedResource, ScopeRequirement};
 //!
@@ -21,11 +22,14 @@
 //!     .default_rule(ScopeRequirement::all(["notes:read"]))
 //!     .build()?;
 //!
+//! // The first layer is the outermost.
+//! let layers = ServiceBuilder::new()
+//!     .layer(BearerAuthLayer::new(verifier).resource(&resource))
+//!     .layer(SessionBindingLayer::new())
+//!     .layer(ToolScopesLayer::new(rules));
 //! let app = Router::new()
 //!     .route_service("/mcp", rmcp_service)
-//!     .layer(ToolScopesLayer::new(rules))
-//!     .layer(SessionBindingLayer::new())
-//!     .layer(BearerAuthLayer::new(verifier).resource(&resource))
+//!     .layer(layers)
 //!     .merge(resource.router())
 //!     .layer(mcp::cors());
 //! # Ok(app)
@@ -34,7 +38,8 @@
 //!
 //! # The order of layers
 //!
-//! A request meets what is furthest out first, which in axum is what is added last:
+//! A request passes the outermost layer first. In a `ServiceBuilder` that is the first layer. Of several calls of
+//! `Router::layer` it is the last one.
 //!
 //! ```text
 //! cors()                 answers preflights, which have no token; lets browsers see challenges

@@ -74,9 +74,10 @@
 //!
 //! # Behind a gateway, and in a nested app
 //!
-//! That path is outside of the resource's own, so a gateway that routes `/tools/*` to this server does not route it,
-//! and an app that is nested in another does not get it. There are two ways out. Serve the document where the RFC puts
-//! it: route that path here, or merge the [`router`](ProtectedResource::router) outside of the nest:
+//! The well-known path is outside of the resource's own path, so a gateway that routes only `/tools/*` to this server
+//! does not route it, and a nested app does not receive it. There are two solutions. Serve the document at the
+//! well-known path: route that path to this server, or merge the [`router`](ProtectedResource::router) outside of the
+//! nest:
 //!
 //! ```
 //! # #[cfg(feature = "axum")]
@@ -88,7 +89,7 @@
 //! # }
 //! ```
 //!
-//! Or advertise it within, which suits clients that read the challenge:
+//! Or advertise a URL inside the prefix, which works for clients that read the challenge:
 //!
 //! ```
 //! # #[cfg(feature = "axum")]
@@ -102,9 +103,9 @@
 //! # }
 //! ```
 //!
-//! A nested app whose clients look in vain is a `WARN` of target `tower_bearer_auth::setup`: when the document is
-//! requested at another path than the challenge names, and when a second request without a token is refused in the
-//! nest while none came for the document.
+//! If clients of a nested app cannot find the document, a `WARN` of target `tower_bearer_auth::setup` is emitted: when
+//! the document is requested at another path than the challenge names, or when a second request without a token is
+//! refused in the nest and the document was not requested in between.
 //!
 //! # Who may read it
 //!

@@ -20,17 +20,17 @@ use crate::shown_url::ShownUrl;
 pub struct ProtectedResource {
     pub(super) document: Document,
     pub(super) reach: Arc<MetadataReach>,
-    /// Where the document is, if not where the RFC puts it.
+    /// The URL of the document, if it is not the well-known one.
     metadata_url: Option<String>,
     at_root: bool,
     allow_http: bool,
 }
 
-/// Where the metadata of a resource is, with which there is no problem.
+/// The locations of the metadata of a valid resource.
 pub(super) struct Checked {
-    /// What challenges say.
+    /// The URL in challenges.
     pub(super) metadata_url: String,
-    /// Where the document is served.
+    /// The paths at which the document is served.
     pub(super) paths: Vec<String>,
 }
 
@@ -79,10 +79,9 @@ impl ProtectedResource {
         self
     }
 
-    /// Advertises the document at this URL: it is the `resource_metadata` of challenges, which clients follow wherever
-    /// it leads (RFC 9728 §5.1). Use it where the [well-known path](crate::metadata#where-the-document-is) of the
-    /// resource does not reach this server: behind a gateway that routes `/tools/*` only, or in an app that is nested
-    /// in another with `axum::Router::nest`.
+    /// Advertises the document at this URL: it is the `resource_metadata` of challenges (RFC 9728 §5.1). Use it if requests
+    /// for the [well-known path](crate::metadata#where-the-document-is) of the resource do not reach this server: behind
+    /// a gateway that routes only `/tools/*`, or in an app that is nested with `axum::Router::nest`.
     ///
     /// ```
     /// use tower_bearer_auth::ProtectedResource;
@@ -94,18 +93,18 @@ impl ProtectedResource {
     ///     resource.well_known_paths(),
     ///     [
     ///         "/tools/.well-known/oauth-protected-resource/mcp",
-    ///         // Where the prefix does not arrive here.
+    ///         // For a gateway that removes the prefix.
     ///         "/.well-known/oauth-protected-resource/mcp",
-    ///         // Where clients look that do not read challenges.
+    ///         // For clients that do not read challenges.
     ///         "/.well-known/oauth-protected-resource/tools/mcp",
     ///     ]
     /// );
     /// ```
     ///
-    /// The [router](Self::router) and the [layer](Self::layer) serve the document at the path of this URL, at what is
-    /// left of that path without a prefix in front of `/.well-known/oauth-protected-resource`, and where the RFC puts
-    /// it. The URL is https, or http on a loopback address, and has neither a fragment nor credentials;
-    /// [`check`](Self::check) says so otherwise. Default: where the RFC puts it. A later call replaces an earlier one.
+    /// The [router](Self::router) and the [layer](Self::layer) serve the document at the path of this URL, at that path
+    /// without a prefix in front of `/.well-known/oauth-protected-resource`, and at the well-known path. The URL must be
+    /// https, or http on a loopback address, without a fragment and credentials; otherwise [`check`](Self::check) fails.
+    /// Default: the well-known URL. A later call replaces an earlier one.
     pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
         self.metadata_url = Some(url.into());
         self.reach = Arc::default();
@@ -113,7 +112,7 @@ impl ProtectedResource {
     }
 
     /// Allows http for other than loopback addresses, for the resource, its metadata and its authorization
-    /// servers. An attacker on the path can then send clients elsewhere.
+    /// servers. An attacker on the path can then redirect clients to another server.
     pub fn allow_http(mut self) -> Self {
         self.allow_http = true;
         self
@@ -173,15 +172,15 @@ impl ProtectedResource {
         self
     }
 
-    /// Whether it takes tokens that are bound to a client certificate (RFC 8705). Nothing in this crate checks the
-    /// binding, so that `true` is an error of [`check`](Self::check); `false` may be said.
+    /// Whether the resource accepts tokens that are bound to a client certificate (RFC 8705). This crate does not check the
+    /// binding, so `true` is an error of [`check`](Self::check).
     pub fn tls_client_certificate_bound_access_tokens(mut self, supported: bool) -> Self {
         self.document.tls_client_certificate_bound_access_tokens = Some(supported);
         self
     }
 
-    /// Which algorithms DPoP proofs may have (RFC 9449). Nothing in this crate checks proofs, so that any algorithm is
-    /// an error of [`check`](Self::check).
+    /// The algorithms of DPoP proofs (RFC 9449). This crate does not check proofs, so any algorithm is an error of
+    /// [`check`](Self::check).
     pub fn dpop_signing_alg_values_supported(
         mut self,
         algorithms: impl IntoIterator<Item: Into<String>>,
@@ -190,8 +189,8 @@ impl ProtectedResource {
         self
     }
 
-    /// Whether tokens must be bound to a key by DPoP (RFC 9449). Nothing in this crate checks proofs, so that `true` is
-    /// an error of [`check`](Self::check); `false` may be said.
+    /// Whether tokens must be bound to a key by DPoP (RFC 9449). This crate does not check proofs, so `true` is an error of
+    /// [`check`](Self::check).
     pub fn dpop_bound_access_tokens_required(mut self, required: bool) -> Self {
         self.document.dpop_bound_access_tokens_required = Some(required);
         self
@@ -305,7 +304,7 @@ impl ProtectedResource {
         };
         let url = ShownUrl::of(url);
         Some(format!(
-            "metadata_url({url:?}) cannot be where metadata is: it {why}"
+            "metadata_url({url:?}) cannot be the URL of the metadata: it {why}"
         ))
     }
 
@@ -330,7 +329,7 @@ impl ProtectedResource {
             path => path,
         };
         let mut paths = vec![advertised.to_owned()];
-        // A gateway or a nest may take off what is in front.
+        // A gateway or a nest may remove the prefix.
         let without_prefix = advertised
             .find(WELL_KNOWN)
             .map(|start| &advertised[start..]);
@@ -352,7 +351,7 @@ impl ProtectedResource {
     }
 }
 
-/// What it is called, who issues its tokens, and where its metadata is; URLs without their queries.
+/// Shows the identifier, the authorization servers and the URL of the metadata, without queries.
 impl fmt::Debug for ProtectedResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let document = &self.document;

@@ -99,9 +99,8 @@ impl ProtectedResource {
         }
     }
 
-    /// Where the document has to be: the path of the [advertised URL](Self::advertised_metadata_url), the others that
-    /// [`metadata_url`](Self::metadata_url) brings along, and the root's where
-    /// [`also_at_root`](Self::also_at_root) asks for it.
+    /// The paths at which the document is served: that of the [advertised URL](Self::advertised_metadata_url), the further
+    /// ones of [`metadata_url`](Self::metadata_url), and that of the root with [`also_at_root`](Self::also_at_root).
     ///
     /// # Panics
     ///
@@ -156,7 +155,7 @@ impl fmt::Debug for MetadataService {
 }
 
 impl MetadataService {
-    /// Notices whether the document is where clients look for it.
+    /// Records whether the document is served where clients look for it.
     fn notice<B>(&self, request: &Request<B>) {
         let (place, path) = (&*self.place, request.uri().path());
         let extensions = request.extensions();

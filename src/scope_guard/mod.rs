@@ -33,8 +33,8 @@
 //! ```
 //!
 //! Both honour the layer's [`ScopeHierarchy`](crate::ScopeHierarchy) and answer 403 with the layer's
-//! challenge. Its `scope` is all that is known to be needed, because clients ask for what they are told: the
-//! layer's own scopes, those of the guards that the request has passed, and those of this guard or this call; of
+//! challenge. Its `scope` names all scopes that are known to be needed, because clients request the scopes of the
+//! challenge: the layer's own scopes, those of the guards that the request has passed, and those of this guard or this call; of
 //! [`RequireScopesLayer::any`] the alternative that the token has, or else the first. What a guard further in
 //! requires cannot be known here; see [`reject`](crate::reject#scopes).
 //!

@@ -1,8 +1,8 @@
 //! What this crate tells about itself: events and spans of [`tracing`], and metrics.
 //!
 //! The names on this page, their fields, levels and labels are an interface: they change with a major version
-//! only. Nothing here ever has a token, a key or a secret in it, nor anything else that somebody sent whose token
-//! was not vouched for. One exception: where the `resolve` of `ByIssuer::tenants` accepts any tenant, strangers
+//! only. Events never contain a token, a key or a secret, or anything else from a request whose token was not
+//! verified. One exception: where the `resolve` of `ByIssuer::tenants` accepts any tenant, clients
 //! choose the names of key sources, which are in `source`.
 //!
 //! The example `observability` shows it: `cargo run --example observability --features metrics`.
@@ -25,13 +25,12 @@
 //! | `description` | the sentence that goes with the reason; a constant | where it is allowed |
 //! | `required` | the scopes that the client was told to ask for | but for `insufficient_scope` |
 //! | `verifier` | the name of the verifier that vouched for the token, as set with `name(..)`; by default `jwt`, `static`, `introspection` and its endpoint, `custom` | where none did |
-//! | `issuer`, `subject`, `client_id`, `jti` | from the token | where nobody vouched, or the token has none |
+//! | `issuer`, `subject`, `client_id`, `jti` | from the token | where no verifier vouched, or the token has none |
 //! | `token_digest` | the first 8 bytes of the SHA-256 digest of the token, in hexadecimal | where there is no token to speak of, and, in what only the `log` crate gets, of a refused token |
 //! | `error` | what the verifier says that cannot tell | but for `unavailable` |
 //!
-//! `subject` is personal data. `token_digest` tells which token it was to whoever has it
-//! (`printf %s "$TOKEN" | sha256sum | cut -c1-16`), and nobody else; a token that can be guessed, such as
-//! `dev-token`, can be guessed from it.
+//! `subject` is personal data. `token_digest` identifies the token to its holder
+//! (`printf %s "$TOKEN" | sha256sum | cut -c1-16`). A weak token, such as `dev-token`, can be guessed from it.
 //!
 //! To keep them, and nothing else of this level:
 //!
@@ -45,7 +44,7 @@
 //! # let _ = filter;
 //! ```
 //!
-//! While nobody wants anything of this level, an event costs the look at a flag.
+//! A disabled event costs one flag check.
 //!
 //! ## Reasons of MCP guards
 //!
@@ -59,7 +58,7 @@
 //! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
 //! | | `ERROR` | `a BearerAuthLayer is inside another one, …`, once per layer; see [nested layers](crate::auth#nested-layers) | `by`, `optional`: whether the inner layer is |
 //! | | `WARN` | what is wrong with the metadata of a resource | `resource` |
-//! | | `WARN` | why clients of a nested app do not find the metadata, once per resource | `metadata_url`: what the challenge names; `nest`, its prefix, or `served_at`: the path at which the document was requested |
+//! | | `WARN` | `the challenge names a URL outside of the nested app, …` or `the metadata is served at another path than the challenge names, …`, once per resource | `metadata_url`: what the challenge names; `nest`, its prefix, or `served_at`: the path at which the document was requested |
 //! | | `DEBUG` | `a refused session could not be ended, it stays until it is idle` | `outcome`: `refused`, `failed`, `timed_out`; `status` where the server answered |
 //! | | `WARN` | `the configured issuer is spelled differently from the issuer of verified tokens, which are refused for it`, once per verifier | `verifier`, `configured`, `issuer`: the one of tokens that the verifier's keys signed |
 //! | | `WARN` | `tokens keep naming another issuer than the configured one`: ten in a row, and no other verifier behind this one; once, until a token is accepted | `verifier`, `configured`: up to ten names, `tokens` |

@@ -30,7 +30,7 @@ pub enum Fault {
     Body(String),
     /// A redirect to this URL.
     Redirect(String),
-    /// A body that is compressed, under this `Content-Encoding`, such as `gzip`.
+    /// A compressed body with this `Content-Encoding`, such as `gzip`.
     Encoded(String),
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn spoil(
     }
 }
 
-/// What gzip makes of nothing.
+/// An empty body in gzip.
 const COMPRESSED: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
 
 /// Sets a header to a value, which may be in UTF-8, or to another where it is no value of a header.

@@ -89,8 +89,8 @@ impl TestIssuer {
         self.state().introspection.fault = fault;
     }
 
-    /// Answers introspection requests with this response from now on, without a look at the token; `None` ends it.
-    /// A [fault](Self::introspection_fault) wins over it.
+    /// Answers introspection requests with this response from now on, whatever the token; `None` ends it. A
+    /// [fault](Self::introspection_fault) takes precedence.
     ///
     /// ```
     /// # use tower_bearer_auth::testing::TestIssuer;

@@ -1,4 +1,4 @@
-//! Opaque tokens, by asking the authorization server (RFC 7662).
+//! Opaque tokens, verified by token introspection (RFC 7662).
 //!
 //! ```
 //! use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier, VerifierExt};
@@ -13,8 +13,7 @@
 //! # }
 //! ```
 //!
-//! Configured: what the server may take, and what else has to be true of a token. JWTs are verified here
-//! and only other tokens are asked about:
+//! With limits and further requirements. JWTs are verified locally, and only other tokens are sent to the endpoint:
 //!
 //! ```
 //! use std::time::Duration;
@@ -44,43 +43,43 @@
 //! | the endpoint answers | the token is |
 //! |---|---|
 //! | 200, `active` is `true`, and the rest holds | good |
-//! | 200, 400, 401 or 403, and `active` is `false` | not recognized: 401, and the next of [`or_else`](crate::VerifierExt::or_else) is asked |
-//! | 400, 401 or 403 with the `error` `invalid_token` and no `active` | the same, but for 401 where this server asks with a bearer token of its own |
+//! | 200, 400, 401 or 403, and `active` is `false` | not recognized: 401, and [`or_else`](crate::VerifierExt::or_else) falls back to the next verifier |
+//! | 400, 401 or 403 with the `error` `invalid_token` and no `active` | the same, except with 401 if a bearer token authorizes this server's requests |
 //! | a status of [`inactive_statuses`](IntrospectionVerifierBuilder::inactive_statuses), whatever the body | the same |
-//! | an `exp` that has passed, an `nbf` to come, another `iss` or no configured `aud`, each also where it is configured and absent | refused: 401 |
+//! | an `exp` in the past, an `nbf` in the future, or an `iss` or `aud` that is not a configured one, or is configured and absent | refused: 401 |
 //! | a `token_type` other than `Bearer` and `access_token`, a `cnf`, or marks of an ID or refresh token | refused: 401 |
-//! | 200, and `active` is missing, no boolean, or there twice; an `error` beside an `active` that is `true` | not known: 503, and a warning |
+//! | 200, and `active` is missing, not a boolean, or there twice; an `error` beside an `active` that is `true` | not known: 503, and a warning |
 //! | the `error` `invalid_client`, with any status and whatever else the body says | not known: 503, and a warning |
-//! | another status, no JSON object, an encoding that was not asked for, too much, too late, nothing | not known: 503, and a warning |
+//! | another status, a body that is not a JSON object, a `Content-Encoding`, an answer that is too large or too late, no answer | not known: 503, and a warning |
 //!
-//! 503 comes with `Retry-After`: the endpoint's own where it sends one. The warning says what was wrong, and is
-//! logged once per outage.
+//! 503 has a `Retry-After` header: that of the endpoint if it sends one. The warning describes the problem and is logged
+//! once per outage.
 //!
-//! Names count to the letter: `Active` is another member. A member that is `null` is absent, but for `cnf` and the
-//! marks of other kinds of token. A UTF-8 byte order mark in front of an answer is ignored.
+//! Names are case-sensitive: `Active` is another member. A member that is `null` counts as absent, except `cnf` and the
+//! marks of other kinds of token. A UTF-8 byte order mark at the start of an answer is ignored.
 //!
-//! A 401 or 403 without a body that says so is about this server's credentials and not about the token. So may
-//! be `invalid_token` at 401 (RFC 6750 §3.1) where this server asks with
+//! A 401 or 403 whose body does not say that the token is inactive is about this server's credentials. `invalid_token`
+//! with 401 (RFC 6750 §3.1) may be about them as well, if this server authenticates with
 //! [`bearer_token`](IntrospectionVerifierBuilder::bearer_token), or with
-//! [`headers`](IntrospectionVerifierBuilder::headers) that have one. If your endpoint says that about the tokens of
-//! clients, configure `inactive_statuses([StatusCode::UNAUTHORIZED])`.
+//! [`headers`](IntrospectionVerifierBuilder::headers) that contain a bearer token. If your endpoint answers so for
+//! inactive tokens of clients, configure `inactive_statuses([StatusCode::UNAUTHORIZED])`.
 //!
 //! # Outages and backoff
 //!
-//! After a failure the endpoint is not asked until the backoff has elapsed: 1 second, doubled with each further
-//! failure up to 30 seconds ([`backoff`](IntrospectionVerifierBuilder::backoff)). Until then tokens are answered
-//! 503 at once, with `Retry-After`. Then one question at a time is asked; the first answer ends the outage.
+//! After a failure no request is sent until the backoff has elapsed: 1 second, doubled with each further failure up to
+//! 30 seconds ([`backoff`](IntrospectionVerifierBuilder::backoff)). Until then requests with tokens are answered 503 at
+//! once, with `Retry-After`. Then one request at a time probes the endpoint. The first answer ends the outage.
 //!
-//! Clients choose the tokens, so no token may cause an outage for the others:
+//! Clients choose the tokens, so a single token must not cause an outage for the others:
 //!
-//! | failure | who waits |
+//! | failure | tokens that back off |
 //! |---|---|
 //! | no connection, 429, 503, `invalid_client` | all tokens |
-//! | no answer within the [`timeout`](IntrospectionVerifierBuilder::timeout), an answer that breaks off | this token; all tokens once a second one met it, with no answer to any token in between |
-//! | 502, 504 | no token; all once a second one met it, likewise |
-//! | any other status, an answer that cannot be read | no token |
+//! | no answer within the [`timeout`](IntrospectionVerifierBuilder::timeout), an answer that breaks off | this token; all tokens after the same failure for a second token, with no answer to any token in between |
+//! | 502, 504 | none; all tokens after the same failure for a second token, likewise |
+//! | any other status, an answer that cannot be read | none |
 //!
-//! What a [cache](crate::verify::cached) remembers is served in an outage as well.
+//! Cached results of a [cache](crate::verify::cached) are served in an outage as well.
 
 mod answer;
 mod backoff;

@@ -296,7 +296,7 @@ async fn whoever_answers_instead_of_the_endpoint_is_not_believed() {
 }
 
 #[tokio::test]
-async fn two_verifiers_of_one_endpoint_are_told_apart_by_their_names() {
+async fn principals_of_two_verifiers_with_one_endpoint_differ_by_their_names() {
     let issuer = TestIssuer::start().await;
     let token = issuer.opaque_token(json!({"sub": "1", "aud": AUDIENCE}));
     let named = async |name: Option<&str>| {
@@ -344,7 +344,7 @@ async fn two_clients_of_one_endpoint_do_not_share_their_users() {
 }
 
 #[test]
-fn what_is_shown_of_a_url_has_no_query() {
+fn a_url_is_shown_without_its_query() {
     let url = "https://user:hunter2@issuer.test/introspect?api_key=hunter2#hunter2";
     let builder = IntrospectionVerifier::builder(url).bearer_token("hunter2");
     assert!(!format!("{builder:?}").contains("hunter2"), "{builder:?}");

@@ -1,4 +1,4 @@
-//! Which failures of the endpoint make other tokens wait, for how long, and what ends it.
+//! Which failures of the introspection endpoint make which tokens back off, for how long, and what ends an outage.
 
 use std::pin::pin;
 use std::time::{Duration, UNIX_EPOCH};
@@ -49,7 +49,7 @@ async fn wait_of(verifier: &IntrospectionVerifier, token: &str) -> Option<Durati
 }
 
 #[tokio::test]
-async fn after_a_failed_question_further_tokens_are_answered_at_once() {
+async fn after_a_failed_request_further_tokens_are_answered_at_once() {
     const INVALID_CLIENT: &str = r#"{"error":"invalid_client"}"#;
     for down in [
         response(503, None, ""),
@@ -87,7 +87,7 @@ async fn after_a_failed_question_further_tokens_are_answered_at_once() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_not_there_is_not_asked_again_and_again() {
+async fn an_unreachable_endpoint_gets_no_request_until_the_backoff_has_elapsed() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let url = issuer.introspection_url();
     drop(issuer);
@@ -99,7 +99,7 @@ async fn an_endpoint_that_is_not_there_is_not_asked_again_and_again() {
 }
 
 #[tokio::test]
-async fn what_one_token_causes_is_no_outage_for_the_others() {
+async fn a_failure_that_one_token_causes_is_no_outage_for_the_others() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock).build().unwrap();
     let good = issuer.opaque_token(json!({}));
@@ -125,7 +125,7 @@ async fn what_one_token_causes_is_no_outage_for_the_others() {
 }
 
 #[tokio::test]
-async fn silence_makes_its_token_wait_and_the_others_once_a_second_one_met_it() {
+async fn a_missing_answer_backs_off_its_token_and_all_tokens_after_a_second_one() {
     for fault in [Fault::Hang, Fault::Reset, Fault::Drip, Fault::Truncated] {
         let (issuer, clock) = (TestIssuer::start().await, clock());
         let limit = Duration::from_millis(300);
@@ -155,7 +155,7 @@ async fn silence_makes_its_token_wait_and_the_others_once_a_second_one_met_it() 
 }
 
 #[tokio::test]
-async fn a_gateway_that_reaches_no_endpoint_is_an_outage_once_two_tokens_met_it() {
+async fn an_answer_of_a_gateway_is_an_outage_after_a_second_token() {
     for status in [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT] {
         let (issuer, clock) = (TestIssuer::start().await, clock());
         let verifier = known(&issuer, &clock).build().unwrap();
@@ -170,7 +170,7 @@ async fn a_gateway_that_reaches_no_endpoint_is_an_outage_once_two_tokens_met_it(
 }
 
 #[tokio::test]
-async fn one_probe_at_a_time_finds_out_and_one_that_leaves_makes_room() {
+async fn one_request_at_a_time_probes_and_a_dropped_probe_makes_room() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock).timeout(60 * SECOND).build().unwrap();
     let good = issuer.opaque_token(json!({}));
@@ -201,7 +201,7 @@ async fn one_probe_at_a_time_finds_out_and_one_that_leaves_makes_room() {
 }
 
 #[tokio::test]
-async fn questions_under_way_are_answered_although_an_outage_begins() {
+async fn requests_in_flight_are_answered_although_an_outage_begins() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock).timeout(60 * SECOND).build().unwrap();
     let good = issuer.opaque_token(json!({}));
@@ -224,7 +224,7 @@ async fn questions_under_way_are_answered_although_an_outage_begins() {
 
 /// What waits for its turn when the outage begins is a further token.
 #[tokio::test]
-async fn a_token_that_waits_for_its_turn_is_not_asked_about_in_an_outage() {
+async fn a_token_that_waits_for_its_turn_causes_no_request_in_an_outage() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock)
         .max_concurrency(1)
@@ -310,7 +310,7 @@ async fn the_bounds_can_be_set_and_the_backoff_can_be_off() {
 }
 
 #[tokio::test]
-async fn an_outage_is_one_warning_and_what_is_not_asked_is_in_the_audit_event() {
+async fn an_outage_is_one_warning_and_held_back_requests_are_in_the_audit_event() {
     let logs = Logs::capture();
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock).build().unwrap();

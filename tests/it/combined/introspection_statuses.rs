@@ -1,4 +1,4 @@
-//! Every status with every body: which of them say that a token is inactive, and which say nothing.
+//! Every status with every body: which answers mean an inactive token, and which are outages.
 
 use std::net::SocketAddr;
 
@@ -89,7 +89,7 @@ const NOTHING: &[&[u8]] = &[
 
 type Configure = fn(IntrospectionVerifierBuilder) -> IntrospectionVerifierBuilder;
 
-/// An endpoint that is told what to answer, and a server that asks it.
+/// An endpoint with configured answers, and a server that sends introspection requests to it.
 struct Tried {
     issuer: TestIssuer,
     server: SocketAddr,
@@ -235,7 +235,7 @@ fn statuses_that_say_nothing_about_a_token_cannot_be_configured() {
 
 /// RFC 6750 §3.1: a resource server that refuses *our* token says `invalid_token` as well.
 #[tokio::test]
-async fn invalid_token_at_401_may_be_about_the_token_that_this_server_asks_with() {
+async fn invalid_token_with_401_may_be_about_the_token_of_this_server() {
     let header = |value: &'static str| {
         move |builder: IntrospectionVerifierBuilder| {
             let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
@@ -299,7 +299,7 @@ async fn an_encoding_that_encodes_nothing_does_no_harm() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_one_warning_that_says_what_was_wrong() {
+async fn an_answer_that_cannot_be_used_is_one_warning_with_the_problem() {
     let encoded = |status: u16| {
         let mut response = response(status, [0x1F, 0x8B, 0x08]);
         let headers = response.headers_mut();

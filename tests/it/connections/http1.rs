@@ -213,7 +213,7 @@ async fn a_body_of_the_limit_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_waits_for_100_continue_is_not_asked_for_its_body() {
+async fn a_client_that_waits_for_100_continue_gets_none() {
     for refusal in early() {
         talk(refusal.service.clone(), move |client| {
             let expects = [("expect", "100-continue"), ("content-length", "5")];

@@ -1,4 +1,4 @@
-//! What caused an outage or a configuration error stands in its text and in the log.
+//! The cause of an outage or a configuration error is in its text and in the log.
 
 use std::error::Error;
 use std::process::Command;
@@ -73,15 +73,15 @@ async fn a_failed_tls_handshake_is_named() {
     assert_causes(discovery, &[&location, "corrupt message"]).await;
 }
 
-/// Whether this process is the one that [`a_machine_without_certificate_authorities_is_told_so`] starts.
+/// Whether this process is the one that [`a_machine_without_certificate_authorities_is_a_named_cause`] starts.
 const CHILD: &str = "TOWER_BEARER_AUTH_TEST_WITHOUT_CA";
 
 #[test]
-fn a_machine_without_certificate_authorities_is_told_so() {
+fn a_machine_without_certificate_authorities_is_a_named_cause() {
     if std::env::var_os(CHILD).is_some() {
         return without_certificate_authorities();
     }
-    let name = "jwks::causes::a_machine_without_certificate_authorities_is_told_so";
+    let name = "jwks::causes::a_machine_without_certificate_authorities_is_a_named_cause";
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env(CHILD, "1")

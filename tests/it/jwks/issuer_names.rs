@@ -1,4 +1,4 @@
-//! Issuers that are misspelled, and what is no issuer at all.
+//! Misspelled issuers, and texts that cannot be issuers.
 
 use serde_json::json;
 use tower_bearer_auth::jwks::Discovery;
@@ -76,7 +76,7 @@ async fn another_issuer_is_no_misspelling() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_misspelled_issuer_waits_for_an_operator() {
+async fn a_token_of_a_misspelled_issuer_gets_503_with_the_correction_as_its_cause() {
     let (issuer, jwks, _) = called(|issuer| format!("{issuer}/")).await;
     let verifier = JwtVerifier::builder()
         .jwks(jwks)
@@ -92,7 +92,7 @@ async fn a_token_of_a_misspelled_issuer_waits_for_an_operator() {
 }
 
 #[test]
-fn what_is_no_issuer_is_a_configuration_error_that_says_what_to_do() {
+fn a_text_that_cannot_be_an_issuer_is_a_configuration_error_with_advice() {
     for (issuer, word) in [
         (
             "https://i.test/.well-known/openid-configuration",

@@ -244,7 +244,7 @@ async fn refreshes_at_the_same_time_share_a_fetch_that_began_after_them() {
 }
 
 #[tokio::test]
-async fn a_verifier_gives_out_the_keys_that_it_fetches() {
+async fn a_verifier_returns_its_key_set() {
     let fixture = Fixture::new().await;
     let (issuer, url) = (fixture.issuer.issuer(), fixture.issuer.jwks_url());
     let builder = || JwtVerifier::builder().audience(super::AUDIENCE);
@@ -283,7 +283,7 @@ impl KeySource for FailsForAReason {
 }
 
 #[tokio::test]
-async fn what_caused_an_outage_of_keys_is_told_by_all_that_report_it() {
+async fn the_cause_of_an_outage_is_in_the_error_the_status_and_the_log() {
     let jwks = Jwks::builder(FailsForAReason).build().unwrap();
     let refreshed = jwks.refresh().await.unwrap_err().to_string();
     let ready = jwks.ready().await.unwrap_err().to_string();

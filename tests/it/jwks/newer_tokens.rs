@@ -13,7 +13,7 @@ async fn with_an_empty_bucket() -> Fixture {
     for n in 0..2 {
         let token = unknown(&fixture).key_id(n.to_string()).build();
         let reason = refused(fixture.verify(&token).await);
-        // The fetch began after the token came, so it is the last word.
+        // The fetch began after the token arrived, so its result is final.
         assert_eq!(reason, InvalidReason::UnknownKey);
     }
     assert_eq!(fixture.fetches(), 3);
@@ -25,7 +25,8 @@ fn unknown(fixture: &Fixture) -> TokenBuilder {
 }
 
 #[tokio::test]
-async fn whether_a_key_is_unknown_or_new_is_told_by_when_the_token_was_issued() {
+async fn a_token_from_before_the_last_fetch_has_an_unknown_key_and_a_later_one_may_have_a_new_key()
+{
     let fixture = with_an_empty_bucket().await;
     let fetched = fixture.clock.now();
     fixture.advance(5);
@@ -53,7 +54,7 @@ async fn whether_a_key_is_unknown_or_new_is_told_by_when_the_token_was_issued() 
 }
 
 #[tokio::test]
-async fn what_the_answer_says_about_coming_back_is_true() {
+async fn a_retry_after_the_announced_delay_succeeds() {
     let fixture = with_an_empty_bucket().await;
     fixture.issuer.rotate();
     let token = fixture.token().build();
@@ -67,7 +68,7 @@ async fn what_the_answer_says_about_coming_back_is_true() {
 }
 
 #[tokio::test]
-async fn only_a_token_that_could_be_good_is_told_to_come_back() {
+async fn only_a_token_that_could_be_valid_gets_a_retry_after() {
     let fixture = with_an_empty_bucket().await;
     for (token, reason) in [
         (unknown(&fixture).expired(), InvalidReason::Expired),
@@ -86,7 +87,7 @@ async fn only_a_token_that_could_be_good_is_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn an_unchanged_document_answers_for_the_time_it_was_asked_for() {
+async fn an_unchanged_document_counts_as_fetched_at_its_revalidation() {
     let fixture = with_an_empty_bucket().await;
     let before = unknown(&fixture).build();
     assert_eq!(unavailable(fixture.at_once(&before)), 15);

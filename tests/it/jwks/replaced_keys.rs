@@ -65,7 +65,7 @@ async fn a_key_that_is_replaced_while_a_fetch_is_under_way_is_fetched_again() {
     fixture
         .issuer
         .jwks_fault(Some(Fault::Delay(Duration::from_millis(100))));
-    // The background refresh has its answer on the way: with the old key.
+    // The background refresh is in flight, and its answer has the old key.
     fixture.advance(800);
     fixture.at_once(&fixture.token().build()).unwrap();
     super::eventually(|| fixture.fetches() == 2).await;
@@ -104,7 +104,7 @@ async fn a_flood_of_forged_tokens_costs_what_a_flood_of_unknown_keys_does() {
         requests.join_all().await;
     }
     assert_eq!(fixture.fetches(), 1 + 2);
-    // What one kind spends, the other has not.
+    // Both kinds of token use the same bucket.
     fixture.refuses_at_once(fixture.forged());
     fixture.advance(15);
     fixture.refuses(fixture.forged()).await;
@@ -118,7 +118,7 @@ async fn a_flood_of_forged_tokens_costs_what_a_flood_of_unknown_keys_does() {
 #[tokio::test]
 async fn a_forged_token_is_refused_whatever_the_source_does() {
     let fixture = Fixture::loaded().await;
-    // The fetch succeeds, and fails; the source is left alone for a while; the bucket is empty.
+    // The fetch succeeds; it fails; the backoff has not elapsed; the bucket is empty.
     fixture.refuses(fixture.forged()).await;
     fixture.issuer.jwks_fault(Some(DOWN));
     fixture.refuses(fixture.forged()).await;
@@ -138,7 +138,7 @@ async fn a_forged_token_is_refused_whatever_the_source_does() {
 }
 
 #[tokio::test]
-async fn keys_that_die_while_a_forged_token_waits_do_not_make_it_an_outage() {
+async fn keys_that_expire_while_a_forged_token_waits_do_not_make_it_an_outage() {
     let fixture = Fixture::loaded().await;
     fixture.advance(24 * 3600 - 1);
     fixture.issuer.jwks_fault(Some(DOWN));
@@ -186,7 +186,7 @@ async fn a_bad_signature_is_not_remembered_before_the_keys_were_fetched() {
     let new = SigningKey::generate(Algorithm::ES256).with_key_id("key-1");
     let token = fixture.signed_by(&new).build();
     let verify = || verifier.clone().oneshot(token.parse().unwrap());
-    // The fetch fails, the source is left alone, the bucket is empty.
+    // The fetch fails, the backoff has not elapsed, the bucket is empty.
     fixture.issuer.jwks_fault(Some(DOWN));
     for seconds in [0, 0, 1, 1] {
         fixture.advance(seconds);

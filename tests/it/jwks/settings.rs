@@ -1,4 +1,4 @@
-//! What a key set can be told, and what it refuses.
+//! Settings of a key set, and the values that `build` refuses.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn settings_out_of_bounds_are_all_reported_at_once() {
     ] {
         assert!(error.to_string().contains(name), "{name}: {error}");
     }
-    // A maximum below its minimum, and keys that would die before they are stale.
+    // A maximum below its minimum, and keys that would expire before they are stale.
     let minute = Duration::from_secs(60);
     let error = Jwks::builder(source())
         .freshness_between(2 * minute, minute)
@@ -58,7 +58,7 @@ fn settings_out_of_bounds_are_all_reported_at_once() {
 }
 
 #[test]
-fn keys_never_die_before_they_are_refreshed() {
+fn keys_never_expire_before_they_are_refreshed() {
     let hours = |hours: u64| Duration::from_secs(3600 * hours);
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     // The default, the longest freshness and how long keys serve; what is not set is a quarter of an hour, an hour
@@ -78,7 +78,7 @@ fn keys_never_die_before_they_are_refreshed() {
         ),
         (None, Some(hours(6)), Some(hours(5)), false),
         (None, Some(hours(6)), Some(hours(6)), true),
-        // A default that was not chosen is no reason to fail.
+        // A default that was not configured must not fail.
         (None, Some(minutes(10)), Some(minutes(10)), true),
     ] {
         let source = HttpKeySource::builder("https://issuer.test/jwks").build();
@@ -115,7 +115,7 @@ async fn a_default_freshness_that_is_not_set_is_no_longer_than_the_longest() {
     let fixture = fixture.await;
     fixture.jwks.refresh().await.unwrap();
     let next = fixture.jwks.status().next_refresh().unwrap();
-    // Half of it, give or take a tenth.
+    // Half of it, with a jitter of a tenth.
     assert!(next >= minutes(4) && next <= minutes(6), "{next:?}");
 }
 

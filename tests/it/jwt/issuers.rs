@@ -1,4 +1,4 @@
-//! A misspelt issuer shows in the log at the default level, once.
+//! A misspelled issuer is logged once at the default level.
 
 use tower::ServiceExt as _;
 use tower_bearer_auth::InvalidReason::{BadSignature, WrongIssuer};
@@ -41,7 +41,7 @@ fn of(issuer: &str, key: &SigningKey) -> String {
 }
 
 #[test]
-fn an_issuer_that_is_spelled_otherwise_is_warned_about_once_if_the_signature_is_good() {
+fn a_misspelled_issuer_is_warned_about_once_if_the_signature_is_good() {
     for near in [
         "https://issuer.example.com/",
         "https://ISSUER.example.com",
@@ -127,7 +127,7 @@ fn ten_tokens_of_another_issuer_in_a_row_are_warned_about_once_until_one_is_acce
 }
 
 #[tokio::test]
-async fn a_verifier_with_another_one_behind_it_sees_foreign_tokens_every_day() {
+async fn a_verifier_with_a_fallback_does_not_warn_about_tokens_of_other_issuers() {
     let recorded = Recorded::start();
     let key = SigningKey::generate(Algorithm::ES256);
     let second = "https://second.test";
@@ -155,7 +155,7 @@ async fn a_verifier_with_another_one_behind_it_sees_foreign_tokens_every_day() {
 }
 
 #[tokio::test]
-async fn several_issuers_with_a_misspelt_one_among_them_are_warned_about() {
+async fn a_misspelled_issuer_among_several_is_warned_about() {
     let recorded = Recorded::start();
     let verifier = ByIssuer::new()
         .issuer("https://b.test", usual_verifier())

@@ -90,7 +90,7 @@ fn debug_of_a_principal_shows_no_digest_of_a_key() {
 }
 
 #[tokio::test]
-async fn fetched_keys_of_any_issuer_are_told_apart_by_where_they_come_from() {
+async fn principals_of_any_issuer_differ_by_the_source_of_the_keys() {
     let issuers = [TestIssuer::start().await, TestIssuer::start().await];
     let mut principals = Vec::new();
     for issuer in &issuers {
@@ -168,7 +168,7 @@ async fn the_name_is_in_the_audit_event() {
 }
 
 #[test]
-fn a_name_is_not_empty_and_tells_a_verifier_apart() {
+fn an_empty_name_and_the_default_name_for_any_issuer_are_refused() {
     assert_problems(hs256_builder().name(""), &["name(..) is empty"]);
     assert_problems(hs256_builder().name("jwt"), &[]);
     assert_problems(hs256_builder().name("staff"), &[]);

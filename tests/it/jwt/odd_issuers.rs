@@ -1,4 +1,4 @@
-//! The ways out for tokens that are good and slightly odd.
+//! Settings that accept valid tokens of an unusual shape.
 
 use tower_bearer_auth::InvalidReason::{
     InvalidClaim, Malformed, MissingClaim, WrongIssuer, WrongType,

@@ -1,4 +1,4 @@
-//! The text around a key: what tools, editors and variables make of it, and what is no PEM at all.
+//! The text around a key as tools, editors and environment variables change it, and texts that are not PEM.
 
 use tower_bearer_auth::{Algorithm, VerifyingKey};
 
@@ -102,7 +102,7 @@ fn private_keys_are_refused_by_their_label() {
 }
 
 #[test]
-fn several_blocks_are_counted_and_a_chain_is_told_from_two_keys() {
+fn several_blocks_are_counted_and_a_chain_is_named_as_such() {
     let pem = |algorithm| signing_key(algorithm).public_key_pem();
     let (one, two) = (
         pem(Algorithm::RS256),
@@ -162,7 +162,7 @@ fn line_ends_that_are_written_out_are_named() {
 }
 
 #[test]
-fn what_is_no_pem_is_called_by_its_name() {
+fn a_text_that_is_not_pem_is_described() {
     let der = from_pem(fixtures::RSA_SPKI);
     let body: String = fixtures::RSA_SPKI
         .lines()

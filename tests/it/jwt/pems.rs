@@ -1,30 +1,27 @@
-//! Keys in PEM: read by their position, and for what they say that they are.
+//! Public keys in PEM are read by their position, and for the algorithm and curve that they name.
 //!
-//! The files in `pem/` were made with OpenSSL 3.0.19, and the private keys are gone: `ec-*.pem`, `ed*.pem`, `x*.pem`,
+//! The files in `pem/` were made with OpenSSL 3.0.19, and the private keys were deleted: `ec-*.pem`, `ed*.pem`, `x*.pem`,
 //! `dsa.pem`, `dh.pem`, `rsa.pem` and `pss-*.pem` with `openssl genpkey` and `openssl pkey -pubout`, where needed with
 //! `-ec_conv_form`, `ec_param_enc:explicit` and the `rsa_pss_keygen_*` options; `cert-A-by-B.pem` with
 //! `openssl x509 -req -force_pubkey`. `decoy-*.pem` were written by hand: each has a second RSA key where a reader
 //! that looks for the first bit string finds it. OpenSSL shows `decoy-shown.pem` or nothing.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use serde_json::{Value, json};
-use tower_bearer_auth::{Algorithm, Clock, JwtVerifier, VerifyingKey};
-
 use super::der::{
-    EC_PUBLIC_KEY, ED25519, NULL, RSA_ENCRYPTION, RSASSA_PSS, algorithm, bit_string, certificate,
-    element, explicit, from_pem, integer, oid, public_key_info, rsa_public_key, sequence, to_pem,
+    EC_PUBLIC_KEY, ED25519, NULL, oid, public_key_info, rsa_public_key, sequence, to_pem,
 };
 use super::{from_base64url, jwt, jwt_builder, refusal, signing_key};
+use serde_json::Value;
+use tower_bearer_auth::{Algorithm, VerifyingKey};
 
 macro_rules! file {
     ($name:literal) => {
         include_str!(concat!("pem/", $name, ".pem"))
     };
 }
+pub(super) use file;
 
 #[track_caller]
-fn problem(algorithm: Algorithm, pem: &str) -> String {
+pub(super) fn problem(algorithm: Algorithm, pem: &str) -> String {
     let error = match VerifyingKey::from_public_key_pem(algorithm, pem) {
         Ok(_) => panic!("taken for {algorithm}: {pem}"),
         Err(error) => error.to_string(),
@@ -34,7 +31,7 @@ fn problem(algorithm: Algorithm, pem: &str) -> String {
 }
 
 #[track_caller]
-fn assert_refused(algorithm: Algorithm, pem: &str, wanted: &str) {
+pub(super) fn assert_refused(algorithm: Algorithm, pem: &str, wanted: &str) {
     let problem = problem(algorithm, pem);
     assert!(
         problem.contains(wanted),
@@ -42,24 +39,24 @@ fn assert_refused(algorithm: Algorithm, pem: &str, wanted: &str) {
     );
 }
 
-fn octets(jwk: &Value, member: &str) -> Vec<u8> {
+pub(super) fn octets(jwk: &Value, member: &str) -> Vec<u8> {
     from_base64url(jwk[member].as_str().unwrap())
 }
 
 /// The RSAPublicKey of the RSA algorithms' key.
-fn rsa_key() -> Vec<u8> {
+pub(super) fn rsa_key() -> Vec<u8> {
     let jwk = signing_key(Algorithm::RS256).jwk();
     rsa_public_key(&octets(&jwk, "n"), &octets(&jwk, "e"))
 }
 
 /// The uncompressed point of the algorithm's key.
-fn point(algorithm: Algorithm) -> Vec<u8> {
+pub(super) fn point(algorithm: Algorithm) -> Vec<u8> {
     let jwk = signing_key(algorithm).jwk();
     [&[4], &octets(&jwk, "x")[..], &octets(&jwk, "y")].concat()
 }
 
 #[track_caller]
-fn assert_verifies(algorithm: Algorithm, pem: &str) {
+pub(super) fn assert_verifies(algorithm: Algorithm, pem: &str) {
     let verifier = jwt_builder().public_key_pem(algorithm, pem).build();
     let verifier = verifier.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(
@@ -96,7 +93,7 @@ fn a_key_beside_the_key_is_not_found() {
     for (pem, wanted) in decoys {
         for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256] {
             let problem = problem(algorithm, pem);
-            // Where it is no RSA algorithm, that may be said first.
+            // For other algorithms the error may name the type of key first.
             assert!(
                 problem.contains(wanted) || algorithm == Algorithm::ES256,
                 "{problem}"
@@ -368,555 +365,6 @@ fn a_point_lies_on_its_curve() {
                 problem.contains("is not a valid key"),
                 "{algorithm} {what}: {problem}"
             );
-        }
-    }
-}
-
-/// Parameters of RSASSA-PSS (RFC 4055 §3.1).
-fn pss(
-    hash: Option<&[u64]>,
-    mask: Option<&[u64]>,
-    salt: Option<u8>,
-    trailer: Option<u8>,
-) -> Vec<u8> {
-    let mgf1 = [1, 2, 840, 113549, 1, 1, 8];
-    let hash = hash.map(|hash| explicit(0, &algorithm(hash, NULL)));
-    let mask = mask.map(|hash| explicit(1, &algorithm(&mgf1, &algorithm(hash, NULL))));
-    let salt = salt.map(|salt| explicit(2, &integer(&[salt])));
-    let trailer = trailer.map(|trailer| explicit(3, &integer(&[trailer])));
-    let parts: Vec<_> = [hash, mask, salt, trailer].into_iter().flatten().collect();
-    element(0x30, &parts.concat())
-}
-
-const SHA1: &[u64] = &[1, 3, 14, 3, 2, 26];
-const SHA256: &[u64] = &[2, 16, 840, 1, 101, 3, 4, 2, 1];
-const SHA384: &[u64] = &[2, 16, 840, 1, 101, 3, 4, 2, 2];
-const SHA512: &[u64] = &[2, 16, 840, 1, 101, 3, 4, 2, 3];
-
-#[test]
-fn a_pss_key_serves_what_its_parameters_allow() {
-    use Algorithm::{PS256, PS384, PS512};
-    let of = |hash| pss(Some(hash), Some(hash), Some(32), None);
-    let all = [PS256, PS384, PS512];
-    let table: Vec<(&str, Vec<u8>, &[Algorithm])> = vec![
-        ("none", vec![], &all),
-        ("SHA-256", of(SHA256), &[PS256]),
-        ("SHA-384", of(SHA384), &[PS384]),
-        ("SHA-512", of(SHA512), &[PS512]),
-        ("SHA-1", of(SHA1), &[]),
-        (
-            "all defaults, which are SHA-1",
-            pss(None, None, None, None),
-            &[],
-        ),
-        (
-            "the salt by default",
-            pss(Some(SHA256), Some(SHA256), None, None),
-            &[PS256],
-        ),
-        (
-            "any salt",
-            pss(Some(SHA256), Some(SHA256), Some(0), None),
-            &[PS256],
-        ),
-        (
-            "a salt of 33",
-            pss(Some(SHA256), Some(SHA256), Some(33), None),
-            &[],
-        ),
-        (
-            "a salt of 48",
-            pss(Some(SHA384), Some(SHA384), Some(48), None),
-            &[PS384],
-        ),
-        (
-            "a salt of 64",
-            pss(Some(SHA512), Some(SHA512), Some(64), None),
-            &[PS512],
-        ),
-        (
-            "a salt of 255",
-            pss(Some(SHA512), Some(SHA512), Some(255), None),
-            &[],
-        ),
-        (
-            "another mask",
-            pss(Some(SHA256), Some(SHA384), Some(32), None),
-            &[],
-        ),
-        (
-            "the mask by default",
-            pss(Some(SHA256), None, Some(32), None),
-            &[],
-        ),
-        (
-            "the hash by default",
-            pss(None, Some(SHA256), Some(32), None),
-            &[],
-        ),
-        (
-            "trailer 1",
-            pss(Some(SHA256), Some(SHA256), Some(32), Some(1)),
-            &[PS256],
-        ),
-        (
-            "trailer 2",
-            pss(Some(SHA256), Some(SHA256), Some(32), Some(2)),
-            &[],
-        ),
-        ("NULL", NULL.to_vec(), &[]),
-        ("a hash", oid(SHA256), &[]),
-        ("something behind", sequence(&[&of(SHA256)[2..], NULL]), &[]),
-        (
-            "the hash twice",
-            {
-                let hash = explicit(0, &algorithm(SHA256, NULL));
-                sequence(&[&hash, &of(SHA256)[2..]])
-            },
-            &[],
-        ),
-        (
-            "another order",
-            {
-                let (hash, salt) = (
-                    explicit(0, &algorithm(SHA256, NULL)),
-                    explicit(2, &integer(&[32])),
-                );
-                sequence(&[&salt, &hash])
-            },
-            &[],
-        ),
-    ];
-    let rsa = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
-    for (what, parameters, allowed) in table {
-        let key = public_key_info(RSASSA_PSS, &parameters, &rsa_key());
-        let signature = algorithm(&[1, 2, 840, 113549, 1, 1, 11], NULL);
-        for pem in [
-            to_pem("PUBLIC KEY", &key),
-            to_pem("CERTIFICATE", &certificate(&signature, &key)),
-        ] {
-            for algorithm in rsa.into_iter().chain(all) {
-                match allowed.contains(&algorithm) {
-                    true => assert_verifies(algorithm, &pem),
-                    false => {
-                        let problem = problem(algorithm, &pem);
-                        assert!(
-                            problem.contains("RSASSA-PSS"),
-                            "{what}, {algorithm}: {problem}"
-                        );
-                    }
-                }
-            }
-        }
-    }
-    for algorithm in all {
-        VerifyingKey::from_public_key_pem(algorithm, file!("pss-any")).unwrap();
-        let restricted = VerifyingKey::from_public_key_pem(algorithm, file!("pss-sha256"));
-        assert_eq!(restricted.is_ok(), algorithm == PS256, "{algorithm}");
-    }
-    assert_refused(
-        PS384,
-        file!("pss-sha256"),
-        "for SHA-256 (2.16.840.1.101.3.4.2.1) alone",
-    );
-}
-
-#[test]
-fn a_reported_pss_key_and_its_certificate_verify_its_token() {
-    let reported: Value = serde_json::from_str(include_str!("reported_keys.json")).unwrap();
-    let row = reported
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|row| row["name"] == "id-RSASSA-PSS PEM")
-        .unwrap();
-    for member in ["pem", "certificate"] {
-        let verifier = JwtVerifier::builder()
-            .public_key_pem(Algorithm::PS256, row[member].as_str().unwrap())
-            .issuer("https://issuer.test")
-            .audience("https://api.test")
-            .clock(Clock::manual(
-                UNIX_EPOCH + Duration::from_secs(1_800_000_000),
-            ))
-            .build();
-        assert_eq!(
-            refusal(&verifier.unwrap(), row["token"].as_str().unwrap()),
-            None,
-            "{member}"
-        );
-    }
-}
-
-#[test]
-fn a_certificate_gives_its_key_whatever_signed_it() {
-    use Algorithm::{ES256, EdDSA, PS256, PS512, RS256};
-    for (algorithm, pem) in [
-        (RS256, file!("cert-rsa-by-ed25519")),
-        (RS256, file!("cert-rsa-by-p256")),
-        (PS512, file!("cert-rsa-by-pss")),
-        (RS256, file!("cert-extensions")),
-        (EdDSA, file!("cert-ed25519-by-rsa")),
-        (ES256, file!("cert-ec-by-ed448")),
-        (ES256, file!("cert-ec-by-brainpool")),
-        (PS256, file!("cert-pss-by-rsa")),
-    ] {
-        VerifyingKey::from_public_key_pem(algorithm, pem)
-            .unwrap_or_else(|error| panic!("{error}: {pem}"));
-    }
-    // A signature by an algorithm that nothing here knows.
-    let key = public_key_info(RSA_ENCRYPTION, NULL, &rsa_key());
-    for signature in [
-        algorithm(&[1, 2, 3, 4], &[]),
-        algorithm(
-            &[1, 2, 3, 4],
-            &sequence(&[&bit_string(&rsa_public_key(&[0xff; 256], &[3]))]),
-        ),
-        algorithm(&[2, 16, 840, 1, 101, 3, 4, 3, 18], &[]),
-    ] {
-        let der = certificate(&signature, &key);
-        for label in ["CERTIFICATE", "X509 CERTIFICATE"] {
-            assert_verifies(RS256, &to_pem(label, &der));
-        }
-    }
-    let sha256_with_rsa = [1, 2, 840, 113549, 1, 1, 11];
-    let foreign = certificate(&algorithm(&sha256_with_rsa, &integer(&[1])), &key);
-    assert_refused(
-        RS256,
-        &to_pem("CERTIFICATE", &foreign),
-        "parameters other than NULL",
-    );
-}
-
-#[test]
-fn a_certificate_is_complete_and_in_order() {
-    let signature = algorithm(&[1, 2, 840, 113549, 1, 1, 11], NULL);
-    let key = public_key_info(RSA_ENCRYPTION, NULL, &rsa_key());
-    let name = sequence(&[]);
-    let date = element(0x17, b"200101000000Z");
-    let (serial, dates) = (integer(&[1]), sequence(&[&date, &date]));
-    let version = explicit(0, &[2, 1, 2]);
-    let parts = [
-        &version[..],
-        &serial,
-        &signature,
-        &name,
-        &dates,
-        &name,
-        &key,
-    ];
-    let whole = |parts: &[&[u8]]| {
-        let signed = sequence(parts);
-        to_pem(
-            "CERTIFICATE",
-            &sequence(&[&signed, &signature, &bit_string(&[1])]),
-        )
-    };
-    assert_verifies(Algorithm::RS256, &whole(&parts));
-    assert_verifies(Algorithm::RS256, &whole(&parts[1..]));
-    let extension = sequence(&[
-        &oid(&[2, 5, 29, 15]),
-        &[1, 1, 0xff],
-        &element(4, b"anything"),
-    ]);
-    let extensions = explicit(3, &sequence(&[&extension, &extension]));
-    let (issuer_id, subject_id) = (element(0x81, &[0, 1]), element(0x82, &[0, 1]));
-    let with = |more: &[&[u8]]| whole(&[&parts[..], more].concat());
-    assert_verifies(
-        Algorithm::RS256,
-        &with(&[&issuer_id, &subject_id, &extensions]),
-    );
-
-    let no_certificate = "holds no X.509 certificate in DER";
-    for left_out in 1..parts.len() {
-        let mut parts = parts.to_vec();
-        parts.remove(left_out);
-        assert_refused(Algorithm::RS256, &whole(&parts), no_certificate);
-    }
-    for more in [
-        &[&key[..]][..],
-        &[&extensions, &extensions],
-        &[&extensions, &issuer_id],
-        &[&subject_id, &issuer_id],
-        &[&explicit(4, NULL)],
-        &[&explicit(3, NULL)],
-        &[&explicit(
-            3,
-            &sequence(&[&sequence(&[&oid(&[2, 5, 29, 15])])]),
-        )],
-        &[NULL],
-    ] {
-        assert_refused(Algorithm::RS256, &with(more), no_certificate);
-    }
-    // The key in the place of a name, an odd version, dates that are none, a name that is none.
-    for (place, part) in [
-        (0, explicit(0, &[2, 1, 3])),
-        (3, key.clone()),
-        (3, sequence(&[NULL])),
-        (4, sequence(&[&date])),
-        (4, sequence(&[&date, NULL])),
-        (4, sequence(&[&date, &date, &date])),
-        (5, element(0x31, &[])),
-    ] {
-        let mut parts = parts.to_vec();
-        parts[place] = &part;
-        assert_refused(Algorithm::RS256, &whole(&parts), no_certificate);
-    }
-    let signed = sequence(&parts);
-    let other = algorithm(&[1, 2, 840, 113549, 1, 1, 12], NULL);
-    let two = sequence(&[&signed, &other, &bit_string(&[1])]);
-    assert_refused(
-        Algorithm::RS256,
-        &to_pem("CERTIFICATE", &two),
-        "names two signature algorithms",
-    );
-    for bad in [
-        sequence(&[&signed, &signature]),
-        sequence(&[&signed, &signature, &bit_string(&[1]), NULL]),
-        sequence(&[&signed, &bit_string(&[1]), &signature]),
-        signed.clone(),
-        key.clone(),
-    ] {
-        assert_refused(
-            Algorithm::RS256,
-            &to_pem("CERTIFICATE", &bad),
-            no_certificate,
-        );
-    }
-}
-
-#[test]
-fn der_has_one_spelling() {
-    let key = rsa_key();
-    let info = public_key_info(RSA_ENCRYPTION, NULL, &key);
-    let identifier = algorithm(RSA_ENCRYPTION, NULL);
-    let jwk = signing_key(Algorithm::RS256).jwk();
-    let (n, e) = (octets(&jwk, "n"), octets(&jwk, "e"));
-    let with_key = |key: &[u8]| public_key_info(RSA_ENCRYPTION, NULL, key);
-    // The same length in one octet more than it takes.
-    let padded_length = |der: &[u8]| match der {
-        [tag, 0x82, rest @ ..] => [&[*tag, 0x83, 0], rest].concat(),
-        [tag, length, rest @ ..] => [&[*tag, 0x81, *length], rest].concat(),
-        [..] => panic!("too short"),
-    };
-    let indefinite = [&[0x30, 0x80], &info[4..], &[0, 0]].concat();
-    let bits = |unused: u8| element(3, &[&[unused], &key[..]].concat());
-    for (what, der) in [
-        ("a longer length outside", padded_length(&info)),
-        (
-            "a longer length of the identifier",
-            sequence(&[&padded_length(&identifier), &bit_string(&key)]),
-        ),
-        (
-            "a longer length of the bits",
-            sequence(&[&identifier, &padded_length(&bit_string(&key))]),
-        ),
-        ("a longer length of the key", with_key(&padded_length(&key))),
-        (
-            "a longer length of e",
-            with_key(&sequence(&[&integer(&n), &padded_length(&integer(&e))])),
-        ),
-        ("no length", indefinite),
-        ("an octet behind", [&info[..], &[0]].concat()),
-        (
-            "a value behind the bits",
-            sequence(&[&identifier, &bit_string(&key), NULL]),
-        ),
-        (
-            "a value behind the parameters",
-            sequence(&[
-                &sequence(&[&oid(RSA_ENCRYPTION), NULL, NULL]),
-                &bit_string(&key),
-            ]),
-        ),
-        (
-            "an octet behind the key",
-            with_key(&[&key[..], &[0]].concat()),
-        ),
-        (
-            "a third number",
-            with_key(&sequence(&[&integer(&n), &integer(&e), &integer(&e)])),
-        ),
-        ("one number", with_key(&sequence(&[&integer(&n)]))),
-        (
-            "a negative n",
-            with_key(&sequence(&[&element(2, &n), &integer(&e)])),
-        ),
-        (
-            "a negative e",
-            with_key(&sequence(&[&integer(&n), &element(2, &[0x81])])),
-        ),
-        (
-            "a zero before n",
-            with_key(&sequence(&[
-                &element(2, &[&[0, 0], &n[..]].concat()),
-                &integer(&e),
-            ])),
-        ),
-        (
-            "a zero before e",
-            with_key(&sequence(&[
-                &integer(&n),
-                &element(2, &[&[0], &e[..]].concat()),
-            ])),
-        ),
-        (
-            "no octets of e",
-            with_key(&sequence(&[&integer(&n), &element(2, &[])])),
-        ),
-        ("unused bits", sequence(&[&identifier, &bits(1)])),
-        ("too many unused bits", sequence(&[&identifier, &bits(8)])),
-        ("no bits", sequence(&[&identifier, &element(3, &[])])),
-        (
-            "bits in pieces",
-            sequence(&[&identifier, &element(0x23, &bit_string(&key))]),
-        ),
-        (
-            "octets for bits",
-            sequence(&[&identifier, &element(4, &key)]),
-        ),
-        ("a set for a sequence", element(0x31, &info[4..])),
-        (
-            "NULL with content",
-            public_key_info(RSA_ENCRYPTION, &[5, 1, 0], &key),
-        ),
-        ("the rest is missing", info[..info.len() - 1].to_vec()),
-        ("no key", with_key(&[])),
-        ("the key alone", key.clone()),
-    ] {
-        let pem = to_pem("PUBLIC KEY", &der);
-        assert!(
-            VerifyingKey::from_public_key_pem(Algorithm::RS256, pem).is_err(),
-            "{what}"
-        );
-        let signature = algorithm(&[1, 2, 3], &[]);
-        let pem = to_pem("CERTIFICATE", &certificate(&signature, &der));
-        assert!(
-            VerifyingKey::from_public_key_pem(Algorithm::RS256, pem).is_err(),
-            "{what} in a certificate"
-        );
-    }
-    // Some tools leave the parameters out. It says the same.
-    for parameters in [NULL, &[]] {
-        let pem = to_pem(
-            "PUBLIC KEY",
-            &public_key_info(RSA_ENCRYPTION, parameters, &key),
-        );
-        for algorithm in &Algorithm::ALL[3..9] {
-            assert_verifies(*algorithm, &pem);
-        }
-    }
-}
-
-#[test]
-fn rsa_keys_in_pem_have_the_sizes_and_exponents_of_those_in_jwks() {
-    let jwk = signing_key(Algorithm::RS256).jwk();
-    let (n, e) = (octets(&jwk, "n"), octets(&jwk, "e"));
-    let even = [&n[..255], &[n[255] & 0xfe]].concat();
-    let numbers: [(&[u8], &[u8], &str); 8] = [
-        (&n, &[1], "is not a valid key"),
-        (&n, &[2], "is not a valid key"),
-        (&n, &[1, 0, 0], "is not a valid key"),
-        (&n, &[1, 0, 0, 0, 0, 1], "is not a valid key"),
-        (&even, &e, "is not a valid key"),
-        (&n[..255], &e, "bits and needs 2048 to 8192"),
-        (&[0x55; 1025], &e, "bits and needs 2048 to 8192"),
-        (&[0], &[0], "has 0 bits and needs 2048 to 8192"),
-    ];
-    for (n, e, wanted) in numbers {
-        let key = rsa_public_key(n, e);
-        for algorithm in [Algorithm::RS256, Algorithm::PS512] {
-            assert_refused(algorithm, &to_pem("RSA PUBLIC KEY", &key), wanted);
-            let info = public_key_info(RSA_ENCRYPTION, NULL, &key);
-            assert_refused(algorithm, &to_pem("PUBLIC KEY", &info), wanted);
-        }
-        let jwk = json!({"kty": "RSA", "n": super::base64url(n), "e": super::base64url(e)});
-        let error = VerifyingKey::from_jwk(&jwk.to_string())
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains(wanted), "{error}");
-    }
-}
-
-#[test]
-fn ed25519_points_of_small_order_are_no_keys() {
-    for x in small_order() {
-        let info = public_key_info(ED25519, &[], &x);
-        assert_refused(
-            Algorithm::EdDSA,
-            &to_pem("PUBLIC KEY", &info),
-            "is a point of small order",
-        );
-        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": super::base64url(x)});
-        let error = VerifyingKey::from_jwk(&jwk.to_string())
-            .unwrap_err()
-            .to_string();
-        assert_eq!(error, "the JWK is a point of small order, for which signatures can be forged");
-    }
-    for length in [0, 31, 33, 64] {
-        let info = public_key_info(ED25519, &[], &vec![9; length]);
-        assert_refused(
-            Algorithm::EdDSA,
-            &to_pem("PUBLIC KEY", &info),
-            "is not a valid key",
-        );
-    }
-    // Wrapped a second time.
-    let info = public_key_info(ED25519, &[], &from_pem(file!("ed25519")));
-    assert_refused(
-        Algorithm::EdDSA,
-        &to_pem("PUBLIC KEY", &info),
-        "is not a valid key",
-    );
-}
-
-/// All encodings of the eight points, those with y of p and more and with the sign of zero included.
-fn small_order() -> Vec<[u8; 32]> {
-    let order_8 = [
-        "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
-        "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
-    ];
-    let order_8 = order_8.map(|y| from_base64url(y).try_into().unwrap());
-    let simple = [
-        (0, 0, 0),
-        (1, 0, 0),
-        (0xec, 0xff, 0x7f),
-        (0xed, 0xff, 0x7f),
-        (0xee, 0xff, 0x7f),
-    ];
-    let simple = simple.map(|(first, others, last)| {
-        let mut y = [others; 32];
-        (y[0], y[31]) = (first, last);
-        y
-    });
-    let all = simple.into_iter().chain(order_8);
-    all.flat_map(|y: [u8; 32]| {
-        let mut other_sign = y;
-        other_sign[31] |= 0x80;
-        [y, other_sign]
-    })
-    .collect()
-}
-
-#[test]
-fn nesting_takes_neither_stack_nor_time() {
-    // Sequences in one another, in a mebibyte of PEM.
-    let mut nested = Vec::new();
-    for depth in 0..200_000_u32 {
-        nested.extend([0x30, 0x83]);
-        nested.extend(&(750_000_u32.saturating_sub(depth * 5)).to_be_bytes()[1..]);
-        if nested.len() > 700_000 {
-            break;
-        }
-    }
-    let pieces = [0x30, 0x80].repeat(350_000);
-    let inside = public_key_info(RSA_ENCRYPTION, &nested, &rsa_key());
-    for der in [nested, pieces, inside] {
-        for label in ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"] {
-            for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
-                let pem = to_pem(label, &der);
-                assert!(pem.len() < 1024 * 1024);
-                VerifyingKey::from_public_key_pem(algorithm, pem).unwrap_err();
-            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A document that is not where the RFC puts it: behind a gateway, and in an app that is nested in another.
+//! A metadata document that is not at the well-known path: behind a gateway, and in a nested app.
 
 use std::net::SocketAddr;
 
@@ -148,7 +148,7 @@ async fn a_document_that_is_requested_at_another_path_is_noticed() {
 
 /// An app in a nest whose document is where the challenge says, in one way or another.
 #[tokio::test]
-async fn a_nested_app_whose_document_is_found_is_left_alone() {
+async fn a_nested_app_whose_document_is_found_causes_no_warning() {
     let identifier = "https://api.test/prefix/mcp";
     let outside = resource(identifier);
     let within =
@@ -178,7 +178,7 @@ async fn a_nested_app_whose_document_is_found_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_not_nested_and_one_without_a_resource_are_left_alone() {
+async fn an_app_that_is_not_nested_and_one_without_a_resource_cause_no_warning() {
     let resource = resource("https://api.test/mcp");
     let plain = Router::new()
         .route("/mcp", axum_get(|| async { INSIDE }))

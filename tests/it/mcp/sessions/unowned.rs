@@ -1,4 +1,4 @@
-//! What becomes of a session that is refused to its opener.
+//! A session that its opener cannot own is ended.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -141,7 +141,7 @@ async fn answer(ending: Option<u16>, token: Option<&str>, key: &SigningKey) -> (
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_server_behind_is_asked_to_end_its_own_session_as_it_was_asked_to_open_it() {
+async fn the_delete_has_the_headers_and_extensions_of_the_request_that_opened_the_session() {
     let key = SigningKey::generate(Algorithm::ES256);
     for token in [None, Some(nameless(&key))] {
         for ending in [Some(202), Some(204), Some(405), Some(500), None] {
