@@ -164,7 +164,7 @@ fn comparable_query(query: &str) -> Cow<'_, str> {
     if query.bytes().all(may_stand) {
         return Cow::Borrowed(query);
     }
-    let mut comparable = String::with_capacity(query.len());
+    let mut comparable = Vec::with_capacity(query.len());
     let mut rest = query.as_bytes();
     while let Some((byte, behind)) = rest.split_first() {
         rest = behind;
@@ -177,13 +177,13 @@ fn comparable_query(query: &str) -> Cow<'_, str> {
         }
         let octet = encoded.unwrap_or(*byte);
         if is_unreserved(octet) || (encoded.is_none() && is_reserved(octet)) {
-            comparable.push(char::from(octet));
+            comparable.push(octet);
         } else {
-            let digit = |digit: u8| char::from(DIGITS[usize::from(digit)]);
-            comparable.extend(['%', digit(octet >> 4), digit(octet & 15)]);
+            let digit = |digit: u8| DIGITS[usize::from(digit)];
+            comparable.extend_from_slice(&[b'%', digit(octet >> 4), digit(octet & 15)]);
         }
     }
-    Cow::Owned(comparable)
+    Cow::Owned(String::from_utf8(comparable).expect("nothing but ASCII"))
 }
 
 /// RFC 3986 §2.3.
