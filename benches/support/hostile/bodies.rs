@@ -138,6 +138,7 @@ pub(crate) const BODIES: &[Pair] = &[
             Some(200),
         )
     }),
+    // A body has a thousand calls at most, so they are compared with others and not with records.
     Pair {
         name: "a batch of calls",
         base: "a batch of calls to one tool",

@@ -68,7 +68,7 @@ pub(crate) const HEADERS: &[Pair] = &[
     Pair {
         name: "a long session ID",
         base: "a long session ID",
-        size: 4 << 10,
+        size: 1 << 10,
         harmless: |size| in_session(&"a".repeat(size)),
         hostile: |size| in_session(&format!("{}.{}", "a".repeat(size), "A".repeat(43))),
     },

@@ -254,7 +254,7 @@ async fn the_server_behind_knows_its_own_ids_only() {
 }
 
 #[tokio::test]
-async fn an_id_of_more_than_4_kib_is_no_session_and_resumes_nothing() {
+async fn an_id_of_more_than_1_kib_is_no_session_and_resumes_nothing() {
     let inner = service_fn(
         |request: Request<SessionRequestBody<hyper::body::Incoming>>| async move {
             let length = request.headers()["x-length"].to_str().unwrap();
@@ -274,7 +274,7 @@ async fn an_id_of_more_than_4_kib_is_no_session_and_resumes_nothing() {
         key,
     };
     let alice = server.token("alice", "cli");
-    for (length, is_known) in [("4096", true), ("4097", false), ("12000", false)] {
+    for (length, is_known) in [("1024", true), ("1025", false), ("12000", false)] {
         let length = ("x-length", length);
         let opened = server
             .send("POST", Some(&alice), &[length], &Value::Null)
@@ -289,7 +289,7 @@ async fn an_id_of_more_than_4_kib_is_no_session_and_resumes_nothing() {
             false => assert_gone(&used),
         }
     }
-    let event = format!("{}.{}", "a".repeat(4097), "A".repeat(43));
+    let event = format!("{}.{}", "a".repeat(1025), "A".repeat(43));
     let headers = [("x-length", "1"), ("last-event-id", &*event)];
     let answer = server
         .send("GET", Some(&alice), &headers, &Value::Null)
