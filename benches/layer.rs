@@ -50,8 +50,8 @@ const SCENARIOS: &str = "scenarios";
 
 const HOSTILE: &str = "hostile bodies";
 
-/// As much as a guard reads.
-const LARGEST_BODY: usize = 4 << 20;
+/// As much as a guard reads, less what is around the hostile part of some.
+const LARGEST_BODY: usize = (4 << 20) - 1024;
 
 const RECORDS: &str = "a call with a list of records";
 

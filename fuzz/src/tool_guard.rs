@@ -141,15 +141,19 @@ where
 }
 
 /// All that can be wrong with a body.
-const WORDS: [(i32, &str); 13] = [
+const WORDS: [(i32, &str); 14] = [
     (-32700, "the body is not JSON"),
     (-32600, "a member occurs twice, or looks like another one"),
     (-32600, "a member has a name that a parser keeps for itself"),
     (-32600, "the batch is empty"),
     (-32600, "the batch is too long"),
+    (-32600, "an object has too many members"),
     (-32600, "it is neither a call nor a response"),
     (-32600, "it is both a call and a response"),
-    (-32600, "the method has a control character"),
+    (
+        -32600,
+        "the method is too long, or has a control character",
+    ),
     (-32600, "the method is not a string"),
     (-32602, "there are too many resources"),
     (-32602, "a name is too long, or has a control character"),

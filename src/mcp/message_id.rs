@@ -7,6 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
+use super::tree::MAX_MEMBERS;
 use crate::json::written_members;
 
 /// A whole number, or a text of reasonable length. `None` where there is none of these, or the body is no message.
@@ -15,7 +16,9 @@ pub(super) fn id(body: &[u8]) -> Option<Value> {
     if !json.trim_ascii_start().starts_with('{') {
         return None;
     }
-    let mut ids = written_members(json).filter(|member| member.name == "id");
+    // One with more members is refused, with its ID if that is among the first.
+    let members = written_members(json).take(MAX_MEMBERS);
+    let mut ids = members.filter(|member| member.name == "id");
     let value = ids.next()?.value;
     // The value of a repeated one depends on the reader. A long one is not even read.
     if ids.next().is_some() || value.len() > MAX_WRITTEN_ID {

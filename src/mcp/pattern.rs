@@ -94,10 +94,11 @@ impl Patterns {
 /// Whether a text has a control character (U+0000 to U+001F, U+007F to U+009F), at which some readers stop.
 pub(super) fn has_control(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let is_ascii_control = |byte: &u8| *byte < 0x20 || *byte == 0x7f;
+    // Without a way out, several bytes are looked at at once.
+    let is_ascii_control = |found: bool, byte: &u8| found | (*byte < 0x20) | (*byte == 0x7f);
     // The others are this byte and one below 0xa0.
     let is_other = |at: usize| bytes.get(at + 1).is_some_and(|next| *next < 0xa0);
-    bytes.iter().any(is_ascii_control) || memchr_iter(0xc2, bytes).any(is_other)
+    bytes.iter().fold(false, is_ascii_control) || memchr_iter(0xc2, bytes).any(is_other)
 }
 
 #[cfg(test)]

@@ -13,37 +13,44 @@ pub(super) fn has_private_member(json: &str) -> bool {
     if !has(PRIVATE_TO_SERDE) && !has(PROTO) && !has(ESCAPE_OF_ANYTHING) {
         return false;
     }
-    let mut rest = json.as_bytes();
-    while let Some(start) = rest.iter().position(|byte| *byte == b'"') {
-        let text = &rest[start + 1..];
-        let end = end_of_string(text);
-        rest = text.get(end + 1..).unwrap_or_default();
-        if is_private(&text[..end]) && rest.trim_ascii_start().starts_with(b":") {
-            return true;
+    let json = json.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = json.get(at) {
+        at += 1;
+        if *byte == b'"' {
+            let start = at;
+            let end = end_of_string(json, start);
+            at = end + 1;
+            if is_private(&json[start..end]) && is_name(json, at) {
+                return true;
+            }
         }
     }
     false
 }
 
-/// Where the string ends that `text` begins inside of.
-fn end_of_string(text: &[u8]) -> usize {
-    let mut from = 0;
-    while let Some(found) = find_special(text.get(from..).unwrap_or_default()) {
-        let at = from + found;
-        if text[at] == b'"' {
-            return at;
-        }
-        from = at + 2;
-    }
-    text.len()
+/// Whether the string that ends in front of `end` is the name of a member.
+fn is_name(json: &[u8], end: usize) -> bool {
+    json.get(end..)
+        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
 }
 
-/// The first quote or backslash. A search has to be set up, which takes longer than to look at a few bytes.
-fn find_special(text: &[u8]) -> Option<usize> {
+/// Where the string ends whose text begins at `at`.
+fn end_of_string(json: &[u8], mut at: usize) -> usize {
+    // A search has to be set up, which takes longer than to look at a few bytes.
     const FEW: usize = 16;
-    let (near, far) = text.split_at(text.len().min(FEW));
-    let near = near.iter().position(|byte| matches!(byte, b'\\' | b'"'));
-    near.or_else(|| memchr2(b'\\', b'"', far).map(|found| found + FEW))
+    loop {
+        for _ in 0..FEW {
+            match json.get(at) {
+                Some(b'"') => return at,
+                Some(b'\\') => at += 2,
+                Some(_) => at += 1,
+                None => return json.len(),
+            }
+        }
+        let rest = json.get(at..).unwrap_or_default();
+        at += memchr2(b'\\', b'"', rest).unwrap_or(rest.len());
+    }
 }
 
 const PROTO: &str = "__proto__";
@@ -53,8 +60,15 @@ const ESCAPE_OF_ANYTHING: &str = "\\u";
 
 /// Whether this is such a name, as it stands between its quotes.
 fn is_private(quoted: &[u8]) -> bool {
-    // Most names and texts have another first letter.
-    if !matches!(quoted.first(), Some(b'\\' | b'_' | b'$')) {
+    // Most names and texts begin with another letter than these two, escaped or not.
+    let may_be = match quoted {
+        [b'$' | b'_', ..] => true,
+        [b'\\', b'u', b'0', b'0', high, low, ..] => {
+            matches!((high, low), (b'2', b'4') | (b'5', b'f' | b'F'))
+        }
+        _ => false,
+    };
+    if !may_be {
         return false;
     }
     starts_with(quoted, PRIVATE_TO_SERDE).is_some()

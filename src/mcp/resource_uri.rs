@@ -164,39 +164,52 @@ fn hexadecimal(digit: u8) -> Option<u8> {
 /// they were, all others are; a `%` that encodes nothing is one of the others.
 fn comparable_query(query: &str) -> Cow<'_, str> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let may_stand = |byte: u8| is_unreserved(byte) || is_reserved(byte);
-    if query.bytes().all(may_stand) {
+    if query.bytes().all(|byte| MAY_STAND[usize::from(byte)]) {
         return Cow::Borrowed(query);
     }
-    let mut comparable = String::with_capacity(query.len());
+    let mut comparable = Vec::with_capacity(query.len());
     let mut rest = query.as_bytes();
-    while let Some((byte, behind)) = rest.split_first() {
+    while let [byte, behind @ ..] = rest {
         rest = behind;
-        let encoded = match byte {
-            b'%' => encoded_octet(behind),
-            _ => None,
-        };
-        if encoded.is_some() {
-            rest = &behind[2..];
+        if MAY_STAND[usize::from(*byte)] {
+            comparable.push(*byte);
+            continue;
         }
-        let octet = encoded.unwrap_or(*byte);
-        if is_unreserved(octet) || (encoded.is_none() && is_reserved(octet)) {
-            comparable.push(char::from(octet));
+        let octet = match encoded_octet(behind).filter(|_| *byte == b'%') {
+            Some(octet) => {
+                rest = &behind[2..];
+                octet
+            }
+            None => *byte,
+        };
+        if is_unreserved(octet) {
+            comparable.push(octet);
         } else {
-            let digit = |digit: u8| char::from(DIGITS[usize::from(digit)]);
-            comparable.extend(['%', digit(octet >> 4), digit(octet & 15)]);
+            let digit = |digit: u8| DIGITS[usize::from(digit)];
+            comparable.extend_from_slice(&[b'%', digit(octet >> 4), digit(octet & 15)]);
         }
     }
-    Cow::Owned(comparable)
+    Cow::Owned(String::from_utf8(comparable).expect("nothing but ASCII"))
 }
 
+/// Which bytes a query may have as they are: unreserved ones and delimiters.
+static MAY_STAND: [bool; 256] = {
+    let mut may_stand = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        may_stand[byte as usize] = is_unreserved(byte) || is_reserved(byte);
+        byte += 1;
+    }
+    may_stand
+};
+
 /// RFC 3986 §2.3.
-fn is_unreserved(byte: u8) -> bool {
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 /// The delimiters of RFC 3986 §2.2.
-fn is_reserved(byte: u8) -> bool {
+const fn is_reserved(byte: u8) -> bool {
     matches!(
         byte,
         b':' | b'/'

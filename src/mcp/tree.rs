@@ -53,7 +53,7 @@ const MAX_ITEMS: usize = 1_000;
 
 /// How many members an object may have whose names are looked at: a message, its parameters, a reference or a
 /// filter among them. The arguments of a tool are none of these.
-const MAX_MEMBERS: usize = 1_000;
+pub(super) const MAX_MEMBERS: usize = 1_000;
 
 /// Where a value stands in a body, and so what matters about it.
 #[derive(Debug, Clone, Copy)]

@@ -51,7 +51,7 @@ pub(super) fn unbind<'i>(
 }
 
 /// In bytes. The IDs of servers are shorter. A longer one of a client is refused before its HMAC is computed.
-pub(super) const MAX_ID: usize = 4 * 1024;
+pub(super) const MAX_ID: usize = 1024;
 
 /// Each part with its length in front, so that nothing moves from one into the next.
 fn signed(purpose: Purpose, id: &[u8], principal: &Principal) -> Vec<u8> {

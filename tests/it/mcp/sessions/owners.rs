@@ -253,6 +253,51 @@ async fn the_server_behind_knows_its_own_ids_only() {
     assert_eq!(used.body, "a.b.c, ");
 }
 
+#[tokio::test]
+async fn an_id_of_more_than_1_kib_is_no_session_and_resumes_nothing() {
+    let inner = service_fn(
+        |request: Request<SessionRequestBody<hyper::body::Incoming>>| async move {
+            let length = request.headers()["x-length"].to_str().unwrap();
+            let id = "a".repeat(length.parse().unwrap());
+            let response = Response::builder().header("mcp-session-id", id);
+            let response = response.body(Full::<Bytes>::default());
+            Ok::<_, std::convert::Infallible>(response.unwrap())
+        },
+    );
+    let key = SigningKey::generate(Algorithm::ES256);
+    let service = ServiceBuilder::new()
+        .layer(BearerAuthLayer::new(verifier(&key)))
+        .layer(SessionBindingLayer::default())
+        .service(inner);
+    let server = Server {
+        address: serve(service).await,
+        key,
+    };
+    let alice = server.token("alice", "cli");
+    for (length, is_known) in [("1024", true), ("1025", false), ("12000", false)] {
+        let length = ("x-length", length);
+        let opened = server
+            .send("POST", Some(&alice), &[length], &Value::Null)
+            .await;
+        let id = opened.header("mcp-session-id").unwrap();
+        let headers = [length, ("mcp-session-id", id)];
+        let used = server
+            .send("POST", Some(&alice), &headers, &Value::Null)
+            .await;
+        match is_known {
+            true => assert_eq!(used.status, 200, "{used:?}"),
+            false => assert_gone(&used),
+        }
+    }
+    let event = format!("{}.{}", "a".repeat(1025), "A".repeat(43));
+    let headers = [("x-length", "1"), ("last-event-id", &*event)];
+    let answer = server
+        .send("GET", Some(&alice), &headers, &Value::Null)
+        .await;
+    assert_eq!(answer.status, 405, "{answer:?}");
+    assert_eq!(answer.header("allow"), Some("POST"));
+}
+
 #[test]
 #[should_panic(expected = "too short for sessions")]
 fn a_short_secret_panics() {

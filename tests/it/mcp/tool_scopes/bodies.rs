@@ -75,6 +75,38 @@ async fn a_body_in_another_form_is_415() {
 }
 
 #[tokio::test]
+async fn a_content_type_without_end_is_400() {
+    let server = Guarded::start().await;
+    let padded = |length: usize| {
+        let start = "application/json";
+        format!("{start}{}", ";x=y".repeat(length))
+            .chars()
+            .take(length)
+            .collect::<String>()
+    };
+    for (length, passes) in [(40, true), (256, true), (257, false), (8_000, false)] {
+        let content_type = padded(length);
+        let answer = server
+            .post(tool("open"), &[("content-type", &content_type)])
+            .await;
+        if passes {
+            assert_eq!(
+                server.recorder.take(),
+                ["tool open"],
+                "{length}: {answer:?}"
+            );
+        } else {
+            assert_rejected(&answer, 400, -32020, &length.to_string());
+            assert_eq!(
+                answer.json()["error"]["message"],
+                "the Content-Type header is too long"
+            );
+            server.assert_untouched("a long Content-Type");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_413_with_or_without_a_length() {
     let limit = 200;
     let server = Guarded::with(ToolScopesLayer::new(rules()).max_body_bytes(limit)).await;

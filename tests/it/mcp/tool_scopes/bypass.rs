@@ -3,8 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use tower_bearer_auth::ScopeRequirement;
+use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
 
-use super::{Guarded, assert_lacking, assert_rejected, call, stateless, tool};
+use super::{Guarded, assert_lacking, assert_refused, assert_rejected, call, stateless, tool};
 
 const NEW: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
 
@@ -50,145 +52,6 @@ async fn headers_allow_nothing() {
         let answer = server.post(tool("open"), &[headers]).await;
         assert_rejected(&answer, 400, -32020, "an allowed body");
         server.assert_untouched("an allowed body");
-    }
-}
-
-#[tokio::test]
-async fn a_member_that_could_be_another_one_is_refused_at_every_level() {
-    let server = Guarded::start().await;
-    let spellings = |name: &str| {
-        let (first, rest) = name.split_at(1);
-        [
-            name.to_owned(),
-            name.to_uppercase(),
-            format!("{}{rest}", first.to_uppercase()),
-            format!(r"{name}\u0000"),
-            format!(r"\u0000{name}"),
-            format!(r"{name}\u0000x"),
-            format!(r"\u{:04x}{rest}", first.as_bytes()[0]),
-            name.replace('s', "\u{17f}"),
-            name.replace('s', r"\u017f"),
-            name.replace('k', "\u{212a}"),
-        ]
-    };
-    // Beside what is allowed there is, under another spelling, what is not.
-    for spelling in spellings("method") {
-        let body = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"ping","{spelling}":"tools/call","params":{{"name":"secret"}}}}"#
-        );
-        assert_refused(&server, &body).await;
-    }
-    for spelling in spellings("params") {
-        let body = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"open"}},"{spelling}":{{"name":"secret"}}}}"#
-        );
-        assert_refused(&server, &body).await;
-    }
-    let table = [
-        ("tools/call", "name", r#""open""#, r#""secret""#),
-        ("prompts/get", "name", r#""open""#, r#""secret""#),
-        (
-            "resources/read",
-            "uri",
-            r#""x:open""#,
-            r#""file:///secret/a""#,
-        ),
-        (
-            "resources/subscribe",
-            "uri",
-            r#""x:open""#,
-            r#""file:///secret/a""#,
-        ),
-        ("tasks/get", "taskId", r#""open""#, r#""secret-1""#),
-        (
-            "completion/complete",
-            "ref",
-            r#"{"name":"open"}"#,
-            r#"{"name":"secret"}"#,
-        ),
-        (
-            "subscriptions/listen",
-            "notifications",
-            "{}",
-            r#"{"resourceSubscriptions":["file:///secret/a"]}"#,
-        ),
-    ];
-    for (method, member, open, secret) in table {
-        for spelling in spellings(member) {
-            for members in [
-                format!(r#""{member}":{open},"{spelling}":{secret}"#),
-                format!(r#""{spelling}":{secret},"{member}":{open}"#),
-            ] {
-                let body = format!(
-                    r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{members}}}}}"#
-                );
-                assert_refused(&server, &body).await;
-            }
-            if spelling != member {
-                // Alone it is there for one reader and not for another.
-                let body = format!(
-                    r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"{spelling}":{secret}}}}}"#
-                );
-                assert_refused(&server, &body).await;
-            }
-        }
-    }
-    for reference in [
-        r#"{"type":"ref/prompt","name":"open","NAME":"secret"}"#,
-        r#"{"type":"ref/prompt","name":"open","name":"secret"}"#,
-        r#"{"type":"ref/resource","uri":"x:open","ur\u0069":"file:///secret/a"}"#,
-    ] {
-        let body = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{{"ref":{reference},"argument":{{"name":"a","value":""}}}}}}"#
-        );
-        assert_refused(&server, &body).await;
-    }
-    let filter = r#"{"resourceSubscriptions":[],"RESOURCESUBSCRIPTIONS":["file:///secret/a"]}"#;
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{{"notifications":{filter}}}}}"#
-    );
-    assert_refused(&server, &body).await;
-}
-
-/// That a body is refused as one that could be read in two ways, or in none.
-async fn assert_refused(server: &Guarded, body: &str) {
-    let answer = server.post(body.to_owned(), &[]).await;
-    assert_rejected(&answer, 400, -32600, body);
-    server.assert_untouched(body);
-}
-
-#[tokio::test]
-async fn a_message_that_is_two_things_or_none_is_refused() {
-    let server = Guarded::start().await;
-    for body in [
-        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"secret"},"result":{}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"secret"},"error":null}"#,
-        r#"{"jsonrpc":"2.0","id":1,"METHOD":"tools/call","params":{"name":"secret"},"result":{}}"#,
-        r#"{"jsonrpc":"2.0","id":1}"#,
-        r#"{"jsonrpc":"2.0","id":1,"method":["tools/call"],"params":{"name":"secret"}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"method":null,"params":{"name":"secret"}}"#,
-        r#""tools/call""#,
-        "7",
-        "null",
-        "[]",
-        "[[]]",
-    ] {
-        assert_refused(&server, body).await;
-    }
-}
-
-#[tokio::test]
-async fn members_that_a_parser_keeps_for_itself_are_refused_at_every_depth() {
-    let server = Guarded::start().await;
-    let raw = r#"{"$serde_json::private::RawValue":"{\"name\":\"secret\"}"}"#;
-    for body in [
-        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{raw}}}"#),
-        raw.to_owned(),
-        format!(r#"[{raw}]"#),
-        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"open","arguments":{"a":[{"$serde_json::private::Number":"1"}]}}}"#.to_owned(),
-        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"open","arguments":{"\u0024serde_json::private::RawValue":"1"}}}"#.to_owned(),
-    ] {
-        assert_refused(&server, &body).await;
     }
 }
 
@@ -302,27 +165,6 @@ async fn every_method_that_names_something_is_seen() {
 }
 
 #[tokio::test]
-async fn names_that_end_early_or_are_no_text_are_refused() {
-    let server = Guarded::start().await;
-    for params in [
-        r#"{"name":"secret\u0000"}"#,
-        r#"{"name":"open\u0000secret"}"#,
-        r#"{"name":"secret\n"}"#,
-        r#"{"name":["secret"]}"#,
-        r#"{"name":{"name":"secret"}}"#,
-        r#"{"name":null}"#,
-        r#"["secret"]"#,
-        r#""secret""#,
-    ] {
-        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
-        let answer = server.post(body.clone(), &[]).await;
-        assert_rejected(&answer, 400, -32602, &body);
-        assert_eq!(answer.json()["id"], 1, "{body}");
-        server.assert_untouched(&body);
-    }
-}
-
-#[tokio::test]
 async fn a_uri_in_disguise_is_seen_through_or_refused() {
     let server = Guarded::start().await;
     let read = |uri: &str| call("resources/read", &json!({"uri": uri}));
@@ -372,5 +214,80 @@ async fn a_uri_in_disguise_is_seen_through_or_refused() {
         let answer = server.post(read(uri), &[]).await;
         assert_rejected(&answer, 400, -32602, uri);
         server.assert_untouched(uri);
+    }
+}
+
+#[tokio::test]
+async fn a_delimiter_that_is_encoded_in_a_query_delimits_nothing() {
+    let rules = ScopeRules::builder()
+        .resource("https://h.test/x?user=me&*", ScopeRequirement::token())
+        .resource(
+            "https://h.test/x?%74ag=a%2fb%c3%a4*",
+            ScopeRequirement::token(),
+        )
+        .resource("https://h.test/x#me=*", ScopeRequirement::token())
+        .resource("https://h.test/open?*", ScopeRequirement::token())
+        .resource(
+            "https://h.test/open?doc=secret&*",
+            ScopeRequirement::all(["files:secret"]),
+        )
+        .default_rule(ScopeRequirement::all(["files:secret"]))
+        .build()
+        .unwrap();
+    let server = Guarded::with(ToolScopesLayer::new(rules)).await;
+    let read = |query: &str| {
+        call(
+            "resources/read",
+            &json!({"uri": format!("https://h.test/{query}")}),
+        )
+    };
+    for query in [
+        "x?user=me&",
+        "x?user=me&a=%26",
+        "x?%75ser=m%65&x",
+        "x?tag=a%2Fb%C3%A4",
+        "x?tag=%61%2fb\u{e4}c",
+        "x#%6de=",
+        "open?doc=secret%26x",
+        "open?doc%3dsecret&x",
+        "open?doc=secret",
+    ] {
+        let answer = server.post(read(query), &[]).await;
+        assert_eq!(answer.status, 200, "{query}: {answer:?}");
+        assert_eq!(
+            server.recorder.take(),
+            [format!("resource https://h.test/{query}")]
+        );
+    }
+    for query in [
+        "x?user=me%26x",
+        "x?user=me%26x&",
+        "x?user%3Dme&",
+        "x?user%3dme&",
+        "x?user=me%2526x",
+        "x?user=me%2Bx",
+        "x?user=me%23&",
+        "x?user=me%25&",
+        "x?user=me",
+        "x?tag=a/b%C3%A4",
+        "x?tag=a%252Fb%C3%A4",
+        "x#me%3D",
+        "open?doc=secret&",
+        "open?d%6fc=s%65cret&x",
+    ] {
+        let answer = server.post(read(query), &[]).await;
+        assert_lacking(&answer, "use files:secret", query);
+        server.assert_untouched(query);
+    }
+    // One server decodes once, and another one twice.
+    for query in [
+        "x?user=m%2565&",
+        "x?%2575ser=me&",
+        "open?doc=%2573ecret&",
+        "x?%%37%35ser=me&",
+    ] {
+        let answer = server.post(read(query), &[]).await;
+        assert_rejected(&answer, 400, -32602, query);
+        server.assert_untouched(query);
     }
 }

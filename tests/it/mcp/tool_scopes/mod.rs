@@ -4,6 +4,7 @@ mod anonymous;
 mod answers;
 mod bodies;
 mod bypass;
+mod doubtful;
 mod permitted;
 mod random;
 
@@ -152,4 +153,11 @@ fn assert_lacking(answer: &Answer, scopes: &str, case: &str) {
         r#"Bearer error="insufficient_scope", scope="{scopes}", error_description="The access token lacks a required scope""#
     );
     answer.assert_refusal(403, Some(&challenge), &crate::support::lacks_scope());
+}
+
+/// That a body is refused as one that could be read in two ways, or in none.
+async fn assert_refused(server: &Guarded, body: &str) {
+    let answer = server.post(body.to_owned(), &[]).await;
+    assert_rejected(&answer, 400, -32600, body);
+    server.assert_untouched(body);
 }
