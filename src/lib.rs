@@ -126,13 +126,6 @@ mod clock;
 mod config_error;
 mod error_chain;
 mod event_stream;
-#[cfg_attr(
-    not(feature = "jwks"),
-    allow(
-        dead_code,
-        reason = "only fetched metadata and tokens of fetched keys name another issuer"
-    )
-)]
 mod issuer_spelling;
 mod json;
 mod key_state;

@@ -1,34 +1,34 @@
-//! Notices a configured issuer that is not the issuer's own name, which otherwise shows in refused tokens alone.
+//! Detects a misconfigured issuer from the tokens that are refused for their issuer, and logs a warning.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::telemetry::SETUP;
 
-/// What a verifier has seen of tokens that name another issuer. Clones of the verifier share it.
+/// Counts the tokens with another issuer. Clones of the verifier share it.
 #[derive(Debug, Default)]
 pub(crate) struct IssuerWatch {
-    /// How many such tokens came since the last one that was accepted, up to [`MANY`].
+    /// The number of such tokens since the last accepted token, up to [`MANY`].
     in_a_row: AtomicU32,
     has_warned_of_spelling: AtomicBool,
     has_seen_near_miss: AtomicBool,
 }
 
-/// How many tokens in a row are no accident.
+/// The number of such tokens in a row that causes a warning.
 const MANY: u32 = 10;
 
-/// How many names a warning has at most.
+/// The maximum number of issuers in a warning.
 const MAX_NAMES: usize = 10;
 
 impl IssuerWatch {
-    /// Notes an accepted token. Almost always this is one load.
+    /// Records an accepted token. In most cases this is a single atomic load.
     pub(crate) fn accepted(&self) {
         if self.in_a_row.load(Ordering::Relaxed) != 0 {
             self.in_a_row.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Notes a token that names none of the `configured` issuers, and warns when there were many in a row: once,
-    /// until a token is accepted.
+    /// Records a token that names none of the `configured` issuers. The tenth in a row emits a warning; the next warning
+    /// is possible after an accepted token.
     pub(crate) fn another<'n, N>(&self, verifier: &str, configured: impl FnOnce() -> N)
     where
         N: Iterator<Item = &'n str>,
@@ -50,8 +50,8 @@ impl IssuerWatch {
         }
     }
 
-    /// Notes a token whose issuer is a near miss and whose key is not there, and tells whether it is not the first:
-    /// a single stray token is no reason to fetch anything.
+    /// Records a token with a misspelled issuer and an unknown key, and returns whether an earlier one was recorded. A
+    /// single token must not cause a fetch.
     pub(super) fn is_near_miss_again(&self) -> bool {
         self.has_seen_near_miss.swap(true, Ordering::Relaxed)
     }
@@ -61,7 +61,8 @@ impl IssuerWatch {
         self.has_warned_of_spelling.load(Ordering::Relaxed)
     }
 
-    /// Warns, once, of an issuer whose tokens these keys verify and whose name is spelled otherwise.
+    /// Emits one warning about an issuer whose tokens have good signatures and whose spelling differs from the
+    /// configured one.
     pub(super) fn misspelt(&self, verifier: &str, configured: &str, issuer: &str) {
         if !self.has_warned_of_spelling.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -72,82 +73,6 @@ impl IssuerWatch {
                 "the configured issuer is spelled differently from the issuer of verified tokens, which are \
                  refused for it",
             );
-        }
-    }
-}
-
-/// Whether two different names differ only in the case of scheme or host, the scheme's default port, or a slash at
-/// the end. Tokens are refused for such a difference all the same.
-pub(super) fn differs_only_in_spelling(one: &str, other: &str) -> bool {
-    one != other && Spelling::of(one) == Spelling::of(other)
-}
-
-#[derive(PartialEq, Eq)]
-struct Spelling<'a> {
-    scheme: String,
-    authority: String,
-    rest: &'a str,
-}
-
-impl<'a> Spelling<'a> {
-    fn of(issuer: &'a str) -> Self {
-        let (scheme, after) = issuer.split_once("://").unwrap_or_default();
-        let scheme = scheme.to_ascii_lowercase();
-        let after = if scheme.is_empty() { issuer } else { after };
-        let end = match scheme.is_empty() {
-            true => 0,
-            false => after.find(['/', '?', '#']).unwrap_or(after.len()),
-        };
-        let (authority, rest) = after.split_at(end);
-        let default_port = match &*scheme {
-            "https" => ":443",
-            "http" => ":80",
-            _ => "",
-        };
-        let host = authority.strip_suffix(default_port).unwrap_or(authority);
-        Self {
-            authority: host.to_ascii_lowercase(),
-            rest: rest.strip_suffix('/').unwrap_or(rest),
-            scheme,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slash_at_the_end_case_and_default_port_are_spelling_and_nothing_else_is() {
-        let alike = [
-            ("https://t", "https://t/"),
-            ("https://t", "HTTPS://T"),
-            ("https://t", "https://t:443"),
-            ("https://t:443/a/", "https://T/a"),
-            ("http://t:80", "http://t/"),
-            ("t", "t/"),
-            ("https://t/a", "https://t/a/"),
-        ];
-        for (one, other) in alike {
-            assert!(differs_only_in_spelling(one, other), "{one} {other}");
-            assert!(differs_only_in_spelling(other, one), "{other} {one}");
-        }
-        let different = [
-            ("https://t", "https://t"),
-            ("https://t", "http://t"),
-            ("https://t", "https://t//"),
-            ("https://t", "https://t:80"),
-            ("https://t", "https://t:8443"),
-            ("https://t/a", "https://t/A"),
-            ("https://t/a", "https://t/b"),
-            ("https://t", "https://t.evil"),
-            ("https://t", "t"),
-            ("T", "t"),
-            ("", "/x"),
-            ("://t", "t"),
-        ];
-        for (one, other) in different {
-            assert!(!differs_only_in_spelling(one, other), "{one} {other}");
         }
     }
 }
