@@ -182,6 +182,16 @@ async fn keys_that_are_not_used() {
         "`key_uses([\"sig\", \"jwt-svid\"])`",
     );
     assert_documented(&[message.1, "not_for_verifying"]);
+    issuer.publish(Some(json!({"keys": [for_svids]})));
+    let alone = by_keys(keys_of(&issuer, |jwks| jwks)).build().unwrap();
+    ask(&alone, &token).await.unwrap_err();
+    let message = ("message", "keys cannot be fetched");
+    assert_leads_to(
+        &recorded,
+        "keys",
+        &[message],
+        "`key_uses([\"sig\", \"jwt-svid\"])`",
+    );
     let keys = keys_of(&issuer, |jwks| jwks.key_uses(["sig", "jwt-svid"]));
     ask(&by_keys(keys).build().unwrap(), &token).await.unwrap();
 
