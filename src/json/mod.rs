@@ -97,31 +97,32 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
     }
 }
 
-/// Names that are all different. The first few, which usually are all, take no allocation.
+/// Names that are all different. The first few, which usually are all, take no allocation and no hash.
 #[derive(Default)]
 struct Names<'a> {
-    few: [Cow<'a, str>; 8],
+    few: [&'a str; 16],
+    /// How many of the few there are.
     count: usize,
+    /// All others, and those that are spelled with escapes.
     more: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Names<'a> {
     /// Adds a name, unless it is known or one too many.
     fn add(&mut self, name: Cow<'a, str>) -> Result<(), &'static str> {
-        let few = self.count.min(self.few.len());
-        if self.few[..few].contains(&name) {
+        if self.few[..self.count].contains(&&*name) {
             return Err(TWICE);
         }
-        let is_new = match self.few.get_mut(self.count) {
-            Some(free) => {
+        let is_new = match (name, self.few.get_mut(self.count)) {
+            (Cow::Borrowed(name), Some(free)) if !self.more.contains(name) => {
                 *free = name;
+                self.count += 1;
                 true
             }
             // Clients choose the names, so they are not compared one by one.
-            None => self.more.insert(name),
+            (name, _) => self.more.insert(name),
         };
-        self.count += 1;
-        match (is_new, self.count <= MAX_OTHER_MEMBERS) {
+        match (is_new, self.count + self.more.len() <= MAX_OTHER_MEMBERS) {
             (false, _) => Err(TWICE),
             (true, true) => Ok(()),
             (true, false) => Err(TOO_MANY),

@@ -155,22 +155,25 @@ fn names_of_serde_json_itself_are_refused_wherever_they_stand() {
 
 #[test]
 fn other_members_are_told_apart_and_counted() {
-    let parses = |names: &[usize]| {
-        let members: Vec<_> = names.iter().map(|n| format!(r#""m{n}":{n}"#)).collect();
+    // Every name can be spelled in several ways.
+    let plain = |n: usize| format!(r#""m{n}":{n}"#);
+    let escaped = |n: usize| format!(r#""\u006d{n}":{n}"#);
+    let mixed = |n: usize| if n % 2 == 0 { plain(n) } else { escaped(n) };
+    let spellings: [&dyn Fn(usize) -> String; 3] = [&plain, &escaped, &mixed];
+    let parses = |spelling: &dyn Fn(usize) -> String, count: usize, last: String| {
+        let members: Vec<_> = (0..count).map(spelling).chain([last]).collect();
         parse_object::<Members<'_>>(&format!("{{{}}}", members.join(","))).is_ok()
     };
-    let different: Vec<_> = (0..MAX_OTHER_MEMBERS).collect();
-    assert!(parses(&different));
-    assert!(!parses(
-        &[different.as_slice(), &[MAX_OTHER_MEMBERS]].concat()
-    ));
-    // Both sides of where names move to the heap.
-    for count in 1..12 {
-        for again in 0..count {
-            assert!(
-                !parses(&[&different[..count], &[again]].concat()),
-                "{count} {again}"
-            );
+    for spelling in spellings {
+        let most = MAX_OTHER_MEMBERS;
+        assert!(parses(spelling, most - 1, spelling(most)));
+        assert!(!parses(spelling, most, spelling(most)));
+        // Both sides of where names move to the heap.
+        for (count, again) in (1..20).flat_map(|count| (0..count).map(move |n| (count, n))) {
+            for last in spellings {
+                assert!(parses(spelling, count, last(count)), "{count}");
+                assert!(!parses(spelling, count, last(again)), "{count} {again}");
+            }
         }
     }
 }
