@@ -178,5 +178,8 @@ fn a_name_is_not_empty_and_tells_a_verifier_apart() {
         .audience(AUDIENCE);
     assert_problems(any.clone(), &[]);
     assert_problems(any.clone().name("staff"), &[]);
-    assert_problems(any.name("jwt"), &["name(\"jwt\") is what other verifiers"]);
+    for name in ["jwt", "static", "custom", "introspection https://h.test/"] {
+        let problem = format!("name({name:?}) is what other verifiers");
+        assert_problems(any.clone().name(name), &[&problem]);
+    }
 }
