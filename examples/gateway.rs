@@ -72,6 +72,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .with_writer(std::io::stderr)
         .init();
 
+    let configured = Trusted::from_variables(variable)?;
     let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(&bind)
         .await
@@ -80,7 +81,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     println!("listening on {url}\n");
     // The test issuers live as long as the server.
-    let (trusted, _issuers) = match Trusted::from_variables(variable)? {
+    let (trusted, _issuers) = match configured {
         Some(trusted) => (trusted, None),
         None => {
             let (staff, partners) = (TestIssuer::start().await, TestIssuer::start().await);

@@ -1,16 +1,15 @@
 //! Whether two issuer identifiers are one issuer, spelled in two ways.
 
-/// Whether two issuers differ, and only in what URLs leave open: a trailing slash, the case of the scheme and
-/// the host, or a default port that is written out.
+/// Whether two issuers are different texts that differ only in a trailing slash, the case of the scheme and the host,
+/// or an explicit default port.
 ///
-/// Issuers are compared to the byte (OpenID Connect Discovery §4.3), so each such difference refuses tokens. This
-/// only serves to tell an operator that the configured issuer is misspelled. It never makes one issuer pass for
-/// the other.
+/// Issuers are compared byte by byte (OpenID Connect Discovery §4.3), so tokens are refused for each such difference.
+/// This function only decides whether a warning names the misspelling. It never makes one issuer pass for the other.
 pub(crate) fn differs_only_in_spelling(configured: &str, found: &str) -> bool {
     configured != found && Parts::of(configured) == Parts::of(found)
 }
 
-/// What is left of an issuer without its spelling.
+/// An issuer in a normalized spelling.
 #[derive(PartialEq)]
 struct Parts<'a> {
     scheme: String,
@@ -21,7 +20,7 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn of(issuer: &'a str) -> Self {
         let without_slash = |text: &'a str| text.strip_suffix('/').unwrap_or(text);
-        // What is no URL is a name, of which only the slash can be a slip.
+        // An issuer that is not a URL is a plain name. Only a trailing slash counts as a misspelling there.
         let Some((scheme, rest)) = issuer.split_once("://") else {
             return Self {
                 scheme: String::new(),
@@ -65,6 +64,7 @@ mod tests {
             ("https://[::1]/realm", "https://[::1]:443/realm"),
             ("https://t.test", "HTTPS://T.TEST:443/"),
             ("accounts.t.test", "accounts.t.test/"),
+            ("http://t.test:80", "http://t.test/"),
         ] {
             assert!(differs_only_in_spelling(one, other), "{one} {other}");
             assert!(differs_only_in_spelling(other, one), "{other} {one}");
@@ -90,6 +90,8 @@ mod tests {
             ("Issuer", "issuer"),
             ("https://t.test", ""),
             ("", "https://t.test/"),
+            ("", "/x"),
+            ("://t.test", "t.test"),
         ] {
             assert!(!differs_only_in_spelling(one, other), "{one} {other}");
             assert!(!differs_only_in_spelling(other, one), "{other} {one}");

@@ -22,7 +22,7 @@ pub(crate) fn client() -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
-/// What is wrong where no client can be built, such as on a machine without certificate authorities.
+/// The problem that no HTTP client can be built, such as on a machine without certificate authorities.
 pub(crate) fn no_client(error: reqwest::Error) -> Problem {
     Problem::caused_by("there is no HTTP client", error)
 }
@@ -35,9 +35,10 @@ pub(crate) fn sensitive(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Reads a body to its end, and no further than this many bytes. One that is encoded is an error, an
-/// [`UnrequestedEncoding`]: no request here asks for an encoding, and a client of the user's own that decodes bodies
-/// removes the header.
+/// Reads a body of at most this many bytes.
+///
+/// An encoded body is an error, [`UnrequestedEncoding`]: no request here accepts an encoding. The user's client may
+/// accept one, but it removes the header when it decodes the body.
 pub(crate) async fn read(
     response: &mut reqwest::Response,
     max_bytes: usize,
@@ -46,7 +47,7 @@ pub(crate) async fn read(
         return Err(encoding.into());
     }
     let mut body = Vec::new();
-    // Their own text has the whole URL, query and all.
+    // The text of reqwest's errors contains the whole URL with its query.
     while let Some(chunk) = response
         .chunk()
         .await
@@ -60,12 +61,12 @@ pub(crate) async fn read(
     Ok(body)
 }
 
-/// A body in an encoding that no request here asks for (RFC 9110 §8.4).
+/// The error for a body in an encoding that no request here accepts (RFC 9110 §8.4).
 #[derive(Debug)]
 pub(crate) struct UnrequestedEncoding(Option<String>);
 
 impl UnrequestedEncoding {
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+    fn of(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(CONTENT_ENCODING).iter();
         let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         let mut codings = codings.map(<[u8]>::trim_ascii);
@@ -74,13 +75,13 @@ impl UnrequestedEncoding {
     }
 }
 
-/// Whether a body with this coding is as it would be without. Some servers name the character set here.
+/// Whether this coding leaves the body unchanged. Some servers name the character set here.
 fn is_identity(coding: &[u8]) -> bool {
     let same: [&[u8]; 4] = [b"", b"identity", b"utf-8", b"utf8"];
     same.iter().any(|same| coding.eq_ignore_ascii_case(same))
 }
 
-/// The name of a coding as a log may have it.
+/// The name of a coding, if it is safe to log.
 fn shown_coding(coding: &[u8]) -> Option<String> {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+*".contains(byte);
     let shown = coding.len() <= 32 && coding.iter().all(is_name);
@@ -89,10 +90,10 @@ fn shown_coding(coding: &[u8]) -> Option<String> {
 
 impl fmt::Display for UnrequestedEncoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let coding = self.0.as_deref().unwrap_or("something that is no name");
+        let coding = self.0.as_deref().unwrap_or("not a valid name");
         write!(
             f,
-            "the answer is compressed or encoded (Content-Encoding: {coding}), which was not asked for"
+            "the answer is compressed or encoded (Content-Encoding: {coding}), which the request does not accept"
         )
     }
 }
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_encoding_but_identity_is_said_by_name() {
+    fn every_encoding_except_identity_is_named() {
         let encoding = |values: &[&[u8]]| {
             let values = values.iter().map(|value| {
                 let value = http::HeaderValue::from_bytes(value).unwrap();
@@ -153,8 +154,8 @@ mod tests {
             (&[b"X-GZip"], "X-GZip"),
             (&[b"identity, br"], "br"),
             (&[b"identity", b"gzip"], "gzip"),
-            (&[b"two words"], "something that is no name"),
-            (&["\u{202e}gzip".as_bytes()], "something that is no name"),
+            (&[b"two words"], "not a valid name"),
+            (&["\u{202e}gzip".as_bytes()], "not a valid name"),
         ];
         for (values, name) in named {
             let text = encoding(values).unwrap();

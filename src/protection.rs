@@ -2,6 +2,7 @@
 //! a guard or a handler further in answers with a complete challenge.
 
 use std::fmt;
+use std::iter;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -92,35 +93,39 @@ impl Protection {
 
 /// What the guards that a request has passed required of its token.
 ///
-/// The latest entry is in place and the earlier ones are a list behind it, so that the first guard allocates
-/// nothing and each further one allocates a single node. The scopes are shared with the guards' configuration.
+/// The first two entries are in place, so that they allocate nothing; requests seldom pass more guards. Those
+/// further in are a list of nodes. The scopes are shared with the guards' configuration.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PassedGuards {
-    latest: Option<Arc<Scopes>>,
-    earlier: Option<Arc<Self>>,
+    outermost: [Option<Arc<Scopes>>; 2],
+    innermost: Option<Arc<PassedGuard>>,
+}
+
+#[derive(Debug)]
+struct PassedGuard {
+    required: Arc<Scopes>,
+    /// The guard that was passed before this one, unless that is one of the outermost.
+    before: Option<Arc<Self>>,
 }
 
 impl PassedGuards {
     pub(crate) fn push(&mut self, required: Arc<Scopes>) {
-        if let Some(latest) = &mut self.latest {
-            let earlier = Self {
-                latest: Some(std::mem::replace(latest, required)),
-                earlier: self.earlier.take(),
-            };
-            self.earlier = Some(Arc::new(earlier));
-        } else {
-            self.latest = Some(required);
+        if let Some(free) = self.outermost.iter_mut().find(|place| place.is_none()) {
+            *free = Some(required);
+            return;
         }
+        let before = self.innermost.take();
+        self.innermost = Some(Arc::new(PassedGuard { required, before }));
     }
 
     /// Everything that the layer and these guards required, in the order in which the request met them.
     pub(crate) fn scopes_after(&self, layer: &Scopes) -> Scopes {
-        let earlier = std::iter::successors(Some(self), |passed| passed.earlier.as_deref());
-        let latest_first: Vec<_> = earlier
-            .filter_map(|passed| passed.latest.as_deref())
-            .collect();
-        let outermost_first = latest_first.into_iter().rev();
-        outermost_first.fold(layer.clone(), |scopes, required| scopes.union(required))
+        let innermost = self.innermost.as_deref();
+        let from_inside = iter::successors(innermost, |passed| passed.before.as_deref());
+        let from_inside: Vec<_> = from_inside.collect();
+        let from_outside = from_inside.iter().rev().map(|passed| &passed.required);
+        let required = self.outermost.iter().flatten().chain(from_outside);
+        required.fold(layer.clone(), |scopes, required| scopes.union(required))
     }
 }
 
@@ -137,10 +142,16 @@ mod tests {
         let mut passed = PassedGuards::default();
         assert_eq!(passed.scopes_after(&scopes("a")), scopes("a"));
         let clone_of_before = passed.clone();
-        for names in ["b", "c a", "d"] {
+        for (names, so_far) in [
+            ("b", "a b"),
+            ("c a", "a b c"),
+            ("d", "a b c d"),
+            ("e b", "a b c d e"),
+            ("f", "a b c d e f"),
+        ] {
             passed.push(Arc::new(scopes(names)));
+            assert_eq!(passed.scopes_after(&scopes("a")), scopes(so_far));
         }
-        assert_eq!(passed.scopes_after(&scopes("a")), scopes("a b c d"));
         assert_eq!(clone_of_before.scopes_after(&scopes("")), scopes(""));
     }
 }

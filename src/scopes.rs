@@ -315,20 +315,19 @@ fn is_scope_char(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
 }
 
-/// Joins names without repeating one. Past a handful it keeps an index, so that a token with
-/// thousands of scopes costs no quadratic time.
+/// Joins names without repeating one. Past a handful, repetitions are left out by an index at the end, so that a token
+/// with thousands of scopes costs no quadratic time.
 #[derive(Default)]
 struct Collector {
     joined: String,
     count: usize,
-    index: Option<HashSet<Box<str>>>,
 }
 
 impl Collector {
     const INDEXED_FROM: usize = 32;
 
     fn push(&mut self, name: &str) {
-        if !self.is_new(name) {
+        if self.count < Self::INDEXED_FROM && names(&self.joined).any(|known| known == name) {
             return;
         }
         if self.count > 0 {
@@ -338,18 +337,21 @@ impl Collector {
         self.count += 1;
     }
 
-    fn is_new(&mut self, name: &str) -> bool {
-        if self.count < Self::INDEXED_FROM {
-            return names(&self.joined).all(|known| known != name);
-        }
-        self.index
-            .get_or_insert_with(|| names(&self.joined).map(Box::from).collect())
-            .insert(name.into())
-    }
-
     fn finish(self) -> Scopes {
+        let mut joined = self.joined;
+        if self.count > Self::INDEXED_FROM {
+            let mut known = HashSet::with_capacity(self.count);
+            let mut unique = String::with_capacity(joined.len());
+            for name in names(&joined).filter(|name| known.insert(*name)) {
+                if !unique.is_empty() {
+                    unique.push(' ');
+                }
+                unique.push_str(name);
+            }
+            joined = unique;
+        }
         Scopes {
-            joined: self.joined.into(),
+            joined: joined.into(),
         }
     }
 }

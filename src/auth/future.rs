@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::layer::Settings;
+use super::settings::Settings;
 use crate::access_token::{AccessToken, Lapse};
 use crate::bearer::BearerToken;
 use crate::event_stream::is_event_stream;

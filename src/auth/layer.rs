@@ -1,10 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use tower_layer::Layer;
 
 use super::service::BearerAuth;
+use super::settings::Settings;
 use crate::protection::Protection;
 use crate::reject::is_quotable;
 use crate::scopes::{ScopeHierarchy, Scopes};
@@ -20,31 +20,12 @@ pub struct BearerAuthLayer<V> {
     settings: Settings,
 }
 
-/// How the layer was configured; cheap to clone.
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) protection: Arc<Protection>,
-    pub(super) max_token_length: usize,
-    pub(super) optional: bool,
-    pub(super) forward_authorization: bool,
-    pub(super) close_streams_at_expiry: bool,
-    /// Whether the log says already that this layer is inside another one.
-    pub(super) is_nesting_logged: Arc<AtomicBool>,
-}
-
 impl<V: Verifier> BearerAuthLayer<V> {
     /// A layer that asks `verifier` about each request's token.
     pub fn new(verifier: V) -> Self {
         Self {
             verifier,
-            settings: Settings {
-                protection: Arc::default(),
-                max_token_length: 16 * 1024,
-                optional: false,
-                forward_authorization: false,
-                close_streams_at_expiry: false,
-                is_nesting_logged: Arc::default(),
-            },
+            settings: Settings::default(),
         }
     }
 }

@@ -71,6 +71,7 @@
 mod future;
 mod layer;
 mod service;
+mod settings;
 
 pub use self::future::ResponseFuture;
 pub use self::layer::BearerAuthLayer;

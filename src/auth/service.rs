@@ -1,21 +1,19 @@
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use super::future::ResponseFuture;
-use super::layer::Settings;
-use crate::bearer::{Credentials, take_credentials};
+use super::settings::Settings;
+use crate::bearer::Credentials;
 use crate::caller::{self, Anonymous};
 use crate::late_refusal::LateRefusal;
 use crate::reject::{Refusal, ResponseBody};
-use crate::telemetry::{self, Bearer, Decision};
+use crate::telemetry::{Bearer, Decision};
 use crate::verify::Verifier;
 use crate::verify_error::InvalidReason;
 
@@ -90,35 +88,6 @@ where
         let scopes = protection.initial_scopes();
         let reply = refusal.refuse(Decision::LAYER, Bearer::Nobody, protection, scopes);
         ResponseFuture::refuse(reply, request, protection)
-    }
-}
-
-impl Settings {
-    fn credentials(&self, headers: &mut HeaderMap) -> Credentials {
-        let forwarded = match self.forward_authorization {
-            true => headers.get(AUTHORIZATION).cloned(),
-            false => None,
-        };
-        let credentials = take_credentials(headers, self.max_token_length);
-        if let Some(mut header) = forwarded {
-            header.set_sensitive(true);
-            headers.insert(AUTHORIZATION, header);
-        }
-        credentials
-    }
-
-    /// That another layer has verified the token of a request, and left this one nothing to verify.
-    fn log_nesting(&self) {
-        if self.is_nesting_logged.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        tracing::error!(
-            target: telemetry::SETUP,
-            by = Decision::LAYER,
-            optional = self.optional,
-            "a BearerAuthLayer is inside another one, which has taken the Authorization header and verified the token: \
-             drop one of the two, or set forward_authorization() on the outer one"
-        );
     }
 }
 

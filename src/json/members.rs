@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::Text;
 
 /// A member of an object, by its places in the text.
@@ -22,10 +24,10 @@ pub(crate) struct WrittenMember<'a> {
 pub(crate) fn written_members(json: &str) -> impl Iterator<Item = WrittenMember<'_>> {
     let mut at = json.find('{').map_or(json.len(), |brace| brace + 1);
     std::iter::from_fn(move || {
-        let start = at + json.get(at..)?.find('"')?;
+        let start = find(json, at, b'"')?;
         let name_end = end_of_string(json, start)?;
-        let Text(name) = serde_json::from_str(&json[start..name_end]).ok()?;
-        let colon = name_end + json[name_end..].find(':')?;
+        let name = unescape(json.get(start..name_end)?)?;
+        let colon = find(json, name_end, b':')?;
         let value_start = colon + 1 + leading_space(&json[colon + 1..]);
         let value_end = end_of_value(json, value_start)?;
         at = value_end;
@@ -35,6 +37,21 @@ pub(crate) fn written_members(json: &str) -> impl Iterator<Item = WrittenMember<
             value: &json[value_start..value_end],
         })
     })
+}
+
+/// Where this byte is, from `start` on. It is near.
+fn find(json: &str, start: usize, byte: u8) -> Option<usize> {
+    let mut bytes = json.as_bytes().get(start..)?.iter();
+    Some(start + bytes.position(|here| *here == byte)?)
+}
+
+/// The text of a string in quotes.
+fn unescape(quoted: &str) -> Option<Cow<'_, str>> {
+    if memchr(b'\\', quoted.as_bytes()).is_some() {
+        return serde_json::from_str(quoted).ok().map(|Text(text)| text);
+    }
+    let text = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    Some(Cow::Borrowed(text))
 }
 
 fn leading_space(text: &str) -> usize {

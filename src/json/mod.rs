@@ -17,10 +17,14 @@ use self::fault::{NUMBER_OUT_OF_RANGE, RESERVED_NAME, TOO_DEEP, TOO_MANY, TWICE}
 pub(crate) use self::members::written_members;
 pub(crate) use self::values::{MaybeText, NumericDate, Text, TextOrList, TextOrNumber};
 
+/// The byte order mark that a reader may ignore in front of a JSON text (RFC 8259 §8.1).
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// How deep objects and arrays may lie in one another, anywhere in a header or payload.
 const MAX_DEPTH: usize = 32;
 
-/// How many members an object may have that nobody reads. Their names are kept while it is read.
+/// How many other members an object may have, which this crate does not use. Their names are kept while the object is
+/// read.
 const MAX_OTHER_MEMBERS: usize = 256;
 
 /// An object that is read member by member.
@@ -33,28 +37,34 @@ pub(crate) trait Object<'de>: Default {
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error>;
 }
 
-/// Parses one JSON object and nothing behind it.
+/// Parses one JSON object and nothing behind it; as [`fill_object`].
+pub(crate) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Result<T, Fault> {
+    let mut object = T::default();
+    fill_object(&mut object, json)?;
+    Ok(object)
+}
+
+/// Parses one JSON object and nothing behind it into `object`, which has no members yet. It is filled where it is,
+/// since it may be large, and moves cost.
 ///
 /// Members that do not count are read all the same, so that nobody later finds what cannot be read (a
 /// lone surrogate, a number past all bounds) or reads the second of two where another read the first.
-pub(crate) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Result<T, Fault> {
-    let mut object = T::default();
+pub(crate) fn fill_object<'de, T: Object<'de>>(
+    object: &mut T,
+    json: &'de str,
+) -> Result<(), Fault> {
     let mut faulty = None;
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let visitor = ObjectVisitor {
-        object: &mut object,
+        object,
         faulty: &mut faulty,
     };
     let read = deserializer
         .deserialize_map(visitor)
         .and_then(|()| deserializer.end());
-    match read {
-        Ok(()) => Ok(object),
-        Err(error) => Err(Fault::of_json(faulty, error)),
-    }
+    read.map_err(|error| Fault::of_json(faulty, error))
 }
 
-/// Fills the object where it is: it is large, and moves cost.
 struct ObjectVisitor<'o, T> {
     object: &'o mut T,
     /// Set when a member that counts cannot be read, and not before.

@@ -1,7 +1,7 @@
 //! What a request's headers must not say if its body is to be believed: pure functions of the headers.
 
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use base64::{Engine, encoded_len};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
@@ -18,11 +18,18 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Rejection> {
     if repeated {
         return Err(Rejection::BadHeaders("an MCP header occurs twice"));
     }
+    let content_types = headers.get_all(CONTENT_TYPE).iter();
+    if content_types.map(HeaderValue::len).sum::<usize>() > MAX_CONTENT_TYPE {
+        return Err(Rejection::BadHeaders("the Content-Type header is too long"));
+    }
     if headers.contains_key(CONTENT_ENCODING) || has_other_charset(headers) {
         return Err(Rejection::UnsupportedEncoding);
     }
     Ok(())
 }
+
+/// In bytes, all values of it together. `application/json` with a character set has some forty.
+const MAX_CONTENT_TYPE: usize = 256;
 
 /// JSON is UTF-8 (RFC 8259 §8.1), but a reader that believes a parameter could read it as UTF-7.
 fn has_other_charset(headers: &HeaderMap) -> bool {
@@ -75,11 +82,16 @@ fn names(header: &HeaderValue, target: &Target<'_>) -> bool {
         .as_bytes()
         .strip_prefix(b"=?base64?")
         .and_then(|text| text.strip_suffix(b"?="));
+    let name = target.as_str().as_bytes();
     match wrapped {
-        Some(encoded) => STANDARD
-            .decode(encoded)
-            .is_ok_and(|name| name == target.as_str().as_bytes()),
-        None => header.as_bytes() == target.as_str().as_bytes(),
+        // One of another length is another name, and is not decoded.
+        Some(encoded) => {
+            encoded_len(name.len(), true) == Some(encoded.len())
+                && STANDARD
+                    .decode(encoded)
+                    .is_ok_and(|decoded| decoded == name)
+        }
+        None => header.as_bytes() == name,
     }
 }
 
@@ -131,6 +143,20 @@ mod tests {
         ] {
             let checked = check(&headers(&[("content-type", bad)]));
             assert_eq!(checked, Err(Rejection::UnsupportedEncoding), "{bad}");
+        }
+        let long = |length| format!("application/json;x={}", "y".repeat(length - 19));
+        let longest = long(MAX_CONTENT_TYPE);
+        assert_eq!(check(&headers(&[("content-type", &longest)])), Ok(()));
+        let half = long(MAX_CONTENT_TYPE / 2 + 1);
+        for too_long in [
+            &[("content-type", &*long(MAX_CONTENT_TYPE + 1))][..],
+            &[("content-type", &half), ("content-type", &half)],
+        ] {
+            let checked = check(&headers(too_long));
+            assert!(
+                matches!(checked, Err(Rejection::BadHeaders(_))),
+                "{too_long:?}"
+            );
         }
         for encoding in ["gzip", "br", "identity", ""] {
             let checked = check(&headers(&[("content-encoding", encoding)]));

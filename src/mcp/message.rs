@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::tree::{Doubtful, Node, TooMany, Unparsed, has_private_member};
+use super::pattern::has_control;
+use super::private_member::has_private_member;
+use super::tree::{Doubtful, Node, TooMany, Unparsed};
 
 /// Why a body cannot be decided about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,9 +91,7 @@ impl<'a> Call<'a> {
                 return Err(Unreadable::BadMessage("it is both a call and a response"));
             }
             // Another reader may stop at a NUL, and see another method.
-            Some(Node::Text(method))
-                if method.len() > MAX_NAME || method.contains(char::is_control) =>
-            {
+            Some(Node::Text(method)) if method.len() > MAX_NAME || has_control(method) => {
                 return Err(Unreadable::BadMessage(
                     "the method is too long, or has a control character",
                 ));
@@ -187,7 +187,7 @@ fn listened_to<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> 
 /// A text that is the same to everybody, also to a reader that stops at a NUL.
 fn plain<'m>(node: &'m Node<'_>) -> Result<&'m str, Unreadable> {
     match node {
-        Node::Text(text) if text.len() > MAX_NAME || text.contains(char::is_control) => Err(
+        Node::Text(text) if text.len() > MAX_NAME || has_control(text) => Err(
             Unreadable::BadParams("a name is too long, or has a control character"),
         ),
         Node::Text(text) => Ok(text),

@@ -7,16 +7,28 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
-use crate::claim_lookup;
+use crate::json::written_members;
 
 /// A whole number, or a text of reasonable length. `None` where there is none of these, or the body is no message.
 pub(super) fn id(body: &[u8]) -> Option<Value> {
     let json = std::str::from_utf8(body).ok()?;
-    claim_lookup::find::<Id>(json, "id").ok()??.0
+    if !json.trim_ascii_start().starts_with('{') {
+        return None;
+    }
+    let mut ids = written_members(json).filter(|member| member.name == "id");
+    let value = ids.next()?.value;
+    // The value of a repeated one depends on the reader. A long one is not even read.
+    if ids.next().is_some() || value.len() > MAX_WRITTEN_ID {
+        return None;
+    }
+    serde_json::from_str::<Id>(value).ok()?.0
 }
 
 /// In bytes.
 const MAX_ID: usize = 256;
+
+/// Each byte may be an escape, and there are two quotes.
+const MAX_WRITTEN_ID: usize = MAX_ID * r"\u0000".len() + 2;
 
 /// An ID that can be repeated, or none.
 struct Id(Option<Value>);
@@ -74,12 +86,26 @@ mod tests {
             (r#"{"id":[7]}"#, None),
             (r#"{"id":7,"id":8}"#, None),
             (r#"[{"id":7}]"#, None),
+            (r#"{"id":7,"\u0069d":8}"#, None),
+            (
+                r#" {"ID":7,"x":{"id":8},"y":"\"id\":9", "id" : 10 } "#,
+                Some(Value::from(10)),
+            ),
+            (r#"{"\u0069\u0064":7}"#, Some(Value::from(7))),
+            (r#"{"id":"\ud800"}"#, None),
+            (r#"{"id":}"#, None),
+            (r#""id""#, None),
             ("{", None),
+            ("", None),
         ];
         for (body, expected) in table {
             assert_eq!(id(body.as_bytes()), expected, "{body}");
         }
-        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(MAX_ID + 1));
-        assert_eq!(id(long.as_bytes()), None);
+        for letter in ["x", r"\u0078"] {
+            let body = |length| format!(r#"{{"id":"{}"}}"#, letter.repeat(length));
+            let longest = Some("x".repeat(MAX_ID).into());
+            assert_eq!(id(body(MAX_ID).as_bytes()), longest);
+            assert_eq!(id(body(MAX_ID + 1).as_bytes()), None);
+        }
     }
 }

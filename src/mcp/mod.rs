@@ -79,10 +79,13 @@
 
 mod cors;
 mod headers;
+mod member_name;
 mod message;
 mod message_id;
 mod pattern;
+mod private_member;
 mod rejection;
+mod resource_uri;
 mod rules;
 pub mod session;
 pub mod tool_scopes;

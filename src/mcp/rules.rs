@@ -2,7 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::message::{LISTEN, Target};
-use super::pattern::{Patterns, comparable};
+use super::pattern::{Patterns, has_control};
+use super::resource_uri::comparable;
 use crate::access_token::AccessToken;
 use crate::config_error::{ConfigError, Problems};
 use crate::scope_guard::ScopeRequirement;
@@ -110,7 +111,7 @@ impl ScopeRules {
     /// A list that depends on the token is not one to share: since MCP 2026-07-28 it is marked so with
     /// `cacheScope: "private"`.
     pub fn allows(&self, token: &AccessToken, method: &str, name: &str) -> bool {
-        if name.contains(char::is_control) {
+        if has_control(name) {
             return false;
         }
         let Some(target) = Target::of_method(method, name) else {
@@ -225,10 +226,13 @@ impl ScopeRulesBuilder {
     /// or is of http, https, ws, wss, ftp or file in a form that a URL parser would rewrite (`https:/h`, a default
     /// port, `file:/x`), is refused with 400 unless a pattern names it to the letter.
     ///
-    /// Behind the first `?` or `#` encoded delimiters are ordinary: `https://h/x?u=https%3A%2F%2Fa` is compared as
-    /// `https://h/x?u=https://a`. Only `.` and `..` between slashes are refused there as well. The query is compared as text:
-    /// a server that reads parameters in any order, or a `+` as a space, knows more spellings of one resource than a
-    /// pattern that ends in the query. Close the default all the same: what else a server takes for the same
+    /// Behind the first `?` or `#` only letters, digits and `-._~` are decoded, since they mean the same either way
+    /// (RFC 3986 §6.2.2.2). Delimiters stay as they are: `…?user=me&*` does not match `…?user=me%26x`, and
+    /// `https://h/x?u=https%3a%2f%2fa` is compared as `https://h/x?u=https%3A%2F%2Fa`. What may not stand in a query as
+    /// it is, such as a space or `é`, is compared encoded. Only `.` and `..` between slashes, and a letter, digit or
+    /// one of `-._~` that is encoded twice, are refused there as well. A server that reads parameters in any order, or
+    /// a `+` as a space, knows more spellings of one resource than a pattern that ends in the query. Close the default
+    /// all the same: what else a server takes for the same
     /// resource, only it knows.
     pub fn resource(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Kind::Resource, pattern, requirement)

@@ -62,7 +62,6 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use serde::Serialize;
 
 use crate::protection::Protection;
 use crate::scopes::Scopes;
@@ -83,7 +82,7 @@ pub(crate) use self::drain::Draining;
 pub use self::future::ResponseFuture;
 pub use self::refused::Refused;
 
-use self::challenge::Challenge;
+use self::challenge::{Challenge, write_quoted};
 
 /// How long clients of an unavailable verifier are asked to wait where it does not say itself.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -129,18 +128,9 @@ impl Refusal<'_> {
     /// The answer alone, where `by` has recorded the decision already.
     pub(crate) fn reply(self, by: &'static str, protection: &Protection, scopes: &Scopes) -> Reply {
         let (status, error, description) = self.parts();
-        let mut response = Response::new(Full::from(body(error, description)));
-        *response.status_mut() = status;
-
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let challenge = match self {
-            Self::Unavailable(error) => {
-                headers.insert(RETRY_AFTER, retry_after(error));
-                None
-            }
-            Self::Forbidden | Self::NoLayer => None,
+        let (challenge, retry_after) = match self {
+            Self::Unavailable(error) => (None, Some(retry_after(error))),
+            Self::Forbidden | Self::NoLayer => (None, None),
             Self::NoToken
             | Self::RepeatedHeader
             | Self::InvalidToken(_)
@@ -158,11 +148,22 @@ impl Refusal<'_> {
                     // Without `error` there is nothing to describe (RFC 6750 §3.1).
                     description: error.and(Some(description)),
                 };
-                let challenge = challenge.to_header();
-                headers.insert(WWW_AUTHENTICATE, challenge.clone());
-                Some(challenge)
+                (Some(challenge), None)
             }
         };
+        let (challenge, body) = write(challenge, error, description);
+
+        let mut response = Response::new(Full::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(retry_after) = retry_after {
+            headers.insert(RETRY_AFTER, retry_after);
+        }
+        if let Some(challenge) = &challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge.clone());
+        }
         Refused::mark(&mut response, by, self.reason(), challenge);
         Box::new(response)
     }
@@ -280,18 +281,35 @@ fn retry_after(error: &VerifyError) -> HeaderValue {
     HeaderValue::from(rounded_up.max(1))
 }
 
-fn body(error: Option<&str>, description: &str) -> Bytes {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error: Option<&'a str>,
-        error_description: &'a str,
+/// Room for most challenges and the body behind them.
+const USUAL_LENGTH: usize = 512;
+
+/// The value of the `WWW-Authenticate` field and the body. They share one allocation, and so do their clones.
+fn write(
+    challenge: Option<Challenge<'_>>,
+    error: Option<&str>,
+    description: &str,
+) -> (Option<HeaderValue>, Bytes) {
+    let mut text = String::with_capacity(USUAL_LENGTH);
+    if let Some(challenge) = &challenge {
+        challenge.write(&mut text);
     }
-    let body = Body {
-        error,
-        error_description: description,
-    };
-    serde_json::to_vec(&body)
-        .expect("two strings are JSON")
-        .into()
+    let challenge_length = text.len();
+    text.push('{');
+    if let Some(error) = error {
+        text.push_str("\"error\":");
+        write_quoted(error, &mut text);
+        text.push(',');
+    }
+    text.push_str("\"error_description\":");
+    write_quoted(description, &mut text);
+    text.push('}');
+
+    let mut body = Bytes::from(text);
+    let header = body.split_to(challenge_length);
+    let header = challenge.map(|_| {
+        let header = HeaderValue::from_maybe_shared(header);
+        header.expect("every character is visible ASCII or a space")
+    });
+    (header, body)
 }

@@ -85,11 +85,22 @@ impl ScopeRequirement {
     /// Whether a bearer of this token meets the requirement, by name or by the layer's
     /// [`ScopeHierarchy`](crate::ScopeHierarchy).
     pub fn is_met_by(&self, token: &AccessToken) -> bool {
-        match &self.0 {
-            Kind::Anyone => true,
-            Kind::All(scopes) => has_all(token, scopes),
-            Kind::Any(alternatives) => alternatives.iter().any(|scopes| has_all(token, scopes)),
-            Kind::Nobody => false,
+        self.met_with(Some(token)).is_some()
+    }
+
+    /// The scopes with which a bearer of this token meets the requirement, `Some(None)` where it takes none; `None`
+    /// if the bearer does not meet it.
+    fn met_with(&self, token: Option<&AccessToken>) -> Option<Option<&Arc<Scopes>>> {
+        match (&self.0, token) {
+            (Kind::Anyone, _) => Some(None),
+            (Kind::Nobody, _) | (_, None) => None,
+            (Kind::All(scopes), Some(token)) => {
+                has_all(token, scopes).then(|| Some(scopes).filter(|scopes| !scopes.is_empty()))
+            }
+            (Kind::Any(alternatives), Some(token)) => {
+                let mut alternatives = alternatives.iter();
+                alternatives.find(|scopes| has_all(token, scopes)).map(Some)
+            }
         }
     }
 
@@ -136,13 +147,11 @@ pub(crate) fn check<'a>(
             return Err(Refusal::NoLayer.refuse(by, Bearer::Nobody, &nothing, &nothing.scopes));
         }
     };
-    let is_met = |required: &ScopeRequirement| match token {
-        Some(token) => required.is_met_by(token),
-        None => required.0 == Kind::Anyone,
-    };
-    if requirements.clone().all(is_met) {
+    let all_met = requirements.clone().try_fold(None, |met, required| {
+        Some(together(met, required.met_with(token)?))
+    });
+    if let Some(met) = all_met {
         Decision::passed(by, token).record();
-        let met = together(requirements.filter_map(|required| required.wanted(token)));
         if let (Some(met), Some(token)) = (met, extensions.get_mut::<AccessToken>()) {
             token.passed_guards_mut().push(met);
         }
@@ -163,7 +172,8 @@ pub(crate) fn check<'a>(
         Some(token) => token.required_so_far(),
         None => protection.scopes.clone(),
     };
-    let scopes = match together(requirements.filter_map(|required| required.wanted(token))) {
+    let wanted = requirements.map(|required| required.wanted(token));
+    let scopes = match wanted.fold(None, together) {
         Some(wanted) => so_far.union(&wanted),
         None => so_far,
     };
@@ -171,12 +181,11 @@ pub(crate) fn check<'a>(
 }
 
 /// All of these scopes as one set. One set is shared as it is, and so are many that add nothing to it.
-fn together<'a>(mut sets: impl Iterator<Item = &'a Arc<Scopes>>) -> Option<Arc<Scopes>> {
-    let first = Arc::clone(sets.next()?);
-    Some(
-        sets.fold(first, |all, scopes| match all.is_superset(scopes) {
-            true => all,
-            false => Arc::new(all.union(scopes)),
-        }),
-    )
+fn together(all: Option<Arc<Scopes>>, more: Option<&Arc<Scopes>>) -> Option<Arc<Scopes>> {
+    match (all, more) {
+        (all, None) => all,
+        (None, Some(more)) => Some(Arc::clone(more)),
+        (Some(all), Some(more)) if all.is_superset(more) => Some(all),
+        (Some(all), Some(more)) => Some(Arc::new(all.union(more))),
+    }
 }

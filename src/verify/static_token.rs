@@ -54,7 +54,7 @@ impl StaticTokenVerifier {
         I: IntoIterator<Item = (T, StaticToken)>,
         T: AsRef<str>,
     {
-        let mut table = HashMap::new();
+        let mut table: HashMap<Digest, Arc<Verified>> = HashMap::new();
         for (position, (token, meaning)) in tokens.into_iter().enumerate() {
             let Ok(token) = token.as_ref().parse::<BearerToken>() else {
                 panic!("static token {position} is not a bearer token (RFC 6750 section 2.1)");
@@ -63,6 +63,10 @@ impl StaticTokenVerifier {
             if table.insert(digest, meaning.verified(token)).is_some() {
                 panic!("static token {position} is in the table already");
             }
+        }
+        let authority = authority(table.keys());
+        for verified in table.values_mut() {
+            Arc::make_mut(verified).authority = Some(Arc::clone(&authority));
         }
         Self {
             table: Arc::new(table),
@@ -79,8 +83,10 @@ impl StaticTokenVerifier {
     }
 
     /// Names the verifier in [audit events](crate::telemetry), in metrics and in the
-    /// [principals](crate::AccessToken::principal) of its tokens: two tables that both have a client `dev` then
-    /// mean two callers. Default: `static`.
+    /// [principals](crate::AccessToken::principal) of its tokens. Default: `static`.
+    ///
+    /// Principals of a table without a name include a digest of its tokens, since two tables that both have a
+    /// client `dev` mean two callers. Those of a named one stay the same when a token is added or replaced.
     ///
     /// # Panics
     ///
@@ -91,7 +97,9 @@ impl StaticTokenVerifier {
         let name = name.into();
         assert!(!name.is_empty(), "a verifier's name is not empty");
         for verified in Arc::make_mut(&mut self.table).values_mut() {
-            Arc::make_mut(verified).verifier = name.clone().into();
+            let verified = Arc::make_mut(verified);
+            verified.verifier = name.clone().into();
+            verified.authority = None;
         }
         self
     }
@@ -208,6 +216,18 @@ impl StaticToken {
     }
 }
 
+/// What tells a table without a name from another one, the same in every process that has this table.
+fn authority<'d>(tokens: impl Iterator<Item = &'d Digest>) -> Arc<str> {
+    let mut tokens: Vec<_> = tokens.map(|token| token.0).collect();
+    tokens.sort_unstable();
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"tower-bearer-auth: a table of static tokens\0");
+    tokens.iter().for_each(|token| context.update(token));
+    let digest = context.finish();
+    let hexadecimal: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    hexadecimal.into()
+}
+
 /// A SHA-256 digest whose equality takes the same time wherever two differ.
 #[derive(Clone)]
 struct Digest([u8; digest::SHA256_OUTPUT_LEN]);
@@ -274,6 +294,28 @@ mod tests {
         assert_eq!(reason(verify("ones")), InvalidReason::Unrecognized);
         clock.advance(Duration::from_secs(1));
         assert_eq!(reason(verify("two")), InvalidReason::Expired);
+    }
+
+    #[test]
+    fn principals_of_two_tables_differ_unless_both_have_one_name() {
+        let table = |tokens: &[&str]| {
+            let tokens = tokens.iter().map(|token| (*token, StaticToken::new("dev")));
+            StaticTokenVerifier::new(tokens)
+        };
+        let principal = |verifier: &StaticTokenVerifier, token: &str| {
+            let token = verifier.verify(token.parse().unwrap()).unwrap();
+            token.principal().unwrap()
+        };
+        let (one, other) = (table(&["a", "b"]), table(&["a"]));
+        assert_eq!(principal(&one, "a"), principal(&one, "b"));
+        assert_eq!(principal(&one, "a"), principal(&table(&["b", "a"]), "a"));
+        assert_ne!(principal(&one, "a"), principal(&other, "a"));
+        assert_ne!(
+            principal(&one, "a").to_bytes(),
+            principal(&other, "a").to_bytes()
+        );
+        let (one, other) = (one.name("table"), other.name("table"));
+        assert_eq!(principal(&one, "a"), principal(&other, "a"));
     }
 
     #[test]

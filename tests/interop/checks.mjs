@@ -117,10 +117,6 @@ for (const way of ['discovery', 'JWKS_URL']) {
         assert.equal(header(good).alg, algorithm);
         isGood(await whoami(url, good), algorithm);
       });
-      await checks(`${algorithm}: a tampered token is not`, async () => {
-        const tampered = withMoreScope(await token(algorithm));
-        isInvalid(await whoami(url, tampered), 'signature');
-      });
     }
 
     await checks('/admin without the scope: 403 that names it', async () => {
@@ -158,6 +154,15 @@ for (const way of ['discovery', 'JWKS_URL']) {
     await checks('rotation: a token of an old key is still good', async () => {
       isGood(await whoami(url, early), 'ES256');
     });
+
+    // After the rotation: a token that its key did not sign may cause a fetch of the keys, out of the same bucket
+    // as a token with an unknown key.
+    for (const algorithm of ALGORITHMS) {
+      await checks(`${algorithm}: a tampered token is not`, async () => {
+        const tampered = withMoreScope(await token(algorithm));
+        isInvalid(await whoami(url, tampered), 'signature');
+      });
+    }
   }
 }
 finish();

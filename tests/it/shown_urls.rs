@@ -14,7 +14,7 @@ use tower_bearer_auth::{
     ProtectedResource,
 };
 
-use crate::support::{Inner, Logs, get, serve, table};
+use crate::support::{Inner, Logs, NoNames, get, serve, table};
 
 const SECRET: &str = "s3cret";
 
@@ -302,15 +302,6 @@ async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
         failed(discovery().at(&url).build().unwrap(), &url).await;
     }
     assert_clean(&logs.text(), "the log");
-}
-
-/// Resolves no name, so that nothing here leaves this machine.
-struct NoNames;
-
-impl reqwest::dns::Resolve for NoNames {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        Box::pin(std::future::ready(Err("there are no names here".into())))
-    }
 }
 
 /// That a fetch from there fails, and what all of it says.

@@ -41,11 +41,17 @@ pub(super) fn unbind<'i>(
 ) -> Option<&'i [u8]> {
     let dot = bound.iter().rposition(|byte| *byte == b'.')?;
     let (id, code) = (&bound[..dot], &bound[dot + 1..]);
+    if id.len() > MAX_ID {
+        return None;
+    }
     let code = URL_SAFE_NO_PAD.decode(code).ok()?;
     // In constant time.
     hmac::verify(key, &signed(purpose, id, principal), &code).ok()?;
     Some(id)
 }
+
+/// In bytes. The IDs of servers are shorter. A longer one of a client is refused before its HMAC is computed.
+pub(super) const MAX_ID: usize = 4 * 1024;
 
 /// Each part with its length in front, so that nothing moves from one into the next.
 fn signed(purpose: Purpose, id: &[u8], principal: &Principal) -> Vec<u8> {
@@ -88,6 +94,18 @@ mod tests {
                 None
             );
             assert_eq!(unbind(&key(1), Event, &bound, &alice), None);
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_too_long_is_refused() {
+        let alice = principal("alice", "cli");
+        for purpose in [Session, Event] {
+            let longest = vec![b'a'; MAX_ID];
+            let bound = bind(&key(1), purpose, &longest, &alice);
+            assert_eq!(unbind(&key(1), purpose, &bound, &alice), Some(&*longest));
+            let bound = bind(&key(1), purpose, &[b'a'; MAX_ID + 1], &alice);
+            assert_eq!(unbind(&key(1), purpose, &bound, &alice), None);
         }
     }
 

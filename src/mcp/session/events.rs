@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use bytes::{Bytes, BytesMut};
 
-use super::binding::{Purpose, bind};
+use super::binding::{MAX_ID, Purpose, bind};
 use crate::access_token::Principal;
 
 /// Binds the ID of each event to a principal.
@@ -30,7 +30,7 @@ enum Line {
 const FIELD: &[u8] = b"id:";
 
 /// A longer line is not held, and its ID resumes nothing.
-const MAX_LINE: usize = 4 * 1024;
+const MAX_LINE: usize = MAX_ID;
 
 impl EventIds {
     pub(super) fn new(key: Arc<hmac::Key>, principal: Principal) -> Self {

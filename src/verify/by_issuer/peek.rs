@@ -1,10 +1,12 @@
 //! What a token says about where it comes from, before anybody looked whether that is true.
 
+use std::borrow::Cow;
+
 use serde::de::MapAccess;
 
 use crate::json::{Fault, MaybeText, Member, Object, Text, parse_object};
 use crate::verify::jwt::claims::{Claims, SubjectType};
-use crate::verify::jwt::jws::{Jws, THREE_SEGMENTS};
+use crate::verify::jwt::jws::{Jws, THREE_SEGMENTS, USUAL_PAYLOAD_LENGTH};
 use crate::verify::jwt::refusal::{TokenPart, malformed, undecodable};
 use crate::verify_error::InvalidReason;
 
@@ -50,17 +52,20 @@ impl<'a> Origin<'a> {
 
 /// The fault as a verifier would find it, which knows more members by name.
 fn closer(payload: &str, fault: Fault) -> Fault {
-    match Claims::parse_with(payload, SubjectType::StringOrInteger) {
+    match Claims::default().fill(payload, SubjectType::StringOrInteger) {
         Err(closer) => closer,
-        Ok(_) => fault,
+        Ok(()) => fault,
     }
 }
 
 /// The payload of a token that has the form of a JWT.
-pub(super) fn payload(token: &[u8]) -> Result<String, InvalidReason> {
+pub(super) fn payload<'b>(
+    token: &[u8],
+    buffer: &'b mut [u8; USUAL_PAYLOAD_LENGTH],
+) -> Result<Cow<'b, str>, InvalidReason> {
     let Some(jws) = Jws::split(token) else {
         return Err(malformed(TokenPart::Token, &Fault::of(THREE_SEGMENTS)));
     };
-    let payload = jws.decode_payload();
+    let payload = jws.decode_payload_into(buffer);
     payload.ok_or_else(|| undecodable(TokenPart::Payload))
 }

@@ -11,9 +11,12 @@ use super::peek::{Origin, payload};
 use super::tenants::Tenants;
 use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
+#[cfg(feature = "cache")]
+use crate::config_error::ConfigError;
 use crate::shown_url::ShownUrl;
 use crate::telemetry::CLAIMS;
 use crate::verify::jwt::issuer_watch::IssuerWatch;
+use crate::verify::jwt::jws::USUAL_PAYLOAD_LENGTH;
 use crate::verify::jwt::refusal::refusal;
 use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
 use crate::verify_error::{InvalidReason, VerifyError};
@@ -35,7 +38,7 @@ struct Known {
 }
 
 /// The issuer that a token names, and the verifier for its tokens.
-pub(super) type Route = (Arc<str>, ErasedVerifier);
+type Route = (Arc<str>, ErasedVerifier);
 
 impl ByIssuer {
     /// A verifier that knows no issuer, and refuses every token.
@@ -58,22 +61,54 @@ impl ByIssuer {
         self
     }
 
+    /// Sends tokens of issuers that have no verifier of their own to that of their tenant, which stands in the
+    /// issuer's name for a placeholder of this template. There may be several templates, as for the two versions
+    /// of Entra ID's tokens.
+    ///
+    /// | placeholder | the tenant is | for |
+    /// |---|---|---|
+    /// | `{tenantid}` | the token's `tid`, which must be the same as in `iss` | Entra ID |
+    /// | `{tenant}` | what stands in `iss`, and nowhere else | Keycloak realms, and other issuers with a path per tenant |
+    ///
+    /// A tenant is 1 to 64 letters, digits, `-`, `_` and `.`, and neither `.` nor `..`. For `{tenant}`, `%20` counts
+    /// as one of the characters, since realms may have a space in their names. It is never a part of two segments.
+    ///
+    /// `resolve` gets the tenant as it stands in the token, so `my%20realm` and not `my realm`: put into the
+    /// template, it gives the issuer that the verifier has to compare with. It says which tenants there are, and
+    /// makes a verifier for each. It is called before the token is known to be genuine, so it should look the
+    /// tenant up in a list of its own and make no request. If it takes any tenant, clients choose which issuers
+    /// are fetched and logged. The last thousand verifiers are kept for as long as this lives, so a tenant that is
+    /// to be locked out needs a [`check`](crate::VerifierExt::check) as well. Where tenants share their keys, let
+    /// them share one [`Jwks`](crate::Jwks).
+    ///
+    /// # Errors
+    ///
+    /// When the template has no placeholder, when it has several, and when another template differs only in the kind
+    /// of its placeholder.
     #[cfg(feature = "cache")]
-    pub(super) fn add_tenants(mut self, tenants: Tenants) -> Self {
-        let known = Arc::make_mut(&mut self.known);
-        known.tenants.push(Arc::new(tenants));
-        self
-    }
-
-    #[cfg(feature = "cache")]
-    pub(super) fn all_tenants(&self) -> impl Iterator<Item = &Tenants> {
-        self.known.tenants.iter().map(|tenants| &**tenants)
+    pub fn tenants<V: Verifier>(
+        mut self,
+        template: impl AsRef<str>,
+        resolve: impl Fn(&str) -> Option<V> + Send + Sync + 'static,
+    ) -> Result<Self, ConfigError> {
+        let resolve = move |tenant: &str| Some(resolve(tenant)?.erased());
+        let added = Tenants::new(template.as_ref(), Box::new(resolve))?;
+        let tenants = &mut Arc::make_mut(&mut self.known).tenants;
+        if tenants.iter().any(|known| known.has_place_of(&added)) {
+            let template = ShownUrl::of(template.as_ref());
+            return Err(ConfigError::of(format!(
+                "the issuer template {template:?} is there twice"
+            )));
+        }
+        tenants.push(Arc::new(added));
+        Ok(self)
     }
 }
 
 impl Known {
     fn route(&self, token: &BearerToken) -> Result<Route, InvalidReason> {
-        let payload = payload(token.as_bytes())?;
+        let mut buffer = [0; USUAL_PAYLOAD_LENGTH];
+        let payload = payload(token.as_bytes(), &mut buffer)?;
         let origin = Origin::of(&payload)?;
         let issuer = origin.issuer().ok_or_else(|| {
             tracing::debug!(target: CLAIMS, claim = "iss", "a required claim is missing");

@@ -1,4 +1,4 @@
-//! What an HTTP response says about a token before its members count: a pure function.
+//! Decides from an HTTP response whether a token is active: a pure function, before the claims are checked.
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::failure::{Cause, Failure};
 use crate::claim_lookup;
-use crate::json::MaybeText;
-use crate::outgoing::UnrequestedEncoding;
+use crate::json::{BYTE_ORDER_MARK, MaybeText};
 
 /// The endpoint's answer (RFC 7662 §2.2).
 #[derive(Debug, PartialEq, Eq)]
@@ -22,23 +21,20 @@ pub(super) enum Answer {
 pub(super) struct Head<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
-    /// Whether the question was authorized by a bearer token of this server's own.
-    pub(super) asked_as_bearer: bool,
+    /// Whether a bearer token of this server authorized the request.
+    pub(super) sent_bearer_token: bool,
 }
 
 impl Head<'_> {
-    /// Whether the body can be an answer. A body that was encoded without being asked for cannot be read.
+    /// Checks whether a response with this status can be an answer.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let answers = match self.status {
             StatusCode::OK => true,
             status => may_say_inactive(status),
         };
-        if !answers {
-            return Err(self.unexpected_status());
-        }
-        match UnrequestedEncoding::of(self.headers) {
-            Some(encoding) => Err(self.wrong(&encoding.to_string())),
-            None => Ok(()),
+        match answers {
+            true => Ok(()),
+            false => Err(self.unexpected_status()),
         }
     }
 
@@ -55,32 +51,32 @@ impl Head<'_> {
 
     /// Reads the body.
     pub(super) fn read(&self, body: Vec<u8>) -> Result<Answer, Failure> {
-        let body = match body.strip_prefix(BYTE_ORDER_MARK) {
+        let body = match body.strip_prefix(BYTE_ORDER_MARK.as_bytes()) {
             Some(text) => text.to_vec(),
             None => body,
         };
-        let said = String::from_utf8(body)
-            .map_err(|_| "it is no UTF-8")
-            .and_then(|text| Ok((Said::read(&text)?, text)));
-        match said {
-            Ok((said, _)) if said.error.as_deref() == Some("invalid_client") => {
+        let members = String::from_utf8(body)
+            .map_err(|_| "it is not UTF-8")
+            .and_then(|text| Ok((AnswerMembers::read(&text)?, text)));
+        match members {
+            Ok((members, _)) if members.error.as_deref() == Some("invalid_client") => {
                 Err(self.refused_client())
             }
-            Ok((said, text)) if self.status == StatusCode::OK => self.read_ok(&said, text),
-            Ok((said, _)) => self.read_error(&said),
+            Ok((members, text)) if self.status == StatusCode::OK => self.read_ok(&members, text),
+            Ok((members, _)) => self.read_error(&members),
             Err(problem) => Err(self.wrong(&format!("its answer cannot be read: {problem}"))),
         }
     }
 
-    /// `active` is required, and a boolean. What the endpoint says about a token otherwise is not certain.
-    fn read_ok(&self, said: &Said, text: String) -> Result<Answer, Failure> {
-        match (&said.active, &said.error) {
+    /// Reads an answer with status 200. `active` must be a boolean; without it the state of the token is not known.
+    fn read_ok(&self, members: &AnswerMembers, text: String) -> Result<Answer, Failure> {
+        match (&members.active, &members.error) {
             (Active::Boolean(true), None) => Ok(Answer::Active(text)),
             (Active::Boolean(true), Some(_)) => {
                 Err(self.wrong("its answer has an \"error\", and \"active\" is true"))
             }
             (Active::Boolean(false), _) => Ok(Answer::Inactive),
-            (Active::Other, _) => Err(self.wrong("\"active\" is no boolean in its answer")),
+            (Active::Other, _) => Err(self.wrong("\"active\" is not a boolean in its answer")),
             (Active::Absent, Some(error)) => {
                 let error = shown(error);
                 Err(self.wrong(&format!(
@@ -91,21 +87,21 @@ impl Head<'_> {
         }
     }
 
-    /// Some endpoints answer with the status of an error where a token is not active, which says so only with a
-    /// body.
+    /// Reads an answer with the status of an error. Some endpoints send one for a token that is not active, and the body
+    /// says so.
     ///
-    /// At 401, `invalid_token` may be about the bearer token that this server asks with (RFC 6750 §3.1). If that
-    /// counted as an inactive token, every client's good token would be refused as soon as this server's own
-    /// expired.
-    fn read_error(&self, said: &Said) -> Result<Answer, Failure> {
-        let may_be_our_token = self.asked_as_bearer && self.status == StatusCode::UNAUTHORIZED;
+    /// With 401, `invalid_token` may be about the bearer token that authorizes this server's request (RFC 6750 §3.1). If
+    /// that counted as an inactive token, valid tokens of all clients would be refused once this server's own token
+    /// has expired.
+    fn read_error(&self, members: &AnswerMembers) -> Result<Answer, Failure> {
+        let may_be_our_token = self.sent_bearer_token && self.status == StatusCode::UNAUTHORIZED;
         let ours = || {
             self.wrong(
-                "invalid_token may be about the bearer token that this server asks with; if it is not, \
+                "invalid_token may be about the bearer token of this server; if it is not, \
                  configure inactive_statuses(..)",
             )
         };
-        match (&said.active, said.error.as_deref()) {
+        match (&members.active, members.error.as_deref()) {
             (Active::Boolean(false), _) if may_be_our_token && self.challenges_a_token() => {
                 Err(ours())
             }
@@ -139,14 +135,14 @@ impl Head<'_> {
         Failure::new(Cause::Down, problem).with_headers(self.headers)
     }
 
-    fn wrong(&self, problem: &str) -> Failure {
+    pub(super) fn wrong(&self, problem: &str) -> Failure {
         let status = self.status.as_u16();
         let problem = format!("the introspection endpoint answers {status}: {problem}");
         Failure::new(Cause::WrongAnswer, problem).with_headers(self.headers)
     }
 }
 
-/// The statuses besides 200 whose body may say that a token is not active.
+/// The error statuses whose body may say that a token is not active.
 fn may_say_inactive(status: StatusCode) -> bool {
     [
         StatusCode::BAD_REQUEST,
@@ -156,13 +152,10 @@ fn may_say_inactive(status: StatusCode) -> bool {
     .contains(&status)
 }
 
-/// What RFC 8259 §8.1 lets a reader ignore.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// The members that decide.
-struct Said {
+/// The members of an answer that decide whether the token is active.
+struct AnswerMembers {
     active: Active,
-    /// `None` where it is no text, or an empty one.
+    /// `None` if it is not a string, or empty.
     error: Option<String>,
 }
 
@@ -172,14 +165,14 @@ enum Active {
     Absent,
 }
 
-impl Said {
+impl AnswerMembers {
     fn read(text: &str) -> Result<Self, &'static str> {
         if !text.trim_ascii_start().starts_with('{') {
-            return Err("it is no JSON object");
+            return Err("it is not a JSON object");
         }
         let problem = |error: &serde_json::Error, twice| match error.is_data() {
             true => twice,
-            false => "it is no JSON",
+            false => "it is not JSON",
         };
         let active = claim_lookup::find::<Value>(text, "active")
             .map_err(|error| problem(&error, "\"active\" occurs twice"))?;
@@ -198,7 +191,7 @@ impl Said {
     }
 }
 
-/// An error code that a log may show. Any other text may hold what the endpoint was asked.
+/// An error code that a log may show. Any other text may contain the token from the request.
 fn shown(error: &str) -> &'static str {
     let known = KNOWN_ERRORS.iter().find(|known| **known == error);
     known.copied().unwrap_or("that no RFC defines")

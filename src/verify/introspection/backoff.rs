@@ -1,12 +1,12 @@
-//! When the endpoint may be asked: a pure function of state, time and event.
+//! Decides when a request to the endpoint may be sent: a pure function of state, time and event.
 //!
-//! This file is the specification. It asks nothing and knows no clock; `gate.rs` carries out what is decided
-//! here. Times are durations since an arbitrary start.
+//! This file is the specification. It does no I/O and reads no clock; `gate.rs` executes its decisions. Times are
+//! durations since an arbitrary start.
 //!
-//! Clients choose the tokens, so a token must not be able to start an outage for the others. An answer that a
-//! token's content may have caused, such as a 500, therefore never counts. Silence counts only once two different
-//! tokens met it with no answer in between: until then only the token that met it has to wait. What no token can
-//! cause counts at once.
+//! Clients choose the tokens, so one token must not start an outage for the others. An answer that the content of a
+//! token may have caused, such as a 500, therefore never counts as an outage. A missing answer counts only if two
+//! different tokens got none and no request was answered in between. Until then only the first of these tokens backs
+//! off. A failure that no token can cause counts at once.
 
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ pub(super) struct Policy {
     /// The wait after the first failure. Each further failure doubles it, up to the maximum.
     pub(super) min: Duration,
     pub(super) max: Duration,
-    /// The time after which a probe that has not ended no longer keeps others from probing.
+    /// After this time, a probe that has not ended no longer prevents another one.
     pub(super) probe_lost_after: Duration,
 }
 
-/// What is known about the endpoint.
+/// The state of the endpoint, as far as its answers show it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct State {
     outage: Option<Outage>,
-    /// The one token that met silence since the last answer.
+    /// The token whose request was not answered since the last answer.
     suspect: Option<Suspect>,
-    /// How many answers there were.
+    /// Counts the answers.
     answers: u64,
-    /// How many probes there were, which is the ID of the next one.
+    /// Counts the probes. The count is the ID of the next one.
     probes: u64,
 }
 
@@ -57,56 +57,56 @@ struct Suspect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TokenId(pub(super) u64);
 
-/// A question that is under way.
+/// A request in flight.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Question {
+pub(super) struct IntrospectionRequest {
     token: TokenId,
-    asked_at: Duration,
-    /// How many answers there were by then.
+    began_at: Duration,
+    /// The count of answers when it began.
     answers: u64,
-    /// The ID of the probe, where it is one.
+    /// The ID of the probe if it is one.
     probe: Option<u64>,
 }
 
-/// How a question ended.
+/// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Ending {
-    /// The endpoint answered, rightly or wrongly.
+pub(super) enum RequestOutcome {
+    /// The endpoint answered, whatever the answer is.
     Answered,
     /// The endpoint is not available, which no token can cause.
     Down { retry_after: Option<Duration> },
-    /// There was no answer, or only a part of one. The token may be the cause.
+    /// No answer arrived, or only a part of one. The token may be the cause.
     Silent,
-    /// A gateway answered in the place of the endpoint. It counts as silence does, but such an answer comes at
-    /// once, so that asking again about the same token costs little.
+    /// A gateway answered in place of the endpoint. It counts as [`Silent`](Self::Silent) does, but the token does not
+    /// back off: such an answer arrives at once, so that a retry costs little.
     Gateway,
-    /// The request that asked was dropped, which says nothing about the endpoint.
+    /// The future was dropped, which says nothing about the endpoint.
     Dropped,
 }
 
-/// The time to wait before the next question.
+/// The time until the next request may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wait(pub(super) Duration);
 
 impl Policy {
-    /// Whether this token may be asked about now, and whether the question is a probe.
-    pub(super) fn ask(
+    /// Begins a request for this token, as a probe in an outage, or returns how long it has to wait.
+    pub(super) fn begin(
         &self,
         state: State,
         now: Duration,
         token: TokenId,
-    ) -> (State, Result<Question, Wait>) {
+    ) -> (State, Result<IntrospectionRequest, Wait>) {
         if let Err(wait) = self.check(state, now, token) {
             return (state, Err(wait));
         }
-        let question = |probe| Question {
+        let request = |probe| IntrospectionRequest {
             token,
-            asked_at: now,
+            began_at: now,
             answers: state.answers,
             probe,
         };
         let Some(outage) = state.outage else {
-            return (state, Ok(question(None)));
+            return (state, Ok(request(None)));
         };
         let id = state.probes;
         let probing = State {
@@ -117,15 +117,15 @@ impl Policy {
             probes: id.wrapping_add(1),
             ..state
         };
-        (probing, Ok(question(Some(id))))
+        (probing, Ok(request(Some(id))))
     }
 
-    /// Whether [`ask`](Self::ask) would allow it, without asking.
+    /// Whether [`begin`](Self::begin) would allow a request now.
     pub(super) fn check(&self, state: State, now: Duration, token: TokenId) -> Result<(), Wait> {
         let until = |at: Duration| Err(Wait(at.saturating_sub(now)));
         match (state.outage, state.suspect) {
             (Some(outage), _) if now < outage.retry_at => until(outage.retry_at),
-            // How long the probe takes cannot be known.
+            // The end of the probe is not known in advance.
             (Some(outage), _) if self.is_probing(outage, now) => Err(Wait(self.min)),
             (Some(_), _) => Ok(()),
             (None, Some(suspect)) if suspect.token == token && now < suspect.retry_at => {
@@ -135,31 +135,31 @@ impl Policy {
         }
     }
 
-    /// The state after a question.
+    /// The state after a request has ended.
     pub(super) fn ended(
         &self,
         state: State,
         now: Duration,
-        question: Question,
-        ending: Ending,
+        request: IntrospectionRequest,
+        outcome: RequestOutcome,
     ) -> State {
-        match ending {
-            Ending::Answered => State {
+        match outcome {
+            RequestOutcome::Answered => State {
                 outage: None,
                 suspect: None,
                 answers: state.answers.wrapping_add(1),
                 ..state
             },
-            Ending::Down { retry_after } => match state.outage {
-                Some(outage) => self.probe_failed(state, outage, now, question, retry_after),
+            RequestOutcome::Down { retry_after } => match state.outage {
+                Some(outage) => self.probe_failed(state, outage, now, request, retry_after),
                 None => self.with_outage(state, now, retry_after),
             },
-            Ending::Silent | Ending::Gateway => match state.outage {
-                Some(outage) => self.probe_failed(state, outage, now, question, None),
-                None => self.met_silence(state, now, question, ending == Ending::Silent),
+            RequestOutcome::Silent | RequestOutcome::Gateway => match state.outage {
+                Some(outage) => self.probe_failed(state, outage, now, request, None),
+                None => self.met_silence(state, now, request, outcome == RequestOutcome::Silent),
             },
-            Ending::Dropped => match state.outage {
-                Some(outage) if is_probe(outage, question) => State {
+            RequestOutcome::Dropped => match state.outage {
+                Some(outage) if is_probe(outage, request) => State {
                     outage: Some(Outage {
                         probe: None,
                         ..outage
@@ -171,16 +171,16 @@ impl Policy {
         }
     }
 
-    /// A question from before the outage says nothing new about it.
+    /// A request that began before the outage says nothing new about it, so only a probe counts.
     fn probe_failed(
         &self,
         state: State,
         outage: Outage,
         now: Duration,
-        question: Question,
+        request: IntrospectionRequest,
         retry_after: Option<Duration>,
     ) -> State {
-        if !is_probe(outage, question) {
+        if !is_probe(outage, request) {
             return state;
         }
         let failures = outage.failures.saturating_add(1);
@@ -210,20 +210,20 @@ impl Policy {
         &self,
         state: State,
         now: Duration,
-        question: Question,
+        request: IntrospectionRequest,
         token_waits: bool,
     ) -> State {
-        // Other tokens were answered meanwhile.
-        if state.answers != question.answers {
+        // The endpoint answered other requests meanwhile.
+        if state.answers != request.answers {
             return state;
         }
         let failures = match state.suspect {
             None => 1,
-            Some(suspect) if suspect.token != question.token => {
+            Some(suspect) if suspect.token != request.token => {
                 return self.with_outage(state, now, None);
             }
-            // One of several at once, which are one failure.
-            Some(suspect) if question.asked_at <= suspect.failed_at => return state,
+            // Concurrent requests for one token are one failure.
+            Some(suspect) if request.began_at <= suspect.failed_at => return state,
             Some(suspect) => suspect.failures.saturating_add(1),
         };
         let wait = match token_waits {
@@ -232,7 +232,7 @@ impl Policy {
         };
         State {
             suspect: Some(Suspect {
-                token: question.token,
+                token: request.token,
                 failures,
                 failed_at: now,
                 retry_at: now.saturating_add(wait),
@@ -241,7 +241,7 @@ impl Policy {
         }
     }
 
-    /// The server's own word counts within the bounds.
+    /// The backoff after so many failures. The endpoint's `Retry-After` counts within the bounds.
     fn wait(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         let backoff = self.min.saturating_mul(doubled);
@@ -257,9 +257,9 @@ impl Policy {
     }
 }
 
-fn is_probe(outage: Outage, question: Question) -> bool {
+fn is_probe(outage: Outage, request: IntrospectionRequest) -> bool {
     let current = outage.probe.map(|probe| probe.id);
-    current.is_some() && current == question.probe
+    current.is_some() && current == request.probe
 }
 
 #[cfg(test)]

@@ -46,12 +46,12 @@ pub struct IntrospectionVerifierBuilder {
     pub(super) timeout: Duration,
     pub(super) max_bytes: usize,
     pub(super) max_concurrency: usize,
-    /// The shortest and the longest one; `None` is without.
+    /// The minimum and the maximum; `None`: no backoff.
     pub(super) backoff: Option<(Duration, Duration)>,
     pub(super) clock: Clock,
 }
 
-/// How much longer than its timeout a probe is given to end.
+/// Time that a probe gets to end beyond its timeout.
 const PROBE_GRACE: Duration = Duration::from_secs(1);
 
 impl IntrospectionVerifier {
@@ -175,8 +175,8 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
-    /// Takes `"exp": 0` for a token that does not expire, as Doorkeeper writes it. Without this such a token
-    /// is expired. Only the number `0` counts.
+    /// Treats `"exp": 0` as a token that does not expire, as Doorkeeper writes it. By default such a token is expired.
+    /// Only the integer `0` counts.
     pub fn accept_zero_expiry(mut self) -> Self {
         self.accept_zero_expiry = true;
         self
@@ -210,51 +210,21 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
-    /// The clock that dates are compared with, and the backoff is measured by. Default: the system's.
+    /// The clock for dates and for the backoff. Default: the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 }
 
-/// # How to ask
 impl IntrospectionVerifierBuilder {
-    /// The HTTP client to ask with, for proxies, private certificate authorities and client certificates.
-    /// It should follow no redirects, which take the token with them. What comes of one is refused, but only
-    /// after such a client followed it.
-    pub fn client(mut self, client: reqwest::Client) -> Self {
-        self.client = Some(client);
-        self
-    }
-
-    /// Allows http to other than loopback addresses. Whoever sits on the way can then read tokens and make
-    /// up answers.
-    pub fn allow_http(mut self) -> Self {
-        self.allow_http = true;
-        self
-    }
-
-    /// Takes these statuses for the answer that a token is not active, whatever the body says. Several calls add
-    /// up. Default: none.
-    ///
-    /// RFC 7662 §2.2 wants 200 for that. Without this, 400, 401 and 403 count where the body says so, and every
-    /// other answer is an outage: a 401 without a body says that this server's credentials are wrong. A status
-    /// that is listed here no longer tells wrong credentials from a dead token, so list what the endpoint really
-    /// answers and nothing else.
-    ///
-    /// It takes no status outside of 400 to 499, which say nothing about a token, and not 429.
-    pub fn inactive_statuses(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
-        self.inactive_statuses.extend(statuses);
-        self
-    }
-
     /// Names the verifier in [audit events](crate::telemetry), in metrics and in the
     /// [principals](crate::AccessToken::principal) of its tokens. Default: `introspection` and the URL of the
     /// endpoint.
     ///
-    /// Principals of verifiers with different names are never equal. Without a name, those of two verifiers that
-    /// ask one endpoint are equal unless they ask as different clients. Name them if they ask with different
-    /// bearer tokens or headers, and the endpoint knows different users by the same `sub`.
+    /// Principals of verifiers with different names are never equal. Without a name, the principals of two
+    /// verifiers with one endpoint are equal unless the verifiers authenticate as different clients. Name the verifiers if
+    /// they send different bearer tokens or headers, and the endpoint uses one `sub` for different users.
     ///
     /// `build` refuses an empty name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -262,53 +232,13 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
-    /// How long an answer may take, waiting for a turn included. Default: 5 seconds; at most 60.
-    ///
-    /// Set this instead of a tower timeout around the verifier: that drops the question, so that the
-    /// [backoff](Self::backoff) does not learn that no answer came.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// The largest answer to read, in bytes. Default: 65 536; at most 16 MiB.
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// How many questions may be under way. Others wait for their turn. Default: 64.
-    pub fn max_concurrency(mut self, calls: usize) -> Self {
-        self.max_concurrency = calls;
-        self
-    }
-
-    /// The time without questions after a failure: the first one, doubled with each further failure up to the
-    /// maximum. Default: 1 second to 30 seconds. The minimum is from 100 milliseconds to an hour, the maximum
-    /// from the minimum to an hour. A `Retry-After` of the endpoint's own counts within these bounds.
-    ///
-    /// Until it has elapsed, tokens are answered 503 at once, with `Retry-After`. After that one question at a
-    /// time is asked until one is answered. Questions under way go on. See the
-    /// [module](crate::verify::introspection#outages-and-backoff) for what counts as a failure.
-    pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
-        self.backoff = Some((min, max));
-        self
-    }
-
-    /// Asks about every token, also while the endpoint fails: for an endpoint behind a circuit breaker of its
-    /// own.
-    pub fn without_backoff(mut self) -> Self {
-        self.backoff = None;
-        self
-    }
-
     /// The finished verifier. It makes no request.
     ///
     /// # Errors
     ///
-    /// Every problem at once: an endpoint that cannot be asked, no credentials or several, no audience and no
-    /// explicit word that none is checked, numbers out of bounds, statuses that cannot mean an inactive token,
-    /// claims that cannot be named.
+    /// Reports every problem at once: an endpoint URL that cannot be used, no credentials or several, no audience without
+    /// [`accept_any_audience`](Self::accept_any_audience), numbers out of bounds, statuses that cannot mean an inactive
+    /// token, an empty name, invalid names of claims.
     pub fn build(mut self) -> Result<IntrospectionVerifier, ConfigError> {
         let mut problems = self.problems();
         let endpoint = self.endpoint_url();

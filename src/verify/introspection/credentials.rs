@@ -46,7 +46,7 @@ impl Credentials {
         headers
     }
 
-    /// The ID of the client, where it is one that asks.
+    /// The client ID, if these are the credentials of a client.
     pub(super) fn client_id(&self) -> Option<&str> {
         match self {
             Self::Basic { id, .. } | Self::Post { id, .. } => Some(id),

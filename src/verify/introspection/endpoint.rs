@@ -1,4 +1,4 @@
-//! One question to the endpoint, over HTTP.
+//! One introspection request over HTTP.
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
@@ -19,9 +19,9 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) async fn ask(&self, token: &str) -> Result<Answer, Failure> {
+    pub(super) async fn introspect(&self, token: &str) -> Result<Answer, Failure> {
         let credentials = self.credentials.headers();
-        let asked_as_bearer = is_bearer(&credentials);
+        let sent_bearer_token = is_bearer(&credentials);
         let mut response = self
             .client
             .post(self.url.clone())
@@ -32,7 +32,7 @@ impl Endpoint {
             .send()
             .await
             .map_err(not_sent)?;
-        // A client of the user's own may follow redirects; the server that answers then was not asked.
+        // The user's client may follow redirects. Then another server has answered.
         if *response.url() != self.url {
             return Err(Failure::new(
                 Cause::WrongAnswer,
@@ -46,17 +46,14 @@ impl Endpoint {
         let head = Head {
             status: response.status(),
             headers: &headers,
-            asked_as_bearer,
+            sent_bearer_token,
         };
         head.check()?;
         let body = outgoing::read(&mut response, self.max_bytes)
             .await
-            .map_err(|source| {
-                let cause = match source.is::<reqwest::Error>() {
-                    true => Cause::Silent,
-                    false => Cause::WrongAnswer,
-                };
-                Failure::new(cause, source).with_headers(&headers)
+            .map_err(|source| match source.is::<reqwest::Error>() {
+                true => Failure::new(Cause::Silent, source).with_headers(&headers),
+                false => head.wrong(&source.to_string()),
             })?;
         head.read(body)
     }
@@ -71,12 +68,11 @@ fn not_sent(error: reqwest::Error) -> Failure {
         (false, true) => Cause::WrongAnswer,
         (false, false) => Cause::Silent,
     };
-    // Their own text has the whole URL, query and all.
+    // The text of reqwest's errors contains the whole URL with its query.
     Failure::new(cause, error.without_url())
 }
 
-/// Whether a request with these headers is authorized by a token, about which the endpoint may say that it is
-/// invalid.
+/// Whether these headers authorize a request by a token, which the endpoint may call invalid.
 fn is_bearer(credentials: &HeaderMap) -> bool {
     credentials.get_all(AUTHORIZATION).iter().any(|value| {
         let scheme = value.as_bytes().split(|byte| *byte == b' ').next();

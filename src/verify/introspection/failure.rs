@@ -1,4 +1,4 @@
-//! Why a question brought no answer.
+//! Why an introspection request failed.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue};
 use tower::BoxError;
 
-use super::backoff::Ending;
+use super::backoff::RequestOutcome;
 use crate::verify_error::VerifyError;
 
-/// No answer, and when to ask again where the server says so.
+/// A failed introspection request, and when to retry if the endpoint says so.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) source: BoxError,
@@ -17,21 +17,21 @@ pub(super) struct Failure {
     pub(super) cause: Cause,
 }
 
-/// What kept the endpoint from answering.
+/// The cause of a failure, which decides how the backoff counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The endpoint cannot be reached, is overloaded, or does not accept this server's credentials. No token can
     /// cause that.
     Down,
-    /// Nothing came in time, or the answer broke off.
+    /// No answer arrived in time, or its body broke off.
     Silent,
     /// A gateway in front of the endpoint says that it got no answer.
     Gateway,
-    /// What came is no answer. It may be the token's doing.
+    /// The answer is not one of RFC 7662. The token may be the cause.
     WrongAnswer,
-    /// Most of the time passed while the question waited for its turn, since this server has too many under way.
+    /// Most of the time limit passed while the request waited for its turn: too many requests are in flight.
     NoTurn,
-    /// The endpoint was not asked, since the backoff has not elapsed.
+    /// No request was sent, since the backoff has not elapsed.
     BackingOff,
 }
 
@@ -47,22 +47,22 @@ impl Failure {
         }
     }
 
-    /// Takes over what these headers say about when to ask again.
+    /// Sets the delay from the `Retry-After` of these headers.
     pub(super) fn with_headers(mut self, headers: &HeaderMap) -> Self {
         self.retry_after = retry_after(headers);
         self
     }
 
-    /// What it means for the backoff, where the endpoint was asked.
-    pub(super) fn ending(&self) -> Ending {
+    /// How the backoff counts this failure.
+    pub(super) fn outcome(&self) -> RequestOutcome {
         match self.cause {
-            Cause::Down => Ending::Down {
+            Cause::Down => RequestOutcome::Down {
                 retry_after: self.retry_after,
             },
-            Cause::Silent => Ending::Silent,
-            Cause::Gateway => Ending::Gateway,
-            Cause::WrongAnswer => Ending::Answered,
-            Cause::NoTurn | Cause::BackingOff => Ending::Dropped,
+            Cause::Silent => RequestOutcome::Silent,
+            Cause::Gateway => RequestOutcome::Gateway,
+            Cause::WrongAnswer => RequestOutcome::Answered,
+            Cause::NoTurn | Cause::BackingOff => RequestOutcome::Dropped,
         }
     }
 }
@@ -77,7 +77,7 @@ impl From<Failure> for VerifyError {
     }
 }
 
-/// In seconds; a date would need a clock that agrees.
+/// The delay of a `Retry-After` in seconds. A date is ignored, since it depends on the clocks of both servers.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER).map(HeaderValue::to_str)?.ok()?;
     let delay = Duration::from_secs(seconds.trim().parse().ok()?);

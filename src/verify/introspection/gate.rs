@@ -1,20 +1,20 @@
-//! Carries out what `backoff.rs` decides. The lock is held for the decision alone.
+//! Executes the decisions of `backoff.rs`. The lock is held only while one is made.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::backoff::{Ending, Policy, Question, State, TokenId, Wait};
+use super::backoff::{IntrospectionRequest, Policy, RequestOutcome, State, TokenId, Wait};
 use crate::bearer::BearerToken;
 use crate::clock::Clock;
 
-/// Lets questions through to the endpoint, or holds them back in an outage.
+/// Lets requests through to the endpoint, or holds them back in an outage.
 pub(super) struct Gate {
-    /// `None` lets every question through.
+    /// `None`: every request is let through.
     policy: Option<Policy>,
     state: Mutex<State>,
     clock: Clock,
-    /// With random keys, so that no client can make up tokens with equal IDs.
+    /// With random keys, so that a client cannot construct tokens with equal IDs.
     hasher: RandomState,
 }
 
@@ -32,27 +32,27 @@ impl Gate {
         TokenId(self.hasher.hash_one(token.as_str()))
     }
 
-    /// Whether it makes sense to wait for a turn.
+    /// Whether a request could begin now. It is checked before the wait for a turn.
     pub(super) fn check(&self, token: TokenId) -> Result<(), Wait> {
         self.decide(Ok(()), |policy, state, now| {
             (state, policy.check(state, now, token))
         })
     }
 
-    /// Begins a question.
-    pub(super) fn ask(&self, token: TokenId) -> Result<OpenQuestion<'_>, Wait> {
-        let question = self.decide(Ok(None), |policy, state, now| {
-            let (state, asked) = policy.ask(state, now, token);
-            (state, asked.map(Some))
+    /// Begins a request.
+    pub(super) fn begin(&self, token: TokenId) -> Result<PendingRequest<'_>, Wait> {
+        let request = self.decide(Ok(None), |policy, state, now| {
+            let (state, begun) = policy.begin(state, now, token);
+            (state, begun.map(Some))
         })?;
-        Ok(OpenQuestion {
+        Ok(PendingRequest {
             gate: self,
             token,
-            question,
+            request,
         })
     }
 
-    /// `otherwise` is the result where there is no backoff.
+    /// Changes the state. Without a backoff there is none, and the result is `otherwise`.
     fn decide<T>(
         &self,
         otherwise: T,
@@ -68,32 +68,32 @@ impl Gate {
     }
 }
 
-/// A question that is under way. One that is dropped before it [ends](Self::end) makes room for another probe.
-pub(super) struct OpenQuestion<'g> {
+/// A request in flight. If it is dropped before it [ends](Self::end), another probe may begin.
+pub(super) struct PendingRequest<'g> {
     gate: &'g Gate,
     token: TokenId,
-    /// `None` once it ended, and where there is no backoff.
-    question: Option<Question>,
+    /// `None` after it has ended, and without a backoff.
+    request: Option<IntrospectionRequest>,
 }
 
-impl OpenQuestion<'_> {
-    /// Ends it. The result is how long the same token has to wait now.
-    pub(super) fn end(mut self, ending: Ending) -> Option<Wait> {
-        self.report(ending);
+impl PendingRequest<'_> {
+    /// Ends it, and returns how long the same token has to wait now.
+    pub(super) fn end(mut self, outcome: RequestOutcome) -> Option<Wait> {
+        self.report(outcome);
         self.gate.check(self.token).err()
     }
 
-    fn report(&mut self, ending: Ending) {
-        if let Some(question) = self.question.take() {
+    fn report(&mut self, outcome: RequestOutcome) {
+        if let Some(request) = self.request.take() {
             self.gate.decide((), |policy, state, now| {
-                (policy.ended(state, now, question, ending), ())
+                (policy.ended(state, now, request, outcome), ())
             });
         }
     }
 }
 
-impl Drop for OpenQuestion<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
-        self.report(Ending::Dropped);
+        self.report(RequestOutcome::Dropped);
     }
 }

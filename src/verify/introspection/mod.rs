@@ -87,6 +87,7 @@ mod backoff;
 mod builder;
 mod credentials;
 mod endpoint;
+mod endpoint_settings;
 mod failure;
 mod gate;
 mod problems;

@@ -10,10 +10,8 @@ use super::builder::IntrospectionVerifierBuilder;
 use crate::config_error::Problems;
 use crate::outgoing::{has_credentials, is_loopback};
 use crate::shown_url::ShownUrl;
-use crate::verify::audience::Audience;
-use crate::verify::jwt::problems::{ClaimSettings, names_client};
+use crate::verify::jwt::problems::{ClaimSettings, check_audiences, check_leeway};
 
-const MAX_LEEWAY: Duration = Duration::from_secs(3600);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(100);
@@ -62,18 +60,12 @@ impl IntrospectionVerifierBuilder {
     }
 
     fn check_issuer_and_audience(&self, problems: &mut Problems) {
-        if self.audiences.is_empty() && !self.any_audience && !names_client(&self.claims_in) {
-            problems.push(
-                "there is no audience; name it with audience(..), or the clients with \
-                 claim_in(\"client_id\", ..), or spell out accept_any_audience()",
-            );
-        }
-        if !self.audiences.is_empty() && self.any_audience {
-            let audiences = ShownUrl::of_all(self.audiences.iter().map(Audience::as_str));
-            problems.push(format!(
-                "accept_any_audience() contradicts the audiences {audiences:?}"
-            ));
-        }
+        check_audiences(
+            problems,
+            &self.audiences,
+            self.any_audience,
+            &self.claims_in,
+        );
         for audience in &self.audiences {
             problems.extend(audience.problems().map(str::to_owned));
         }
@@ -99,7 +91,7 @@ impl IntrospectionVerifierBuilder {
             if !status.is_client_error() || *status == StatusCode::TOO_MANY_REQUESTS {
                 let status = status.as_u16();
                 problems.push(format!(
-                    "inactive_statuses: {status} says nothing about a token; it takes 400 to 499, but for 429"
+                    "inactive_statuses: {status} says nothing about a token; use 400 to 499, except 429"
                 ));
             }
         }
@@ -109,12 +101,7 @@ impl IntrospectionVerifierBuilder {
     }
 
     fn check_numbers(&self, problems: &mut Problems) {
-        if self.leeway > MAX_LEEWAY {
-            let leeway = self.leeway;
-            problems.push(format!(
-                "a leeway of {leeway:?} is more than {MAX_LEEWAY:?}"
-            ));
-        }
+        check_leeway(problems, self.leeway);
         if self.timeout.is_zero() || self.timeout > LONGEST_TIMEOUT {
             let timeout = self.timeout;
             problems.push(format!("timeout: {timeout:?} is not up to 60 s"));

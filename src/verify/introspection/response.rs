@@ -1,4 +1,4 @@
-//! What the members of an active answer mean: a pure function of the answer, the rules and the time.
+//! Checks the members of an active answer: a pure function of the answer, the rules and the time.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use crate::verify_error::InvalidReason;
 pub(super) struct Rules {
     /// The verifier's name: two endpoints may each know a user of the same name.
     pub(super) verifier: String,
-    /// The client that asks, where the verifier has no name of its own: one endpoint may say different things to
-    /// different clients.
+    /// The client that this server authenticates as, if the verifier has no name: one endpoint may answer different
+    /// clients differently.
     pub(super) authority: Option<Arc<str>>,
     pub(super) claims: ClaimRules,
     pub(super) mapping: ClaimMapping,
-    /// Whether an `exp` of zero stands for a token that does not expire.
+    /// Whether an `exp` of zero means a token that does not expire.
     pub(super) accept_zero_expiry: bool,
     pub(super) clock: Clock,
 }
@@ -63,7 +63,7 @@ fn unacceptable(fault: &Fault) -> InvalidReason {
     InvalidReason::InvalidClaim
 }
 
-/// Whether `exp` is the digit zero. A tiny fraction that is rounded to zero is a date.
+/// Whether `exp` is the integer zero. A small fraction is not, although it rounds to zero.
 fn has_zero_expiry(answer: &str) -> bool {
     matches!(claim_lookup::find::<u64>(answer, "exp"), Ok(Some(0)))
 }

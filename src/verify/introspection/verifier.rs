@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::answer::Answer;
-use super::backoff::{Ending, Wait};
+use super::backoff::{RequestOutcome, Wait};
 use super::endpoint::Endpoint;
 use super::failure::{Cause, Failure};
 use super::gate::Gate;
@@ -23,9 +23,9 @@ use crate::shown_url::ShownUrl;
 use crate::telemetry::{Activity, INTROSPECTION};
 use crate::verify_error::{InvalidReason, VerifyError};
 
-/// Verifies tokens by asking the authorization server about each (RFC 7662).
+/// Verifies opaque tokens with a request to the authorization server for each (RFC 7662).
 ///
-/// See the [module](crate::verify::introspection) for examples. It asks each time: put a
+/// See the [module](crate::verify::introspection) for examples. It sends a request each time: put a
 /// [cache](crate::verify::cached) around it. Clones share everything. It needs a tokio runtime with time
 /// and I/O.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub(super) struct Inner {
     pub(super) gate: Gate,
     pub(super) timeout: Duration,
     pub(super) turns: Semaphore,
-    /// Whether the last question brought no answer.
+    /// Whether the last request failed.
     pub(super) failing: AtomicBool,
 }
 
@@ -56,35 +56,35 @@ impl Inner {
         let id = self.gate.id_of(token);
         self.gate.check(id).map_err(backing_off)?;
         let mut activity = Activity::introspection(&self.rules.verifier);
-        let mut question = None;
+        let mut request = None;
         let mut had_time = false;
         let deadline = Instant::now() + self.timeout;
         let answer = async {
             let _turn = self.turns.acquire().await.expect("it is never closed");
-            // An outage may have begun while this one waited for its turn.
-            question = Some(self.gate.ask(id).map_err(backing_off)?);
+            // An outage may have begun while this request waited for its turn.
+            request = Some(self.gate.begin(id).map_err(backing_off)?);
             had_time = deadline.duration_since(Instant::now()) >= self.timeout / 2;
-            self.endpoint.ask(token.as_str()).await
+            self.endpoint.introspect(token.as_str()).await
         };
-        let asked = activity.of(tokio::time::timeout_at(deadline, answer)).await;
-        let mut answer = match asked {
+        let result = activity.of(tokio::time::timeout_at(deadline, answer)).await;
+        let mut answer = match result {
             Ok(answer) => answer,
-            // The endpoint had no fair chance to answer.
+            // Most of the time limit passed before the request was sent, so the endpoint is not to blame.
             Err(_) if !had_time => Err(Failure::new(
                 Cause::NoTurn,
-                "too many questions to the introspection endpoint are under way",
+                "too many requests to the introspection endpoint are in flight",
             )),
             Err(_) => Err(Failure::new(
                 Cause::Silent,
                 "the introspection endpoint does not answer in time",
             )),
         };
-        if let Some(question) = question {
-            let ending = match &answer {
-                Ok(_) => Ending::Answered,
-                Err(failure) => failure.ending(),
+        if let Some(request) = request {
+            let request_outcome = match &answer {
+                Ok(_) => RequestOutcome::Answered,
+                Err(failure) => failure.outcome(),
             };
-            let wait = question.end(ending);
+            let wait = request.end(request_outcome);
             if let (Err(failure), Some(Wait(wait))) = (&mut answer, wait) {
                 failure.retry_after.get_or_insert(wait);
             }
@@ -106,8 +106,8 @@ impl Inner {
 
     /// Logs the beginning and the end of an outage, not each failure in it.
     fn log(&self, failure: Option<&Failure>) {
-        let was_asked = failure.is_none_or(|failure| failure.cause != Cause::BackingOff);
-        if !was_asked {
+        let was_sent = failure.is_none_or(|failure| failure.cause != Cause::BackingOff);
+        if !was_sent {
             return;
         }
         let failed = self.failing.swap(failure.is_some(), Ordering::Relaxed);
@@ -129,8 +129,7 @@ impl Inner {
 }
 
 fn backing_off(Wait(wait): Wait) -> Failure {
-    let problem =
-        "the introspection endpoint failed, and is not asked again before the backoff has elapsed";
+    let problem = "the introspection endpoint failed, and the backoff has not elapsed";
     Failure {
         retry_after: Some(wait),
         ..Failure::new(Cause::BackingOff, problem)

@@ -18,7 +18,7 @@ use crate::config_error::{ConfigError, Problems};
 pub struct JwksBuilder {
     source: Box<dyn ErasedSource>,
     policy: Policy,
-    /// `None`: that of the policy, or the longest freshness if that is less.
+    /// `None`: the default of the policy, or the longest freshness if that is shorter.
     default_freshness: Option<Duration>,
     rules: KeyRules,
     clock: Clock,
@@ -43,9 +43,9 @@ impl Jwks {
 }
 
 impl JwksBuilder {
-    /// How long a document counts as fresh when its source does not say: 1 second to 24 hours, and not longer
-    /// than [`serve_stale_for`](Self::serve_stale_for). Default: 15 minutes, or the longest freshness of
-    /// [`freshness_between`](Self::freshness_between) if that is less. A value that is set is not kept within
+    /// How long a document is fresh if its source does not say: 1 second to 24 hours, and at most
+    /// [`serve_stale_for`](Self::serve_stale_for). Default: 15 minutes, or the longest freshness of
+    /// [`freshness_between`](Self::freshness_between) if that is shorter. A value that is set here is not clamped to
     /// those bounds.
     pub fn default_freshness(mut self, freshness: Duration) -> Self {
         self.default_freshness = Some(freshness);
@@ -66,16 +66,17 @@ impl JwksBuilder {
         self
     }
 
-    /// How long after the last successful fetch keys may still be used: from the longest freshness, also
-    /// [by default](Self::default_freshness), to 7 days. With less, keys would expire before they are refreshed.
+    /// How long keys may be used after the last successful fetch: at least the longest freshness and the
+    /// [default freshness](Self::default_freshness), at most 7 days. With a shorter time, keys would expire before they
+    /// are refreshed.
     pub fn serve_stale_for(mut self, limit: Duration) -> Self {
         self.policy.serve_stale_for = limit;
         self
     }
 
     /// How many fetches tokens with unknown keys may cause in a row, 1 to 100, and after how long each
-    /// becomes possible again, 1 second to an hour. Tokens that a known key did not sign cause them out of the
-    /// same bucket, since the issuer may have replaced the key and kept its `kid`.
+    /// becomes possible again, 1 second to an hour. Tokens whose `kid` is known and whose signature is bad take
+    /// fetches from the same bucket, since the issuer may have replaced the key and kept its `kid`.
     pub fn unknown_key_fetches(mut self, burst: u32, interval: Duration) -> Self {
         self.policy.unknown_key_burst = burst;
         self.policy.unknown_key_interval = interval;
@@ -97,7 +98,7 @@ impl JwksBuilder {
         self
     }
 
-    /// The values of `use` (RFC 7517 §4.2) of keys that verify tokens. A key without `use` is taken, too. A later
+    /// The values of `use` (RFC 7517 §4.2) of keys that verify tokens. A key without `use` is accepted as well. A later
     /// call replaces an earlier one. Default: `sig`.
     ///
     /// SPIFFE writes `jwt-svid` into its bundles: `key_uses(["jwt-svid"])`, or `key_uses(["sig", "jwt-svid"])` for
@@ -108,8 +109,8 @@ impl JwksBuilder {
         self
     }
 
-    /// How many keys of a document are read, from its beginning: 1 to 10,000. The others are left out, which is
-    /// logged at `WARN`. Default: 1,000.
+    /// The number of keys that are read from the beginning of a document: 1 to 10,000. Further keys are left out, which
+    /// is logged at `WARN`. Default: 1,000.
     ///
     /// The size of a document is limited by [`max_bytes`](super::HttpKeySourceBuilder::max_bytes) as well.
     pub fn max_keys(mut self, limit: usize) -> Self {

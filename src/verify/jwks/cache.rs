@@ -15,7 +15,7 @@ use super::left_out::LeftOutKeys;
 use super::policy::{Decision, Event, FETCH_GRACE, Policy, State};
 use super::refresh_error::RefreshError;
 use super::snapshot::{Snapshot, continued};
-use super::source::{Brought, ErasedSource};
+use super::source::{ErasedSource, FetchedKeys};
 use super::status::JwksStatus;
 use super::validators::Validators;
 use crate::clock::Clock;
@@ -37,9 +37,9 @@ use crate::verify::jwt::VerifyingKey;
 /// | … without `max-age` | fresh for | 15 min | [`default_freshness`](super::JwksBuilder::default_freshness) |
 /// | freshness is about to run out | traffic starts a fetch in the background, and goes on with the keys there are | at 80 % ± 8 % of it | [`refresh_ahead`](super::JwksBuilder::refresh_ahead) |
 /// | freshness ran out before that fetch ended, or without traffic | tokens wait for it; if it fails, they use the keys there are | | |
-/// | a token names an unknown key, or a known one that did not sign it | it waits for a fetch with all others, as long as the bucket has one; if that was begun before, for one more | 2, one back every 15 s | [`unknown_key_fetches`](super::JwksBuilder::unknown_key_fetches) |
+/// | a token names an unknown key, or a known one that did not sign it | it waits for a fetch, which it shares with other tokens, while the bucket is not empty; if that fetch had begun before, for one more | 2, one back every 15 s | [`unknown_key_fetches`](super::JwksBuilder::unknown_key_fetches) |
 /// | … and the bucket is empty | 401 at once if the last fetch succeeded and the token was issued before it, by its `iat` and the verifier's leeway; 503 otherwise, with `Retry-After` | | |
-/// | … and a known key did not sign it | 401 at once, and in an outage, too | | |
+/// | … and a known key did not sign it | 401 at once, also in an outage | | |
 /// | a fetch fails | the keys stay, and the source is left alone for a while | 1 s, doubling to 60 s | [`backoff`](super::JwksBuilder::backoff) |
 /// | the outage goes on | the keys serve this long after the last success, then 503 | 24 h | [`serve_stale_for`](super::JwksBuilder::serve_stale_for) |
 /// | a key leaves the document | tokens it signed are refused, and [no longer current](crate::AccessToken::is_current) | at the next refresh | [`withdraw`](Self::withdraw) acts at once |
@@ -51,8 +51,8 @@ use crate::verify::jwt::VerifyingKey;
 /// 503 is only for tokens that could still be good: those whose issuer, audience, dates and type are in
 /// order. Others are refused, and cause no fetch but those that are due by the clock.
 ///
-/// Keys that are left out are in the [status](Self::status), and in the log whenever they change: at `WARN` the
-/// faults (weak, private, symmetric, malformed and invalid keys, too many), at `DEBUG` those for other purposes.
+/// Keys that are left out are in the [status](Self::status), and are logged whenever they change: faulty keys (weak,
+/// private, symmetric, malformed, invalid, too many) at `WARN`, and keys for other purposes at `DEBUG`.
 ///
 /// URLs are https; the configured one may be http on a loopback address. Redirects are not followed.
 /// `ETag`s are sent back.
@@ -85,9 +85,9 @@ pub(super) struct Control {
     under_way: Option<UnderWay>,
     /// The number of that fetch, or of the last one. What comes from an earlier one is too late.
     ticket: u64,
-    /// The time of day, since 1970, when that fetch began.
+    /// The time since 1970 at which that fetch began.
     began: Duration,
-    /// The time of day when the last successful fetch began. What the source published later is not in the set.
+    /// The time since 1970 at which the last successful fetch began. Keys that were published later are not in the set.
     as_of: Duration,
     validators: Option<Validators>,
     left_out: Arc<LeftOutKeys>,
@@ -201,11 +201,11 @@ impl Inner {
         self.ask_with(self.control(), event)
     }
 
-    /// As [`ask`](Self::ask), unless another request holds the lock, which then asks.
+    /// As [`ask`](Self::ask), but does nothing if another request holds the lock: that request starts the fetch.
     pub(super) fn ask_if_not_busy(self: &Arc<Self>, event: Event) {
         match self.control.try_lock() {
             Ok(control) => drop(self.ask_with(control, event)),
-            // A thread that panicked with the lock does not hold it any more.
+            // A thread that panicked has released the lock.
             Err(TryLockError::Poisoned(poisoned)) => {
                 drop(self.ask_with(poisoned.into_inner(), event));
             }
@@ -288,16 +288,16 @@ impl Inner {
         let previous = self.snapshot.load_full();
         let mut newly_left_out = None;
         let (unchanged, keys, freshness) = match outcome {
-            Ok(Brought::Document(document)) => {
+            Ok(FetchedKeys::Document(document)) => {
                 control.validators = document.validators;
                 let selection = document.selection;
-                newly_left_out = selection.left_out.unlike(&control.left_out);
+                newly_left_out = selection.left_out.changed_since(&control.left_out);
                 control.left_out = Arc::new(selection.left_out);
                 let previous = previous.as_ref().map_or(&[][..], |before| &before.keys);
                 let keys = continued(selection.keys, previous, &self.clock);
                 (false, keys, document.freshness)
             }
-            Ok(Brought::Unchanged { freshness }) => match previous {
+            Ok(FetchedKeys::Unchanged { freshness }) => match previous {
                 Some(snapshot) => (true, snapshot.keys.clone(), freshness),
                 None => {
                     let problem = "the source has nothing new, but there are no keys";
@@ -348,7 +348,7 @@ impl Inner {
 }
 
 impl Control {
-    /// Whether a token that was issued at this time at the latest may be newer than the set, and so its key.
+    /// Whether a token that was issued at this time or before may be newer than the set, so that its key is missing.
     pub(super) fn may_be_newer(&self, issued_by: Option<Duration>) -> bool {
         issued_by.is_none_or(|issued_by| issued_by >= self.as_of)
     }

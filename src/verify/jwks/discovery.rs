@@ -55,7 +55,7 @@ const METADATA_RENEWAL_LIMIT: Duration = Duration::from_secs(2);
 const METADATA_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 impl Discovery {
-    /// A source of the keys of these issuers, whose metadata is at one of these locations.
+    /// A source for the keys of these issuers, whose metadata is at one of these locations.
     pub(super) fn new(
         fetcher: Fetcher,
         issuers: Vec<String>,
@@ -94,7 +94,7 @@ impl Discovery {
             }
             // Metadata that is down need not take the keys with it.
             (Err(error), Some(found)) if !error.is_rejection() => {
-                self.tell_overdue(&error);
+                self.log_overdue(&error);
                 Ok((found.key_url, found.answered))
             }
             (Err(error), _) => {
@@ -104,8 +104,8 @@ impl Discovery {
         }
     }
 
-    /// Logs that metadata cannot be renewed: once per outage, not once per try.
-    fn tell_overdue(&self, error: &DiscoveryError) {
+    /// Logs that metadata cannot be refreshed: a warning once per outage, not once per attempt.
+    fn log_overdue(&self, error: &DiscoveryError) {
         let (issuer, error) = (self.name(), error_chain(error));
         let again = self
             .found()
@@ -135,13 +135,12 @@ impl Discovery {
         }
     }
 
-    /// Asks one location after the other, and leaves in `tried` what was wrong there. A redirect, a lasting 4xx, or
-    /// something that is no JSON object means that this form is not the one; a server that has trouble of its own
-    /// is not passed over, since another document at the next location would then depend on who can cause such
-    /// trouble.
+    /// Fetches from one location after the other, and records in `tried` why each failed. After a redirect, a permanent
+    /// 4xx, or a body that is not a JSON object, the next location is tried. After any other failure the search ends:
+    /// otherwise an attacker who can cause an outage of one location could choose the document that is used.
     async fn discover(&self, tried: &mut DiscoveryError) -> Option<Url> {
         for location in &self.locations {
-            tried.asks(ShownUrl::of_foreign(location.as_str()));
+            tried.begin(ShownUrl::of_foreign(location.as_str()));
             match self.metadata_at(location).await {
                 Ok(metadata) => match self.accept(location, &metadata) {
                     Ok(key_url) => return Some(key_url),
@@ -175,14 +174,14 @@ impl Discovery {
             return Err(NoMetadata::Trouble(answers(), None));
         }
         Metadata::parse(&answer.body).map_err(|why| {
-            let instead = answer.media_type().filter(|_| why == NO_OBJECT);
-            let instead = instead.map(|name| format!(" (its Content-Type is {name})"));
-            let instead = instead.unwrap_or_default();
-            NoMetadata::Absent(format!("has no issuer metadata: {why}{instead}"))
+            let media_type = answer.media_type().filter(|_| why == NO_OBJECT);
+            let media_type = media_type.map(|name| format!(" (its Content-Type is {name})"));
+            let media_type = media_type.unwrap_or_default();
+            NoMetadata::Absent(format!("has no issuer metadata: {why}{media_type}"))
         })
     }
 
-    /// The key URL of this metadata, or why it must not be used.
+    /// Returns the key URL of this metadata, or why it must not be used.
     fn accept(&self, location: &Url, metadata: &Metadata) -> Result<Url, String> {
         if !self.issuers.contains(&metadata.issuer) {
             return Err(self.names_another_issuer(&metadata.issuer));
@@ -192,8 +191,8 @@ impl Discovery {
             .map_err(|error| format!("jwks_uri {shown:?} is not a URL: {error}"))?;
         key_url.set_fragment(None);
         let shown = ShownUrl::of_foreign(key_url.as_str());
-        // Only a document from this machine may point to this machine; and one that came over https points to http
-        // only where that is allowed everywhere.
+        // Only a document from this machine may point to this machine. A document that came over https may point to http
+        // only with `allow_http`.
         let local = is_loopback(location);
         let plain = local && location.scheme() == "http" && is_loopback(&key_url);
         let rules = self.fetcher.rules;
@@ -214,10 +213,10 @@ impl Discovery {
         let is_same = |configured: &String| differs_only_in_spelling(configured, issuer);
         if self.issuers.iter().any(is_same) {
             text += &format!(
-                "; they differ only in spelling, but are compared to the byte: configure the issuer {found:?}"
+                "; they differ only in spelling, but are compared byte by byte: configure the issuer {found:?}"
             );
         } else if configured.contains(&found) {
-            text += "; they differ in what is not shown (credentials, query or fragment)";
+            text += "; they differ in parts that are not shown (credentials, query or fragment)";
         }
         text
     }
@@ -272,11 +271,11 @@ fn is_passing(status: StatusCode) -> bool {
     )
 }
 
-/// What is wrong at a location, to be read behind its URL.
+/// Why a location has no metadata, as the text behind its URL.
 enum NoMetadata {
-    /// There is no metadata, and the next location is asked.
+    /// The location has no metadata. The next location is tried.
     Absent(String),
-    /// The server has trouble, which does not show whether there is metadata. With the error behind it.
+    /// The server failed, so it is unknown whether the location has metadata. With the source of the error.
     Trouble(String, Option<BoxError>),
 }
 

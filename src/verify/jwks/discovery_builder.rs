@@ -1,4 +1,4 @@
-//! How a [`Discovery`] is configured.
+//! Configuration of a [`Discovery`].
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::config_error::ConfigError;
 use crate::shown_url::ShownUrl;
 
 impl Discovery {
-    /// Starts with the issuer as it stands in the `iss` of tokens. Metadata is looked for under its URL, in all the
-    /// forms that the two specifications have. The issuer is no URL of a document and no template;
-    /// [`build`](DiscoveryBuilder::build) says which are refused.
+    /// Starts a source for the issuer as it stands in the `iss` of tokens. Metadata is fetched from under its URL, at the
+    /// locations of OpenID Connect Discovery §4 and RFC 8414 §3. The issuer must not be the URL of a document or a
+    /// template; see [`build`](DiscoveryBuilder::build).
     pub fn builder(issuer: impl Into<String>) -> DiscoveryBuilder {
         DiscoveryBuilder {
             issuers: vec![issuer.into()],
@@ -33,8 +33,8 @@ pub struct DiscoveryBuilder {
 }
 
 impl DiscoveryBuilder {
-    /// Looks for the metadata at this URL alone, where it does not live under the issuer's: Azure AD
-    /// B2C, or a Keycloak that is reached by another name from inside a cluster.
+    /// Fetches the metadata from this URL only. Use it where the metadata is not under the issuer's URL: Azure AD B2C, or
+    /// a Keycloak that has another name inside a cluster.
     pub fn at(mut self, url: impl Into<String>) -> Self {
         self.location = Some(url.into());
         self
@@ -47,8 +47,8 @@ impl DiscoveryBuilder {
     }
 
     /// Allows http to other than loopback addresses, for the metadata and for the `jwks_uri` in it: metadata that came
-    /// over https may then point to http. An attacker on the path to either can put in keys of their own, and so
-    /// make tokens that are accepted. It is for networks that are protected otherwise.
+    /// over https may then point to http. An attacker on the path to either can insert keys, and so make tokens
+    /// that are accepted. Use it only in networks that are protected by other means.
     pub fn allow_http(mut self) -> Self {
         self.fetcher.rules.allow_http = true;
         self
@@ -61,13 +61,13 @@ impl DiscoveryBuilder {
         self
     }
 
-    /// The clock that the age of the metadata is measured by. Default: the system's.
+    /// The clock for the age of the metadata. Default: the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Takes metadata of any of these issuers.
+    /// Accepts metadata of any of these issuers.
     pub(crate) fn issuers(mut self, issuers: Vec<String>) -> Self {
         self.issuers = issuers;
         self
@@ -77,13 +77,13 @@ impl DiscoveryBuilder {
     ///
     /// # Errors
     ///
-    /// When the issuer, or the place to look at, is no URL that can be used: not https (but for loopback addresses and
-    /// with [`allow_http`](Self::allow_http)), or with credentials in it.
+    /// When the URL of the issuer or of [`at`](Self::at) cannot be used: it is not https (except on loopback addresses and
+    /// with [`allow_http`](Self::allow_http)), or contains credentials.
     ///
-    /// When what is given has no metadata [under its own URL](Discovery::builder): a URL of a document
-    /// (`/.well-known/…`), a template (`{…}`), one of Entra ID's `common`, `organizations` and `consumers`, and what
-    /// has white space, a query or a fragment in it. The text says what to configure instead. With
-    /// [`at`](Self::at), the issuer is only a name, and may be any of these.
+    /// When the issuer cannot have metadata [under its URL](Discovery::builder): the URL of a document
+    /// (`/.well-known/…`), a template (`{…}`), `common`, `organizations` or `consumers` of Entra ID, and an issuer with
+    /// white space, a query or a fragment. The error says what to configure instead. With [`at`](Self::at), the issuer
+    /// is only a name, and may be any of these.
     pub fn build(self) -> Result<Discovery, ConfigError> {
         let rules = self.fetcher.rules;
         let locations = match (&self.location, self.issuers.first()) {

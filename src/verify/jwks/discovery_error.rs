@@ -1,4 +1,4 @@
-//! Why no location had metadata that can be used.
+//! Errors of discovery: no location has usable metadata, or the key URL has no keys.
 
 use std::error::Error;
 use std::fmt;
@@ -8,48 +8,47 @@ use tower::BoxError;
 
 use crate::shown_url::ShownUrl;
 
-/// What was wrong at each location that was tried, in order, each with its URL.
+/// The problems of the locations that were tried, in order, each with its URL.
 #[derive(Debug, Default)]
 pub(super) struct DiscoveryError {
     tried: Vec<String>,
-    /// The location that is asked at the moment.
-    asked: Option<ShownUrl>,
+    /// The location of the fetch in flight.
+    current: Option<ShownUrl>,
     is_rejection: bool,
-    /// The error behind what was wrong at the last location.
+    /// The source of the problem at the last location.
     pub(super) source: Option<BoxError>,
 }
 
 impl DiscoveryError {
-    /// The next location is asked.
-    pub(super) fn asks(&mut self, location: ShownUrl) {
-        self.asked = Some(location);
+    /// Begins with the next location.
+    pub(super) fn begin(&mut self, location: ShownUrl) {
+        self.current = Some(location);
     }
 
-    /// The location that was asked has no metadata.
+    /// Records that the current location has no metadata.
     pub(super) fn failed(&mut self, problem: &str) {
         self.end(&format!(" {problem}"));
     }
 
-    /// The location that was asked has metadata that must not be used.
+    /// Records that the current location has metadata that must not be used.
     pub(super) fn rejected(&mut self, why: &str) {
         self.end(&format!(": {why}"));
         self.is_rejection = true;
     }
 
-    /// The location that was asked did not answer in time.
+    /// Records that the current location did not answer in time.
     pub(super) fn timed_out(mut self, limit: Duration) -> Self {
         self.failed(&format!("does not answer in time: the limit is {limit:?}"));
         self
     }
 
     fn end(&mut self, problem: &str) {
-        let location = self.asked.take();
+        let location = self.current.take();
         let location = location.as_ref().map_or("", ShownUrl::as_str);
         self.tried.push(format!("{location}{problem}"));
     }
 
-    /// Whether there was metadata that must not be used: about another issuer, or with a key URL that must not be
-    /// asked.
+    /// Whether a location has metadata that must not be used: it is about another issuer, or its key URL is not allowed.
     pub(super) fn is_rejection(&self) -> bool {
         self.is_rejection
     }
@@ -71,7 +70,7 @@ impl Error for DiscoveryError {
     }
 }
 
-/// Why the key URL of the metadata brought no keys.
+/// The error for a key URL of the metadata that cannot be fetched.
 #[derive(Debug)]
 pub(super) struct KeyUrlError {
     pub(super) key_url: ShownUrl,

@@ -10,7 +10,7 @@ use crate::verify::jwt::VerifyingKey;
 use crate::verify::jwt::jwk::{Accepted, Origin, USUAL_KEY_USES, import_text};
 use crate::verify::jwt::key_set::{NotAKeySet, jwks_of};
 
-/// Which keys of a document a key set takes.
+/// Which keys of a document a key set accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KeyRules {
     /// The values of `use` for keys that verify tokens.
@@ -20,44 +20,43 @@ pub(super) struct KeyRules {
 }
 
 impl KeyRules {
-    /// Those of a key set that says nothing else.
+    /// The rules of a key set with default settings.
     pub(super) const DEFAULT: Self = Self {
         key_uses: Cow::Borrowed(USUAL_KEY_USES),
         max_keys: 1_000,
     };
 }
 
-/// The most that a key set can be made to read, and so all that is kept of a document.
+/// The upper limit of `max_keys`. No more keys of a document are kept.
 pub(super) const MAX_KEYS_LIMIT: usize = 10_000;
 
 /// The keys of a JWK Set, and what its source says about how long it holds.
 ///
 /// A key that is of no use here does no harm to the others: it is left out and counted. That goes for
 /// unknown types, curves and algorithms, keys for encryption, weak RSA keys (below 2048 bits), points
-/// off their curve, and for private and symmetric keys, which an issuer must not
-/// publish.
+/// off their curve, and for private and symmetric keys, which an issuer must not publish.
 ///
-/// The text of each key is kept, up to 10,000 of them, since a [`Jwks`](super::Jwks) may take others than this
-/// document shows: [`key_uses`](super::JwksBuilder::key_uses), [`max_keys`](super::JwksBuilder::max_keys).
+/// The texts of up to 10,000 keys are kept, since the settings of a [`Jwks`](super::Jwks) may accept other keys than
+/// [`keys`](Self::keys): [`key_uses`](super::JwksBuilder::key_uses), [`max_keys`](super::JwksBuilder::max_keys).
 #[derive(Clone)]
 pub struct KeyDocument {
     jwks: Vec<Box<str>>,
-    /// How many keys there are whose text is not kept.
+    /// The number of keys whose text is not kept.
     beyond: usize,
-    /// What the default rules make of it.
+    /// The selection by the default rules.
     usual: Selection,
     freshness: Option<Duration>,
     validators: Option<Validators>,
 }
 
-/// The keys that rules leave of a document.
+/// The keys of a document that rules accept, and those that they leave out.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Selection {
     pub(super) keys: Vec<VerifyingKey>,
     pub(super) left_out: LeftOutKeys,
 }
 
-/// A document with the keys that one key set takes.
+/// A document with the keys that one key set accepts.
 pub(super) struct SelectedDocument {
     pub(super) selection: Selection,
     pub(super) freshness: Option<Duration>,
@@ -69,8 +68,8 @@ impl KeyDocument {
     ///
     /// # Errors
     ///
-    /// When this is no JWK Set, and when none of its keys is usable, whatever the settings of a key set are:
-    /// such a document never takes the place of good keys.
+    /// When this is not a JWK Set, and when none of its keys is usable with any settings of a key set. Such a document
+    /// never replaces good keys.
     pub fn from_json(json: &[u8]) -> Result<Self, DocumentError> {
         let jwks = jwks_of(json).map_err(|problem| match problem {
             NotAKeySet::NotUtf8 | NotAKeySet::NotJson { .. } => DocumentError::NotJson,
@@ -111,18 +110,18 @@ impl KeyDocument {
         self
     }
 
-    /// The keys that a [`Jwks`](super::Jwks) with default settings takes. There may be none where all keys are
-    /// for another purpose by their `use`.
+    /// The keys that a [`Jwks`](super::Jwks) with default settings accepts. There may be none if all keys have another
+    /// `use`.
     pub fn keys(&self) -> &[VerifyingKey] {
         &self.usual.keys
     }
 
-    /// The keys that it leaves out: how many, by reason.
+    /// The number of keys that such a set leaves out, by reason.
     pub fn skipped(&self) -> impl Iterator<Item = (&'static str, usize)> {
         self.usual.left_out.by_reason()
     }
 
-    /// The keys that a set with these rules takes; at least one.
+    /// Selects the keys that a set with these rules accepts; at least one.
     pub(super) fn select(self, rules: &KeyRules) -> Result<SelectedDocument, DocumentError> {
         let selection = match *rules == KeyRules::DEFAULT {
             true => self.usual,
@@ -140,7 +139,7 @@ impl KeyDocument {
 }
 
 impl Selection {
-    /// Of these keys, and of so many others that are not read.
+    /// Selects from these keys, and counts `beyond` further ones as not read.
     fn of(jwks: &[impl AsRef<str>], beyond: usize, rules: &KeyRules) -> Self {
         let accepted = Accepted {
             origin: Origin::Remote,
@@ -164,7 +163,7 @@ impl Selection {
     }
 }
 
-/// Without the text of the keys, where a private one may be.
+/// Omits the texts of the keys, since one of them may be private.
 impl fmt::Debug for KeyDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyDocument")
@@ -184,9 +183,9 @@ pub enum DocumentError {
     NotJson,
     /// It has no array `keys`.
     NotAKeySet,
-    /// It has the member `keys` twice, of which another reader could take the other one.
+    /// It has the member `keys` twice. Another parser could read the other one.
     RepeatedKeys,
-    /// It has no key that is usable here; those that were left out.
+    /// It has no usable key. The value describes the keys that were left out.
     NoUsableKey(LeftOutKeys),
 }
 
@@ -197,7 +196,7 @@ impl fmt::Display for DocumentError {
             Self::NotAKeySet => f.write_str("the key document has no array \"keys\""),
             Self::RepeatedKeys => f.write_str("the key document has the member \"keys\" twice"),
             Self::NoUsableKey(left_out) if *left_out == LeftOutKeys::default() => {
-                f.write_str("the key document has no usable key, nor any other")
+                f.write_str("the key document has no keys")
             }
             Self::NoUsableKey(left_out) => write!(
                 f,

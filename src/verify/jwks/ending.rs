@@ -8,7 +8,7 @@ pub(super) enum Ending {
         unchanged: bool,
         keys: usize,
         was_failing: bool,
-        /// What is left out of the document and was not, or not all of it, out of the last one.
+        /// The keys that are left out, if they differ from those of the last document.
         left_out: Option<Box<LeftOutKeys>>,
     },
     Failed {

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use tower::BoxError;
 
 use super::ending::Ending;
-use super::source::Brought;
+use super::source::FetchedKeys;
 use crate::error_chain::error_chain;
 use crate::telemetry::Activity;
 
 /// What came of a fetch, or what went wrong; `None` when it was interrupted.
-pub(super) type Outcome = Option<Result<Brought, String>>;
+pub(super) type Outcome = Option<Result<FetchedKeys, String>>;
 
 /// A fetch under way. However it ends, dropped with its runtime included, everybody learns of it.
 pub(super) struct Fetch {
@@ -42,7 +42,7 @@ impl Fetch {
     /// Runs in a task of its own: a request that is dropped takes nothing with it.
     pub(super) fn start<F>(mut self, source: &str, fetch: F, limit: Duration)
     where
-        F: Future<Output = Result<Brought, BoxError>> + Send + 'static,
+        F: Future<Output = Result<FetchedKeys, BoxError>> + Send + 'static,
     {
         let activity = Activity::key_fetch(source);
         let fetch = activity.of(fetch);
@@ -55,7 +55,7 @@ impl Fetch {
 
     async fn run<F>(mut self, fetch: F, limit: Duration)
     where
-        F: Future<Output = Result<Brought, BoxError>>,
+        F: Future<Output = Result<FetchedKeys, BoxError>>,
     {
         // Its error is read in there, since that is the source's code, too. So is dropping it, which comes last.
         let mut fetch = pin!(async { fetch.await.map_err(|error| error_chain(&*error)) });

@@ -115,8 +115,8 @@ impl Fetcher {
         }
     }
 
-    /// Gets what is at `url`, whatever the status. A redirect is an error, [`NoDocument::Redirect`]. The body of an
-    /// answer that is none of success stays empty.
+    /// Fetches `url` and returns the answer, whatever its status. A redirect is an error, [`NoDocument::Redirect`]. The
+    /// body is read only with a status of success.
     pub(super) async fn get(
         &self,
         url: &Url,
@@ -156,7 +156,7 @@ impl Fetcher {
 }
 
 impl Answer {
-    /// What the server calls the body, such as `text/html`.
+    /// The media type of the body, such as `text/html`, if it is safe to log.
     pub(super) fn media_type(&self) -> Option<&str> {
         let value = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
         let name = value.split(';').next().unwrap_or_default().trim();

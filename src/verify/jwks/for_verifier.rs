@@ -48,11 +48,10 @@ impl JwtVerifierBuilder {
     }
 
     /// Accepts this issuer, and verifies with the keys that its metadata points to: OpenID Connect
-    /// Discovery, then RFC 8414. It is the issuer as it stands in the `iss` of tokens, to the byte. The URL of a
-    /// document, a template, and the `common` of Entra ID are errors of [`build`](Self::build); see
-    /// [`DiscoveryBuilder::build`].
+    /// Discovery, then RFC 8414. Write the issuer exactly as it stands in the `iss` of tokens. [`build`](Self::build)
+    /// refuses the URL of a document, a template, and `common` of Entra ID; see [`DiscoveryBuilder::build`].
     ///
-    /// To configure the key set, make it yourself. To refresh or watch it, [`JwtVerifier::jwks`] gives it out:
+    /// To configure the key set, build it yourself. [`JwtVerifier::jwks`] returns it, to refresh or watch it:
     ///
     /// ```
     /// use tower_bearer_auth::JwtVerifier;
@@ -96,14 +95,14 @@ impl JwtVerifierBuilder {
 
 /// # Keys that are fetched
 impl JwtVerifier {
-    /// The key set that the verifier fetches its keys from: the one given to
+    /// The key set of the verifier: the one given to
     /// [`jwks`](JwtVerifierBuilder::jwks), or the one that [`jwks_url`](JwtVerifierBuilder::jwks_url),
     /// [`discover`](JwtVerifierBuilder::discover) or [`discover_from`](JwtVerifierBuilder::discover_from) made.
-    /// `None` for a verifier with local keys alone.
+    /// `None` for a verifier with local keys only.
     ///
     /// Use it for a readiness probe ([`Jwks::ready`]), for the status of the keys and why some were left out
-    /// ([`Jwks::status`]), to refresh the set or to withdraw a key. Clone it before the verifier is handed to a
-    /// layer: clones share everything.
+    /// ([`Jwks::status`]), to refresh the set, or to withdraw a key. Clone it before you pass the verifier to a layer.
+    /// Clones share everything.
     ///
     /// ```
     /// use tower_bearer_auth::{BearerAuthLayer, JwtVerifier};
@@ -133,11 +132,12 @@ fn discovered(
     Ok(Arc::new(jwks))
 }
 
-/// The problem where no fetch failed, and none brought anything either.
+/// The error if no fetch has failed and none has succeeded.
 pub(super) const NOT_LOADED: &str = "the keys are not loaded";
 
-/// The problem with a token that may be of a key that was published since the last fetch.
-pub(super) const MAY_BE_NEWER: &str = "the token may be newer than the keys, which were fetched too often of late to be fetched again now";
+/// The error for a token whose key may have been published since the last fetch.
+pub(super) const MAY_BE_NEWER: &str =
+    "the token may be newer than the keys, and the limit of fetches for unknown keys is exhausted";
 
 impl RemoteKeys for Jwks {
     /// Starts a refresh when one is due. As long as the keys are fresh, readers never wait for each
@@ -202,7 +202,7 @@ impl RemoteKeys for Jwks {
 }
 
 impl Jwks {
-    /// The answer to a token, with the last problem as the reason for an outage, or else with `problem`.
+    /// The error for a token. An outage has the last error of a fetch as its reason, or else `problem`.
     fn refusal(&self, decision: Decision, problem: &str) -> VerifyError {
         let retry_after = match decision {
             Decision::NoSuchKey => return VerifyError::invalid(InvalidReason::UnknownKey),

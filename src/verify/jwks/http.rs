@@ -78,8 +78,8 @@ impl HttpKeySourceBuilder {
         self
     }
 
-    /// Allows http to other than loopback addresses. An attacker on the path can then put in keys of their own, and
-    /// so make tokens that are accepted.
+    /// Allows http to other than loopback addresses. An attacker on the path can then insert keys, and so make
+    /// tokens that are accepted.
     pub fn allow_http(mut self) -> Self {
         self.fetcher.rules.allow_http = true;
         self

@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 use url::Url;
 
+use crate::json::BYTE_ORDER_MARK;
 use crate::shown_url::ShownUrl;
 
 /// What is needed of the metadata.
@@ -13,7 +14,7 @@ pub(super) struct Metadata {
     pub(super) jwks_uri: String,
 }
 
-/// The members that are needed. What the others hold makes no difference, be it a number past all bounds.
+/// The members that are used. The values of others are not parsed, so that a number out of range does no harm.
 #[derive(Deserialize)]
 struct Members {
     issuer: Option<Value>,
@@ -21,15 +22,17 @@ struct Members {
 }
 
 impl Metadata {
-    /// Reads a JSON object, which may have a byte order mark in front (RFC 8259 §8.1). A member that is `null` is
+    /// Parses a JSON object, which may begin with a byte order mark (RFC 8259 §8.1). A member that is `null` counts as
     /// absent.
     pub(super) fn parse(json: &[u8]) -> Result<Self, &'static str> {
-        let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+        let json = json
+            .strip_prefix(BYTE_ORDER_MARK.as_bytes())
+            .unwrap_or(json);
         let json = json.trim_ascii();
         if json.is_empty() {
             return Err("it is empty");
         }
-        // A derived struct would read an array as well.
+        // The derived `Deserialize` would accept an array as well.
         if !json.starts_with(b"{") {
             return Err(NO_OBJECT);
         }
@@ -39,29 +42,31 @@ impl Metadata {
                 Category::Io | Category::Syntax | Category::Eof => NO_OBJECT,
             })?;
         Ok(Self {
-            issuer: text(members.issuer, "it has no issuer", "its issuer is no text")?,
+            issuer: text(
+                members.issuer,
+                "it has no issuer",
+                "its issuer is not a string",
+            )?,
             jwks_uri: text(
                 members.jwks_uri,
                 "it has no jwks_uri",
-                "its jwks_uri is no text",
+                "its jwks_uri is not a string",
             )?,
         })
     }
 }
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// What is wrong with a document that is something else altogether, such as a login page.
+/// The problem of a document that is not JSON metadata at all, such as a login page.
 pub(super) const NO_OBJECT: &str = "it is not a JSON object";
 
 fn text(
     member: Option<Value>,
     absent: &'static str,
-    no_text: &'static str,
+    not_a_string: &'static str,
 ) -> Result<String, &'static str> {
     match member {
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(no_text),
+        Some(_) => Err(not_a_string),
         None => Err(absent),
     }
 }
@@ -89,17 +94,17 @@ pub(super) fn locations(issuer: &Url) -> Vec<Url> {
         .collect()
 }
 
-/// Why `issuer` cannot be an issuer whose metadata is looked for under its URL, and what to configure instead.
+/// Why metadata cannot be fetched from under the URL of `issuer`, and what to configure instead.
 pub(super) fn problem_of_issuer(issuer: &str) -> Option<String> {
     let why = if issuer.chars().any(|c| c.is_whitespace() || c.is_control()) {
         "has white space in it; write the issuer as it stands in the `iss` of tokens"
     } else if issuer.contains(['{', '}']) {
-        "is a template, and no token names one; configure each issuer, or all of them with ByIssuer::tenants(..)"
+        "is a template, which no token names; configure each issuer, or all of them with ByIssuer::tenants(..)"
     } else if issuer.contains("/.well-known/") || issuer.ends_with("/.well-known") {
-        "is the URL of a document; configure the issuer, which is the member \"issuer\" in it, and where the \
-         document is to be read from there, discover_from(..)"
+        "is the URL of a document; configure the issuer, which is the member \"issuer\" in it; to fetch the \
+         document from this URL, use discover_from(..)"
     } else if issuer.contains(['?', '#']) {
-        "has a query or fragment, which no issuer has (RFC 8414 section 2); leave it out, or where the metadata is at \
+        "has a query or fragment, which no issuer has (RFC 8414 section 2); leave it out, or if the metadata is at \
          such a URL, use discover_from(..)"
     } else if is_any_tenant_of_entra(issuer) {
         "stands for any tenant of Entra ID, and tokens name their own; configure the issuer with the tenant's ID, or \
@@ -110,7 +115,7 @@ pub(super) fn problem_of_issuer(issuer: &str) -> Option<String> {
     Some(format!("the issuer {:?} {why}", ShownUrl::of(issuer)))
 }
 
-/// Whether this is one of Entra ID's URLs that stand for whichever tenant a user comes from.
+/// Whether this is a URL of Entra ID that stands for the tenant of any user.
 fn is_any_tenant_of_entra(issuer: &str) -> bool {
     let Ok(url) = Url::parse(issuer) else {
         return false;
@@ -125,7 +130,7 @@ fn is_any_tenant_of_entra(issuer: &str) -> bool {
     is_entra && tenant.is_some_and(|tenant| any.iter().any(|any| tenant.eq_ignore_ascii_case(any)))
 }
 
-/// Where Entra ID signs users in, in all of its clouds, and what its issuers are named after.
+/// The domains of Entra ID's login pages and issuers in all its clouds.
 const ENTRA_DOMAINS: [&str; 8] = [
     "microsoftonline.com",
     "microsoftonline.us",
@@ -165,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn members_that_are_not_read_do_not_matter() {
+    fn members_that_are_not_used_may_have_any_value() {
         for others in [
             r#""#,
             r#","x":null"#,
@@ -184,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_no_metadata_says_why() {
+    fn a_document_that_is_not_metadata_is_refused_with_the_reason() {
         for (json, why) in [
             ("", "it is empty"),
             (" ", "it is empty"),
@@ -198,14 +203,20 @@ mod tests {
             (r#"{"issuer":"i","jwks_uri":"j"}{}"#, NO_OBJECT),
             ("{}", "it has no issuer"),
             (r#"{"issuer":null,"jwks_uri":"j"}"#, "it has no issuer"),
-            (r#"{"issuer":1,"jwks_uri":"j"}"#, "its issuer is no text"),
+            (
+                r#"{"issuer":1,"jwks_uri":"j"}"#,
+                "its issuer is not a string",
+            ),
             (
                 r#"{"issuer":["i"],"jwks_uri":"j"}"#,
-                "its issuer is no text",
+                "its issuer is not a string",
             ),
             (r#"{"issuer":"i"}"#, "it has no jwks_uri"),
             (r#"{"issuer":"i","jwks_uri":null}"#, "it has no jwks_uri"),
-            (r#"{"issuer":"i","jwks_uri":{}}"#, "its jwks_uri is no text"),
+            (
+                r#"{"issuer":"i","jwks_uri":{}}"#,
+                "its jwks_uri is not a string",
+            ),
             (
                 r#"{"issuer":"i","issuer":"k","jwks_uri":"j"}"#,
                 "it has its issuer or jwks_uri twice",
@@ -220,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_issuer_is_told_from_one() {
+    fn a_url_that_cannot_be_an_issuer_is_detected() {
         for (issuer, word) in [
             (
                 "https://i.test/.well-known/openid-configuration",

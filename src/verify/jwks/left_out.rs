@@ -1,4 +1,4 @@
-//! The keys of a document that a key set does not use.
+//! The keys of a document that a key set leaves out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,29 +7,28 @@ use crate::verify::jwt::jwk::Unusable;
 
 /// The keys of a document that are left out: how many, which, and why.
 ///
-/// Most are there for another purpose, which is normal: for encryption, or of a type, curve or algorithm that is
-/// not known here. The others are faults of the document: weak, private, symmetric, malformed or invalid keys,
-/// and those past [`max_keys`](super::JwksBuilder::max_keys).
+/// Keys for another purpose are normal: for encryption, or with a type, curve or algorithm that is not supported. The
+/// others are faults of the document: weak, private, symmetric, malformed or invalid keys, and keys past
+/// [`max_keys`](super::JwksBuilder::max_keys).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeftOutKeys {
     pub(super) faulty: LeftOut,
     pub(super) for_others: LeftOut,
 }
 
-/// Keys that are left out for one kind of reasons.
+/// Keys that are left out for one class of reasons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LeftOut {
-    /// Each with its reason. In an order of their own, so that a document with the same keys in another order is
-    /// no change.
+    /// Each with its reason. They are sorted, so that the order of keys in a document makes no difference.
     keys: Vec<(&'static str, Option<Box<str>>)>,
-    /// Those that are not even read, of which only the number is known.
+    /// The number of keys that were not read.
     too_many: usize,
 }
 
 const TOO_MANY: &str = "too_many";
 
 impl LeftOutKeys {
-    /// How many there are, by reason.
+    /// The number of keys, by reason.
     pub fn by_reason(&self) -> impl Iterator<Item = (&'static str, usize)> {
         let mut counts = BTreeMap::new();
         for list in [&self.faulty, &self.for_others] {
@@ -43,8 +42,8 @@ impl LeftOutKeys {
         counts.into_iter()
     }
 
-    /// Each of them that was read: its `kid`, if it has one, and the reason. A `kid` is shortened to 40
-    /// characters, and characters that a log could not show are escaped.
+    /// The keys that were read: the `kid`, if it has one, and the reason. A `kid` is shortened to 40 characters, and
+    /// control characters in it are escaped.
     pub fn keys(&self) -> impl Iterator<Item = (Option<&str>, &'static str)> {
         let keys = self.faulty.keys.iter().chain(&self.for_others.keys);
         keys.map(|(reason, key_id)| (key_id.as_deref(), *reason))
@@ -62,8 +61,8 @@ impl LeftOutKeys {
         self.faulty.too_many += count;
     }
 
-    /// What is to be logged of them where others were left out before.
-    pub(super) fn unlike(&self, before: &Self) -> Option<Box<Self>> {
+    /// The classes of keys that differ from those left out `before`, for the log.
+    pub(super) fn changed_since(&self, before: &Self) -> Option<Box<Self>> {
         let new = |list: &LeftOut, before: &LeftOut| match list == before {
             true => LeftOut::default(),
             false => list.clone(),
@@ -87,10 +86,10 @@ impl LeftOut {
     }
 }
 
-/// How many keys a text names.
+/// The maximum number of keys that a text names.
 const MAX_NAMED: usize = 10;
 
-/// How much of a `kid` a text shows. The issuer chooses it.
+/// The maximum length of a `kid` in a text. It is limited because the issuer chooses it.
 const MAX_KEY_ID_LENGTH: usize = 40;
 
 fn shown(key_id: &str) -> Box<str> {
@@ -105,7 +104,7 @@ fn shown(key_id: &str) -> Box<str> {
     shown.into()
 }
 
-/// The first of them, each with its reason.
+/// Shows the first keys, each with its reason.
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_a_document_is_no_difference() {
+    fn the_order_of_keys_in_a_document_makes_no_difference() {
         let names = [Some("a"), Some("b"), None];
         let reverse = [None, Some("b"), Some("a")];
         let (one, other) = (

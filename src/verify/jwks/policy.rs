@@ -81,8 +81,8 @@ struct Failed {
 pub(super) enum Event {
     /// A token names a key that is in the set, or would be verified by one.
     KnownKey,
-    /// No key of the set made the signature of a token, or there is no set yet. Its key may have been published
-    /// since, or have taken the place of another of the same name.
+    /// No key of the set verified a token, or there is no set yet. The key may have been published since, or may have
+    /// replaced another with the same `kid`.
     UnknownKey {
         /// Whether the token may have been issued since the last successful fetch began.
         may_be_newer: bool,
@@ -114,7 +114,7 @@ pub(super) enum Decision {
     Fetch,
     /// Wait for the fetch that is under way.
     Join,
-    /// The key does not exist: the source said so after the token was issued.
+    /// The key does not exist: it was not in the set that was fetched after the token was issued.
     NoSuchKey,
     /// Nobody can say, and asking again makes no sense before this much time has passed.
     Unavailable { retry_after: Duration },

@@ -1,4 +1,4 @@
-//! A redirect that was not followed, as an operator may read of it.
+//! The description of a redirect for errors and logs.
 
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
@@ -6,10 +6,10 @@ use url::Url;
 
 use crate::shown_url::ShownUrl;
 
-/// Where an answer leads that is a redirect, or came of one.
+/// A redirect that an answer is, or that the client has followed.
 #[derive(Debug)]
 pub(super) struct Redirect {
-    /// Absent where the client followed it.
+    /// `None` if the client has followed the redirect.
     status: Option<StatusCode>,
     target: Target,
 }
@@ -18,14 +18,14 @@ pub(super) struct Redirect {
 enum Target {
     /// A URL that can be configured in place of the one that redirects.
     Usable(ShownUrl),
-    /// A URL that cannot, and why.
+    /// A URL that cannot be configured, and why.
     Unusable(ShownUrl, &'static str),
-    /// Nothing that can be shown, and what it is instead.
+    /// A target that cannot be shown, and a description of it.
     Unreadable(&'static str),
 }
 
 impl Redirect {
-    /// The redirect that an answer from `url` is. `check` says whether a URL could be asked instead.
+    /// The redirect, if the answer from `url` is one. `check` decides whether its target could be configured instead.
     pub(super) fn of(
         status: StatusCode,
         headers: &HeaderMap,
@@ -47,7 +47,7 @@ impl Redirect {
         Some(Self { status, target })
     }
 
-    /// The redirect that a client of the user's own has followed to `target`.
+    /// The redirect that the user's client has followed to `target`.
     pub(super) fn followed(
         target: &Url,
         check: impl FnOnce(&Url) -> Result<(), &'static str>,
@@ -58,8 +58,8 @@ impl Redirect {
         }
     }
 
-    /// What an answer is, to be read behind its name: `has` stands before the status, and `setting` says what
-    /// configures the target.
+    /// Describes the answer, as the text behind its name. `has` is the verb before the status, and `setting` names the
+    /// setting for the target.
     pub(super) fn text(&self, has: &str, setting: &str) -> String {
         let redirects = match self.status {
             Some(status) => format!("{has} {status} and redirects"),

@@ -1,4 +1,4 @@
-//! What readers of a key set see, and what becomes of a key from one document to the next.
+//! The keys that verifiers read, and how keys keep their state from one document to the next.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,15 +18,15 @@ pub(super) struct Snapshot {
     pub(super) dead_at: Duration,
 }
 
-/// The keys of a new document. Those whose material was there before keep their state, and those
-/// that are gone lose it.
+/// Carries the state of keys over to a new document: keys whose material was in the previous one keep their state, and
+/// keys that are gone are withdrawn.
 pub(super) fn continued(
     mut keys: Vec<VerifyingKey>,
     previous: &[VerifyingKey],
     clock: &Clock,
 ) -> Vec<VerifyingKey> {
-    // One state per material, whatever names it goes by, and none that came with the document: its
-    // source may hand the same one to others.
+    // One state per key material, whatever its key IDs. The state that came with the document is not used, since its
+    // source may share the document with other key sets.
     let known = previous
         .iter()
         .map(|key| (*key.fingerprint(), Arc::clone(key.state())));

@@ -70,17 +70,17 @@ pub enum Fetched {
 }
 
 impl Fetched {
-    /// With the keys that a set with these rules takes.
-    pub(super) fn select(self, rules: &KeyRules) -> Result<Brought, DocumentError> {
+    /// Selects the keys that a set with these rules accepts.
+    pub(super) fn select(self, rules: &KeyRules) -> Result<FetchedKeys, DocumentError> {
         Ok(match self {
-            Self::Document(document) => Brought::Document(document.select(rules)?),
-            Self::Unchanged { freshness } => Brought::Unchanged { freshness },
+            Self::Document(document) => FetchedKeys::Document(document.select(rules)?),
+            Self::Unchanged { freshness } => FetchedKeys::Unchanged { freshness },
         })
     }
 }
 
-/// What a source brings, as one key set takes it.
-pub(super) enum Brought {
+/// The result of a fetch, with the keys that one key set accepts.
+pub(super) enum FetchedKeys {
     Document(SelectedDocument),
     Unchanged { freshness: Option<Duration> },
 }

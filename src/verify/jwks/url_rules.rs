@@ -1,4 +1,4 @@
-//! Which URLs may be asked for keys and metadata.
+//! Rules for the URLs that keys and metadata are fetched from.
 
 use url::{Host, Url};
 
@@ -7,8 +7,7 @@ use crate::config_error::ConfigError;
 use crate::outgoing::{address, has_credentials, is_loopback};
 use crate::shown_url::ShownUrl;
 
-/// What a key source was configured to allow. By default URLs are https, or http on a loopback address where a developer
-/// wrote them down.
+/// The URLs that a key source allows. By default URLs must be https. A configured URL may be http on a loopback address.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct UrlRules {
     pub(super) allow_http: bool,
@@ -16,7 +15,7 @@ pub(super) struct UrlRules {
 }
 
 impl UrlRules {
-    /// Reads a URL that a developer wrote down.
+    /// Parses and checks a URL from the configuration.
     pub(super) fn configured_url(self, url: &str) -> Result<Url, ConfigError> {
         let problem = |why: &str| {
             let shown = ShownUrl::of(url);
@@ -27,12 +26,12 @@ impl UrlRules {
         let plain = !self.ssrf_safe && is_loopback(&parsed);
         self.check_url(&parsed, plain)
             .map_err(|why| problem(&format!("{why}{}", self.way_out(&parsed, why))))?;
-        // It is not sent anyway, and an answer comes from a URL without.
+        // The fragment is not sent, and the URL of the answer has none to compare with.
         parsed.set_fragment(None);
         Ok(parsed)
     }
 
-    /// Whether a URL may be asked; http only where `plain` allows it.
+    /// Checks whether a URL may be fetched; http only if `plain` or the rules allow it.
     pub(super) fn check_url(self, url: &Url, plain: bool) -> Result<(), &'static str> {
         if has_credentials(url) {
             return Err("has credentials in it; send a header instead");
@@ -46,7 +45,7 @@ impl UrlRules {
             if url.port_or_known_default() != Some(443) {
                 return Err("is not on port 443");
             }
-            // Addresses written out never reach the resolver.
+            // A literal address never reaches the resolver, which checks the addresses of names.
             if address(url).is_some_and(|address| !is_public(address)) {
                 return Err("is not at a public address");
             }
@@ -54,7 +53,7 @@ impl UrlRules {
         Ok(())
     }
 
-    /// The setting that allows a URL that [`check_url`](Self::check_url) refuses, to be read behind the reason.
+    /// The setting that would allow a URL that [`check_url`](Self::check_url) refuses, as the text behind the reason.
     pub(super) fn way_out(self, url: &Url, why: &str) -> &'static str {
         match why == NOT_HTTPS && url.scheme() == "http" && !self.ssrf_safe {
             true => " (allow_http() of the key source's builder allows http)",
@@ -71,7 +70,7 @@ impl UrlRules {
 
 const NOT_HTTPS: &str = "is not https";
 
-/// Whether a URL may lead to this machine in any way that its text shows.
+/// Whether the text of a URL shows that it may lead to this machine.
 pub(super) fn may_lead_here(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {

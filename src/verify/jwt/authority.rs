@@ -1,4 +1,4 @@
-//! What tells apart verifiers that accept any issuer and have no name.
+//! The identity of a verifier that accepts any issuer and has no name.
 
 use std::sync::Arc;
 
@@ -7,10 +7,9 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::key::VerifyingKey;
 use super::remote::RemoteKeys;
 
-/// A digest of whom a verifier trusts: its keys, and the source of those that are fetched.
+/// A digest of what a verifier trusts: its local keys and the name of its key source.
 ///
-/// It is the same in every process and replica that has this configuration. It is not for logs, since a secret that
-/// can be guessed can be guessed from it.
+/// It is the same in every process with this configuration. Do not log it: a weak secret can be guessed from it.
 pub(super) fn of(keys: &[VerifyingKey], remote: Option<&dyn RemoteKeys>) -> Arc<str> {
     let mut fingerprints: Vec<_> = keys.iter().map(VerifyingKey::fingerprint).collect();
     fingerprints.sort_unstable();
@@ -21,7 +20,7 @@ pub(super) fn of(keys: &[VerifyingKey], remote: Option<&dyn RemoteKeys>) -> Arc<
     for fingerprint in fingerprints {
         digest.update(fingerprint);
     }
-    // Fingerprints have one length, so that the rest is the name.
+    // All fingerprints have the same length, so the end of the input is unambiguously the name.
     digest.update(remote.map_or("", RemoteKeys::source_name).as_bytes());
     let digest = digest.finish();
     let hexadecimal: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();

@@ -28,7 +28,7 @@ use crate::verify::audience::Audience;
 pub struct JwtVerifierBuilder {
     pub(super) name: Option<String>,
     pub(super) keys: Vec<VerifyingKey>,
-    /// What was wrong with keys as they were given.
+    /// The problems of keys that could not be added.
     pub(super) key_problems: Problems,
     /// Where keys are fetched from.
     pub(super) remotes: Vec<MakeRemote>,
@@ -39,7 +39,7 @@ pub struct JwtVerifierBuilder {
     pub(super) audiences: Vec<Audience>,
     pub(super) any_audience: bool,
     pub(super) token_types: Option<Vec<String>>,
-    /// Types besides the default ones.
+    /// Types that are accepted in addition to the default ones.
     pub(super) more_token_types: Option<Vec<String>>,
     pub(super) required_claims: Vec<String>,
     pub(super) claims_in: Vec<(String, Vec<String>)>,
@@ -57,7 +57,7 @@ pub struct JwtVerifierBuilder {
     pub(super) clock: Clock,
 }
 
-/// What a verifier is called that has no name of its own.
+/// The name of a verifier whose name is not configured.
 pub(super) const DEFAULT_NAME: &str = "jwt";
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
@@ -171,12 +171,12 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// How many keys of one set are tried for one token, where its `kid` does not tell them apart: because the
-    /// token has none, because several keys have the same, or because keys have none. Default: 4; 1 to 64.
+    /// The number of keys of one set that are tried for one token if its `kid` does not select a single key: the token
+    /// has no `kid`, several keys have the same one, or keys have none. Default: 4; from 1 to 64.
     ///
     /// Raise it for an issuer that publishes more keys of one algorithm and writes no `kid` into its tokens.
-    /// Above 4, the claims are checked before any key is tried, so that a token that is refused anyway costs no
-    /// signature checks.
+    /// Above 4, the claims are checked before any key is tried, so that a token with unacceptable claims costs no
+    /// signature check.
     pub fn key_attempts(mut self, attempts: usize) -> Self {
         self.key_attempts = attempts;
         self
@@ -260,7 +260,7 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Also takes tokens whose header `typ` is one of these, besides `JWT`, `at+jwt` and none at all: for
+    /// Also accepts tokens whose header `typ` is one of these, in addition to `JWT`, `at+jwt` and no `typ`. Use it for
     /// an issuer with a type of its own. Several calls add up.
     ///
     /// `build` refuses it together with [`token_types`](Self::token_types) or [`rfc9068`](Self::rfc9068),
@@ -292,51 +292,6 @@ impl JwtVerifierBuilder {
     }
 }
 
-/// # Reading scopes and the client
-impl JwtVerifierBuilder {
-    /// Reads scopes from the first of these claims that is there and not `null`, by literal name or JSON
-    /// Pointer: a space-delimited string, or an array with one scope per item. Default: `scope`, then `scp`.
-    pub fn scope_claims(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.scope_claims = Some(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Reads scopes from all of the [`scope_claims`](Self::scope_claims) that are there, and not from the
-    /// first one alone: for issuers that write scopes of the client into one claim and roles of the user
-    /// into another.
-    ///
-    /// A user's role then grants what a scope of the same name grants.
-    pub fn merge_scope_claims(mut self) -> Self {
-        self.merge_scope_claims = true;
-        self
-    }
-
-    /// Separates the scopes of a string by these characters: `scope_delimiters([' ', ','])` for an issuer
-    /// that writes `read,write`. Default: a space (RFC 6749 §3.3). An array still names one scope per item. A later
-    /// call replaces an earlier one.
-    ///
-    /// `build` refuses an empty list, letters, digits and control characters.
-    pub fn scope_delimiters(mut self, delimiters: impl IntoIterator<Item = char>) -> Self {
-        self.scope_delimiters = Some(delimiters.into_iter().collect());
-        self
-    }
-
-    /// Reads the client from the first of these claims that is there and not `null`. Default: `client_id`, `azp`,
-    /// `cid`, then `appid`.
-    pub fn client_id_claims(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.client_id_claims = Some(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Makes a scope match with and without this prefix. Entra ID wants clients to ask for
-    /// `api://app/read` and then writes `read`: name the long form in layers and guards, so that it
-    /// is what challenges tell clients to ask for.
-    pub fn scope_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.scope_prefix = Some(prefix.into());
-        self
-    }
-}
-
 impl JwtVerifierBuilder {
     /// The finished verifier. It makes no request and waits for nothing.
     ///
@@ -359,8 +314,8 @@ impl JwtVerifierBuilder {
         }
         ConfigError::check(problems)?;
         let remote = remotes.pop();
-        let is_told_apart = self.name.is_some() || !self.any_issuer;
-        let authority = (!is_told_apart).then(|| authority::of(&self.keys, remote.as_deref()));
+        let needs_authority = self.name.is_none() && self.any_issuer;
+        let authority = needs_authority.then(|| authority::of(&self.keys, remote.as_deref()));
         Ok(JwtVerifier::new(Inner {
             name: self.name.map_or(Cow::Borrowed(DEFAULT_NAME), Cow::Owned),
             authority,

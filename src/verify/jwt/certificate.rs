@@ -1,8 +1,8 @@
-//! The public key of an X.509 certificate (RFC 5280 §4.1), by its position.
+//! Extracts the public key of an X.509 certificate (RFC 5280 §4.1) by its position.
 //!
-//! Only the key counts. Names, dates and extensions have to be where they belong and are not looked at, so that a
-//! certificate which a browser would refuse for one of them still gives its key. That is why this is not a parser
-//! of whole certificates: it would refuse those, and take longer for what it decodes than for what is read.
+//! Only the key is used. Names, dates and extensions must be well-formed but are not checked, so that the key of a
+//! certificate that a browser would refuse is still accepted. A complete certificate parser would refuse such
+//! certificates, and would spend most of its time on fields that are not used here.
 
 use der::asn1::{AnyRef, BitStringRef, ContextSpecific, IntRef, ObjectIdentifier};
 use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
@@ -10,21 +10,23 @@ use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use super::pem_block::Problem;
 
-/// Reads a whole certificate and gives its SubjectPublicKeyInfo.
+/// Reads a certificate and returns its SubjectPublicKeyInfo.
 pub(super) fn public_key_info(certificate: &[u8]) -> Result<SubjectPublicKeyInfoRef<'_>, Problem> {
     let parts = parts(certificate)
         .map_err(|error| format!("holds no X.509 certificate in DER: {error}"))?;
-    // Both are the same (RFC 5280 §4.1.1.2), though only the first is signed.
+    // Both must be equal (RFC 5280 §4.1.1.2). Only the first is covered by the signature.
     if parts.signed_algorithm != parts.algorithm {
         return Err("is a certificate that names two signature algorithms".into());
     }
-    if has_foreign_parameters(&parts.algorithm) {
-        return Err("is a certificate whose signature algorithm has foreign parameters".into());
+    if has_unexpected_parameters(&parts.algorithm) {
+        return Err(
+            "is a certificate whose signature algorithm has parameters other than NULL".into(),
+        );
     }
     Ok(parts.key)
 }
 
-/// What is read of a certificate.
+/// The fields of a certificate that are used.
 struct Parts<'a> {
     signed_algorithm: AlgorithmIdentifierRef<'a>,
     key: SubjectPublicKeyInfoRef<'a>,
@@ -76,9 +78,9 @@ fn to_be_signed<'a>(
     Ok((algorithm, key))
 }
 
-/// A certificate may be signed by any algorithm. Those of RSA with PKCS#1 v1.5 have no parameters but `NULL`
-/// (RFC 4055 §5), and anything else there is nothing that a tool wrote.
-fn has_foreign_parameters(algorithm: &AlgorithmIdentifierRef<'_>) -> bool {
+/// Whether an RSA PKCS#1 v1.5 algorithm has parameters other than `NULL`, the only ones that RFC 4055 §5 allows.
+/// Certificates may be signed by any algorithm, so the parameters of others are not checked.
+fn has_unexpected_parameters(algorithm: &AlgorithmIdentifierRef<'_>) -> bool {
     let parameters = algorithm.parameters;
     WITH_NULL.contains(&algorithm.oid) && !parameters.is_none_or(AnyRef::is_null)
 }
@@ -147,7 +149,7 @@ impl<'a> Decode<'a> for Extensions {
     }
 }
 
-/// Reads past a value of this type.
+/// Skips a value of this type.
 fn skip<'a>(reader: &mut impl Reader<'a>, tag: Tag) -> der::Result<()> {
     AnyRef::decode(reader)?.tag().assert_eq(tag).map(drop)
 }

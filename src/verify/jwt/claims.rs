@@ -7,19 +7,19 @@ use serde::de::MapAccess;
 use super::token_type::short as short_media_type;
 use crate::json::{
     Fault, MaybeText, Member, NumericDate, Object, Presence, Text, TextOrList, TextOrNumber,
-    parse_object, written_members,
+    fill_object, written_members,
 };
 
-/// The claims that every verifier reads. All others stay unparsed until somebody asks.
+/// The claims that every verifier reads. All others stay unparsed until the application reads them.
 ///
 /// The registered ones (RFC 7519 §4.1, RFC 8693 §4.2) must have their type, and none of those here
-/// may occur twice. One that is `null` has no value. Names that only some providers give a meaning to
-/// are read as far as they are strings.
+/// may occur twice. A claim that is `null` has no value. Claims
+/// that only some providers define are read if they are strings.
 #[derive(Debug, Default)]
 pub(crate) struct Claims<'a> {
     pub(crate) iss: Member<Text<'a>>,
     pub(crate) sub: Member<Text<'a>>,
-    /// Whether `sub` is a number. Then `sub` has no value until its digits are read.
+    /// Whether `sub` is a number. `sub` then has no value until [`parse_with`](Self::parse_with) reads its digits.
     subject_is_number: bool,
     pub(crate) aud: Member<TextOrList<'a>>,
     pub(crate) exp: Member<NumericDate>,
@@ -113,28 +113,28 @@ impl<'de> Object<'de> for Claims<'de> {
 
 impl<'a> Claims<'a> {
     /// Reads a payload in which `sub` is a string.
+    #[cfg(feature = "introspection")]
     pub(crate) fn parse(payload: &'a str) -> Result<Self, Fault> {
-        Self::parse_with(payload, SubjectType::String)
+        let mut claims = Self::default();
+        claims.fill(payload, SubjectType::String)?;
+        Ok(claims)
     }
 
-    /// Reads a payload with a `sub` of this type.
-    pub(crate) fn parse_with(payload: &'a str, subject: SubjectType) -> Result<Self, Fault> {
-        let mut parsed = parse_object::<Self>(payload);
-        // In place, because moves cost.
-        if let Ok(claims) = &mut parsed
-            && claims.subject_is_number
-        {
-            match subject.digits(payload) {
-                Ok(digits) => claims.sub = Member::Value(Text(Cow::Borrowed(digits))),
-                Err(rule) => parsed = Err(Fault::in_member("sub", rule)),
-            }
+    /// Reads a payload with a `sub` of this type into these claims, which are still empty. They are large, and
+    /// moves cost.
+    pub(crate) fn fill(&mut self, payload: &'a str, subject: SubjectType) -> Result<(), Fault> {
+        fill_object(self, payload)?;
+        if self.subject_is_number {
+            let digits = subject.digits(payload);
+            let digits = digits.map_err(|rule| Fault::in_member("sub", rule))?;
+            self.sub = Member::Value(Text(Cow::Borrowed(digits)));
         }
-        parsed
+        Ok(())
     }
 
-    /// The claim by which the payload says itself that it is something else: an ID token (OpenID Connect
-    /// Core §3.1.3.6, §3.3.2.11), a logout or security event token (RFC 8417), a refresh token. With
-    /// `accept_hash_claims`, the hashes of an ID token are no such sign.
+    /// The claim that marks the token as another kind: an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11), a logout
+    /// or security event token (RFC 8417), or a refresh token. With `accept_hash_claims`, `at_hash` and `c_hash` are not
+    /// such marks.
     pub(crate) fn mark_of_another_kind(&self, accept_hash_claims: bool) -> Option<&'static str> {
         let is_access = |usage: &MaybeText<'_>| matches!(usage, MaybeText::Text(text) if ["access", "access_token"].contains(&&**text));
         let names_another_kind = |member: &Member<MaybeText<'_>>| match member.get() {
@@ -159,11 +159,11 @@ impl<'a> Claims<'a> {
     }
 }
 
-/// What `sub` may be. It is a string (RFC 7519 §4.1.2), but some issuers write the number of a database row.
+/// The types that `sub` may have. RFC 7519 §4.1.2 requires a string, but some issuers write the ID of a database row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SubjectType {
     String,
-    /// Also an integer of at most 20 digits, which then are the subject.
+    /// Also an integer of at most 20 digits. The digits are the subject.
     StringOrInteger,
 }
 
@@ -171,7 +171,7 @@ pub(crate) enum SubjectType {
 const MAX_SUBJECT_DIGITS: usize = 20;
 
 impl SubjectType {
-    /// The digits of a `sub` that is a number, out of the text: as a number, it would lose some of them.
+    /// The digits of a numeric `sub`, from the text of the payload: a parsed number could lose digits.
     fn digits(self, payload: &str) -> Result<&str, &'static str> {
         match self {
             Self::String => return Err("it is a number and not a string"),
@@ -186,10 +186,10 @@ impl SubjectType {
     }
 }
 
-/// Whether `token_type`, `typ` or `type` names a kind of token that is known and no access token.
+/// Whether `token_type`, `typ` or `type` names a known kind of token other than an access token.
 ///
-/// Keycloak writes `typ`, djangorestframework-simplejwt `token_type` and flask-jwt-extended `type`. Other values
-/// may mean anything to the issuer, and the claims may be the user's own.
+/// Keycloak writes `typ`, djangorestframework-simplejwt `token_type` and flask-jwt-extended `type`. Other values do not
+/// refuse a token: issuers and applications use these claims for purposes of their own.
 fn is_another_kind(name: &str) -> bool {
     const KINDS: [&str; 4] = ["refresh", "id", "logout", "offline"];
     const ENDINGS: [&str; 6] = ["", "_token", "-token", " token", "token", "+jwt"];

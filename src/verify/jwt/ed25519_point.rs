@@ -1,22 +1,29 @@
-//! Which 32 octets can be an Ed25519 public key (RFC 8032 §5.1.2, §5.1.3).
+//! Checks the encoding of an Ed25519 public key (RFC 8032 §5.1.2, §5.1.3).
 
-use super::key::BadMaterial;
+/// Why octets are not accepted as an Ed25519 public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BadPoint {
+    /// A point of small order, for which an attacker can make signatures.
+    SmallOrder,
+    /// Not 32 octets, or not the canonical encoding of y.
+    Invalid,
+}
 
-/// Refuses points of small order and points with a second spelling.
+/// Refuses points of small order and encodings that are not canonical.
 ///
-/// A multiple of a point of small order is one of at most eight points, so an attacker finds a signature that such
-/// a key "made" over any message after a few tries. Libraries differ in which of them they refuse.
-pub(super) fn check(key: &[u8]) -> Result<(), BadMaterial> {
-    let y: &[u8; 32] = key.try_into().map_err(|_| BadMaterial::Invalid)?;
+/// A point of small order has at most eight multiples, so an attacker finds a signature over any message that such a
+/// key verifies after a few tries. Libraries differ in which of these points they refuse.
+pub(super) fn check(key: &[u8]) -> Result<(), BadPoint> {
+    let y: &[u8; 32] = key.try_into().map_err(|_| BadPoint::Invalid)?;
     // The last bit is the sign of x, and the rest is y in little endian.
     let mut y = *y;
     y[31] &= 0x7f;
     if SMALL_ORDER.contains(&y) {
-        return Err(BadMaterial::SmallOrder);
+        return Err(BadPoint::SmallOrder);
     }
     match is_reduced(&y) {
         true => Ok(()),
-        false => Err(BadMaterial::Invalid),
+        false => Err(BadPoint::Invalid),
     }
 }
 
@@ -26,9 +33,9 @@ fn is_reduced(y: &[u8; 32]) -> bool {
     !(has_high_bits && y[0] >= 0xed)
 }
 
-/// The y of the eight points whose order divides 8, and the two of them that are p too large: 0, 1, p - 1, p, p + 1
-/// and those of the points of order 8. Worked out with the group law, by multiplying points with the order of the
-/// base point.
+/// The y coordinates of the eight points whose order divides 8: 0, 1, p - 1 and two for the points of order 8; and p
+/// and p + 1, the non-canonical encodings of 0 and 1. They were computed with the group law, by multiplying points by
+/// the order of the base point.
 const SMALL_ORDER: [[u8; 32]; 7] = [
     number(0, 0, 0),
     number(1, 0, 0),
@@ -65,7 +72,7 @@ mod tests {
             for sign in [0, 0x80] {
                 let mut key = y;
                 key[31] |= sign;
-                assert_eq!(check(&key), Err(BadMaterial::SmallOrder), "{key:x?}");
+                assert_eq!(check(&key), Err(BadPoint::SmallOrder), "{key:x?}");
             }
         }
     }
@@ -92,7 +99,7 @@ mod tests {
     #[test]
     fn a_key_has_32_octets() {
         for length in [0, 1, 31, 33, 44] {
-            assert_eq!(check(&vec![9; length]), Err(BadMaterial::Invalid));
+            assert_eq!(check(&vec![9; length]), Err(BadPoint::Invalid));
         }
     }
 }

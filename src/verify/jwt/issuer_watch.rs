@@ -1,35 +1,35 @@
-//! Notices a configured issuer that is not the issuer's own name, which otherwise shows in refused tokens alone.
+//! Detects a misconfigured issuer from the tokens that are refused for their issuer, and logs a warning.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::shown_url::ShownUrl;
 use crate::telemetry::SETUP;
 
-/// What a verifier has seen of tokens that name another issuer. Clones of the verifier share it.
+/// Counts the tokens with another issuer. Clones of the verifier share it.
 #[derive(Debug, Default)]
 pub(crate) struct IssuerWatch {
-    /// How many such tokens came since the last one that was accepted, up to [`MANY`].
+    /// The number of such tokens since the last accepted token, up to [`MANY`].
     in_a_row: AtomicU32,
     has_warned_of_spelling: AtomicBool,
     has_seen_near_miss: AtomicBool,
 }
 
-/// How many tokens in a row are no accident.
+/// The number of such tokens in a row that causes a warning.
 const MANY: u32 = 10;
 
-/// How many names a warning has at most.
+/// The maximum number of issuers in a warning.
 const MAX_NAMES: usize = 10;
 
 impl IssuerWatch {
-    /// Notes an accepted token. Almost always this is one load.
+    /// Records an accepted token. In most cases this is a single atomic load.
     pub(crate) fn accepted(&self) {
         if self.in_a_row.load(Ordering::Relaxed) != 0 {
             self.in_a_row.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Notes a token that names none of the `configured` issuers, and warns when there were many in a row: once,
-    /// until a token is accepted.
+    /// Records a token that names none of the `configured` issuers. The tenth in a row emits a warning; the next warning
+    /// is possible after an accepted token.
     pub(crate) fn another<'n, N>(&self, verifier: &str, configured: impl FnOnce() -> N)
     where
         N: Iterator<Item = &'n str>,
@@ -51,8 +51,8 @@ impl IssuerWatch {
         }
     }
 
-    /// Notes a token whose issuer is a near miss and whose key is not there, and tells whether it is not the first:
-    /// a single stray token is no reason to fetch anything.
+    /// Records a token with a misspelled issuer and an unknown key, and returns whether an earlier one was recorded. A
+    /// single token must not cause a fetch.
     pub(super) fn is_near_miss_again(&self) -> bool {
         self.has_seen_near_miss.swap(true, Ordering::Relaxed)
     }
@@ -62,7 +62,8 @@ impl IssuerWatch {
         self.has_warned_of_spelling.load(Ordering::Relaxed)
     }
 
-    /// Warns, once, of an issuer whose tokens these keys verify and whose name is spelled otherwise.
+    /// Emits one warning about an issuer whose tokens have good signatures and whose spelling differs from the
+    /// configured one.
     pub(super) fn misspelt(&self, verifier: &str, configured: &str, issuer: &str) {
         if !self.has_warned_of_spelling.swap(true, Ordering::Relaxed) {
             tracing::warn!(

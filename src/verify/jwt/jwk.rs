@@ -14,21 +14,22 @@ use super::key::{
     without_leading_zeros,
 };
 use crate::config_error::ConfigError;
+use crate::json::BYTE_ORDER_MARK;
 
 /// Who wrote a JWK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// The server's own configuration, which may hold secrets.
     Local,
-    /// A document that another server publishes, which may not.
+    /// A document of another server, which must not hold secrets.
     Remote,
 }
 
-/// Which JWKs of a set are taken.
+/// Which JWKs of a set are accepted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted<'a> {
     pub(crate) origin: Origin,
-    /// The values of `use` for keys that verify tokens. A key without `use` is taken, too.
+    /// The values of `use` for keys that verify tokens. A key without `use` is accepted as well.
     pub(crate) key_uses: &'a [Cow<'static, str>],
 }
 
@@ -45,10 +46,10 @@ impl Accepted<'static> {
     }
 }
 
-/// What became of one JWK.
+/// The result of importing one JWK.
 #[derive(Debug)]
 pub(crate) struct Imported {
-    /// The `kid`, where it can be read, whether or not the key can be used.
+    /// The `kid` if it can be read, also of a key that cannot be used.
     pub(crate) key_id: Option<String>,
     pub(crate) key: Result<VerifyingKey, Unusable>,
 }
@@ -60,12 +61,12 @@ impl VerifyingKey {
     /// Ed25519 key EdDSA, and a secret every HS* it is long enough for.
     ///
     /// `n`, `e`, `x`, `y` and `k` may be in base64url or base64, with or without padding. Coordinates of EC keys
-    /// may lack leading zero octets or have too many. A member that is not read may have any value; an optional
-    /// one may be `null`.
+    /// may lack leading zero octets or have surplus ones. Members that are not listed in RFC 7518 §6 are ignored
+    /// whatever their value. An optional member may be `null`.
     ///
     /// # Errors
     ///
-    /// When it is no key that can verify signatures here. The error names the member.
+    /// When the key cannot verify signatures here. The error names the member.
     pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
         let problem = |text: String| ConfigError::of(format!("the JWK {text}"));
         let jwk = JsonText::parse(without_bom(json))
@@ -77,9 +78,9 @@ impl VerifyingKey {
     }
 }
 
-/// The text behind a byte order mark, which a parser may ignore (RFC 8259 §8.1).
+/// The text without a byte order mark at its start.
 pub(super) fn without_bom(json: &str) -> &str {
-    json.strip_prefix('\u{feff}').unwrap_or(json)
+    json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json)
 }
 
 /// Makes a key of the text of one JWK, such as [`jwks_of`](super::key_set::jwks_of) cuts from a set.
@@ -93,7 +94,7 @@ pub(crate) fn import_text(json: &str, accepted: Accepted<'_>) -> Imported {
     }
 }
 
-/// As [`import_text`], for a JWK in the form of another crate.
+/// As [`import_text`], for a JWK that another crate has parsed.
 pub(crate) fn import(jwk: &Value, origin: Origin) -> Result<VerifyingKey, Unusable> {
     import_text(&jwk.to_string(), Accepted::from(origin)).key
 }
@@ -195,7 +196,7 @@ fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     if jwk.required_text("crv")? != "Ed25519" {
         return Err(Unusable::UnknownCurve);
     }
-    // Not a number but a string of octets (RFC 8037 §2): nothing may be missing or too much.
+    // `x` is a string of octets and not a number (RFC 8037 §2), so its length is checked exactly.
     let x = jwk.octets("x")?;
     make(jwk, [Algorithm::EdDSA], &Material::Ed25519(&x))
 }
@@ -240,7 +241,7 @@ fn make(
     key.map_err(Unusable::Material)
 }
 
-/// The members of a JWK that are read here. The others may be as they like.
+/// The members of a JWK that are read here. The values of others are not checked.
 struct Members<'a> {
     values: [Option<JsonText<'a>>; NAMES.len()],
     repeated: Option<&'static str>,
@@ -300,14 +301,14 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Where a name stands in [`NAMES`]. Most names have no escapes, and are compared as they stand.
+/// The index of a name in [`NAMES`]. Names without escapes, which most are, are compared without unescaping.
 fn place_of(name: JsonText<'_>) -> Option<usize> {
     let quoted = name.as_str();
     let plain = quoted
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
         .filter(|text| !text.contains('\\'));
-    // One that is not Unicode is none of them.
+    // A name that is not Unicode is not in the list.
     let text = plain.map(Cow::Borrowed).or_else(|| name.string())?;
     NAMES.iter().position(|known| *known == text)
 }

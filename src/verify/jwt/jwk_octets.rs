@@ -1,13 +1,14 @@
-//! Numbers and secrets in a JWK: base64url without padding (RFC 7518 §2), and what issuers write instead.
+//! Decodes numbers and secrets in a JWK: base64url without padding (RFC 7518 §2), and the variants that issuers write.
 
 use base64::Engine;
 use base64::alphabet::{self, Alphabet};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-/// Decodes base64url or base64, with or without padding. Both alphabets mean the same octets, and padding adds none.
+/// Decodes base64url or base64, with or without padding.
 ///
-/// Not for tokens, whose encoding is strict: there, two spellings would be two tokens.
+/// This is not for tokens. Their encoding is strict, since a second spelling of a token would bypass caches and
+/// revocation lists.
 pub(super) fn octets(encoded: &str) -> Option<Zeroizing<Vec<u8>>> {
     let is_padded = encoded.ends_with('=');
     if is_padded && !encoded.len().is_multiple_of(4) {

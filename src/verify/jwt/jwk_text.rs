@@ -1,9 +1,9 @@
-//! The text of a JWK or a JWK Set, cut into the texts of its parts.
+//! Splits the text of a JWK or a JWK Set into the texts of its values.
 //!
-//! A `serde_json::Value` cannot hold every JSON text: a number past all bounds and a lone surrogate are errors,
-//! wherever they stand, and so is a nesting of 128. One such member of one JWK would cost a whole set. Here the
-//! text is checked without being represented, and a value is represented only when it is read. serde_json does
-//! the scanning, which neither recurses nor depends on its features.
+//! A `serde_json::Value` cannot hold every JSON text: numbers out of range, lone surrogates and a nesting of 128 levels
+//! are errors. One such member of one JWK would make the whole set unusable. So this module checks the syntax of the
+//! text and parses a value only when it is used. serde_json scans the text without recursion, and independently of its
+//! features.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ impl<'a> JsonText<'a> {
         Ok(Self(text.trim_matches(WHITE_SPACE)))
     }
 
-    /// The text of the value, which is all that is parsed of it.
+    /// The text of the value, without white space around it.
     pub(super) fn as_str(self) -> &'a str {
         self.0
     }
@@ -32,19 +32,19 @@ impl<'a> JsonText<'a> {
         self.0 == "null"
     }
 
-    /// The string that this is. `None` also for one that is not Unicode, for which JSON has a form.
+    /// The value if it is a string. `None` also for a string with a lone surrogate, which JSON syntax allows.
     pub(super) fn string(self) -> Option<Cow<'a, str>> {
         let Text(text) = serde_json::from_str(self.0).ok()?;
         Some(text)
     }
 
-    /// The elements of the array that this is.
+    /// The elements if the value is an array.
     pub(super) fn elements(self) -> Option<Elements<'a>> {
         let rest = self.0.strip_prefix('[')?;
         Some(Elements(Rest(rest)))
     }
 
-    /// The members of the object that this is, in their order.
+    /// The members if the value is an object, in their order.
     pub(super) fn members(self) -> Option<Members<'a>> {
         let rest = self.0.strip_prefix('{')?;
         Some(Members(Rest(rest)))
@@ -73,8 +73,8 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// What is left of an array or object behind its bracket. It is well-formed, so that each value ends where
-/// serde_json says, and what stands between two values says nothing.
+/// The rest of an array or object behind its opening bracket. The text is known to be well-formed, so the characters
+/// between two values can be skipped without a check.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -82,7 +82,7 @@ impl<'a> Rest<'a> {
         let between = |c| WHITE_SPACE.contains(&c) || c == ',' || c == ':';
         let start = self.0.trim_start_matches(between);
         let mut values = Deserializer::from_str(start).into_iter::<IgnoredAny>();
-        // The closing bracket is no value, and ends this.
+        // The closing bracket is not a value and ends the iteration.
         values.next()?.ok()?;
         let (value, rest) = start.split_at_checked(values.byte_offset())?;
         self.0 = rest;

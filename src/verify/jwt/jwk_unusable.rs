@@ -13,7 +13,7 @@ pub(crate) enum Unusable {
     Missing(&'static str),
     /// A member of a wrong type, or with a value that cannot be represented.
     WrongType(&'static str),
-    /// A member that is read occurs twice, so that two readers could see two keys.
+    /// A member occurs twice, so that two parsers could read different keys.
     Repeated(&'static str),
     /// A member that is neither base64url nor base64.
     NotBase64(&'static str),
@@ -23,7 +23,7 @@ pub(crate) enum Unusable {
     UnsupportedAlgorithm,
     /// Made for encryption, or not for verifying.
     NotForVerifying,
-    /// It has private members, which have no business in a verifier.
+    /// It has private members, which a verifier must not hold.
     Private,
     /// A shared secret, published.
     Symmetric,
@@ -54,7 +54,7 @@ impl Unusable {
         }
     }
 
-    /// Whether a set of keys may well hold such a key, for a purpose that is none of ours.
+    /// Whether a set may contain such a key legitimately, for another purpose.
     pub(crate) fn is_for_others(self) -> bool {
         match self {
             Self::UnknownKeyType

@@ -20,7 +20,7 @@ pub(crate) struct Jws<'t> {
     signature: &'t [u8],
 }
 
-/// The rule that a text breaks which [`Jws::split`] does not take.
+/// The rule that a text breaks if [`Jws::split`] refuses it.
 pub(crate) const THREE_SEGMENTS: &str = "it does not have three segments with dots between them";
 
 /// The longest signature there is: RSA with 8192 bits.
@@ -28,6 +28,9 @@ pub(crate) const MAX_SIGNATURE_LENGTH: usize = 1024;
 
 /// Most headers are shorter; those with certificates in them are not.
 pub(crate) const USUAL_HEADER_LENGTH: usize = 256;
+
+/// Most payloads are shorter, encoded as they are.
+pub(crate) const USUAL_PAYLOAD_LENGTH: usize = 1024;
 
 impl<'t> Jws<'t> {
     /// Two dots, no more: five segments are a JWE (RFC 7516), which nobody here can open.
@@ -52,17 +55,19 @@ impl<'t> Jws<'t> {
         &self,
         buffer: &'b mut [u8; USUAL_HEADER_LENGTH],
     ) -> Option<Cow<'b, str>> {
-        if self.header.len() > buffer.len() {
-            return decode_text(self.header).map(Cow::Owned);
-        }
-        let length = URL_SAFE_NO_PAD.decode_slice(self.header, buffer).ok()?;
-        std::str::from_utf8(&buffer[..length])
-            .ok()
-            .map(Cow::Borrowed)
+        decode_text_into(buffer, self.header)
     }
 
     pub(crate) fn decode_payload(&self) -> Option<String> {
         decode_text(self.payload)
+    }
+
+    /// For a look at the claims, of which nothing is kept. Into the buffer, if there is room, as there usually is.
+    pub(crate) fn decode_payload_into<'b>(
+        &self,
+        buffer: &'b mut [u8; USUAL_PAYLOAD_LENGTH],
+    ) -> Option<Cow<'b, str>> {
+        decode_text_into(buffer, self.payload)
     }
 
     pub(crate) fn decode_signature<'b>(
@@ -81,6 +86,17 @@ fn decode_text(segment: &[u8]) -> Option<String> {
     let mut text = Vec::with_capacity(decoded_len_estimate(segment.len()));
     URL_SAFE_NO_PAD.decode_vec(segment, &mut text).ok()?;
     String::from_utf8(text).ok()
+}
+
+/// The same, into the buffer, if there is room.
+fn decode_text_into<'b>(buffer: &'b mut [u8], segment: &[u8]) -> Option<Cow<'b, str>> {
+    if segment.len() > buffer.len() {
+        return decode_text(segment).map(Cow::Owned);
+    }
+    let length = URL_SAFE_NO_PAD.decode_slice(segment, buffer).ok()?;
+    std::str::from_utf8(&buffer[..length])
+        .ok()
+        .map(Cow::Borrowed)
 }
 
 /// What of a header counts: which algorithm and key, and what kind of token.
@@ -102,8 +118,8 @@ struct Members<'a> {
     unsupported: Option<&'static str>,
 }
 
-/// Nothing critical is understood here (RFC 7515 §4.1.11), an unencoded payload (RFC 7797) included, and
-/// encryption is for JWEs.
+/// Header members that refuse a token: no critical extension is supported (RFC 7515 §4.1.11), including unencoded
+/// payloads (RFC 7797), and `zip` and `enc` belong to JWE.
 const UNSUPPORTED: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
 impl<'de> Object<'de> for Members<'de> {
@@ -123,7 +139,7 @@ impl<'de> Object<'de> for Members<'de> {
     }
 }
 
-/// Why a header is refused by itself.
+/// Why a header is refused, before any key is looked up.
 #[derive(Debug)]
 pub(crate) enum BadHeader {
     Malformed(Fault),
@@ -170,6 +186,13 @@ mod tests {
         assert_eq!(decode_text(b"YQ").as_deref(), Some("a"));
         for bad in ["YQ==", "YR", "Y", "Y Q", "YQ\n", "+/==", "_w"] {
             assert_eq!(decode_text(bad.as_bytes()), None, "{bad}");
+            assert_eq!(decode_text_into(&mut [0; 8], bad.as_bytes()), None, "{bad}");
+        }
+        // In the buffer and beside it.
+        for size in [0, 1, 2, 8] {
+            let mut buffer = [0; 8];
+            let text = decode_text_into(&mut buffer[..size], b"YQ");
+            assert_eq!(text.as_deref(), Some("a"), "{size}");
         }
     }
 

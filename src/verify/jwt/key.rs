@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlg
 use aws_lc_rs::{digest, hmac};
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::ed25519_point;
+use super::ed25519_point::{self, BadPoint};
 use crate::config_error::ConfigError;
 use crate::key_state::KeyState;
 
@@ -74,7 +74,7 @@ pub(crate) enum BadMaterial {
     },
     /// A PEM text in the place of a secret: a public key, which everybody has (RFC 8725 §2.1).
     PemAsSecret,
-    /// An Ed25519 key for which anyone can make signatures, since its multiples are few.
+    /// An Ed25519 key of small order. An attacker can make signatures that it verifies.
     SmallOrder,
     Invalid,
 }
@@ -247,7 +247,8 @@ fn rsa_size_is_sound(bits: usize) -> Result<(), BadMaterial> {
     }
 }
 
-/// The library also takes compressed points, and keys wrapped in DER, which would give one key two fingerprints.
+/// Accepts uncompressed points only. The library also accepts compressed points and keys wrapped in DER, so that one key
+/// would have two fingerprints.
 fn ec_key(algorithm: Algorithm, point: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
     let coordinate = coordinate_length(algorithm).ok_or(BadMaterial::Invalid)?;
     match point {
@@ -260,7 +261,10 @@ fn ed25519_key(algorithm: Algorithm, x: &[u8]) -> Result<ParsedPublicKey, BadMat
     if algorithm.key_kind() != KeyKind::Ed25519 {
         return Err(BadMaterial::Invalid);
     }
-    ed25519_point::check(x)?;
+    ed25519_point::check(x).map_err(|bad| match bad {
+        BadPoint::SmallOrder => BadMaterial::SmallOrder,
+        BadPoint::Invalid => BadMaterial::Invalid,
+    })?;
     parsed(algorithm, x)
 }
 
@@ -333,7 +337,9 @@ impl fmt::Display for BadMaterial {
             }
             Self::WeakRsa { bits } => write!(f, "has {bits} bits and needs 2048 to 8192"),
             Self::PemAsSecret => f.write_str("is a PEM text; give a public key to public_key_pem"),
-            Self::SmallOrder => f.write_str("is a point of small order, which is no key"),
+            Self::SmallOrder => {
+                f.write_str("is a point of small order, for which signatures can be forged")
+            }
             Self::Invalid => f.write_str("does not fit its algorithm or is not a valid key"),
         }
     }

@@ -11,7 +11,7 @@ use crate::config_error::{ConfigError, Problems};
 ///
 /// A set may hold keys for other purposes: those for encryption and those of unknown types, curves
 /// or algorithms are left out, as RFC 7517 §5 asks. A key that is broken, weak or private is an
-/// error, because the configuration has it there to be used.
+/// error, because it is part of the server's configuration.
 #[derive(Debug, Clone)]
 pub struct KeySet {
     keys: Vec<VerifyingKey>,
@@ -23,8 +23,7 @@ impl KeySet {
     /// # Errors
     ///
     /// When the text is no JWK Set, when a key is broken, weak or private, and when no key is left
-    /// to verify with. Every such key is named by its position and
-    /// its `kid`.
+    /// to verify with. The error names every such key by its position and its `kid`.
     pub fn from_json(json: &str) -> Result<Self, ConfigError> {
         let jwks = jwks_of(json.as_bytes())
             .map_err(|problem| ConfigError::of(format!("the JWK Set {problem}")))?;
@@ -73,9 +72,9 @@ impl IntoIterator for KeySet {
     }
 }
 
-/// The texts of the JWKs in a JWK Set. Each is a JSON value, and may be anything else.
+/// The texts of the JWKs in a JWK Set. Each is a JSON value of any type.
 ///
-/// A byte order mark in front is ignored (RFC 8259 §8.1).
+/// A byte order mark at the start is ignored (RFC 8259 §8.1).
 pub(crate) fn jwks_of(document: &[u8]) -> Result<Vec<&str>, NotAKeySet> {
     let text = str::from_utf8(document).map_err(|_| NotAKeySet::NotUtf8)?;
     let document = JsonText::parse(without_bom(text)).map_err(|error| NotAKeySet::NotJson {
@@ -101,7 +100,7 @@ pub(crate) enum NotAKeySet {
         column: usize,
     },
     NoKeys,
-    /// Two members `keys`, of which one reader could take the first and another the second.
+    /// Two members `keys`. One parser could read the first and another the second.
     RepeatedKeys,
 }
 

@@ -1,4 +1,4 @@
-//! What an operator who trusts an issuer may accept: checks that are given up, and shapes that are odd.
+//! Settings that give up a check or accept tokens of an unusual shape.
 
 use super::builder::JwtVerifierBuilder;
 use super::claims::SubjectType;
@@ -7,10 +7,10 @@ use super::claims::SubjectType;
 ///
 /// Each gives up a check that the specifications ask for.
 impl JwtVerifierBuilder {
-    /// Accepts tokens of whatever issuer, as long as a key here made the signature.
+    /// Accepts tokens of any issuer if one of the verifier's keys made the signature.
     ///
-    /// Such an issuer can name any other in its tokens, so principals include the
-    /// [name](Self::name) of this verifier, or a digest of its keys.
+    /// The holder of such a key can write any `iss` into a token. So principals include the [name](Self::name) of this
+    /// verifier or, without a name, a digest of its keys and key source.
     pub fn accept_any_issuer(mut self) -> Self {
         self.any_issuer = true;
         self
@@ -23,7 +23,7 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Accepts tokens without `exp`, which are good for ever.
+    /// Accepts tokens without `exp`, which never expire.
     pub fn accept_missing_expiry(mut self) -> Self {
         self.accept_missing_expiry = true;
         self
@@ -35,33 +35,33 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Accepts tokens that are bound to a key (`cnf`: DPoP, mTLS) as plain bearer tokens, so that
-    /// whoever steals one can use it. For servers where something else checks the binding.
+    /// Accepts tokens that are bound to a key (`cnf`: DPoP, mTLS) as plain bearer tokens, so that an attacker can use a
+    /// stolen one. Use it only if another component checks the binding.
     pub fn accept_unchecked_confirmation(mut self) -> Self {
         self.accept_unchecked_confirmation = true;
         self
     }
 }
 
-/// # Tokens that are slightly odd
+/// # Tokens of an unusual shape
 ///
-/// For issuers that you trust and whose good tokens are refused for their shape.
+/// For issuers that you trust and whose valid tokens are refused for their shape.
 impl JwtVerifierBuilder {
-    /// Accepts a `sub` that is an integer, for issuers that write the number of a user: `"sub":12345` is the
-    /// subject `12345`, the digits as they are written.
+    /// Accepts a `sub` that is an integer, for issuers that write a numeric user ID: `"sub":12345` is the subject
+    /// `12345`.
     ///
-    /// The integer has at most 20 digits, and neither sign, fraction nor exponent. RFC 7519 §4.1.2 asks for
-    /// a string, so that by default such a token is malformed.
+    /// The integer has at most 20 digits and no sign, fraction or exponent. RFC 7519 §4.1.2 requires a string, so by
+    /// default such a token is malformed.
     pub fn accept_numeric_subject(mut self) -> Self {
         self.subject_type = SubjectType::StringOrInteger;
         self
     }
 
-    /// Accepts tokens with `at_hash` or `c_hash`, which by default mark an ID token (OpenID Connect Core
-    /// §3.1.3.6): Dex writes `at_hash` into its access tokens as well.
+    /// Accepts tokens with `at_hash` or `c_hash`. By default these claims mark an ID token (OpenID Connect Core
+    /// §3.1.3.6), but Dex writes `at_hash` into its access tokens as well.
     ///
-    /// ID tokens of the issuer then pass wherever nothing else tells them apart. Require a claim that they do
-    /// not have, or an audience that is not the client's ID.
+    /// ID tokens of the issuer are then accepted unless another check refuses them. Require a claim that ID tokens do not
+    /// have, or an audience that is not the client's ID.
     pub fn accept_hash_claims(mut self) -> Self {
         self.accept_hash_claims = true;
         self

@@ -11,9 +11,9 @@ use crate::verify_error::InvalidReason;
 /// How claims become scopes and a client ID.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimMapping {
-    /// Where scopes are looked for; `None` is `scope`, then `scp`.
+    /// The claims with scopes; `None` is `scope`, then `scp`.
     pub(crate) scope_claims: Option<Vec<String>>,
-    /// Whether all of those claims count, and not only the first one that has a value.
+    /// Whether all of those claims are read, instead of the first one that has a value.
     pub(crate) merge_scope_claims: bool,
     /// What separates the scopes of a string; `None` is a space.
     pub(crate) scope_delimiters: Option<Vec<char>>,
@@ -53,7 +53,7 @@ impl ClaimMapping {
                 None => found,
                 Some(before) => Scopes::union(before, &found),
             });
-            // Whether the next claim is of no interest.
+            // Whether to stop at this claim.
             !self.merge_scope_claims
         };
         match &self.scope_claims {
@@ -81,7 +81,7 @@ impl ClaimMapping {
             return Ok(default_client_id(claims).map(part));
         };
         for name in names {
-            // It may be a number, whose digits were read already.
+            // `sub` may be a number. `Claims` has read its digits.
             if name == "sub" {
                 match text_of(&claims.sub) {
                     Some(subject) => return Ok(Some(part(subject))),
@@ -97,7 +97,7 @@ impl ClaimMapping {
         Ok(None)
     }
 
-    /// A string is a delimited list; an array names one scope per item. Counts the names that are no scopes.
+    /// Reads a delimited string, or an array with one scope per item. Counts the names that are not valid scopes.
     fn collect(&self, claim: &TextOrList<'_>, left_out: &mut usize) -> Scopes {
         match (claim, &self.scope_delimiters) {
             (TextOrList::Text(list), None) if self.scope_prefix.is_none() => {
@@ -116,7 +116,7 @@ impl ClaimMapping {
             return Scopes::lossy_counted(names, left_out);
         };
         let scopes = Scopes::lossy_counted(names, left_out);
-        // The short form of the prefix alone is empty, and no scope.
+        // The prefix alone has an empty short form, which is not a valid scope.
         Scopes::lossy(scopes.iter().flat_map(|name| {
             let other_form = match name.strip_prefix(prefix.as_str()) {
                 Some(short) => short.to_owned(),

@@ -51,7 +51,7 @@
 //!   [`key_attempts`](JwtVerifierBuilder::key_attempts) says.
 //! - **Kind:** ID tokens (`at_hash`, `c_hash`), security events (`events`), a `token_use` other than
 //!   `access`, a payload `typ`, `token_type` or `type` of `id`, `refresh`, `offline` or `logout`, in any
-//!   case and also as `refresh_token` or `logout+jwt`.
+//!   case and also with an ending such as in `refresh_token` or `logout+jwt`.
 //! - **Issuer and audience:** other texts than the configured ones, to the byte.
 //! - **Dates:** no `exp`, one that has passed, an `nbf` or `iat` to come, each with the leeway;
 //!   dates that are not numbers from 1970 to the year 9999.
@@ -61,11 +61,11 @@
 //! presence alone means something: `crit`, `b64`, `zip` and `enc` in the header, `cnf`, `events`, `at_hash` and
 //! `c_hash` in the payload.
 //!
-//! The log says more at level `DEBUG`: which member of a malformed token breaks which rule, and which issuers,
-//! audiences and types are expected; see [`telemetry`](crate::telemetry). It never repeats what a token that is
-//! not verified says.
+//! At level `DEBUG` the log has details: which member of a malformed token breaks which rule, and which issuers,
+//! audiences and types are expected; see [`telemetry`](crate::telemetry). The content of a token that is not verified
+//! is never logged.
 //!
-//! # Issuers that write other tokens
+//! # Settings for unusual tokens
 //!
 //! | tokens have | setting |
 //! |---|---|
@@ -102,6 +102,7 @@ mod public_key_info;
 pub(crate) mod refusal;
 pub(crate) mod remote;
 pub(crate) mod rules;
+mod scope_settings;
 pub(crate) mod signer;
 mod token_type;
 mod verifier;

@@ -11,21 +11,21 @@ use super::public_key_info;
 use crate::config_error::ConfigError;
 
 impl VerifyingKey {
-    /// A public key in PEM (RFC 7468): SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or an X.509
+    /// Reads a public key in PEM (RFC 7468): SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or an X.509
     /// certificate (`CERTIFICATE`).
     ///
-    /// The key has to be of the kind, and on the curve, that the algorithm needs. An RSA key serves RS* and PS*. One
-    /// of the type id-RSASSA-PSS serves PS* alone, and of these what its parameters allow. Points of EC keys are
-    /// uncompressed.
+    /// The key must have the type and the curve that the algorithm needs. An RSA key is for RS* and PS*. A key of the
+    /// type id-RSASSA-PSS is for PS* only, and only for the algorithms that its parameters allow. Points of EC keys
+    /// must be uncompressed.
     ///
-    /// Of a certificate only the key counts: its signature, dates and names are not looked at.
+    /// Only the key of a certificate is used. Its signature, dates and names are not checked.
     ///
-    /// Text around the block, the length of the lines and their ends do not matter. The text is at most 1 MiB long.
+    /// Text around the block, the length of lines and their ends are ignored. The text is at most 1 MiB long.
     ///
     /// # Errors
     ///
-    /// When the text does not hold exactly one such block, holds a private key, or has a key that does not fit the
-    /// algorithm. The error says what was found: two keys, a chain of certificates, a path, DER, another curve.
+    /// When the text does not contain exactly one such block, contains a private key, or its key does not fit the
+    /// algorithm. The error says what was found: two keys, a certificate chain, a path, DER, another curve.
     pub fn from_public_key_pem(
         algorithm: Algorithm,
         pem: impl AsRef<[u8]>,

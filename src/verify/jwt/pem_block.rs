@@ -1,14 +1,16 @@
-//! The text around a key: PEM (RFC 7468), as the tools write it and as it comes out of variables and editors.
+//! Finds and decodes the block of a PEM text (RFC 7468).
 //!
-//! Lenient here, since none of this changes the key: text before and behind the block, lines of any length, any line
-//! ends. What is inside is DER and read strictly.
+//! This is lenient about text around the block, the length of lines and their ends, which tools, editors and environment
+//! variables change and which do not affect the key. The DER in the block is read strictly elsewhere.
 
 use std::borrow::Cow;
 
 use memchr::memmem;
 use pem::PemError;
 
-/// What a PEM block says that it holds.
+use crate::json::BYTE_ORDER_MARK;
+
+/// The label of a PEM block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Label {
     /// SubjectPublicKeyInfo.
@@ -18,10 +20,10 @@ pub(super) enum Label {
     Certificate,
 }
 
-/// What is wrong with a PEM, as the end of a sentence. It repeats no more of the text than a label.
+/// A problem of a PEM text, as the end of a sentence. It contains nothing of the text except a label.
 pub(super) type Problem = Cow<'static, str>;
 
-/// Far more than a key or a certificate needs, and than the certificates of every known authority take.
+/// Far more than a key, a certificate or a bundle of all root certificates needs.
 const MAX_LENGTH: usize = 1024 * 1024;
 
 /// The only block of a PEM, decoded.
@@ -68,7 +70,7 @@ fn labels(text: &[u8]) -> Vec<&[u8]> {
     memmem::find_iter(text, BEGIN)
         .map(|begin| {
             let label = &text[begin + BEGIN.len()..];
-            // A label is short: a search for its end through all of the text, for every block, would be quadratic.
+            // The search for the end is bounded. Otherwise a text of many unterminated labels takes quadratic time.
             let label = &label[..label.len().min(MAX_LABEL)];
             let end = memmem::find(label, DASHES);
             &label[..end.unwrap_or(label.len())]
@@ -78,7 +80,7 @@ fn labels(text: &[u8]) -> Vec<&[u8]> {
 
 const MAX_LABEL: usize = 64;
 
-/// A label as text, where it is one.
+/// The label, if it is safe to show.
 fn shown(label: &[u8]) -> &str {
     let is_label = |octet: &u8| matches!(octet, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'.' | b'-');
     match str::from_utf8(label) {
@@ -87,7 +89,8 @@ fn shown(label: &[u8]) -> &str {
     }
 }
 
-/// Whatever else is there: a verifier should never hold a private key.
+/// Whether a private key is anywhere in the text. It is refused even beside a public key, since a verifier must not
+/// hold one.
 fn is_private(text: &[u8], labels: &[&[u8]]) -> bool {
     let private = memmem::Finder::new("PRIVATE KEY");
     labels.iter().any(|label| private.find(label).is_some())
@@ -121,7 +124,8 @@ fn several(labels: &[&[u8]]) -> Problem {
     .into()
 }
 
-/// Blank lines would end a header (RFC 1421 §4.4), which keys do not have; some editors double every line end.
+/// Removes blank lines. The parser would read the text before one as a header (RFC 1421 §4.4), which keys do not have,
+/// and some editors double every line end.
 fn without_blank_lines(text: &[u8]) -> Vec<u8> {
     let lines = text
         .split(|octet| matches!(octet, b'\n' | b'\r'))
@@ -147,9 +151,11 @@ fn broken(error: &PemError, label: &[u8]) -> Problem {
     }
 }
 
-/// What a text is that has no PEM block.
+/// Describes a text without a PEM block.
 fn without_block(text: &[u8]) -> &'static str {
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    let text = text
+        .strip_prefix(BYTE_ORDER_MARK.as_bytes())
+        .unwrap_or(text);
     let trimmed = text.trim_ascii();
     let starts = |start: &str| trimmed.starts_with(start.as_bytes());
     let is_one_line = !trimmed.contains(&b'\n');
@@ -186,7 +192,7 @@ fn is_text(octet: u8) -> bool {
     matches!(octet, b' '..=b'~' | b'\t' | b'\n' | b'\r') || octet >= 0x80
 }
 
-/// DER begins with the tag of a sequence, and so its base64 with an M.
+/// Whether a text may be DER in base64. DER begins with the tag of a sequence, so its base64 begins with an M.
 fn is_base64(text: &[u8]) -> bool {
     let base64 = |octet: &u8| {
         octet.is_ascii_alphanumeric() || octet.is_ascii_whitespace() || b"+/=-_".contains(octet)

@@ -94,27 +94,16 @@ impl JwtVerifierBuilder {
                 "accept_any_issuer() contradicts the issuers {issuers:?}"
             ));
         }
-        if self.audiences.is_empty() && !self.any_audience && !names_client(&self.claims_in) {
-            problems.push(
-                "there is no audience; name it with audience(..), or the clients with \
-                 claim_in(\"client_id\", ..), or spell out accept_any_audience()",
-            );
-        }
-        if !self.audiences.is_empty() && self.any_audience {
-            let audiences = ShownUrl::of_all(self.audiences.iter().map(Audience::as_str));
-            problems.push(format!(
-                "accept_any_audience() contradicts the audiences {audiences:?}"
-            ));
-        }
+        check_audiences(
+            problems,
+            &self.audiences,
+            self.any_audience,
+            &self.claims_in,
+        );
     }
 
     fn check_values(&self, problems: &mut Problems) {
-        let leeway = self.leeway;
-        if leeway > MAX_LEEWAY {
-            problems.push(format!(
-                "a leeway of {leeway:?} is more than {MAX_LEEWAY:?}"
-            ));
-        }
+        check_leeway(problems, self.leeway);
         let token_types = self.token_types.iter().chain(&self.more_token_types);
         for name in token_types.flatten() {
             if !name.is_empty() && token_type::short(name).is_empty() {
@@ -166,7 +155,7 @@ impl JwtVerifierBuilder {
         claims.check(problems);
     }
 
-    /// The settings that are lists and were set, besides those of claims.
+    /// The list settings that were set, except those that name claims.
     fn lists(&self) -> impl Iterator<Item = (&'static str, &[String])> {
         let issuers =
             (!self.issuers.is_empty()).then_some(("issuers(..)", self.issuers.as_slice()));
@@ -187,7 +176,7 @@ fn is_default_name(name: &str) -> bool {
     [DEFAULT_NAME, "static", "custom"].contains(&name) || name.starts_with("introspection ")
 }
 
-/// The settings that name claims, of this and of the other verifiers that read claims.
+/// The settings that name claims. JWT and introspection verifiers share them.
 pub(crate) struct ClaimSettings<'b> {
     pub(crate) required_claims: &'b [String],
     pub(crate) claims_in: &'b [(String, Vec<String>)],
@@ -230,8 +219,37 @@ impl ClaimSettings<'_> {
     }
 }
 
-/// Whether one of the claims that must have a value names the client, which stands in for an audience.
-pub(crate) fn names_client(claims_in: &[(String, Vec<String>)]) -> bool {
+/// Checks that tokens for other services are refused, or that the setting which accepts them is explicit.
+pub(crate) fn check_audiences(
+    problems: &mut Problems,
+    audiences: &[Audience],
+    any_audience: bool,
+    claims_in: &[(String, Vec<String>)],
+) {
+    if audiences.is_empty() && !any_audience && !names_client(claims_in) {
+        problems.push(
+            "there is no audience; name it with audience(..), or the clients with \
+             claim_in(\"client_id\", ..), or spell out accept_any_audience()",
+        );
+    }
+    if !audiences.is_empty() && any_audience {
+        let audiences = ShownUrl::of_all(audiences.iter().map(Audience::as_str));
+        problems.push(format!(
+            "accept_any_audience() contradicts the audiences {audiences:?}"
+        ));
+    }
+}
+
+pub(crate) fn check_leeway(problems: &mut Problems, leeway: Duration) {
+    if leeway > MAX_LEEWAY {
+        problems.push(format!(
+            "a leeway of {leeway:?} is more than {MAX_LEEWAY:?}"
+        ));
+    }
+}
+
+/// Whether an accepted value is required of a claim that names the client, which stands in for an audience.
+fn names_client(claims_in: &[(String, Vec<String>)]) -> bool {
     let is_client = |(name, _): &(String, _)| CLIENT_CLAIMS.contains(&name.as_str());
     claims_in.iter().any(is_client)
 }

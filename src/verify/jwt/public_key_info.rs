@@ -1,7 +1,7 @@
-//! Public keys in DER, by position: SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) and RSAPublicKey (RFC 8017 §A.1.1).
+//! Reads public keys in DER: SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) and RSAPublicKey (RFC 8017 §A.1.1).
 //!
-//! The algorithm identifier says what the bits are. It is compared with the algorithm that the key is for, since the
-//! bits alone cannot tell: a point of secp256k1 is as long as one of P-256, an X25519 key as an Ed25519 key.
+//! The algorithm identifier is compared with the algorithm of the key, since the key bits alone are ambiguous: a point of
+//! secp256k1 is as long as one of P-256, and an X25519 key as long as an Ed25519 key.
 
 use der::asn1::{Any, AnyRef, ObjectIdentifier};
 use der::{Decode, Tag, Tagged};
@@ -12,7 +12,7 @@ use super::algorithm::{Algorithm, KeyKind};
 use super::key::{Material, coordinate_length};
 use super::pem_block::Problem;
 
-/// The material of a key whose bits are described.
+/// The key material of a SubjectPublicKeyInfo for this algorithm.
 pub(super) fn material<'a>(
     algorithm: Algorithm,
     key: &SubjectPublicKeyInfoRef<'a>,
@@ -22,7 +22,7 @@ pub(super) fn material<'a>(
     let parameters = key.algorithm.parameters;
     match (key.algorithm.oid, algorithm.key_kind()) {
         (RSA_ENCRYPTION, KeyKind::Rsa) => {
-            // RFC 3279 §2.3.1 wants NULL, which several tools leave out.
+            // RFC 3279 §2.3.1 requires NULL, but several tools omit it.
             match parameters.is_none_or(AnyRef::is_null) {
                 true => rsa(bits),
                 false => Err("is an RSA key with parameters that RSA does not have".into()),
@@ -54,7 +54,7 @@ pub(super) fn material<'a>(
     }
 }
 
-/// The material of a PKCS#1 key.
+/// The key material of a PKCS#1 key.
 pub(super) fn rsa(key: &[u8]) -> Result<Material<'_>, Problem> {
     let key = RsaPublicKeyRef::from_der(key)
         .map_err(|error| format!("holds no RSAPublicKey in DER: {error}"))?;
@@ -64,9 +64,9 @@ pub(super) fn rsa(key: &[u8]) -> Result<Material<'_>, Problem> {
     })
 }
 
-/// An id-RSASSA-PSS key serves PS algorithms alone, and those that its parameters allow (RFC 4055 §3.1, §3.3):
-/// without any, all of them; otherwise those with the same hash for the message and for the mask, and with a salt
-/// that is no shorter. In JWS, the salt is as long as the hash (RFC 7518 §3.5).
+/// Checks that an id-RSASSA-PSS key may be used with a PS algorithm (RFC 4055 §3.1, §3.3). A key without parameters may
+/// be used with all of them. Otherwise the hashes of the message and of the mask must be that of the algorithm, and the
+/// salt must not be shorter than the parameters require. In JWS, the salt is as long as the hash (RFC 7518 §3.5).
 fn check_pss(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(), Problem> {
     let (hash, salt_length) = match algorithm {
         Algorithm::PS256 => (SHA256, 32),
@@ -94,7 +94,7 @@ fn check_pss(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(),
     let allowed: RsaPssParamsOwned = parameters
         .decode_as()
         .map_err(|error| format!("has broken RSASSA-PSS parameters: {error}"))?;
-    // A trailer field other than 1 is not decoded.
+    // The decoder refuses a trailer field other than 1.
     let is_hash = |found: &AlgorithmIdentifierOwned| {
         found.oid == hash && found.parameters.as_ref().is_none_or(Any::is_null)
     };
@@ -103,7 +103,7 @@ fn check_pss(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(),
     if !is_hash(&allowed.hash) {
         let found = described(allowed.hash.oid);
         return Err(format!(
-            "is an RSASSA-PSS key for {found} alone, which {algorithm} does not use"
+            "is an RSASSA-PSS key for {found} only, which {algorithm} does not use"
         )
         .into());
     }
@@ -122,7 +122,8 @@ fn check_pss(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(),
     Ok(())
 }
 
-/// The curve has to be named (RFC 5480 §2.1.1). Written out, it could be any.
+/// Checks that the key names the curve of the algorithm (RFC 5480 §2.1.1). Explicit curve parameters are refused, since
+/// they can describe any curve.
 fn check_curve(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(), Problem> {
     let wanted = match algorithm {
         Algorithm::ES256 => P256,
@@ -147,14 +148,14 @@ fn check_curve(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(
             Err(error) => format!("has a broken name of a curve: {error}"),
         },
         Some((Tag::Sequence, _)) => {
-            "is an EC key with its curve written out instead of named".into()
+            "is an EC key with explicit curve parameters instead of a named curve".into()
         }
         Some(_) | None => "is an EC key that does not name its curve".into(),
     };
     Err(format!("{problem}; {algorithm} needs {needs}").into())
 }
 
-/// What a PEM for the algorithm has to hold.
+/// The type of key that the algorithm needs.
 fn needed(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => "a secret",
@@ -167,7 +168,7 @@ fn needed(algorithm: Algorithm) -> &'static str {
     }
 }
 
-/// A name for what an identifier stands for, beside the identifier.
+/// The name of an algorithm or curve, followed by its identifier.
 fn described(id: ObjectIdentifier) -> String {
     match NAMES.iter().find(|(known, _)| *known == id) {
         Some((_, name)) => format!("{name} ({id})"),
@@ -175,19 +176,23 @@ fn described(id: ObjectIdentifier) -> String {
     }
 }
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
-const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
-const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
+const RSA_ENCRYPTION: ObjectIdentifier = id("1.2.840.113549.1.1.1");
+const RSASSA_PSS: ObjectIdentifier = id("1.2.840.113549.1.1.10");
+const MGF1: ObjectIdentifier = id("1.2.840.113549.1.1.8");
+const EC_PUBLIC_KEY: ObjectIdentifier = id("1.2.840.10045.2.1");
+const ED25519: ObjectIdentifier = id("1.3.101.112");
+const P256: ObjectIdentifier = id("1.2.840.10045.3.1.7");
+const P384: ObjectIdentifier = id("1.3.132.0.34");
+const P521: ObjectIdentifier = id("1.3.132.0.35");
+const SHA256: ObjectIdentifier = id("2.16.840.1.101.3.4.2.1");
+const SHA384: ObjectIdentifier = id("2.16.840.1.101.3.4.2.2");
+const SHA512: ObjectIdentifier = id("2.16.840.1.101.3.4.2.3");
 
-/// What keys are found to be, for the text of errors.
+const fn id(text: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(text)
+}
+
+/// Names of algorithms and curves, for the text of errors.
 const NAMES: [(ObjectIdentifier, &str); 33] = [
     (RSA_ENCRYPTION, "RSA"),
     (RSASSA_PSS, "RSASSA-PSS"),
@@ -199,63 +204,27 @@ const NAMES: [(ObjectIdentifier, &str); 33] = [
     (SHA256, "SHA-256"),
     (SHA384, "SHA-384"),
     (SHA512, "SHA-512"),
-    (ObjectIdentifier::new_unwrap("1.3.14.3.2.26"), "SHA-1"),
-    (
-        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.4"),
-        "SHA-224",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7"),
-        "RSAES-OAEP",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.3.1"),
-        "Diffie-Hellman",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.10046.2.1"),
-        "Diffie-Hellman",
-    ),
-    (ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"), "DSA"),
-    (ObjectIdentifier::new_unwrap("1.3.132.1.12"), "ECDH"),
-    (ObjectIdentifier::new_unwrap("1.3.132.1.13"), "ECMQV"),
-    (ObjectIdentifier::new_unwrap("1.3.101.110"), "X25519"),
-    (ObjectIdentifier::new_unwrap("1.3.101.111"), "X448"),
-    (ObjectIdentifier::new_unwrap("1.3.101.113"), "Ed448"),
-    (
-        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17"),
-        "ML-DSA-44",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18"),
-        "ML-DSA-65",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19"),
-        "ML-DSA-87",
-    ),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.10"), "secp256k1"),
-    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.1"), "P-192"),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.33"), "P-224"),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.7"),
-        "brainpoolP256r1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.8"),
-        "brainpoolP256t1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.11"),
-        "brainpoolP384r1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.12"),
-        "brainpoolP384t1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.13"),
-        "brainpoolP512r1",
-    ),
-    (ObjectIdentifier::new_unwrap("1.2.156.10197.1.301"), "SM2"),
+    (id("1.3.14.3.2.26"), "SHA-1"),
+    (id("2.16.840.1.101.3.4.2.4"), "SHA-224"),
+    (id("1.2.840.113549.1.1.7"), "RSAES-OAEP"),
+    (id("1.2.840.113549.1.3.1"), "Diffie-Hellman"),
+    (id("1.2.840.10046.2.1"), "Diffie-Hellman"),
+    (id("1.2.840.10040.4.1"), "DSA"),
+    (id("1.3.132.1.12"), "ECDH"),
+    (id("1.3.132.1.13"), "ECMQV"),
+    (id("1.3.101.110"), "X25519"),
+    (id("1.3.101.111"), "X448"),
+    (id("1.3.101.113"), "Ed448"),
+    (id("2.16.840.1.101.3.4.3.17"), "ML-DSA-44"),
+    (id("2.16.840.1.101.3.4.3.18"), "ML-DSA-65"),
+    (id("2.16.840.1.101.3.4.3.19"), "ML-DSA-87"),
+    (id("1.3.132.0.10"), "secp256k1"),
+    (id("1.2.840.10045.3.1.1"), "P-192"),
+    (id("1.3.132.0.33"), "P-224"),
+    (id("1.3.36.3.3.2.8.1.1.7"), "brainpoolP256r1"),
+    (id("1.3.36.3.3.2.8.1.1.8"), "brainpoolP256t1"),
+    (id("1.3.36.3.3.2.8.1.1.11"), "brainpoolP384r1"),
+    (id("1.3.36.3.3.2.8.1.1.12"), "brainpoolP384t1"),
+    (id("1.3.36.3.3.2.8.1.1.13"), "brainpoolP512r1"),
+    (id("1.2.156.10197.1.301"), "SM2"),
 ];

@@ -1,4 +1,4 @@
-//! What is said about a token that is refused: the error, and the line in the log.
+//! The error and the log event for a token that is refused.
 
 use super::jws::{Jws, USUAL_HEADER_LENGTH};
 use crate::bearer::BearerToken;
@@ -8,8 +8,8 @@ use crate::verify_error::{Definite, InvalidReason, VerifyError};
 
 /// The error for a token that is refused.
 ///
-/// A JWT that is broken is still a JWT, and refused for good: its signature can be spelled in ways that other
-/// verifiers overlook, and what is refused here must not be accepted there.
+/// A malformed JWT is refused without a fallback to other verifiers. A less strict verifier could accept a token whose
+/// malformed signature is refused here.
 pub(crate) fn refusal(token: &BearerToken, reason: InvalidReason) -> VerifyError {
     match reason == InvalidReason::Malformed && is_jwt(token) {
         true => VerifyError::definite(Definite::Malformed),
@@ -17,7 +17,7 @@ pub(crate) fn refusal(token: &BearerToken, reason: InvalidReason) -> VerifyError
     }
 }
 
-/// Whether a token is a signed JWT, however broken: three segments, and a header that begins like one.
+/// Whether a token has the form of a signed JWT: three segments, and a header that begins as a JSON object.
 fn is_jwt(token: &BearerToken) -> bool {
     let mut buffer = [0; USUAL_HEADER_LENGTH];
     let header = Jws::split(token.as_bytes()).and_then(|jws| jws.decode_header(&mut buffer));
@@ -44,7 +44,7 @@ impl TokenPart {
     }
 }
 
-/// Logs which rule a token breaks. The client only learns that its token is malformed.
+/// Logs which rule a token breaks. The answer to the client says only that the token is malformed.
 pub(crate) fn malformed(part: TokenPart, fault: &Fault) -> InvalidReason {
     tracing::debug!(
         target: VERIFICATION,

@@ -1,4 +1,4 @@
-//! What a verifier asks of keys that are somewhere else.
+//! The interface between a verifier and a set of fetched keys.
 
 use std::any::Any;
 use std::future::Future;
@@ -11,22 +11,20 @@ use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::verify_error::VerifyError;
 
-/// Keys that are fetched, and may change. `Any`, so that who implements it can find its own type behind it.
+/// Keys that are fetched and may change. `Any` allows a downcast to the key set that implements it.
 pub(crate) trait RemoteKeys: Any + Send + Sync {
-    /// Looks for the key that made a signature, among those that are at hand. It is also what tells a
-    /// key set that there is traffic, so that it refreshes when that is due. Whoever may not wait for
-    /// that gets the keys there are.
+    /// Searches the cached keys for the one that made a signature. A call also starts a refresh of the set if one is due.
+    /// With `may_wait`, the result may be a refresh to wait for; without it, the cached keys are used.
     fn find(&self, search: &SignatureSearch<'_>, may_wait: bool) -> Found;
 
-    /// What the source of the keys is called; see [`KeySource::name`](crate::jwks::KeySource::name).
+    /// The [name](crate::jwks::KeySource::name) of the key source.
     fn source_name(&self) -> &str;
 
     /// Counts the times that the keys were replaced.
     fn generation(&self) -> u64;
 
-    /// What to do about a token whose key is not at hand, and was not when the keys were of the
-    /// generation `seen`. The token was issued at `issued_by` at the latest, by the time of day, since 1970;
-    /// `None` if it does not say when.
+    /// Decides about a token that no cached key verified, when the set was of the generation `seen`. `issued_by` is the
+    /// latest time at which the token was issued, since 1970; `None` if the token has no `iat`.
     fn missing(&self, seen: u64, issued_by: Option<Duration>) -> Missing;
 
     /// What to say about it when waiting did not bring the key, since the generation `seen` before.

@@ -13,7 +13,7 @@ use crate::telemetry::CLAIMS;
 use crate::verify::audience::Audience;
 use crate::verify_error::InvalidReason;
 
-/// What a verifier asks of a token's claims. By default, an `exp` in the future and nothing else.
+/// The rules for a token's claims. By default, only an `exp` in the future is required.
 #[derive(Default)]
 pub(crate) struct ClaimRules {
     /// One of these, to the byte; any, when there are none.
@@ -146,7 +146,7 @@ impl ClaimRules {
         for (name, accepted) in &self.claims_in {
             let is_accepted = |value: &str| accepted.iter().any(|a| a == value);
             let holds = match name.as_str() {
-                // It may be a number, whose digits were read already.
+                // `sub` may be a number. `Claims` has read its digits.
                 "sub" => claims.sub.get().map(|subject| is_accepted(&subject.0)),
                 _ => claim_lookup::find_value::<TextOrList<'_>>(payload, name)
                     .map_err(|_| unreadable(name))?
@@ -161,19 +161,19 @@ impl ClaimRules {
     }
 }
 
-/// The reason for a token without a claim that is configured by name.
+/// Logs that a configured claim is missing, and returns the reason to refuse the token.
 fn missing(name: &str) -> InvalidReason {
     tracing::debug!(target: CLAIMS, claim = name, "a required claim is missing");
     InvalidReason::MissingClaim
 }
 
-/// The reason for a claim that is configured by name and cannot be read.
+/// Logs that a configured claim cannot be read, and returns the reason to refuse the token.
 pub(super) fn unreadable(name: &str) -> InvalidReason {
     tracing::debug!(target: CLAIMS, claim = name, "a claim has another type, or occurs twice");
     InvalidReason::InvalidClaim
 }
 
-/// What is compared; of issuers and audiences that are URLs, without their queries.
+/// URLs of issuers and audiences are shown without their queries.
 impl fmt::Debug for ClaimRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClaimRules")

@@ -8,7 +8,7 @@ use super::algorithm::Algorithm;
 use super::key::VerifyingKey;
 use crate::key_state::KeyState;
 
-/// How many keys of one set are tried for one token by default, where its `kid` does not tell them apart.
+/// The default number of keys of one set that are tried for one token if its `kid` does not select a single key.
 pub(super) const DEFAULT_KEY_ATTEMPTS: usize = 4;
 
 /// A signature, and what its token says about the key that made it.
@@ -16,7 +16,7 @@ pub(crate) struct SignatureSearch<'a> {
     /// The `kid` of the token's header.
     pub(crate) key_id: Option<&'a str>,
     pub(crate) algorithm: Algorithm,
-    /// How many keys of one set are tried at most.
+    /// The maximum number of keys of one set that are tried.
     pub(crate) attempts: usize,
     /// Whether a key made the signature.
     pub(crate) signed: &'a dyn Fn(&VerifyingKey) -> bool,
@@ -26,7 +26,7 @@ pub(crate) struct SignatureSearch<'a> {
 pub(crate) enum Found {
     /// The key made the signature; its state is for the token to keep.
     Signer(Arc<KeyState>),
-    /// A key of the token's `kid` did not make it. Another key may have taken its place.
+    /// The key with the token's `kid` did not make it. The issuer may have replaced the key.
     NotTheSigner,
     /// There is no key of that name that may still be used, and those without a name did not make it.
     NotAnUnnamedSigner,

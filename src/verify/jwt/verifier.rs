@@ -13,6 +13,7 @@ use super::claims::{Claims, SubjectType};
 use super::issuer_watch::IssuerWatch;
 use super::jws::{
     BadHeader, Header, Jws, MAX_SIGNATURE_LENGTH, THREE_SEGMENTS, USUAL_HEADER_LENGTH,
+    USUAL_PAYLOAD_LENGTH,
 };
 use super::key::VerifyingKey;
 use super::key_wait::{KeyWait, Mismatch, NoSigner};
@@ -166,14 +167,20 @@ impl Inner {
         jws: &Jws<'_>,
         reason: InvalidReason,
     ) -> InvalidReason {
-        let payload = jws.decode_payload();
-        let claims = payload.as_deref().map(|payload| {
-            // Which type another issuer's subjects have is not this verifier's business.
-            Claims::parse_with(payload, SubjectType::StringOrInteger)
-        });
-        let Some(Ok(claims)) = claims else {
+        // The audience is checked after the issuer, so the issuer is an accepted one.
+        if reason == InvalidReason::WrongAudience || self.rules.issuers.is_empty() {
             return reason;
-        };
+        }
+        let mut buffer = [0; USUAL_PAYLOAD_LENGTH];
+        let payload = jws.decode_payload_into(&mut buffer);
+        let mut claims = Claims::default();
+        // Which type another issuer's subjects have is not this verifier's business.
+        let are_read = payload
+            .as_deref()
+            .is_some_and(|payload| claims.fill(payload, SubjectType::StringOrInteger).is_ok());
+        if !are_read {
+            return reason;
+        }
         if self.rules.check_issuer(&claims) != Err(InvalidReason::WrongIssuer) {
             return reason;
         }
@@ -365,7 +372,9 @@ impl Inner {
         payload: String,
         key: Option<Arc<KeyState>>,
     ) -> Result<Arc<Verified>, InvalidReason> {
-        let claims = Claims::parse_with(&payload, self.subject_type)
+        let mut claims = Claims::default();
+        claims
+            .fill(&payload, self.subject_type)
             .map_err(|fault| malformed(TokenPart::Payload, &fault))?;
         self.rules
             .check(&claims, &payload, self.clock.since_epoch())?;

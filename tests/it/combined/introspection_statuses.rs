@@ -309,15 +309,15 @@ async fn what_is_no_answer_is_one_warning_that_says_what_was_wrong() {
     let table = [
         (
             response(200, r#"{"active":"true"}"#),
-            r#""active" is no boolean"#,
+            r#""active" is not a boolean"#,
         ),
         (
             response(200, r#"{"active":1}"#),
-            r#""active" is no boolean"#,
+            r#""active" is not a boolean"#,
         ),
         (
             response(200, r#"{"active":null}"#),
-            r#""active" is no boolean"#,
+            r#""active" is not a boolean"#,
         ),
         (response(200, "{}"), r#"no "active""#),
         (
@@ -347,11 +347,11 @@ async fn what_is_no_answer_is_one_warning_that_says_what_was_wrong() {
             response(403, format!(r#"{{"error":"no token {TOKEN}"}}"#)),
             "its error is that no RFC defines",
         ),
-        (response(200, "<html>"), "it is no JSON object"),
-        (response(200, r#"{"active":tru}"#), "it is no JSON"),
-        (response(200, b"{\"\xFF"), "it is no UTF-8"),
-        (encoded(200), "(Content-Encoding: gzip)"),
-        (encoded(401), "(Content-Encoding: gzip)"),
+        (response(200, "<html>"), "it is not a JSON object"),
+        (response(200, r#"{"active":tru}"#), "it is not JSON"),
+        (response(200, b"{\"\xFF"), "it is not UTF-8"),
+        (encoded(200), "Content-Encoding: gzip"),
+        (encoded(401), "Content-Encoding: gzip"),
     ];
     for (response, expected) in table {
         let logs = Logs::capture();

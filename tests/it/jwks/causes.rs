@@ -3,21 +3,11 @@
 use std::error::Error;
 use std::process::Command;
 
-use reqwest::dns::{Name, Resolve, Resolving};
 use tokio::net::TcpListener;
 use tower_bearer_auth::Jwks;
 use tower_bearer_auth::jwks::{Discovery, HttpKeySource, KeySource};
 
-use crate::support::Logs;
-
-/// Knows no name.
-struct NoNames;
-
-impl Resolve for NoNames {
-    fn resolve(&self, _: Name) -> Resolving {
-        Box::pin(std::future::ready(Err("there are no names here".into())))
-    }
-}
+use crate::support::{Logs, NoNames};
 
 /// That a fetch fails, and that each of these stands in the error and in the one `WARN`.
 async fn assert_causes(source: impl KeySource, causes: &[&str]) {

@@ -37,7 +37,7 @@ async fn a_misspelled_issuer_is_one_warning_that_says_what_to_configure() {
             for part in [
                 format!("about the issuer {found:?}, not [{configured:?}]"),
                 format!(
-                    "differ only in spelling, but are compared to the byte: configure the issuer {found:?}"
+                    "differ only in spelling, but are compared byte by byte: configure the issuer {found:?}"
                 ),
                 format!("{configured}/.well-known/openid-configuration: "),
             ] {
@@ -69,7 +69,7 @@ async fn another_issuer_is_no_misspelling() {
     let (_issuer, jwks, _) = called(|issuer| format!("{issuer}?s3cret")).await;
     let error = jwks.ready().await.unwrap_err().to_string();
     assert!(
-        error.contains("they differ in what is not shown"),
+        error.contains("they differ in parts that are not shown"),
         "{error}"
     );
     assert!(!error.contains("s3cret"), "{error}");

@@ -96,15 +96,15 @@ fn absent() -> Vec<(Answer, &'static str)> {
         ),
         (
             (200, json, text(r#"{"issuer":"x","jwks_uri":["y"]}"#)),
-            "has no issuer metadata: its jwks_uri is no text",
+            "has no issuer metadata: its jwks_uri is not a string",
         ),
         (
             (200, Some(("content-encoding", "gzip")), text("\u{1f}")),
-            "has no issuer metadata: the answer is compressed or encoded (Content-Encoding: gzip), which was not asked for",
+            "has no issuer metadata: the answer is compressed or encoded (Content-Encoding: gzip), which the request does not accept",
         ),
         (
             (200, Some(("content-encoding", "br")), text("{}")),
-            "has no issuer metadata: the answer is compressed or encoded (Content-Encoding: br), which was not asked for",
+            "has no issuer metadata: the answer is compressed or encoded (Content-Encoding: br), which the request does not accept",
         ),
     ]
 }

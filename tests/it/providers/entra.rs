@@ -109,6 +109,25 @@ fn version_1() {
     );
 }
 
+#[test]
+fn the_application_id_uri_of_an_mcp_server_is_its_url() {
+    let entra = verifier(recipes::entra_mcp);
+    let claims = but(&v2(TENANT), json!({"scp": "read"}));
+    let scopes = "read https://mcp.example.com/mcp/read";
+    let token = assert_taken(&entra, &jwt(&claims), (SUBJECT, Some(CLIENT), scopes));
+    assert!(token.has_scope("https://mcp.example.com/mcp/read"));
+
+    let id_token = json!({"azp": null, "azpacr": null, "scp": null, "nonce": "12345"});
+    assert_refused_but(&entra, &claims, id_token, MissingClaim);
+    // Version 1 writes the Application ID URI into `aud`, and has another issuer.
+    let version_1 = but(&v1(TENANT), json!({"aud": "https://mcp.example.com/mcp"}));
+    assert_refused(&entra, &jwt(&version_1), WrongIssuer);
+    let uri = json!({"aud": "https://mcp.example.com/mcp"});
+    assert_refused_but(&entra, &claims, uri, WrongAudience);
+    let graph = json!({"aud": "00000003-0000-0000-c000-000000000000"});
+    assert_refused_but(&entra, &claims, graph, WrongAudience);
+}
+
 async fn ask(verifier: &ByIssuer, token: String) -> Result<AccessToken, InvalidReason> {
     let token: BearerToken = token.parse().unwrap();
     let answer = verifier.clone().oneshot(token).await;

@@ -17,9 +17,11 @@ use tower_bearer_auth::{
 mod accounts;
 mod documentation;
 mod entra;
+mod odd_issuers;
 mod opaque;
 mod opaque_recipes;
 mod recipes;
+mod self_hosted;
 mod services;
 mod several;
 mod workloads;

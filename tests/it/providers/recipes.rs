@@ -36,6 +36,24 @@ pub(super) fn entra_v1(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
         .scope_prefix("api://notes/")
 }
 
+pub(super) fn entra_mcp(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
+    let issuer = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
+    builder
+        .discover(issuer)
+        // Not the resource: in version 2 it is the API's client ID.
+        .audience("3f2a1b0c-9d8e-4f7a-8b6c-5d4e3f2a1b0c")
+        .required_claims(["azp"])
+        .scope_claims(["scp", "roles"])
+        .scope_prefix("https://mcp.example.com/mcp/")
+}
+
+pub(super) fn ad_fs(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
+    builder
+        .issuer("http://adfs.example.com/adfs/services/trust")
+        .audience("https://api.example.com")
+        .required_claims(["appid"])
+}
+
 pub(super) fn okta(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
     builder
         .discover("https://example.okta.com/oauth2/default")
@@ -48,6 +66,14 @@ pub(super) fn keycloak(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
         .discover("https://sso.example.com/realms/staff")
         .audience("notes-api")
         .scope_claims(["/resource_access/notes-api/roles"])
+}
+
+pub(super) fn dex(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
+    builder
+        .discover("https://dex.example.com")
+        .audience("notes-api")
+        .accept_hash_claims()
+        .required_claims(["azp"])
 }
 
 pub(super) fn cognito(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
@@ -161,6 +187,15 @@ pub(super) fn kubernetes(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
         .claim_in("/kubernetes.io/namespace", ["jobs"])
 }
 
+pub(super) fn spiffe(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
+    builder
+        .accept_any_issuer()
+        .name("spiffe")
+        .audience("spiffe://example.com/notes")
+        .required_claims(["sub"])
+        .also_token_types(["JOSE"])
+}
+
 pub(super) fn entra_tenants(
     customers: HashSet<String>,
     v1: Jwks,
@@ -192,4 +227,19 @@ pub(super) fn entra_tenants(
             let issuer = format!("https://sts.windows.net/{tenant}/");
             other(&v1, tenant, issuer, "appid")
         })
+}
+
+pub(super) fn keycloak_realms(
+    issuers: String,
+    realms: HashSet<String>,
+) -> Result<ByIssuer, ConfigError> {
+    ByIssuer::new().tenants(issuers.clone(), move |realm| {
+        if !realms.contains(realm) {
+            return None;
+        }
+        let verifier = JwtVerifier::builder()
+            .discover(issuers.replace("{tenant}", realm))
+            .audience("notes-api");
+        verifier.build().ok()
+    })
 }

@@ -16,9 +16,9 @@ const A: TokenId = TokenId(1);
 const B: TokenId = TokenId(2);
 const C: TokenId = TokenId(3);
 
-const DOWN: Ending = Ending::Down { retry_after: None };
+const DOWN: RequestOutcome = RequestOutcome::Down { retry_after: None };
 
-/// An endpoint, and the questions that it is asked.
+/// An endpoint, and the questions that it is in_flight.
 #[derive(Default)]
 struct Endpoint {
     state: State,
@@ -26,22 +26,22 @@ struct Endpoint {
 }
 
 impl Endpoint {
-    fn asks(&mut self, token: TokenId) -> Result<Question, Wait> {
+    fn begins(&mut self, token: TokenId) -> Result<IntrospectionRequest, Wait> {
         let allowed = POLICY.check(self.state, self.now, token);
-        let (state, asked) = POLICY.ask(self.state, self.now, token);
-        assert_eq!(allowed.err(), asked.err());
+        let (state, in_flight) = POLICY.begin(self.state, self.now, token);
+        assert_eq!(allowed.err(), in_flight.err());
         self.state = state;
-        asked
+        in_flight
     }
 
-    fn ends(&mut self, question: Question, ending: Ending) {
-        self.state = POLICY.ended(self.state, self.now, question, ending);
+    fn ends(&mut self, request: IntrospectionRequest, outcome: RequestOutcome) {
+        self.state = POLICY.ended(self.state, self.now, request, outcome);
     }
 
-    /// Asks about a token, and ends the question at once.
-    fn tries(&mut self, token: TokenId, ending: Ending) {
-        let question = self.asks(token).unwrap();
-        self.ends(question, ending);
+    /// Begins a request for a token, and ends it at once.
+    fn tries(&mut self, token: TokenId, outcome: RequestOutcome) {
+        let request = self.begins(token).unwrap();
+        self.ends(request, outcome);
     }
 }
 
@@ -51,33 +51,33 @@ fn backoff_doubles_up_to_its_limit_and_ends_with_an_answer() {
     for expected in [1, 2, 4, 8, 16, 30, 30, 30] {
         endpoint.tries(A, DOWN);
         for token in [A, B] {
-            assert_eq!(endpoint.asks(token), Err(Wait(s(expected))));
+            assert_eq!(endpoint.begins(token), Err(Wait(s(expected))));
         }
         endpoint.now += s(expected);
     }
-    endpoint.tries(B, Ending::Answered);
+    endpoint.tries(B, RequestOutcome::Answered);
     for token in [A, B, C] {
-        endpoint.asks(token).unwrap();
+        endpoint.begins(token).unwrap();
     }
     endpoint.tries(A, DOWN);
-    assert_eq!(endpoint.asks(A), Err(Wait(s(1))));
+    assert_eq!(endpoint.begins(A), Err(Wait(s(1))));
 }
 
 #[test]
-fn the_servers_own_word_counts_within_the_bounds() {
+fn retry_after_counts_within_the_bounds() {
     for (said, wait) in [(0, 1), (1, 1), (17, 17), (30, 30), (3600, 30)] {
         let mut endpoint = Endpoint::default();
         let retry_after = Some(s(said));
-        endpoint.tries(A, Ending::Down { retry_after });
-        assert_eq!(endpoint.asks(B), Err(Wait(s(wait))), "{said}");
+        endpoint.tries(A, RequestOutcome::Down { retry_after });
+        assert_eq!(endpoint.begins(B), Err(Wait(s(wait))), "{said}");
     }
     // It makes no wait shorter.
     let mut endpoint = Endpoint::default();
     endpoint.tries(A, DOWN);
     endpoint.now += s(1);
     let retry_after = Some(s(1));
-    endpoint.tries(A, Ending::Down { retry_after });
-    assert_eq!(endpoint.asks(A), Err(Wait(s(2))));
+    endpoint.tries(A, RequestOutcome::Down { retry_after });
+    assert_eq!(endpoint.begins(A), Err(Wait(s(2))));
 }
 
 #[test]
@@ -85,13 +85,13 @@ fn one_probe_at_a_time_and_one_that_is_dropped_makes_room() {
     let mut endpoint = Endpoint::default();
     endpoint.tries(A, DOWN);
     endpoint.now += s(1);
-    let probe = endpoint.asks(B).unwrap();
-    assert_eq!(endpoint.asks(A), Err(Wait(s(1))));
-    endpoint.ends(probe, Ending::Dropped);
-    let probe = endpoint.asks(A).unwrap();
-    assert_eq!(endpoint.asks(B), Err(Wait(s(1))));
-    endpoint.ends(probe, Ending::Silent);
-    assert_eq!(endpoint.asks(B), Err(Wait(s(2))));
+    let probe = endpoint.begins(B).unwrap();
+    assert_eq!(endpoint.begins(A), Err(Wait(s(1))));
+    endpoint.ends(probe, RequestOutcome::Dropped);
+    let probe = endpoint.begins(A).unwrap();
+    assert_eq!(endpoint.begins(B), Err(Wait(s(1))));
+    endpoint.ends(probe, RequestOutcome::Silent);
+    assert_eq!(endpoint.begins(B), Err(Wait(s(2))));
 }
 
 #[test]
@@ -99,165 +99,168 @@ fn a_probe_that_never_ends_is_lost_and_its_late_end_counts_no_failure() {
     let mut endpoint = Endpoint::default();
     endpoint.tries(A, DOWN);
     endpoint.now += s(1);
-    let lost = endpoint.asks(A).unwrap();
+    let lost = endpoint.begins(A).unwrap();
     endpoint.now += s(5);
-    endpoint.asks(B).unwrap_err();
+    endpoint.begins(B).unwrap_err();
     endpoint.now += s(1);
-    let next = endpoint.asks(B).unwrap();
+    let next = endpoint.begins(B).unwrap();
     endpoint.ends(lost, DOWN);
-    endpoint.ends(lost, Ending::Dropped);
-    assert_eq!(endpoint.asks(C), Err(Wait(s(1))));
+    endpoint.ends(lost, RequestOutcome::Dropped);
+    assert_eq!(endpoint.begins(C), Err(Wait(s(1))));
     endpoint.ends(next, DOWN);
-    assert_eq!(endpoint.asks(C), Err(Wait(s(2))));
-    endpoint.ends(lost, Ending::Answered);
-    endpoint.asks(C).unwrap();
+    assert_eq!(endpoint.begins(C), Err(Wait(s(2))));
+    endpoint.ends(lost, RequestOutcome::Answered);
+    endpoint.begins(C).unwrap();
 }
 
 #[test]
-fn what_was_asked_before_an_outage_makes_it_no_longer() {
+fn a_request_that_began_before_an_outage_does_not_prolong_it() {
     let mut endpoint = Endpoint::default();
     let all: Vec<_> = (0..10)
-        .map(|n| endpoint.asks(TokenId(n)).unwrap())
+        .map(|n| endpoint.begins(TokenId(n)).unwrap())
         .collect();
-    for ending in [DOWN, Ending::Silent] {
-        for question in &all {
-            endpoint.ends(*question, ending);
+    for outcome in [DOWN, RequestOutcome::Silent] {
+        for request in &all {
+            endpoint.ends(*request, outcome);
         }
     }
-    assert_eq!(endpoint.asks(A), Err(Wait(s(1))));
+    assert_eq!(endpoint.begins(A), Err(Wait(s(1))));
     // But an answer to one of them ends it.
-    endpoint.ends(all[0], Ending::Answered);
-    endpoint.asks(A).unwrap();
+    endpoint.ends(all[0], RequestOutcome::Answered);
+    endpoint.begins(A).unwrap();
 }
 
 #[test]
-fn silence_is_the_fault_of_one_token_until_another_one_meets_it() {
+fn a_missing_answer_backs_off_one_token_until_a_second_token_gets_none() {
     let mut endpoint = Endpoint::default();
-    endpoint.tries(A, Ending::Silent);
-    assert_eq!(endpoint.asks(A), Err(Wait(s(1))));
+    endpoint.tries(A, RequestOutcome::Silent);
+    assert_eq!(endpoint.begins(A), Err(Wait(s(1))));
     endpoint.now += s(1);
-    endpoint.tries(A, Ending::Silent);
-    assert_eq!(endpoint.asks(A), Err(Wait(s(2))));
-    let question = endpoint.asks(B).unwrap();
-    endpoint.asks(C).unwrap();
-    endpoint.ends(question, Ending::Silent);
-    assert_eq!(endpoint.asks(C), Err(Wait(s(1))));
+    endpoint.tries(A, RequestOutcome::Silent);
+    assert_eq!(endpoint.begins(A), Err(Wait(s(2))));
+    let request = endpoint.begins(B).unwrap();
+    endpoint.begins(C).unwrap();
+    endpoint.ends(request, RequestOutcome::Silent);
+    assert_eq!(endpoint.begins(C), Err(Wait(s(1))));
 }
 
 #[test]
-fn a_gateways_word_is_not_held_against_one_token_either() {
+fn an_answer_of_a_gateway_backs_off_no_single_token() {
     let mut endpoint = Endpoint::default();
     for _ in 0..5 {
-        endpoint.tries(A, Ending::Gateway);
+        endpoint.tries(A, RequestOutcome::Gateway);
     }
-    endpoint.asks(A).unwrap();
-    endpoint.tries(B, Ending::Gateway);
+    endpoint.begins(A).unwrap();
+    endpoint.tries(B, RequestOutcome::Gateway);
     for token in [A, B, C] {
-        assert_eq!(endpoint.asks(token), Err(Wait(s(1))));
+        assert_eq!(endpoint.begins(token), Err(Wait(s(1))));
     }
 }
 
 #[test]
-fn a_token_that_times_out_while_others_are_answered_is_no_outage() {
+fn a_timeout_while_other_tokens_are_answered_is_no_outage() {
     let mut endpoint = Endpoint::default();
-    let slow = [endpoint.asks(A).unwrap(), endpoint.asks(B).unwrap()];
+    let slow = [endpoint.begins(A).unwrap(), endpoint.begins(B).unwrap()];
     endpoint.now += s(1);
-    endpoint.tries(C, Ending::Answered);
+    endpoint.tries(C, RequestOutcome::Answered);
     endpoint.now += s(4);
-    for question in slow {
-        endpoint.ends(question, Ending::Silent);
+    for request in slow {
+        endpoint.ends(request, RequestOutcome::Silent);
     }
     for token in [A, B, C] {
-        endpoint.asks(token).unwrap();
+        endpoint.begins(token).unwrap();
     }
 }
 
 #[test]
-fn many_questions_about_one_token_at_once_are_one_failure() {
+fn concurrent_requests_for_one_token_are_one_failure() {
     let mut endpoint = Endpoint::default();
-    let all: Vec<_> = (0..10).map(|_| endpoint.asks(A).unwrap()).collect();
-    for question in all {
-        endpoint.ends(question, Ending::Silent);
+    let all: Vec<_> = (0..10).map(|_| endpoint.begins(A).unwrap()).collect();
+    for request in all {
+        endpoint.ends(request, RequestOutcome::Silent);
     }
-    assert_eq!(endpoint.asks(A), Err(Wait(s(1))));
-    endpoint.asks(B).unwrap();
+    assert_eq!(endpoint.begins(A), Err(Wait(s(1))));
+    endpoint.begins(B).unwrap();
 }
 
 /// What a random schedule does next. Questions are chosen among those that are under way.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Ask(u64),
-    End(usize, Ending),
+    Begin(u64),
+    End(usize, RequestOutcome),
     Wait(u64),
 }
 
-fn step(tokens: u64, ending: impl Strategy<Value = Ending>) -> impl Strategy<Value = Step> {
+fn step(
+    tokens: u64,
+    outcome: impl Strategy<Value = RequestOutcome>,
+) -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0..tokens).prop_map(Step::Ask),
-        2 => (any::<usize>(), ending).prop_map(|(which, ending)| Step::End(which, ending)),
+        3 => (0..tokens).prop_map(Step::Begin),
+        2 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::End(which, outcome)),
         1 => (0..10_000_u64).prop_map(Step::Wait),
     ]
 }
 
-fn any_ending() -> impl Strategy<Value = Ending> {
+fn any_outcome() -> impl Strategy<Value = RequestOutcome> {
     let retry_after = proptest::option::of((0..100_u64).prop_map(s));
     prop_oneof![
-        Just(Ending::Answered),
-        retry_after.prop_map(|retry_after| Ending::Down { retry_after }),
-        Just(Ending::Silent),
-        Just(Ending::Gateway),
-        Just(Ending::Dropped),
+        Just(RequestOutcome::Answered),
+        retry_after.prop_map(|retry_after| RequestOutcome::Down { retry_after }),
+        Just(RequestOutcome::Silent),
+        Just(RequestOutcome::Gateway),
+        Just(RequestOutcome::Dropped),
     ]
 }
 
 proptest! {
     #[test]
-    fn whatever_happens_the_promises_hold(steps in proptest::collection::vec(step(4, any_ending()), 1..300)) {
+    fn the_promises_hold_for_any_sequence_of_events(steps in proptest::collection::vec(step(4, any_outcome()), 1..300)) {
         let mut endpoint = Endpoint { now: s(1_000_000), ..Endpoint::default() };
-        let mut asked: Vec<Question> = Vec::new();
+        let mut in_flight: Vec<IntrospectionRequest> = Vec::new();
         let mut last_probe: Option<(u64, Duration)> = None;
         let mut outage_until: Option<Duration> = None;
         for step in steps {
             match step {
                 Step::Wait(milliseconds) => endpoint.now += Duration::from_millis(milliseconds),
-                Step::Ask(token) => match endpoint.asks(TokenId(token)) {
-                    Ok(question) => {
+                Step::Begin(token) => match endpoint.begins(TokenId(token)) {
+                    Ok(request) => {
                         prop_assert!(outage_until.is_none_or(|until| endpoint.now >= until), "too early");
-                        prop_assert_eq!(question.probe.is_some(), outage_until.is_some());
-                        if let Some(id) = question.probe {
+                        prop_assert_eq!(request.probe.is_some(), outage_until.is_some());
+                        if let Some(id) = request.probe {
                             let alone = last_probe.is_none_or(|(_, since)| endpoint.now >= since + s(6));
                             prop_assert!(alone, "two probes at once");
                             last_probe = Some((id, endpoint.now));
                         }
-                        asked.push(question);
+                        in_flight.push(request);
                     }
                     Err(Wait(wait)) => prop_assert!(wait > Duration::ZERO && wait <= POLICY.max),
                 },
-                Step::End(_, _) if asked.is_empty() => {}
-                Step::End(which, ending) => {
-                    let question = asked.swap_remove(which % asked.len());
+                Step::End(_, _) if in_flight.is_empty() => {}
+                Step::End(which, outcome) => {
+                    let request = in_flight.swap_remove(which % in_flight.len());
                     let was_out = outage_until.is_some();
-                    endpoint.ends(question, ending);
-                    let is_probe = last_probe.is_some_and(|(id, _)| question.probe == Some(id));
-                    match ending {
-                        Ending::Answered => {
+                    endpoint.ends(request, outcome);
+                    let is_probe = last_probe.is_some_and(|(id, _)| request.probe == Some(id));
+                    match outcome {
+                        RequestOutcome::Answered => {
                             (outage_until, last_probe) = (None, None);
                             for token in 0..4 {
                                 prop_assert!(POLICY.check(endpoint.state, endpoint.now, TokenId(token)).is_ok());
                             }
                         }
-                        Ending::Dropped if is_probe => last_probe = None,
-                        Ending::Dropped => {}
-                        Ending::Down { .. } if !was_out || is_probe => {
+                        RequestOutcome::Dropped if is_probe => last_probe = None,
+                        RequestOutcome::Dropped => {}
+                        RequestOutcome::Down { .. } if !was_out || is_probe => {
                             (outage_until, last_probe) = (Some(endpoint.now + POLICY.min), None);
                         }
-                        Ending::Silent | Ending::Gateway if is_probe => {
+                        RequestOutcome::Silent | RequestOutcome::Gateway if is_probe => {
                             (outage_until, last_probe) = (Some(endpoint.now + POLICY.min), None);
                         }
-                        Ending::Silent | Ending::Gateway if !was_out && endpoint.state.outage.is_some() => {
+                        RequestOutcome::Silent | RequestOutcome::Gateway if !was_out && endpoint.state.outage.is_some() => {
                             outage_until = Some(endpoint.now + POLICY.min);
                         }
-                        Ending::Down { .. } | Ending::Silent | Ending::Gateway => {}
+                        RequestOutcome::Down { .. } | RequestOutcome::Silent | RequestOutcome::Gateway => {}
                     }
                 }
             }
@@ -270,21 +273,21 @@ proptest! {
     }
 
     #[test]
-    fn one_token_alone_keeps_no_other_waiting(
+    fn a_single_token_makes_no_other_token_wait(
         steps in proptest::collection::vec(step(1, prop_oneof![
-            Just(Ending::Answered), Just(Ending::Silent), Just(Ending::Gateway), Just(Ending::Dropped),
+            Just(RequestOutcome::Answered), Just(RequestOutcome::Silent), Just(RequestOutcome::Gateway), Just(RequestOutcome::Dropped),
         ]), 1..300)
     ) {
         let mut endpoint = Endpoint::default();
-        let mut asked: Vec<Question> = Vec::new();
+        let mut in_flight: Vec<IntrospectionRequest> = Vec::new();
         for step in steps {
             match step {
                 Step::Wait(milliseconds) => endpoint.now += Duration::from_millis(milliseconds),
-                Step::Ask(token) => asked.extend(endpoint.asks(TokenId(token))),
-                Step::End(_, _) if asked.is_empty() => {}
-                Step::End(which, ending) => {
-                    let question = asked.swap_remove(which % asked.len());
-                    endpoint.ends(question, ending);
+                Step::Begin(token) => in_flight.extend(endpoint.begins(TokenId(token))),
+                Step::End(_, _) if in_flight.is_empty() => {}
+                Step::End(which, outcome) => {
+                    let request = in_flight.swap_remove(which % in_flight.len());
+                    endpoint.ends(request, outcome);
                 }
             }
             prop_assert!(POLICY.check(endpoint.state, endpoint.now, TokenId(7)).is_ok());

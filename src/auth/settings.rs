@@ -1,0 +1,65 @@
+//! The configuration of a layer, as its services share it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use crate::bearer::{Credentials, take_credentials};
+use crate::protection::Protection;
+use crate::telemetry::{self, Decision};
+
+/// How the layer was configured; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) protection: Arc<Protection>,
+    pub(super) max_token_length: usize,
+    pub(super) optional: bool,
+    pub(super) forward_authorization: bool,
+    pub(super) close_streams_at_expiry: bool,
+    /// Whether the `ERROR` about nested layers was emitted.
+    pub(super) is_nesting_logged: Arc<AtomicBool>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            protection: Arc::default(),
+            max_token_length: 16 * 1024,
+            optional: false,
+            forward_authorization: false,
+            close_streams_at_expiry: false,
+            is_nesting_logged: Arc::default(),
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn credentials(&self, headers: &mut HeaderMap) -> Credentials {
+        let forwarded = match self.forward_authorization {
+            true => headers.get(AUTHORIZATION).cloned(),
+            false => None,
+        };
+        let credentials = take_credentials(headers, self.max_token_length);
+        if let Some(mut header) = forwarded {
+            header.set_sensitive(true);
+            headers.insert(AUTHORIZATION, header);
+        }
+        credentials
+    }
+
+    /// Logs, once per layer, that an outer layer has verified the token and removed the header that this layer reads.
+    pub(super) fn log_nesting(&self) {
+        if self.is_nesting_logged.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::error!(
+            target: telemetry::SETUP,
+            by = Decision::LAYER,
+            optional = self.optional,
+            "a BearerAuthLayer is inside another one, which has taken the Authorization header and verified the token: \
+             drop one of the two, or set forward_authorization() on the outer one"
+        );
+    }
+}

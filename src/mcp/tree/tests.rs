@@ -1,0 +1,147 @@
+use super::*;
+
+/// What looking `name` up in an object gives, where that is done.
+fn look_up(object: &str, name: &str) -> Result<Option<String>, Doubtful> {
+    let (body, outer): (_, &[&str]) = match name {
+        "params" => (object.to_owned(), &[]),
+        "resourceSubscriptions" => (
+            format!(r#"{{"params":{{"notifications":{object}}}}}"#),
+            &["params", "notifications"],
+        ),
+        _ => (format!(r#"{{"params":{object}}}"#), &["params"]),
+    };
+    let body = Node::parse(&body).unwrap();
+    let object = outer
+        .iter()
+        .fold(&body, |object, name| object.member(name).unwrap().unwrap());
+    Ok(object.member(name)?.map(|found| format!("{found:?}")))
+}
+
+#[test]
+fn a_member_is_found_under_its_own_name_only() {
+    let object = r#"{"other":1,"name":"x"}"#;
+    assert_eq!(look_up(object, "name"), Ok(Some("Text(\"x\")".into())));
+    assert_eq!(look_up(object, "uri"), Ok(None));
+    assert_eq!(Node::Null.member("name"), Ok(None));
+}
+
+#[test]
+fn what_another_reader_could_take_for_it_makes_a_member_doubtful() {
+    for doubtful in [
+        r#"{"name":1,"name":2}"#,
+        r#"{"name":1,"name":2,"name":3}"#,
+        r#"{"name":1,"Name":2}"#,
+        r#"{"Name":1,"name":2}"#,
+        r#"{"NAME":2}"#,
+        r#"{"n\u0061me":1}"#,
+        r#"{"name\u0000":1}"#,
+        r#"{"\u0000name":1}"#,
+        r#"{"na\u0000me":1}"#,
+        r#"{"\u0000na\u0000me\u0000":1}"#,
+        r#"{"name\u0000x":1}"#,
+        r#"{"NAME\u0000x":1}"#,
+        r#"{"n\u0041me":1}"#,
+        r#"{"na_me":1}"#,
+        r#"{"_-n_a-m_e-_":1}"#,
+        r#"{"name":1,"NA-ME":2}"#,
+        r#"{"na_me\u0000x":1}"#,
+    ] {
+        assert_eq!(look_up(doubtful, "name"), Err(Doubtful), "{doubtful}");
+    }
+    for doubtful in [
+        r#"{"paramſ":1}"#,
+        r#"{"param\u017f":1}"#,
+        r#"{"PARAMſ\u0000":1}"#,
+    ] {
+        assert_eq!(look_up(doubtful, "params"), Err(Doubtful), "{doubtful}");
+    }
+    // The Kelvin sign, a dotless i, ligatures.
+    assert_eq!(look_up("{\"tas\u{212a}Id\":1}", "taskId"), Err(Doubtful));
+    assert_eq!(look_up("{\"ur\u{131}\":1}", "uri"), Err(Doubtful));
+    let doubtful = r#"{"params":{"noti\ufb01cations":{}}}"#;
+    let node = Node::parse(doubtful).unwrap();
+    let params = node.member("params").unwrap().unwrap();
+    assert_eq!(params.member("notifications"), Err(Doubtful));
+    for doubtful in [
+        r#"{"resourceſubſcriptionſ":[]}"#,
+        r#"{"resource_subscriptions":[]}"#,
+        r#"{"resourceSubscriptionſ":[],"resourceSubscriptions":[]}"#,
+    ] {
+        let looked_up = look_up(doubtful, "resourceSubscriptions");
+        assert_eq!(looked_up, Err(Doubtful), "{doubtful}");
+    }
+}
+
+#[test]
+fn other_members_may_be_as_they_like() {
+    let object = r#"{"x":1,"x":2,"nam":1,"names":1,"n a m e":1,"a\u0000":1,"ñame":1}"#;
+    assert_eq!(look_up(object, "name"), Ok(None));
+}
+
+#[test]
+fn what_is_looked_at_is_bounded_and_what_is_not_is_not() {
+    let repeated = |start: &str, part: &str, count: usize, end: &str| {
+        format!("{start}{}{end}", part.repeat(count))
+    };
+    let params = |count| repeated(r#"{"params":{"#, r#""x":1,"#, count, r#""y":1}}"#);
+    let table = [
+        (
+            TooMany::Messages,
+            repeated("[", "{},", MAX_ITEMS, "{}]"),
+            repeated("[", "{},", MAX_ITEMS - 1, "{}]"),
+        ),
+        (
+            TooMany::Members,
+            repeated("{", r#""x":1,"#, MAX_MEMBERS, r#""y":1}"#),
+            repeated("{", r#""x":1,"#, MAX_MEMBERS - 1, r#""y":1}"#),
+        ),
+        (
+            TooMany::Members,
+            params(MAX_MEMBERS),
+            params(MAX_MEMBERS - 1),
+        ),
+    ];
+    for (what, over, within) in table {
+        assert_eq!(Node::parse(&over), Err(Unparsed::TooMany(what)), "{what:?}");
+        assert!(Node::parse(&within).is_ok(), "{what:?}");
+    }
+    let listening = |count| {
+        repeated(
+            r#"{"params":{"notifications":{"resourceSubscriptions":["#,
+            r#""x:1","#,
+            count,
+            r#""x"]}}}"#,
+        )
+    };
+    let resources = Err(Unparsed::TooMany(TooMany::Resources));
+    assert_eq!(Node::parse(&listening(MAX_ITEMS)), resources);
+    assert!(Node::parse(&listening(MAX_ITEMS - 1)).is_ok());
+    // All messages together.
+    let half = listening(MAX_ITEMS / 2);
+    assert_eq!(Node::parse(&format!("[{half},{half}]")), resources);
+    let arguments = repeated(
+        r#"{"params":{"name":"x","arguments":{"#,
+        r#""x":[1],"#,
+        3 * MAX_MEMBERS,
+        r#""y":1}}}"#,
+    );
+    assert!(Node::parse(&arguments).is_ok());
+}
+
+#[test]
+fn values_end_where_json_ends() {
+    for bad in [
+        "",
+        "{",
+        "{}{}",
+        "{} x",
+        "\u{feff}{}",
+        "{\"a\":NaN}",
+        "{'a':1}",
+    ] {
+        assert_eq!(Node::parse(bad), Err(Unparsed::NotJson), "{bad}");
+    }
+    assert_eq!(Node::parse(" \r\n\t[] ").unwrap(), Node::List(Vec::new()));
+    let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+    assert!(Node::parse(&deep).is_ok());
+}
