@@ -110,7 +110,7 @@ impl JwtVerifierBuilder {
     /// [accepts any issuer](Self::accept_any_issuer): without a name, its principals change when its
     /// keys or their source change, and sessions that are bound to them end.
     ///
-    /// `build` refuses an empty name, and the name `jwt` where any issuer is accepted.
+    /// `build` refuses an empty name, and the name that other verifiers have by default where any issuer is accepted.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self

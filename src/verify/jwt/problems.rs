@@ -32,11 +32,11 @@ impl JwtVerifierBuilder {
     fn check_name(&self, problems: &mut Problems) {
         match self.name.as_deref() {
             Some("") => problems.push("name(..) is empty"),
-            Some(DEFAULT_NAME) if self.any_issuer => problems.push(format!(
-                "name({DEFAULT_NAME:?}) is what other verifiers are called by default, and accept_any_issuer() needs \
+            Some(name) if self.any_issuer && is_default_name(name) => problems.push(format!(
+                "name({name:?}) is what other verifiers are called by default, and accept_any_issuer() needs \
                  a name that tells this one apart"
             )),
-            _ => {}
+            Some(_) | None => {}
         }
     }
 
@@ -168,6 +168,12 @@ impl JwtVerifierBuilder {
             .filter_map(|(setting, types)| Some((setting, types.as_deref()?)));
         issuers.into_iter().chain(types)
     }
+}
+
+/// Whether some verifier has this name that was given none. One that accepts any issuer can be told any issuer, so that
+/// nothing else would tell its principals from the other's.
+fn is_default_name(name: &str) -> bool {
+    [DEFAULT_NAME, "static", "custom"].contains(&name) || name.starts_with("introspection ")
 }
 
 /// The settings that name claims. JWT and introspection verifiers share them.

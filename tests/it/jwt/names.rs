@@ -178,5 +178,8 @@ fn an_empty_name_and_the_default_name_for_any_issuer_are_refused() {
         .audience(AUDIENCE);
     assert_problems(any.clone(), &[]);
     assert_problems(any.clone().name("staff"), &[]);
-    assert_problems(any.name("jwt"), &["name(\"jwt\") is what other verifiers"]);
+    for name in ["jwt", "static", "custom", "introspection https://h.test/"] {
+        let problem = format!("name({name:?}) is what other verifiers");
+        assert_problems(any.clone().name(name), &[&problem]);
+    }
 }
