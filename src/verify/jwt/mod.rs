@@ -106,6 +106,7 @@ mod scope_settings;
 pub(crate) mod signer;
 mod token_type;
 mod verifier;
+mod wrong_issuer;
 
 pub use self::algorithm::Algorithm;
 pub use self::builder::JwtVerifierBuilder;
