@@ -23,7 +23,10 @@ use std::{env, fs, thread};
 
 mod support;
 
-use self::support::hostile::{BODIES, HEADERS, LIMIT, Pair, TOKENS};
+use self::support::hostile::bodies::BODIES;
+use self::support::hostile::headers::HEADERS;
+use self::support::hostile::tokens::TOKENS;
+use self::support::hostile::{LIMIT, Pair};
 use self::support::scenarios::{ALL, Call, named};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/counts.baseline");

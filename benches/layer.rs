@@ -15,7 +15,7 @@ use tower_bearer_auth::{Algorithm, VerifierExt};
 mod support;
 
 use self::support::Sample;
-use self::support::hostile::BODIES;
+use self::support::hostile::bodies::BODIES;
 use self::support::report::{self, best, ratio, time};
 use self::support::scenarios::{ALL, Call, through_the_layer, token_of, verifier_of};
 

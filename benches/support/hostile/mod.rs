@@ -3,13 +3,9 @@
 
 use super::scenarios::Call;
 
-mod bodies;
-mod headers;
-mod tokens;
-
-pub(crate) use self::bodies::BODIES;
-pub(crate) use self::headers::HEADERS;
-pub(crate) use self::tokens::TOKENS;
+pub(crate) mod bodies;
+pub(crate) mod headers;
+pub(crate) mod tokens;
 
 /// An expensive input of some size, and a harmless one that it is compared with.
 pub(crate) struct Pair {
