@@ -196,7 +196,7 @@ impl fmt::Display for DocumentError {
             Self::NotAKeySet => f.write_str("the key document has no array \"keys\""),
             Self::RepeatedKeys => f.write_str("the key document has the member \"keys\" twice"),
             Self::NoUsableKey(left_out) if *left_out == LeftOutKeys::default() => {
-                f.write_str("the key document has no keys")
+                f.write_str("the key document has no usable key: it has no keys at all")
             }
             Self::NoUsableKey(left_out) => write!(
                 f,

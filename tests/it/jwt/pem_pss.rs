@@ -155,7 +155,7 @@ fn a_pss_key_serves_what_its_parameters_allow() {
     assert_refused(
         PS384,
         file!("pss-sha256"),
-        "for SHA-256 (2.16.840.1.101.3.4.2.1) alone",
+        "for SHA-256 (2.16.840.1.101.3.4.2.1) only",
     );
 }
 

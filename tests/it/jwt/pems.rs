@@ -269,7 +269,7 @@ fn the_bits_of_one_algorithm_under_the_name_of_another_are_no_key() {
         (NULL, "is an EC key that does not name its curve"),
         (
             &sequence(&[&p256]),
-            "is an EC key with its curve written out",
+            "is an EC key with explicit curve parameters",
         ),
         (
             &[&p256[..], &p256].concat(),
