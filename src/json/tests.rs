@@ -158,7 +158,13 @@ fn other_members_are_told_apart_and_counted() {
     // Every name can be spelled in several ways.
     let plain = |n: usize| format!(r#""m{n}":{n}"#);
     let escaped = |n: usize| format!(r#""\u006d{n}":{n}"#);
-    let mixed = |n: usize| if n.is_multiple_of(2) { plain(n) } else { escaped(n) };
+    let mixed = |n: usize| {
+        if n.is_multiple_of(2) {
+            plain(n)
+        } else {
+            escaped(n)
+        }
+    };
     let spellings: [&dyn Fn(usize) -> String; 3] = [&plain, &escaped, &mixed];
     let parses = |spelling: &dyn Fn(usize) -> String, count: usize, last: String| {
         let members: Vec<_> = (0..count).map(spelling).chain([last]).collect();
