@@ -310,8 +310,12 @@ type Answer = Ready<Result<Response<Full<Bytes>>, Infallible>>;
 /// Keeps the request that reaches it.
 fn inner(
     reached: Arc<Mutex<Option<Request<Empty<Bytes>>>>>,
-) -> impl Service<Request<Empty<Bytes>>, Response = Response<Full<Bytes>>, Error = Infallible, Future = Answer>
-+ Clone {
+) -> impl Service<
+    Request<Empty<Bytes>>,
+    Response = Response<Full<Bytes>>,
+    Error = Infallible,
+    Future = Answer,
+> + Clone {
     service_fn(move |request: Request<Empty<Bytes>>| {
         *reached.lock().expect("no panic") = Some(request);
         ready(Ok(Response::new(Full::default())))

@@ -150,10 +150,7 @@ const WORDS: [(i32, &str); 14] = [
     (-32600, "an object has too many members"),
     (-32600, "it is neither a call nor a response"),
     (-32600, "it is both a call and a response"),
-    (
-        -32600,
-        "the method is too long, or has a control character",
-    ),
+    (-32600, "the method is too long, or has a control character"),
     (-32600, "the method is not a string"),
     (-32602, "there are too many resources"),
     (-32602, "a name is too long, or has a control character"),
