@@ -148,7 +148,7 @@ const CORES: &[(&str, Prepare)] = &[
     ("RS256, cached, on so many threads", || {
         let sample = Sample::of(Algorithm::RS256);
         let verifier = sample.verifier().cached(100);
-        // Whoever comes second would have to wait for whoever comes first.
+        // Fills the cache first, because threads would otherwise wait for the first verification.
         through_the_layer(verifier.clone(), &sample.token)();
         Box::new(move || through_the_layer(verifier.clone(), &sample.token))
     }),

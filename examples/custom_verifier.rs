@@ -1,8 +1,8 @@
-//! API keys of your own behind `verify_fn`: `cargo run --example custom_verifier`.
+//! Your own API keys with `verify_fn`: `cargo run --example custom_verifier`.
 //!
-//! The table stands for a database. What a slow or unreachable one does to requests is decided by
-//! tower layers around the closure: past the timeout, and past the limit, clients get a 503 and keep
-//! their keys. It listens on 127.0.0.1:3000, or where `BIND` says.
+//! The table stands for a database. Tower layers around the closure handle a slow or unreachable
+//! one: past the timeout or the limit, clients get a 503 and keep their keys. The server listens on
+//! 127.0.0.1:3000, or on `BIND`.
 
 use std::collections::HashMap;
 use std::env;

@@ -1,14 +1,13 @@
-//! A server in front of several others, for bearers of several kinds of tokens:
-//! `cargo run --example gateway`.
+//! A gateway that accepts several kinds of tokens: `cargo run --example gateway`.
 //!
 //! | token | verified by |
 //! |---|---|
 //! | an API key | a table |
 //! | a JWT of either of two issuers | that issuer's keys |
-//! | anything else | asking the first issuer (RFC 7662), which is remembered for half a minute |
+//! | anything else | introspection at the first issuer (RFC 7662), cached for 30 seconds |
 //!
-//! The issuers are test issuers in this process, so it needs no others, and prints curl lines to try. With an
-//! issuer of your own, which has metadata:
+//! By default it runs two test issuers in its own process. It prints curl commands to try. With your own issuer,
+//! which must have metadata:
 //!
 //! ```text
 //! ISSUER=https://issuer.example.com AUDIENCE=https://gateway.example.com \
@@ -17,18 +16,18 @@
 //! cargo run --example gateway
 //! ```
 //!
-//! Tokens need the scope `read` for `/`, and `admin` as well for `/admin`. The issuer need not be up: the server
-//! starts, and answers 503 until it has keys.
+//! Tokens need the scope `read` for `/`, and also `admin` for `/admin`. The server starts even if the issuer is
+//! down, and answers 503 until it has keys.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `BIND` | address and port to listen on; port 0 is any free one | `127.0.0.1:3000` |
+//! | `BIND` | address and port to listen on; port 0 selects a free one | `127.0.0.1:3000` |
 //! | `ISSUER` | the issuer of tokens | two test issuers |
-//! | `AUDIENCE` | the audience that tokens must be for | none: required with `ISSUER` |
-//! | `INTROSPECTION_URL` | the endpoint to ask about tokens that are no JWTs | these are refused |
-//! | `INTROSPECTION_CLIENT_ID`, `INTROSPECTION_CLIENT_SECRET` | the client to ask as, by HTTP Basic | |
-//! | `INTROSPECTION_TOKEN` | or the bearer token to ask with | |
-//! | `API_KEY` | an API key, with the scope `read` | with `ISSUER`, none |
+//! | `AUDIENCE` | the audience that tokens must have | none; required with `ISSUER` |
+//! | `INTROSPECTION_URL` | the introspection endpoint for tokens that are not JWTs | these are refused |
+//! | `INTROSPECTION_CLIENT_ID`, `INTROSPECTION_CLIENT_SECRET` | the client that introspects, by HTTP Basic | |
+//! | `INTROSPECTION_TOKEN` | or the bearer token for introspection | |
+//! | `API_KEY` | an API key, with the scope `read` | none with `ISSUER` |
 //! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
 use std::env;
@@ -80,7 +79,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}", listener.local_addr()?);
 
     println!("listening on {url}\n");
-    // The test issuers live as long as the server.
+    // The test issuers stop when they are dropped, so they must live as long as the server.
     let (trusted, _issuers) = match configured {
         Some(trusted) => (trusted, None),
         None => {
@@ -94,12 +93,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A variable that is empty is not set.
+/// An environment variable. An empty one counts as unset.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whose tokens are good here.
+/// The sources of tokens that the gateway accepts.
 pub(crate) struct Trusted {
     audience: String,
     api_key: Option<String>,
@@ -119,7 +118,7 @@ impl Trusted {
         }
     }
 
-    /// What the environment says; `None` where it names no issuer.
+    /// The sources from environment variables, or `None` without an issuer.
     pub(crate) fn from_variables(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, String> {
@@ -169,8 +168,8 @@ impl Trusted {
         }))
     }
 
-    /// One verifier for all of them. Each says which tokens are none of its kind, and the next is asked about
-    /// those alone: a known API key is never sent to an issuer.
+    /// One verifier for all sources. Each falls back to the next for tokens that it does not recognize, so a known
+    /// API key is never sent to an issuer.
     pub(crate) fn verifier(self) -> Result<ErasedVerifier, ConfigError> {
         let reports = || StaticToken::new("reports").scopes(["read"]);
         let api_keys = self.api_key.into_iter().map(|key| (key, reports()));
@@ -194,7 +193,7 @@ impl Trusted {
             .service(
                 introspection
                     .audience(self.audience)
-                    // A tower timeout would drop the question before the backoff learns that nothing came.
+                    // A tower timeout would drop the request before the backoff records the failure.
                     .timeout(Duration::from_secs(2))
                     .build()?,
             );

@@ -1,6 +1,6 @@
-//! A hyper server behind bearer tokens, without axum: `cargo run --example hyper_server`.
+//! A hyper server that requires bearer tokens, without axum: `cargo run --example hyper_server`.
 //!
-//! It listens on 127.0.0.1:3000, or where `BIND` says.
+//! It listens on 127.0.0.1:3000, or on `BIND`.
 
 use std::convert::Infallible;
 use std::env;

@@ -1,8 +1,8 @@
-//! Keys through the `jwks_client_rs` crate's `WebSource`:
+//! Keys from the `WebSource` of the `jwks_client_rs` crate:
 //! `cargo run --example jwks_client_rs --features jwks-client-rs`.
 //!
-//! An issuer on a loopback port stands for the real one. The server listens on 127.0.0.1:3000, or
-//! where `BIND` says; `/ready` tells whether it has keys.
+//! A test issuer on a loopback port stands for a real one. The server listens on 127.0.0.1:3000, or
+//! on `BIND`. `/ready` reports whether it has keys.
 
 use std::env;
 use std::error::Error;
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .issuer(issuer.issuer())
         .audience(AUDIENCE)
         .build()?;
-    // It fetches the keys when there are none, so that a server without traffic gets ready too.
+    // It fetches the keys if there are none, so that a server without traffic becomes ready too.
     let readiness = async move || match jwks.ready().await {
         Ok(()) => StatusCode::OK,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,9 +1,9 @@
-//! A server that tells what it decides, and counts it:
+//! A server that exports its decisions to the log and to Prometheus:
 //! `cargo run --example observability --features metrics`.
 //!
-//! Its log has a line per decision about a request: who decided what about whom, and why. At `/metrics` are the same
-//! decisions as counters, and how long verifying and fetching keys takes, for Prometheus. It needs nothing else, since
-//! the issuer is a test issuer in this process. It listens on 127.0.0.1:3000, or where `BIND` says.
+//! Its log has a line for each access decision: component, outcome, reason and bearer. `/metrics` has counters of the
+//! decisions and histograms of verifications and key fetches. The issuer is a test issuer in the same process. The
+//! server listens on 127.0.0.1:3000, or on `BIND`.
 
 use std::env;
 use std::error::Error;
@@ -25,13 +25,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 const AUDIENCE: &str = "https://api.example.com";
 
-/// From a token that is remembered to an issuer that is slow, in seconds.
+/// Histogram buckets in seconds, from a cache hit to a slow issuer.
 const BUCKETS: &[f64] = &[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 5.0];
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     write_log();
-    // Before the first request, so that none goes uncounted.
+    // Before the first request, so that all are counted.
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)?
         .install_recorder()?;
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Everything from `INFO` on, and the decisions, which are at `DEBUG`.
+/// Logs everything from `INFO` on, and the decisions, which are at `DEBUG`.
 fn write_log() {
     let wanted = Targets::new()
         .with_default(LevelFilter::INFO)
@@ -62,7 +62,7 @@ fn write_log() {
         .init();
 }
 
-/// Puts samples into their buckets, which would pile up while nobody asks for the metrics.
+/// Moves samples into buckets. Otherwise they would pile up between scrapes of the metrics.
 async fn keep_small(recorder: PrometheusHandle) {
     let mut interval = tokio::time::interval(Duration::from_secs(5));
     loop {
@@ -77,15 +77,15 @@ fn app(verifier: impl Verifier, recorder: PrometheusHandle) -> Router {
         .route_layer(RequireScopesLayer::all(["admin"]))
         .route("/", get(whoami))
         .layer(BearerAuthLayer::new(verifier))
-        // In front of it all, so that each decision is in the span of its request.
+        // The outermost layer, so that each decision is in the span of its request.
         .layer(
             TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
-                // Not the whole URI: nobody knows what a stranger writes into a query.
+                // Not the whole URI: a client may put a secret into the query.
                 let path = request.uri().path();
                 tracing::info_span!("request", method = %request.method(), path)
             }),
         )
-        // Open to everybody here; to your own network alone, in earnest.
+        // Public in this example. In production, restrict it to your own network.
         .route("/metrics", get(move || async move { recorder.render() }))
 }
 

@@ -62,7 +62,7 @@ impl Sample {
         JwtVerifier::builder().jwks_json(keys.to_string())
     }
 
-    /// The least that anybody has to do.
+    /// The minimum work of any verifier.
     pub(crate) fn bare_check(&self) -> BareCheck {
         let (message, signature) = self.token.rsplit_once('.').unwrap();
         BareCheck {
@@ -72,7 +72,7 @@ impl Sample {
         }
     }
 
-    /// `jsonwebtoken`, told to check the same. There is no ES512 in it.
+    /// `jsonwebtoken`, configured for the same checks. It does not support ES512.
     pub(crate) fn jsonwebtoken(&self) -> Option<(DecodingKey, Validation)> {
         let algorithm = self.algorithm.parse().ok()?;
         let jwk: Jwk = serde_json::from_value(self.jwk.clone()).ok()?;
@@ -83,7 +83,7 @@ impl Sample {
         Some((DecodingKey::from_jwk(&jwk).ok()?, validation))
     }
 
-    /// The request that brings the token.
+    /// The request with the token.
     pub(crate) fn header(&self) -> HeaderValue {
         authorization(&self.token)
     }

@@ -24,7 +24,7 @@ use super::{AUDIENCE, ISSUER, Nothing, Sample, answer, authorization, request};
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// The scenario whose cost nobody can go below.
+    /// The scenario with the minimum possible cost.
     pub(crate) limit: &'static str,
     pub(crate) prepare: fn() -> Call,
 }
@@ -123,7 +123,7 @@ fn no_header() -> Call {
     Box::new(|| drop(answer(&mut Nothing, Request::new(Empty::<Bytes>::new()))))
 }
 
-/// Of the opaque tokens that the test issuer makes.
+/// The length of the test issuer's opaque tokens.
 const OPAQUE_LENGTH: usize = 32;
 
 fn sha256(token: String) -> Call {

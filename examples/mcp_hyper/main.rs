@@ -1,6 +1,6 @@
-//! The MCP server of the other example on hyper, without axum: `cargo run --example mcp_hyper`.
+//! The MCP server of the example `mcp_server` on hyper, without axum: `cargo run --example mcp_hyper`.
 //!
-//! It listens on 127.0.0.1:3000, or where `BIND` says, and knows a table of tokens.
+//! It listens on 127.0.0.1:3000, or on `BIND`, and accepts the tokens of a static table.
 
 #[path = "../mcp_server/notes.rs"]
 mod notes;
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}", listener.local_addr()?);
     introduce(&url);
 
-    // Whose tokens these are, nobody could find out: a table is for development.
+    // No client can get these tokens from that authorization server: a table is for development only.
     let resource = notes::resource(format!("{url}/mcp"), "https://issuer.example.com");
     let verifier = StaticTokenVerifier::new([
         (
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ]);
     let rules = notes::rules()?;
     let notes = notes::Notes::new();
-    // From the outside in. Everything is behind one path here, so nothing has to be routed.
+    // The first layer is the outermost. All requests go to one service, so there is no router.
     let service = ServiceBuilder::new()
         .layer(mcp::cors())
         .layer(resource.layer())

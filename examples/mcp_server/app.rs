@@ -1,4 +1,4 @@
-//! The server with all its layers, apart from where its keys come from and where it listens.
+//! The server with all its layers, without the sources of its keys and its listener.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use tower_http::trace::TraceLayer;
 
 use super::notes::{self, Notes};
 
-/// An MCP server at `/mcp` and a plain route at `/admin`, both for bearers of good tokens only.
+/// An MCP server at `/mcp` and a plain route at `/admin`. Both require a valid token.
 pub(crate) fn app(
     verifier: impl Verifier,
     resource: &ProtectedResource,
 ) -> Result<Router, ConfigError> {
     let rules = notes::rules()?;
     let notes = Notes::new();
-    // A server that is reached under other names lists them here: the check stops DNS rebinding.
+    // List any other host names of the server here. The check prevents DNS rebinding.
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(["localhost", "127.0.0.1", "::1"])
         .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"]);
@@ -38,10 +38,10 @@ pub(crate) fn app(
             config,
         ));
 
-    // The layer requires what every request needs, `initialize` included: clients ask for these scopes at
-    // login. A client that lacks one later gets 403, and only some ask for more then. Without
-    // `required_scopes` the first challenge names all scopes of the resource instead, which is what clients
-    // without step-up need (docs/mcp-server.md lists them), and the tools are still held to their rules.
+    // The layer requires the scopes that every request needs, `initialize` included: clients request them at
+    // login. A client that lacks another scope later gets 403, and only some clients then request it. Without
+    // `required_scopes` the first challenge has all scopes of the resource, as clients without step-up need it
+    // (docs/mcp-server.md lists them). The rules of the tools apply in either case.
     // In a `RequireScopesLayer` behind this layer, `notes:read` would not be in the first challenge, and
     // clients that do not step up on `initialize` (the Python SDKs) could not connect.
     let auth = BearerAuthLayer::new(verifier)
@@ -53,7 +53,7 @@ pub(crate) fn app(
         .route("/admin", get(admin))
         .route_layer(RequireScopesLayer::all(["admin"]))
         .nest_service("/mcp", mcp)
-        // Everything above needs a token. What comes below runs first.
+        // Everything above needs a token. The layers below run first.
         .layer(auth)
         .merge(resource.router())
         .layer(mcp::cors().allow_origin(AllowOrigin::predicate(|origin, _| is_local(origin))))

@@ -1,8 +1,8 @@
-//! What the example says when it starts: how to try each of its answers.
+//! The text that the example prints at its start: how to try each of its answers.
 
 use crate::authorization_server::AuthorizationServer;
 
-/// Prints curl lines for the server at `url`, with tokens for `resource`.
+/// Prints curl commands for the server at `url`, with tokens for `resource`.
 pub(crate) fn print(url: &str, resource: &str, server: &AuthorizationServer) {
     let reader = server.access_token("a reader", resource, ["notes:read"]);
     let writer = server.access_token("a writer", resource, ["notes:read", "notes:write"]);
@@ -79,7 +79,7 @@ curl -i {url}/admin -H "authorization: Bearer $ADMIN"
 const JSON: &str =
     "-H 'content-type: application/json' -H 'accept: application/json, text/event-stream'";
 
-/// A call of a tool in the form of 2026-07-28, which needs no session.
+/// A tool call of MCP version 2026-07-28, which needs no session.
 fn call(url: &str, tool: &str, arguments: &str) -> String {
     let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"curl","version":"8"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
     format!(

@@ -1,28 +1,28 @@
-//! An MCP server behind bearer tokens: `cargo run --example mcp_server`.
+//! An MCP server that requires bearer tokens: `cargo run --example mcp_server`.
 //!
-//! It needs no identity provider: it brings a little authorization server, which lets every user in as
-//! `alice`, and prints curl lines to try tokens of that with. Any MCP client that knows OAuth finds its
-//! way from the URL of the server alone. With real tokens, and an issuer that has metadata:
+//! It needs no identity provider: it starts a small authorization server, which logs every user in as
+//! `alice`, and prints curl commands with tokens. An MCP client that supports OAuth needs only the URL of
+//! the server. With real tokens, and an issuer that has metadata:
 //!
 //! ```text
 //! ISSUER=https://issuer.example.com RESOURCE=https://notes.example.com/mcp \
 //! cargo run --example mcp_server
 //! ```
 //!
-//! The issuer need not be up: the server starts, and answers 503 until it has keys.
+//! The server starts even if the issuer is down, and answers 503 until it has keys.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `BIND` | address and port to listen on; port 0 is any free one | `127.0.0.1:3000` |
-//! | `RESOURCE` | the URL that clients call, which tokens must be for | `/mcp` where it listens |
-//! | `ISSUER` | who issues tokens | the server that comes with it |
-//! | `JWKS_URL` | where the issuer's keys are | found by discovery |
-//! | `PUBLIC_KEY_PEM` | or the issuer's key or certificate: the text, or a file with it | |
-//! | `ALGORITHM` | with that, what the issuer signs with | RS256, ES256, ES384, ES512 or EdDSA, by the key |
+//! | `BIND` | address and port to listen on; port 0 selects a free one | `127.0.0.1:3000` |
+//! | `RESOURCE` | the URL that clients call, which is the required audience | `/mcp` at `BIND` |
+//! | `ISSUER` | the issuer of tokens | the built-in authorization server |
+//! | `JWKS_URL` | the URL of the issuer's keys | found by discovery |
+//! | `PUBLIC_KEY_PEM` | or the issuer's key or certificate: PEM text, or the path of a PEM file | |
+//! | `ALGORITHM` | the signature algorithm for `PUBLIC_KEY_PEM` | RS256, ES256, ES384, ES512 or EdDSA, by the key |
 //! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
 mod app;
-// For development alone: it lets every user in. The tests of the crate use it as well.
+// For development only: it logs every user in. The tests of the crate use it too.
 #[allow(dead_code, reason = "the tests look at more of it")]
 mod authorization_server;
 mod introduction;
@@ -73,7 +73,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
             (resource, verifier)
         }
         Err(_) => {
-            // Its key is made anew at each start: one in a source file ends up in production one day.
+            // It generates a key at each start, since a key in a source file may end up in production.
             let scopes = ["notes:read", "notes:write", "admin"];
             let server = AuthorizationServer::start_lenient(scopes).await;
             introduction::print(&url, &identifier, &server);
@@ -88,7 +88,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     resource.check()?;
     axum::serve(listener, app::app(verifier, &resource)?)
         .with_graceful_shutdown(async {
-            // Without a handler for it, the signal ends the process anyway.
+            // If no handler can be installed, the signal ends the process by default.
             let _ = tokio::signal::ctrl_c().await;
         })
         .await?;
@@ -111,7 +111,7 @@ fn verifier_from_environment(
     Ok(builder.build()?)
 }
 
-/// A PEM text, or the one in a file of this name.
+/// A PEM text, or that of the file at this path.
 fn text_of(pem: String) -> Result<String, String> {
     match pem.contains("-----BEGIN") {
         true => Ok(pem),
@@ -120,7 +120,7 @@ fn text_of(pem: String) -> Result<String, String> {
     }
 }
 
-/// The key for the algorithm that `ALGORITHM` names, or for the usual one of its kind.
+/// The key for the algorithm in `ALGORITHM`, or for the default of its kind.
 fn verifying_key(pem: &str) -> Result<VerifyingKey, Box<dyn Error>> {
     if let Ok(name) = env::var("ALGORITHM") {
         return Ok(VerifyingKey::from_public_key_pem(name.parse()?, pem)?);

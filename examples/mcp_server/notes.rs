@@ -1,4 +1,4 @@
-//! The MCP server itself: three tools that know who is calling.
+//! The MCP server itself: three tools that identify their caller.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,27 +12,27 @@ use tower_bearer_auth::{
     AccessToken, ConfigError, ProtectedResource, ScopeError, ScopeRequirement,
 };
 
-/// What clients are told about this server, and tokens are checked against.
+/// The metadata for clients and the audience of tokens.
 pub(crate) fn resource(identifier: String, issuer: &str) -> ProtectedResource {
     ProtectedResource::new(identifier)
         .authorization_servers([issuer])
-        // Not `admin`: many clients ask for everything that is listed here.
+        // Not `admin`: many clients request all scopes that are listed here.
         //
-        // In another order than in challenges, which begin with what the layer requires: mcp-remote (0.15)
-        // ignores the scope of a challenge that equals this list, joined by spaces, and then never asks for
-        // more than it has.
+        // The order differs from that of challenges, which begin with the layer's scopes: mcp-remote (0.15)
+        // ignores the scope of a challenge that equals this list, joined by spaces, and then never requests
+        // more scopes.
         .scopes(["notes:write", "notes:read"])
         .resource_name("Notes")
         .also_at_root()
 }
 
-/// What each tool asks for, beyond what the whole server does.
+/// The scopes that each tool requires, in addition to those of the server.
 pub(crate) fn rules() -> Result<ScopeRules, ConfigError> {
     ScopeRules::builder()
         .tool("whoami", ScopeRequirement::token())
         .tool("add", ScopeRequirement::token())
         .tool("delete_note", ScopeRequirement::all(["notes:write"]))
-        // A tool that is added later is closed until it has a rule.
+        // A tool that is added later is refused until it has a rule.
         .default_rule(ScopeRequirement::nobody())
         .build()
 }
@@ -53,7 +53,7 @@ struct NoteId {
     id: u32,
 }
 
-/// The house rules, which only an admin may delete.
+/// The note that only an admin may delete.
 const HOUSE_RULES: u32 = 1;
 
 #[tool_router]
@@ -90,7 +90,7 @@ impl Notes {
         token: AccessToken,
         Parameters(NoteId { id }): Parameters<NoteId>,
     ) -> Result<String, ErrorData> {
-        // The guard in front saw to `notes:write`. What depends on the arguments is seen to here.
+        // The guard in front checked `notes:write`. Checks that depend on the arguments are made here.
         if id == HOUSE_RULES {
             token
                 .require_scopes(["notes:write", "admin"])
@@ -106,14 +106,14 @@ impl Notes {
 
 #[tool_handler]
 impl ServerHandler for Notes {
-    // `tool_handler` adds `list_tools`, which lists every tool to every caller, and that is meant: a model only
-    // asks for tools that it has seen, and a client only asks for more scope after a call was refused. With a
-    // list of what `ScopeRules::allows`, a reader would never learn that notes can be deleted. Filter the list
-    // where the names of tools are secret, or where clients get all their scopes at login.
+    // `tool_handler` adds `list_tools`, which deliberately lists every tool to every caller: a model only calls
+    // tools that it has seen, and a client only requests more scopes after a call was refused. If the list had
+    // only what `ScopeRules::allows`, a reader would never learn that notes can be deleted. Filter the list
+    // if the names of tools are secret, or if clients get all their scopes at login.
 
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            // Without a name of its own, clients show this server as "rmcp".
+            // The default name that clients show is "rmcp".
             .with_server_info(Implementation::new("notes", env!("CARGO_PKG_VERSION")))
             .with_instructions("Ask whoami, add numbers, delete notes.")
     }

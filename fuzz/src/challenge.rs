@@ -1,5 +1,5 @@
-//! Whatever is configured and described, the `WWW-Authenticate` header is one challenge that another parser
-//! reads back to the letter.
+//! With any configuration and description, the `WWW-Authenticate` header is one challenge, from which another parser
+//! reads back the exact values.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

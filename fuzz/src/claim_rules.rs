@@ -1,4 +1,4 @@
-//! Which claims make a token acceptable, read off the documentation of `verify::jwt`.
+//! Which claims make a token acceptable, implemented from the documentation of `verify::jwt`.
 
 use tower_bearer_auth::AccessToken;
 
@@ -6,7 +6,7 @@ use crate::json::Json;
 use crate::keys::{AUDIENCE, ISSUER};
 use crate::signed::read_object;
 
-/// Claims that are no "members that are not listed here".
+/// The claims that the documentation lists.
 const LISTED: [&str; 21] = [
     "iss",
     "sub",
@@ -34,14 +34,14 @@ const LISTED: [&str; 21] = [
 /// 10000-01-01T00:00:00Z.
 const END_OF_TIME: f64 = 253_402_300_800.0;
 
-/// Which tokens with a `sub` that is a number, or the hash of another token, are taken.
+/// Whether tokens with a numeric `sub`, or with the hash of another token, are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Odd {
     Refused,
     Accepted,
 }
 
-/// The claims, where a verifier of [`ISSUER`] and [`AUDIENCE`] has to take them at `now`; why not otherwise.
+/// The claims, if a verifier for [`ISSUER`] and [`AUDIENCE`] must accept them at `now`, or the reason to refuse them.
 pub(crate) fn read(payload: &str, now: u64, leeway: u64) -> Result<Json, &'static str> {
     read_with(payload, now, leeway, Odd::Refused)
 }
@@ -78,7 +78,7 @@ pub(crate) fn read_with(
     }
 }
 
-/// A member that is `null` is as good as none.
+/// A member that is `null` counts as absent.
 fn check_types(claims: &Json, odd: Odd) -> Option<()> {
     for name in ["iss", "sub", "jti", "client_id", "azp"] {
         match value(claims, name) {
@@ -123,7 +123,7 @@ fn check_kind(claims: &Json, odd: Odd) -> Option<()> {
     (!is_marked && !other_use && !other_type).then_some(())
 }
 
-/// That a token says what its claims say.
+/// Asserts that the accessors of a token return the values of its claims.
 pub(crate) fn assert_agreement(token: &AccessToken, claims: &Json, payload: &str) {
     assert_eq!(token.raw_claims(), payload);
     assert_eq!(token.issuer(), text(claims, "iss"));

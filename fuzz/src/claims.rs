@@ -1,5 +1,5 @@
-//! Payloads under a good signature: a token is accepted exactly if the documented rules say so, and then says
-//! what stands in it.
+//! Payloads with a valid signature: a token is accepted exactly if the documented rules allow it, and its accessors
+//! then return its claims.
 
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,10 +14,10 @@ use crate::signed::{self, verify};
 
 pub const REACHES: &[&str] = &["refused", "accepted", "accepted by the strict one too"];
 
-/// One that lacks nothing and has nothing special.
+/// A verifier with the default settings.
 static USUAL: LazyLock<JwtVerifier> = LazyLock::new(|| builder().build().expect("complete"));
 
-/// One that asks for more, in places further down.
+/// A verifier with additional requirements, some for nested claims.
 static STRICT: LazyLock<JwtVerifier> = LazyLock::new(|| {
     let strict = builder()
         .rfc9068()
@@ -28,7 +28,7 @@ static STRICT: LazyLock<JwtVerifier> = LazyLock::new(|| {
     strict.build().expect("complete")
 });
 
-/// One that takes odd tokens.
+/// A verifier that accepts unusual tokens.
 static LENIENT: LazyLock<JwtVerifier> = LazyLock::new(|| {
     let lenient = builder().accept_numeric_subject().accept_hash_claims();
     lenient.build().expect("complete")
@@ -73,7 +73,7 @@ pub fn run(payload: &[u8]) -> &'static str {
     }
 }
 
-/// That each claim is found, with the value that it has.
+/// Asserts that each claim is found with its value.
 fn assert_lookups(token: &AccessToken, claims: &Json, text: &str) {
     let all: Map<String, Value> = serde_json::from_str(text).expect("an object");
     assert_eq!(token.claims::<Map<String, Value>>().ok(), Some(all));

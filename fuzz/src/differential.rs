@@ -25,7 +25,7 @@ enum Difference {
     /// RFC 9864 gave `EdDSA` on this curve a name of its own, which jsonwebtoken 11.1 does not know.
     Ed25519,
     /// They type every member of the header that RFC 7515 and RFC 8555 know, and fail if one is of another type.
-    /// We never read what a token says about its own key, and so do not mind how it says it.
+    /// This crate never reads the key members of a token's header, and so accepts any type for them.
     UnreadMember,
     /// To us, an `nbf` that is `null` is none. To them it is a date that cannot be read.
     NullDate,

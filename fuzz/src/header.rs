@@ -1,5 +1,5 @@
-//! `Authorization` headers: a token of the RFC's grammar, from the only header there is, reaches the verifier;
-//! nothing else does, and whoever is refused gets the answer that `src/reject/mod.rs` lists, in fixed words.
+//! `Authorization` headers: a token of the RFC's grammar reaches the verifier if it is in the only such header.
+//! Nothing else reaches it, and a refused client gets the response that `src/reject/mod.rs` lists, in fixed words.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -121,7 +121,7 @@ impl Credentials {
     }
 }
 
-/// What the verifier says, by the token's first character.
+/// The result of the verifier, by the token's first character.
 fn answer(token: BearerToken) -> Result<AccessToken, VerifyError> {
     let first = token.as_bytes()[0];
     let good = AccessToken::builder(token).client_id("cli");
@@ -139,7 +139,7 @@ fn answer(token: BearerToken) -> Result<AccessToken, VerifyError> {
     }
 }
 
-/// The answer to who is refused: status, challenge and body.
+/// The response to a refused client: status, challenge and body.
 fn refusal(name: &str) -> (u16, Option<String>, String) {
     const INVALID: &str = r#", error="invalid_token", scope="use""#;
     let (status, parameters, error, description) = match name {

@@ -1,6 +1,6 @@
-//! The answers of an introspection endpoint, over HTTP: a token is accepted exactly if a status of 200, `active` and
-//! the members say so; it is refused exactly if the endpoint says that it is inactive or a member forbids it; all
-//! else is an outage.
+//! The responses of an introspection endpoint, over HTTP. The verifier accepts a token exactly if the status is 200,
+//! `active` is true and the members allow it. It refuses a token exactly if the endpoint reports it as inactive or a
+//! member forbids it. Every other response is an outage.
 
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
@@ -28,19 +28,19 @@ pub const REACHES: &[&str] = &[
     "accepted without an expiry",
 ];
 
-/// The status whose answers mean an inactive token to [`Verifiers::lenient`].
+/// The status that means an inactive token to [`Verifiers::lenient`].
 const INACTIVE: StatusCode = StatusCode::NOT_FOUND;
 
 struct Verifiers {
-    /// Asks as a client.
+    /// Authenticates with client credentials.
     usual: IntrospectionVerifier,
-    /// Asks with a token of its own.
+    /// Authenticates with a bearer token of its own.
     bearer: IntrospectionVerifier,
-    /// Takes more for an answer, and more tokens.
+    /// Accepts more responses and more tokens.
     lenient: IntrospectionVerifier,
 }
 
-/// How a question ended.
+/// The result of a verification.
 #[derive(Debug)]
 enum Outcome {
     Accepted(Box<AccessToken>),
@@ -84,8 +84,8 @@ static ENDPOINT: LazyLock<(TestIssuer, Verifiers)> = LazyLock::new(|| {
     (issuer, verifiers)
 });
 
-/// The first line is the status, and the rest is the body. The endpoint challenges a token of ours where the line
-/// says so.
+/// The first line of the input is the status, and the rest is the body. The endpoint challenges the verifier's own
+/// token if the line says so.
 pub fn run(data: &[u8]) -> &'static str {
     let [head, body] = input::lines(data);
     let Some((status, challenges)) = read_head(head) else {
@@ -113,7 +113,7 @@ pub fn run(data: &[u8]) -> &'static str {
     compare_lenient(&ask(&verifiers.lenient), status, &said).unwrap_or(reached)
 }
 
-/// A status with a body, and whether a second word asks for a challenge.
+/// The status of a response with a body, and whether a second word adds a challenge.
 fn read_head(line: &[u8]) -> Option<(StatusCode, bool)> {
     let line = std::str::from_utf8(line).ok()?;
     let (status, challenges) = match line.strip_suffix(" challenge") {
@@ -121,7 +121,7 @@ fn read_head(line: &[u8]) -> Option<(StatusCode, bool)> {
         None => (line, false),
     };
     let status = status.parse::<u16>().ok()?;
-    // What is below is no last answer, and above there are no classes.
+    // Statuses below 200 are not final, and there are no classes above 5xx.
     let status = (200..600).contains(&status).then_some(status)?;
     Some((StatusCode::from_u16(status).ok()?, challenges))
 }
@@ -139,13 +139,13 @@ fn ask(verifier: &IntrospectionVerifier) -> Outcome {
     }
 }
 
-/// What the endpoint says, by the table in the documentation of `introspection`.
+/// What the response means, by the table in the documentation of `introspection`.
 #[derive(Debug)]
 enum Said {
     Nothing,
-    /// It is no JSON, or has a value that cannot be read where no reader looks (`1e400`).
+    /// The body is not JSON, or has an unrepresentable value (`1e400`) in a member that the verifier does not read.
     Unreadable,
-    /// `true` where a word says so and not `active`.
+    /// `true` where an error code means inactive, and not `active`.
     Inactive {
         by_word: bool,
     },
@@ -217,7 +217,7 @@ fn is_bearer(claims: &Json) -> bool {
     }
 }
 
-/// One status more is inactive, and an `exp` is needed no longer, of which zero is none.
+/// One more status means inactive. `exp` is optional, and zero means no expiry.
 fn compare_lenient(outcome: &Outcome, status: StatusCode, said: &Said) -> Option<&'static str> {
     if status == INACTIVE {
         assert!(
@@ -249,7 +249,7 @@ fn compare_lenient(outcome: &Outcome, status: StatusCode, said: &Said) -> Option
     }
 }
 
-/// The answer with a good `exp` in the place of a zero, a `null` or none at all. `None` where it has another.
+/// The response with a valid `exp` in place of a zero, a `null` or a missing one. `None` if it has any other `exp`.
 fn with_expiry(text: &str) -> Option<String> {
     let json = Json::parse(text.as_bytes())?;
     let members = json.as_members()?;

@@ -1,5 +1,5 @@
-//! JWK Sets: a token is verified by a set exactly if the set has its public key, in the clear and for this
-//! purpose; private and symmetric material in somebody else's document verifies nothing.
+//! JWK Sets: a set verifies a token exactly if it has the token's public key, valid and marked for this purpose.
+//! Private and symmetric keys in an issuer's document verify nothing.
 
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
@@ -23,12 +23,12 @@ pub const REACHES: &[&str] = &[
     "a secret for local use alone",
 ];
 
-/// A key whose token is tried with every set.
+/// A key whose token is verified with every set.
 struct Known {
     algorithm: &'static str,
     /// The public members, or the secret.
     jwk: Value,
-    /// Names no key, so that every key of the set may have signed it.
+    /// A token without a `kid`, which every key of the set may have signed.
     token: String,
 }
 
@@ -60,14 +60,14 @@ impl Known {
         }
     }
 
-    /// Whether `jwk` is this key, in the clear and for verifying (RFC 7517 §4).
+    /// Whether `jwk` is this key, valid and for verifying (RFC 7517 §4).
     fn is(&self, jwk: &Value) -> bool {
         let is_absent = |name: &str| jwk.get(name).is_none_or(Value::is_null);
         let is_text = |name: &str| is_absent(name) || jwk[name].is_string();
         let has_names = ["kty", "crv"]
             .iter()
             .all(|name| self.jwk.get(name).is_none_or(|value| jwk[name] == *value));
-        // An octet string, or a number that may have zeros in front or lack them.
+        // An octet string, or a number that may have additional or missing leading zeros.
         let is_number = |name: &str| !(name == "k" || name == "x" && jwk["kty"] == "OKP");
         let same = |name: &str, value: &Value| {
             let [theirs, ours] = [&jwk[name], value].map(|value| octets(value.as_str()?));
@@ -89,7 +89,7 @@ impl Known {
                 operations.iter().all(Value::is_string)
                     && operations.iter().any(|operation| operation == "verify")
             });
-        // `EdDSA` has a newer name.
+        // RFC 9864 gave `EdDSA` a newer name.
         let is_ours =
             |name: &str| name == self.algorithm || (name == "Ed25519" && self.algorithm == "EdDSA");
         let algorithm = is_absent("alg") || jwk["alg"].as_str().is_some_and(is_ours);
@@ -97,7 +97,7 @@ impl Known {
     }
 }
 
-/// What a member means: base64url or base64, with or without padding.
+/// The octets of a member in base64url or base64, with or without padding.
 fn octets(text: &str) -> Option<Vec<u8>> {
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -111,8 +111,8 @@ fn number(octets: &[u8]) -> &[u8] {
     &octets[zeros..]
 }
 
-/// The keys of a set, `null` for those in which a member that counts stands twice. `None` where the document has
-/// something that cannot be represented here.
+/// The keys of a set, with `null` for each key in which a member that is read occurs twice. `None` if the document
+/// contains a value that cannot be represented here.
 fn jwks_of(data: &[u8]) -> Option<Vec<Value>> {
     let document = Json::parse(data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data))?;
     let sets: Vec<_> = document
@@ -148,7 +148,7 @@ fn jwks_of(data: &[u8]) -> Option<Vec<Value>> {
 /// The input is the document.
 pub fn run(data: &[u8]) -> &'static str {
     let Some(jwks) = jwks_of(data) else {
-        // Each key stands for itself, and those that are sound may be taken.
+        // Each key is read independently, and valid ones may be used.
         _ = KeyDocument::from_json(data);
         _ = str::from_utf8(data).map(KeySet::from_json);
         return "no document";
@@ -192,7 +192,7 @@ pub fn run(data: &[u8]) -> &'static str {
     };
     for known in &*KNOWN {
         let is_there = |jwks: &[Value]| jwks.iter().any(|jwk| known.is(jwk));
-        // No more keys are tried for a token that names none.
+        // The limit on keys that are tried for a token without a `kid`.
         let is_sure = jwks.len() <= 4;
         let by_remote = by_jwks.as_ref().is_some_and(|verifier| {
             RUNTIME.block_on(async {
@@ -221,7 +221,7 @@ pub fn run(data: &[u8]) -> &'static str {
             "{} by a set without its key",
             known.algorithm
         );
-        // Something else in the set may be wrong, and then all of it is.
+        // Another key of the set may be broken, which makes the whole set invalid.
         let must = is_there(jwks) && is_sure && by_set.is_some();
         assert!(by_local || !must, "{} has its key here", known.algorithm);
 
@@ -234,7 +234,7 @@ pub fn run(data: &[u8]) -> &'static str {
     reached
 }
 
-/// Keys of one document that are looked at.
+/// How many keys of one document are read.
 const MAX_KEYS: usize = 1_000;
 
 fn builder() -> JwtVerifierBuilder {
@@ -255,7 +255,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .expect("a runtime")
 });
 
-/// A verifier that fetches its keys, of a source that has them at hand.
+/// A verifier that fetches its keys from a local source.
 fn through_jwks(document: KeyDocument) -> JwtVerifier {
     let jwks = Jwks::builder(InMemory(document)).clock(clock()).build();
     builder()

@@ -43,13 +43,13 @@ const NAMED: [(&str, &str, &LazyLock<KeyPair>); 4] = [
     ("Ed25519", "ed", &ED),
 ];
 
-/// The first line says how a token becomes of the rest:
+/// The first line selects how the rest becomes a token:
 ///
 /// - `raw`: it is the token;
 /// - `sign`: it is `header.payload`, and gets a good signature;
 /// - `json`: it is a line with the header and then the payload, and gets one;
 /// - `confuse`: the same, but signed with a public key for a secret;
-/// - `forge`: the same, but signed with somebody else's secret.
+/// - `forge`: the same, but signed with another secret.
 pub fn run(data: &[u8]) -> &'static str {
     let [how, rest] = input::lines(data);
     let [header, payload] = input::lines(rest);

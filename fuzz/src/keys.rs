@@ -14,7 +14,7 @@ pub(crate) const NOW: u64 = 1_800_000_000;
 pub(crate) const SECRET: &[u8; 64] =
     b"a secret of sixty-four bytes that everybody knows, for the fuzz.";
 
-/// The public keys as JWKs. Whoever puts one of these into a document gets its tokens verified.
+/// The public keys as JWKs. A set that contains one of these verifies its tokens.
 pub(crate) const RSA_JWK: &str = include_str!("../keys/rsa.jwk.json");
 pub(crate) const EC_JWK: &str = include_str!("../keys/ec.jwk.json");
 pub(crate) const ED_JWK: &str = include_str!("../keys/ed.jwk.json");

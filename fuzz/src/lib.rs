@@ -1,9 +1,8 @@
-//! What the crate promises about bytes that a stranger wrote, one module per promise.
+//! The crate's guarantees about untrusted input, one module per guarantee.
 //!
-//! A module's `run` takes any bytes at all and panics where a promise is broken. `fuzz_targets/` hands it to
-//! libFuzzer, `tests/replay.rs` runs it over the committed corpus. What is right is worked out a second time,
-//! as plainly as possible and without a look at the crate: in the module itself, in `claim_rules` and in
-//! `json`.
+//! A module's `run` takes any bytes and panics if a guarantee is broken. `fuzz_targets/` passes it to libFuzzer, and
+//! `tests/replay.rs` runs it over the committed corpus. The expected result is computed a second time, as plainly as
+//! possible and independently of the crate: in the module itself, in `claim_rules` and in `json`.
 
 #![forbid(unsafe_code)]
 
@@ -27,9 +26,9 @@ mod signed;
 /// A module of this crate, by the name of its target and corpus.
 pub struct Target {
     pub name: &'static str,
-    /// Panics where a promise is broken; says how far it got otherwise.
+    /// Panics if a guarantee is broken. Otherwise returns how far the input got.
     pub run: fn(&[u8]) -> &'static str,
-    /// How far the corpus has to get: one that only ever ends at the first check proves little.
+    /// The results that the corpus must reach. A corpus that always fails the first check proves little.
     pub reaches: &'static [&'static str],
 }
 

@@ -1,4 +1,4 @@
-//! Public keys in PEM: a token is verified by a PEM exactly if the key stands in its place there, under its own
+//! Public keys in PEM: a PEM verifies a token exactly if it has the key at the specified position, under its own
 //! algorithm identifier.
 
 use base64::Engine;
@@ -19,11 +19,11 @@ pub const REACHES: &[&str] = &[
     "the key of an Ed25519 token",
 ];
 
-/// A key whose token is tried with every PEM.
+/// A key whose token is verified with every PEM.
 struct Known {
     algorithm: Algorithm,
     reached: &'static str,
-    /// AlgorithmIdentifiers that a key may have, in DER.
+    /// The AlgorithmIdentifiers that the key may have, in DER.
     identifiers: &'static [&'static [u8]],
     /// The content of the bit string.
     bits: Vec<u8>,
@@ -85,7 +85,7 @@ impl Known {
         }
     }
 
-    /// Whether the block is this key.
+    /// Whether the block contains this key.
     fn is(&self, label: &str, der: &[u8]) -> bool {
         let info = match label {
             "PUBLIC KEY" => Some(der),
@@ -101,7 +101,7 @@ impl Known {
     }
 }
 
-/// The input is the PEM, or the DER in one of three PEMs behind an octet that says which.
+/// The input is the PEM, or an octet that selects one of three PEM labels, followed by the DER.
 pub fn run(data: &[u8]) -> &'static str {
     let is_pem = data.windows(10).any(|window| window == b"-----BEGIN");
     let pem = match data {
@@ -136,7 +136,7 @@ pub fn run(data: &[u8]) -> &'static str {
             }
         };
         assert!(is_there || !verifies, "{} without its key", known.algorithm);
-        // Of a certificate, more than the key may be wrong.
+        // In a certificate, more than the key may be invalid.
         let must = found
             .as_ref()
             .is_some_and(|(label, _)| label != "CERTIFICATE");
@@ -154,7 +154,7 @@ pub fn run(data: &[u8]) -> &'static str {
     reached
 }
 
-/// The label and the content of the only block of a text that keeps to the form.
+/// The label and the content of the only block of a well-formed text.
 fn block(text: &[u8]) -> Option<(String, Vec<u8>)> {
     let text = str::from_utf8(text).ok()?;
     let (before, rest) = text.split_once("-----BEGIN ")?;
@@ -177,7 +177,7 @@ fn key_info(der: &[u8]) -> Option<(&[u8], &[u8])> {
     (rest.is_empty() && behind.is_empty() && identifier[0] == 0x30).then_some((identifier, bits))
 }
 
-/// The SubjectPublicKeyInfo of a certificate, at its place.
+/// The SubjectPublicKeyInfo of a certificate, read from its position.
 fn certified(der: &[u8]) -> Option<&[u8]> {
     let (content, rest) = value(der, 0x30)?;
     let (mut signed, _) = value(content, 0x30)?;
@@ -191,7 +191,7 @@ fn certified(der: &[u8]) -> Option<&[u8]> {
     rest.is_empty().then_some(&signed[..length(signed)?])
 }
 
-/// The content of the first value, which has this tag, and what is behind it.
+/// The content of the first value, which must have this tag, and the rest of the input.
 fn value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let length = length(der)?;
     let header = match der[1] {
@@ -201,7 +201,7 @@ fn value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     (der[0] == tag).then(|| (&der[header..length], &der[length..]))
 }
 
-/// How long the first value is, header included, which has to be there in whole.
+/// The length of the first value including its header. The input must contain all of it.
 fn length(der: &[u8]) -> Option<usize> {
     let (header, content) = match *der {
         [_, short @ 0..0x80, ..] => (2, usize::from(short)),

@@ -24,7 +24,7 @@ pub(crate) fn sign(text: &str, key: &KeyPair) -> String {
     format!("{text}.{}", signature.expect("a key for its algorithm"))
 }
 
-/// What a verifier that has its keys at hand says. What is no bearer token to begin with is malformed.
+/// The result of a verifier with local keys. A text that is not a bearer token is malformed.
 pub(crate) fn verify(verifier: &JwtVerifier, token: &str) -> Result<AccessToken, InvalidReason> {
     let token = token.parse().map_err(|_| InvalidReason::Malformed)?;
     poll::now(verifier.clone().oneshot(token)).map_err(|error| match error.kind() {

@@ -33,7 +33,7 @@ pub const REACHES: &[&str] = &[
     "refused, -32602",
 ];
 
-/// What asks for a scope that the token lacks is called a secret; see [`readers`].
+/// Targets that need a scope which the token lacks have `secret` in their name; see [`readers`].
 static RULES: LazyLock<ScopeRules> = LazyLock::new(|| {
     let scope = || ScopeRequirement::all(["secret"]);
     ScopeRules::builder()
@@ -91,7 +91,7 @@ pub fn run(body: &[u8]) -> &'static str {
     }
 }
 
-/// The answer says why in fixed words, and repeats nothing but the ID that JSON-RPC asks for.
+/// Asserts that the response gives the reason in fixed words, and repeats only the ID that JSON-RPC requires.
 fn refused<B>(response: Response<B>, body: &[u8]) -> &'static str
 where
     B: Body<Data = Bytes, Error: std::fmt::Debug>,
@@ -140,7 +140,7 @@ where
     }
 }
 
-/// All that can be wrong with a body.
+/// The reasons to refuse a body.
 const WORDS: [(i32, &str); 14] = [
     (-32700, "the body is not JSON"),
     (-32600, "a member occurs twice, or looks like another one"),

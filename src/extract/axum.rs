@@ -4,12 +4,12 @@
 //! use serde::Deserialize;
 //! use tower_bearer_auth::{AccessToken, Claims};
 //!
-//! // Behind the layer there is always a token.
+//! // Behind the layer, every request has a token.
 //! async fn whoami(token: AccessToken) -> String {
 //!     token.subject().unwrap_or("a client").to_owned()
 //! }
 //!
-//! // Behind an optional layer there may be none.
+//! // Behind an optional layer, a request may have no token.
 //! async fn greet(token: Option<AccessToken>) -> &'static str {
 //!     if token.is_some() { "welcome back" } else { "hello" }
 //! }
@@ -53,8 +53,8 @@ impl<S: Sync> FromRequestParts<S> for AccessToken {
     }
 }
 
-/// `None` is for requests without a token behind an optional layer. Without a layer, this extractor
-/// too is rejected: the server would otherwise take everybody for a stranger.
+/// `None` for a request without a token behind an optional layer. Without a layer in front, this extractor
+/// also rejects (500): otherwise the server would treat every caller as anonymous.
 impl<S: Sync> OptionalFromRequestParts<S> for AccessToken {
     type Rejection = AccessTokenRejection;
 
@@ -70,10 +70,10 @@ impl<S: Sync> OptionalFromRequestParts<S> for AccessToken {
     }
 }
 
-/// The claims of the request's token, as a type of your own.
+/// The claims of the request's token, deserialized into a type of your own.
 ///
-/// A token whose claims do not fit the type is answered 401 `invalid_token`: it is not one that
-/// this handler can work with. The log says, at `debug`, which type it was.
+/// If the claims do not fit the type, the request is refused with 401 `invalid_token` (RFC 6750 §3.1). The
+/// log names the type, at `debug`.
 #[derive(Debug, Clone, Copy)]
 pub struct Claims<T>(pub T);
 
@@ -82,9 +82,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClaimsRejection> {
         let token =
-            required(parts, "Claims").map_err(|lack| ClaimsRejection(Misfit::Token(lack)))?;
+            required(parts, "Claims").map_err(|error| ClaimsRejection(Cause::Token(error)))?;
         token.claims().map(Claims).map_err(|error| {
-            // The category tells enough; the message could quote the claims.
+            // Logs the category only: the message could quote the claims.
             tracing::debug!(
                 target: telemetry::CLAIMS,
                 category = ?error.classify(),
@@ -92,17 +92,17 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
                 "the claims do not fit the handler's type"
             );
             let protection = token.shared_protection();
-            MISFIT.record(
+            MISMATCH.record(
                 "Claims",
                 Bearer::Verified(&token),
                 protection.initial_scopes(),
             );
-            ClaimsRejection(Misfit::Claims(protection))
+            ClaimsRejection(Cause::Claims(protection))
         })
     }
 }
 
-/// `None` is for requests without a token behind an optional layer.
+/// `None` for a request without a token behind an optional layer.
 impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
     type Rejection = ClaimsRejection;
 
@@ -120,7 +120,7 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
     }
 }
 
-/// The token that `extractor` cannot do without.
+/// The token that `extractor` requires.
 fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, AccessTokenRejection> {
     match Caller::of(&parts.extensions) {
         Caller::Known(token) => Ok(token.clone()),
@@ -130,23 +130,23 @@ fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, Acces
             Refusal::NoToken.record(extractor, Bearer::Nobody, scopes);
             Err(AccessTokenRejection {
                 extractor,
-                lack: Lack::Token(protection),
+                missing: Missing::Token(protection),
             })
         }
         Caller::Unasked => Err(AccessTokenRejection::no_layer(extractor)),
     }
 }
 
-/// Why there is no [`AccessToken`] for a handler: the request has none (401), or no
+/// The rejection of [`AccessToken`]: the request has no token (401), or no
 /// [`BearerAuthLayer`](crate::BearerAuthLayer) is in front (500).
 #[derive(Debug)]
 pub struct AccessTokenRejection {
     extractor: &'static str,
-    lack: Lack,
+    missing: Missing,
 }
 
 #[derive(Debug)]
-enum Lack {
+enum Missing {
     Token(Arc<Protection>),
     Layer,
 }
@@ -156,42 +156,45 @@ impl AccessTokenRejection {
         Refusal::NoLayer.record(extractor, Bearer::Nobody, &Scopes::default());
         Self {
             extractor,
-            lack: Lack::Layer,
+            missing: Missing::Layer,
         }
     }
 }
 
 impl IntoResponse for AccessTokenRejection {
     fn into_response(self) -> Response {
-        let by = self.extractor;
-        let reply = match &self.lack {
-            Lack::Token(protection) => {
-                Refusal::NoToken.reply(by, protection, protection.initial_scopes())
+        let component = self.extractor;
+        let reply = match &self.missing {
+            Missing::Token(protection) => {
+                Refusal::NoToken.reply(component, protection, protection.initial_scopes())
             }
-            Lack::Layer => Refusal::NoLayer.reply(by, &Protection::default(), &Scopes::default()),
+            Missing::Layer => {
+                Refusal::NoLayer.reply(component, &Protection::default(), &Scopes::default())
+            }
         };
         (*reply).map(Body::new)
     }
 }
 
-/// Why there are no [`Claims`] for a handler.
+/// The rejection of [`Claims`]: the token is missing, or its claims do not fit the type (401), or no
+/// [`BearerAuthLayer`](crate::BearerAuthLayer) is in front (500).
 #[derive(Debug)]
-pub struct ClaimsRejection(Misfit);
+pub struct ClaimsRejection(Cause);
 
 #[derive(Debug)]
-enum Misfit {
+enum Cause {
     Token(AccessTokenRejection),
     Claims(Arc<Protection>),
 }
 
-const MISFIT: Refusal<'_> = Refusal::InvalidToken(InvalidReason::InvalidClaim);
+const MISMATCH: Refusal<'_> = Refusal::InvalidToken(InvalidReason::InvalidClaim);
 
 impl IntoResponse for ClaimsRejection {
     fn into_response(self) -> Response {
         match self.0 {
-            Misfit::Token(rejection) => rejection.into_response(),
-            Misfit::Claims(protection) => {
-                (*MISFIT.reply("Claims", &protection, protection.initial_scopes())).map(Body::new)
+            Cause::Token(rejection) => rejection.into_response(),
+            Cause::Claims(protection) => {
+                (*MISMATCH.reply("Claims", &protection, protection.initial_scopes())).map(Body::new)
             }
         }
     }

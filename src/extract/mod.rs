@@ -1,4 +1,4 @@
-//! The access token as a handler's parameter.
+//! Extractors: the access token and its claims as parameters of a handler.
 
 #[cfg(feature = "axum")]
 pub mod axum;

@@ -23,7 +23,8 @@
 //! # Notes::tool_router();
 //! ```
 //!
-//! Behind an [optional](crate::BearerAuthLayer::optional) layer, [`MaybeAccessToken`] takes whoever comes:
+//! Behind an [optional](crate::BearerAuthLayer::optional) layer, [`MaybeAccessToken`] also admits requests without a
+//! token:
 //!
 //! ```
 //! # use rmcp::{tool, tool_router};
@@ -42,30 +43,30 @@
 //! # Notes::tool_router();
 //! ```
 //!
-//! # What becomes of a refusal
+//! # How a refusal is sent
 //!
-//! [`ScopeError::refuse`] in a tool, and a parameter of type [`AccessToken`] in a call that an optional layer passed
-//! on without a token, are answered as an HTTP 403 or 401 with the layer's challenge wherever the
-//! server waits for the tool before it starts its response: for requests of MCP 2026-07-28 or later, and
-//! without sessions where it is configured to answer with JSON. Clients can act on those. In a session of
-//! an earlier revision the response is a stream that has begun by then; there the refusal is a JSON-RPC
-//! error, code -32003, with `error`, `scope` and `resource_metadata` of the challenge in its `data`. A
-//! guard in front ([`ToolScopesLayer`](crate::mcp::ToolScopesLayer), feature `mcp`) always answers by HTTP.
+//! [`ScopeError::refuse`] in a tool refuses the request with HTTP 403. A parameter of type [`AccessToken`] refuses a
+//! request without a token, behind an optional layer, with HTTP 401. Both carry the layer's challenge, on which clients
+//! can act. This works if the server waits for the tool before it starts its response: for requests of
+//! MCP 2026-07-28 or later, and without sessions if the server is configured to respond with JSON. In a session of
+//! an earlier revision, the response stream has already started. There, the refusal is a JSON-RPC error, code -32003,
+//! with `error`, `scope` and `resource_metadata` of the challenge in its `data`. A guard in front
+//! ([`ToolScopesLayer`](crate::mcp::ToolScopesLayer), feature `mcp`) always refuses by HTTP.
 //!
-//! A tool that reports progress before it refuses has begun its response, too, and may be answered either way.
+//! A tool that reports progress before it refuses may have started its response, so the client may get either one.
 //!
-//! Only these refuse the request. The conversion of a [`ScopeError`] to an [`ErrorData`], which is what a bare `?`
-//! does, makes that JSON-RPC error and nothing else: the client gets it with HTTP 200, and cannot ask for more
-//! scope by it. A tool that handles a `ScopeError` and goes on has its result sent.
+//! Nothing else refuses the request. A bare `?` converts a [`ScopeError`] to an [`ErrorData`], which is only that
+//! JSON-RPC error: the client gets it with HTTP 200, and does not request more scopes because of it. If a tool handles
+//! a `ScopeError` itself, the client gets the result of the tool.
 //!
-//! | in a tool | when the scope is lacking |
+//! | in a tool | if the token lacks the scope |
 //! |---|---|
-//! | `token.require_scopes([..]).map_err(ScopeError::refuse)?` | HTTP 403 with the challenge, as far as possible |
+//! | `token.require_scopes([..]).map_err(ScopeError::refuse)?` | HTTP 403 with the challenge where possible, else HTTP 200 with a JSON-RPC error |
 //! | `token.require_scopes([..])?` | HTTP 200 with a JSON-RPC error |
 //! | `if token.require_scopes([..]).is_err() { .. }` | what the tool returns |
 //!
-//! Without a layer in front, and over other transports than HTTP, there is nobody to ask: a JSON-RPC
-//! internal error, and an error in the log that names what is missing.
+//! Without a layer in front, and over transports other than HTTP, the caller is unknown. The client gets a JSON-RPC
+//! internal error, and the log gets an error that names the missing layer.
 
 use http::request::Parts;
 use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
@@ -83,14 +84,12 @@ use crate::scope_guard::ScopeError;
 use crate::scopes::Scopes;
 use crate::telemetry::Bearer;
 
-/// The code of a JSON-RPC error that stands for a refusal. MCP has none for it; this one is from the range
-/// that JSON-RPC leaves to servers, apart from those that MCP and its SDKs use.
+/// The JSON-RPC error code of a refusal. MCP defines none. This code is from the range that JSON-RPC 2.0 §5.1 reserves
+/// for servers, and neither MCP nor its SDKs use it.
 const REFUSED: ErrorCode = ErrorCode(-32003);
 
-/// The token of whoever calls a tool or prompt, if there is one: what `Option<AccessToken>` is to
-/// axum handlers.
-///
-/// `None` is for requests without a token behind an [optional](crate::BearerAuthLayer::optional) layer.
+/// The token of the request that calls a tool or prompt, or `None` for a request without one behind an
+/// [optional](crate::BearerAuthLayer::optional) layer. In axum handlers, use `Option<AccessToken>` instead.
 #[derive(Debug, Clone)]
 #[allow(
     clippy::exhaustive_structs,
@@ -111,17 +110,16 @@ impl<C: AsRequestContext> FromContextPart<C> for MaybeAccessToken {
 }
 
 impl AccessToken {
-    /// The token of the caller: for the methods of a `ServerHandler`, which get no parameters of their own, such as
+    /// The token of the request. Use this in methods of a `ServerHandler` that take no extractors, such as
     /// `list_tools`.
     ///
-    /// It changes nothing about the answer: return the error, and the client gets it as a JSON-RPC error with HTTP
-    /// 200; handle it, and the client does not learn of it. To answer 401 instead, use
+    /// If you return the error, the client gets a JSON-RPC error with HTTP 200. To respond with 401 instead, use
     /// [`from_request_context_or_refuse`](Self::from_request_context_or_refuse).
     ///
     /// # Errors
     ///
-    /// When the request came without a token through an
-    /// [optional](crate::BearerAuthLayer::optional) layer, and when there is no layer in front.
+    /// If the request passed an [optional](crate::BearerAuthLayer::optional) layer without a token, and if there is no
+    /// layer in front.
     pub fn from_request_context(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         match caller(context) {
             Caller::Known(token) => Ok(token.clone()),
@@ -137,13 +135,13 @@ impl AccessToken {
         }
     }
 
-    /// The same, and a request without a token is refused: with HTTP 401 where that is
-    /// [still possible](crate::extract::rmcp#what-becomes-of-a-refusal). A parameter of type `AccessToken` does this.
+    /// Like [`from_request_context`](Self::from_request_context), but refuses a request without a token with HTTP 401
+    /// where [possible](crate::extract::rmcp#how-a-refusal-is-sent). A parameter of type `AccessToken` does the same.
     ///
     /// # Errors
     ///
-    /// As [`from_request_context`](Self::from_request_context). Return the error at once: what else is returned is
-    /// not sent.
+    /// As [`from_request_context`](Self::from_request_context). Return the error at once: where HTTP 401 is possible,
+    /// any other result is discarded.
     pub fn from_request_context_or_refuse(
         context: &RequestContext<RoleServer>,
     ) -> Result<Self, ErrorData> {
@@ -156,12 +154,11 @@ impl AccessToken {
 }
 
 impl MaybeAccessToken {
-    /// The token of whoever sent this request, if there is one; see
-    /// [`AccessToken::from_request_context`].
+    /// The token of the request, if it has one; see [`AccessToken::from_request_context`].
     ///
     /// # Errors
     ///
-    /// When there is no layer in front.
+    /// If there is no layer in front.
     pub fn from_request_context(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         match caller(context) {
             Caller::Known(token) => Ok(Self(Some(token.clone()))),
@@ -171,7 +168,7 @@ impl MaybeAccessToken {
     }
 }
 
-/// Who sent the HTTP request. rmcp keeps its head, which has what the layer left.
+/// The sender of the HTTP request. rmcp keeps the head of the request, with the layer's extensions.
 fn caller(context: &RequestContext<RoleServer>) -> Caller<'_> {
     match context.extensions.get::<Parts>() {
         Some(parts) => Caller::of(&parts.extensions),
@@ -186,9 +183,9 @@ fn no_layer(parameter: &'static str) -> ErrorData {
 }
 
 impl ScopeError {
-    /// Refuses the request: with HTTP 403 and the challenge where that is
-    /// [still possible](crate::extract::rmcp#what-becomes-of-a-refusal), whatever the tool returns, and with the
-    /// JSON-RPC error that this returns elsewhere.
+    /// Refuses the request with HTTP 403 and the challenge where
+    /// [possible](crate::extract::rmcp#how-a-refusal-is-sent), whatever the tool returns. Elsewhere, the client gets
+    /// the returned JSON-RPC error.
     ///
     /// ```
     /// # use rmcp::ErrorData;
@@ -206,8 +203,8 @@ impl ScopeError {
     }
 }
 
-/// The JSON-RPC error alone, code -32003, with what a challenge would say in its `data`. It does not change the
-/// HTTP status of the answer; [`ScopeError::refuse`] does.
+/// Converts to a JSON-RPC error, code -32003, with the parameters of the challenge in its `data`. The HTTP status stays
+/// 200; use [`ScopeError::refuse`] to respond with 403.
 impl From<ScopeError> for ErrorData {
     fn from(error: ScopeError) -> Self {
         let data = challenge(
@@ -219,7 +216,7 @@ impl From<ScopeError> for ErrorData {
     }
 }
 
-/// What a challenge would say.
+/// The parameters of the challenge as JSON.
 fn challenge(error: Option<&str>, scopes: &Scopes, protection: &Protection) -> Value {
     let scope = Some(scopes.as_str()).filter(|scopes| !scopes.is_empty());
     let members = [

@@ -1,6 +1,6 @@
-//! Why a text could not be read, for the log: constants only, since the text itself may come from an attacker.
+//! Parse errors for the log. They consist of constants, since the text itself may come from an attacker.
 
-/// The rule that a text breaks, and the member that breaks it where it is one that this crate reads.
+/// The rule that a text breaks, and the member that breaks it if this crate reads that member.
 #[derive(Debug)]
 pub(crate) struct Fault {
     member: Option<&'static str>,
@@ -10,7 +10,7 @@ pub(crate) struct Fault {
 #[derive(Debug)]
 enum Cause {
     Rule(&'static str),
-    /// Its text may repeat what was read, so only [`rule_of`] looks at it.
+    /// Its message may quote the input, so only [`rule_of`] reads it.
     Json(serde_json::Error),
 }
 
@@ -24,7 +24,7 @@ pub(super) const DATE_OUT_OF_RANGE: &str = "a date is out of range";
 
 const NOT_JSON: &str = "it is not JSON";
 
-/// How the messages of those rules, and of serde_json, begin.
+/// The prefixes of error messages, of these rules and of serde_json, and the rule for each.
 const BEGINNINGS: [(&str, &str); 12] = [
     (TWICE, TWICE),
     (TOO_MANY, TOO_MANY),
@@ -49,8 +49,7 @@ const BEGINNINGS: [(&str, &str); 12] = [
     ),
 ];
 
-/// What the visitors expect, and the rule that another type breaks. The longer of two that begin alike comes
-/// first.
+/// The types that the visitors expect, and the rule that another type breaks. An entry precedes its own prefixes.
 const EXPECTED: [(&str, &str); 5] = [
     (
         "a string or an array of strings",
@@ -94,7 +93,7 @@ impl Fault {
         self.member
     }
 
-    /// The rule, in words. It is worked out here, since most faults are never logged.
+    /// The rule, in words. It is computed on demand, since most faults are never logged.
     pub(crate) fn rule(&self) -> &'static str {
         match &self.cause {
             Cause::Rule(rule) => rule,
@@ -103,7 +102,7 @@ impl Fault {
     }
 }
 
-/// `serde` and serde_json report errors as texts, which may quote what was read.
+/// Maps a message of `serde` or serde_json, which may quote the input, to a rule.
 fn rule_of(error: &serde_json::Error) -> &'static str {
     let message = error.to_string();
     let known = |table: &[(&str, &'static str)], text: &str| {

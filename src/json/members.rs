@@ -1,4 +1,4 @@
-//! The members of an object as they are written, so that they can be copied to the byte.
+//! The raw text of an object's members, so that they can be copied byte for byte.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,11 +7,11 @@ use memchr::memchr;
 
 use super::Text;
 
-/// A member of an object, by its places in the text.
+/// A member of an object, as it is written.
 pub(crate) struct WrittenMember<'a> {
     /// The name, unescaped.
     pub(crate) name: Cow<'a, str>,
-    /// Where the member stands, from the first quote of its name to the end of its value.
+    /// The position of the member, from the first quote of its name to the end of its value.
     pub(crate) range: Range<usize>,
     /// The value as it is written.
     pub(crate) value: &'a str,
@@ -19,8 +19,8 @@ pub(crate) struct WrittenMember<'a> {
 
 /// The members of the outermost object of `json`, in order.
 ///
-/// The text must be one JSON object, as [`parse_object`](super::parse_object) accepts it: this only finds where
-/// members begin and end. Of any other text it yields some members or none.
+/// The text must be a JSON object that [`parse_object`](super::parse_object) accepts, since this only finds where
+/// members begin and end. For any other text it yields some members or none.
 pub(crate) fn written_members(json: &str) -> impl Iterator<Item = WrittenMember<'_>> {
     let mut at = json.find('{').map_or(json.len(), |brace| brace + 1);
     std::iter::from_fn(move || {
@@ -39,7 +39,7 @@ pub(crate) fn written_members(json: &str) -> impl Iterator<Item = WrittenMember<
     })
 }
 
-/// Where this byte is, from `start` on. It is near.
+/// The position of the next such byte from `start` on. It is near, so a plain loop is fastest.
 fn find(json: &str, start: usize, byte: u8) -> Option<usize> {
     let mut bytes = json.as_bytes().get(start..)?.iter();
     Some(start + bytes.position(|here| *here == byte)?)
@@ -58,7 +58,7 @@ fn leading_space(text: &str) -> usize {
     text.len() - text.trim_ascii_start().len()
 }
 
-/// The place behind a string that begins at `start`.
+/// The position after the string that begins at `start`.
 fn end_of_string(json: &str, start: usize) -> Option<usize> {
     let mut escaped = false;
     for (offset, byte) in json.as_bytes()[start + 1..].iter().enumerate() {
@@ -72,7 +72,7 @@ fn end_of_string(json: &str, start: usize) -> Option<usize> {
     None
 }
 
-/// The place behind a value that begins at `start`, without the white space that follows it.
+/// The position after the value that begins at `start`, without trailing white space.
 fn end_of_value(json: &str, start: usize) -> Option<usize> {
     let bytes = json.as_bytes();
     let mut depth = 0_usize;

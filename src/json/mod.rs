@@ -1,4 +1,4 @@
-//! JSON read without mercy: what a lenient reader would take for absent or equal is told apart.
+//! Strict JSON: it rejects duplicate members, deep nesting and values that parsers read differently.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -20,35 +20,34 @@ pub(crate) use self::values::{MaybeText, NumericDate, Text, TextOrList, TextOrNu
 /// The byte order mark that a reader may ignore in front of a JSON text (RFC 8259 §8.1).
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// How deep objects and arrays may lie in one another, anywhere in a header or payload.
+/// The maximum nesting depth of objects and arrays, anywhere in a header or payload.
 const MAX_DEPTH: usize = 32;
 
-/// How many other members an object may have, which this crate does not use. Their names are kept while the object is
+/// The maximum number of members that this crate does not use, per object. Their names are kept while the object is
 /// read.
 const MAX_OTHER_MEMBERS: usize = 256;
 
 /// An object that is read member by member.
 pub(crate) trait Object<'de>: Default {
-    /// The names of the members that count: those that a log may name.
+    /// The names of the members that this object uses. A log may name them.
     const MEMBERS: &'static [&'static str];
 
-    /// Reads the value of the member called `name` where it is one that counts, and says whether it
-    /// is.
+    /// Reads the value of the member called `name` if this object uses it. Returns whether it does.
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error>;
 }
 
-/// Parses one JSON object and nothing behind it; as [`fill_object`].
+/// Parses a text that is one JSON object; see [`fill_object`].
 pub(crate) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Result<T, Fault> {
     let mut object = T::default();
     fill_object(&mut object, json)?;
     Ok(object)
 }
 
-/// Parses one JSON object and nothing behind it into `object`, which has no members yet. It is filled where it is,
-/// since it may be large, and moves cost.
+/// Parses a text that is one JSON object into `object`, which has no members yet. It is filled in place, since it may
+/// be large to move.
 ///
-/// Members that do not count are read all the same, so that nobody later finds what cannot be read (a
-/// lone surrogate, a number past all bounds) or reads the second of two where another read the first.
+/// Unused members are checked too, so that a later parser of the same text neither fails (at a lone surrogate, or a
+/// number out of range) nor picks another one of two members with the same name.
 pub(crate) fn fill_object<'de, T: Object<'de>>(
     object: &mut T,
     json: &'de str,
@@ -67,7 +66,7 @@ pub(crate) fn fill_object<'de, T: Object<'de>>(
 
 struct ObjectVisitor<'o, T> {
     object: &'o mut T,
-    /// Set when a member that counts cannot be read, and not before.
+    /// The used member that could not be read.
     faulty: &'o mut Option<&'static str>,
 }
 
@@ -97,18 +96,18 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
     }
 }
 
-/// Names that are all different. The first few, which usually are all, take no allocation and no hash.
+/// A set of names. The first few, usually all, need no allocation and no hash.
 #[derive(Default)]
 struct Names<'a> {
     few: [&'a str; 16],
-    /// How many of the few there are.
+    /// The number of names in `few`.
     count: usize,
-    /// All others, and those that are spelled with escapes.
+    /// All others, and those that are written with escapes.
     more: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Names<'a> {
-    /// Adds a name, unless it is known or one too many.
+    /// Adds a name. Fails for a duplicate and past [`MAX_OTHER_MEMBERS`].
     fn add(&mut self, name: Cow<'a, str>) -> Result<(), &'static str> {
         if self.few[..self.count].contains(&&*name) {
             return Err(TWICE);
@@ -119,7 +118,7 @@ impl<'a> Names<'a> {
                 self.count += 1;
                 true
             }
-            // Clients choose the names, so they are not compared one by one.
+            // A hash set, since clients choose the names: comparing each with each would be quadratic.
             (name, _) => self.more.insert(name),
         };
         match (is_new, self.count + self.more.len() <= MAX_OTHER_MEMBERS) {
@@ -132,7 +131,7 @@ impl<'a> Names<'a> {
 
 /// A member that is absent, `null` or a `T`.
 ///
-/// `null` says as much as an absent member, and is remembered only so that the member cannot occur again.
+/// `null` means the same as an absent member. It is kept only to detect a duplicate.
 #[derive(Debug, Default)]
 pub(crate) enum Member<T> {
     #[default]
@@ -168,7 +167,7 @@ impl<T> Member<T> {
         !matches!(self, Self::Absent)
     }
 
-    /// Reads the value; a second one of the same name is an error. Always true, for [`Object::read`].
+    /// Reads the value. A duplicate is an error. Returns `true`, as [`Object::read`] must.
     #[inline]
     pub(crate) fn read<'de, A>(&mut self, members: &mut A) -> Result<bool, A::Error>
     where
@@ -178,7 +177,7 @@ impl<T> Member<T> {
         self.set(members.next_value_seed(OrNull(PhantomData))?)
     }
 
-    /// Takes the value that was read, unless there was one before.
+    /// Stores the value that was read. A duplicate is an error.
     #[inline]
     pub(crate) fn set<E: Error>(&mut self, value: Option<T>) -> Result<bool, E> {
         if self.occurs() {
@@ -194,7 +193,7 @@ impl<T> Member<T> {
 
 /// A type whose values may be `null` instead.
 pub(crate) trait Nullable<'de>: Deserialize<'de> {
-    /// Reads a value, or `null`. A type that is read often does it in one step.
+    /// Reads a value, or `null`. Types that are read often override this to do it in one step.
     fn or_null<D: Deserializer<'de>>(json: D) -> Result<Option<Self>, D::Error> {
         Option::deserialize(json)
     }
@@ -214,10 +213,10 @@ impl<'de, T: Nullable<'de>> DeserializeSeed<'de> for OrNull<T> {
     }
 }
 
-/// Whether a member [occurs](Member::occurs) at all, whatever its value, `null` included.
+/// A member of which only the [presence](Member::occurs) matters, `null` included.
 pub(crate) type Presence = Member<Checked>;
 
-/// A value that can be read, is not too deep, and is not kept.
+/// A value that was checked and discarded.
 #[derive(Debug)]
 pub(crate) struct Checked;
 
@@ -227,7 +226,7 @@ impl<'de> Deserialize<'de> for Checked {
     }
 }
 
-/// Reads a value, which lies at this depth if it is an object or an array.
+/// Checks a value. `depth` is its nesting depth if it is an object or an array.
 #[derive(Clone, Copy)]
 struct CheckedVisitor {
     depth: usize,
@@ -259,11 +258,11 @@ impl<'de> DeserializeSeed<'de> for CheckedVisitor {
     }
 }
 
-/// What serde_json's own member names begin with. They mean something to it by the features that somebody in the
-/// build turned on, so an object that really has one would be read in two ways.
+/// The prefix of serde_json's private member names. Their meaning depends on features that any crate in the build can
+/// enable, so an object with such a member would be read in different ways.
 pub(crate) const PRIVATE_TO_SERDE: &str = "$serde_json::private::";
 
-/// How serde_json hands over a number with `arbitrary_precision`: as an object with this one member.
+/// With `arbitrary_precision`, serde_json represents a number as an object with this one member.
 const NUMBER_IN_DISGUISE: &str = "$serde_json::private::Number";
 
 fn check_name<E: Error>(name: &str) -> Result<(), E> {
@@ -273,7 +272,7 @@ fn check_name<E: Error>(name: &str) -> Result<(), E> {
     }
 }
 
-/// Nobody can tell the number in disguise from an object that has this member, so what passes must be a number.
+/// A visitor cannot distinguish such a number from an object that has this member, so the text must be a number.
 fn check_number<E: Error>(digits: &str) -> Result<(), E> {
     let is_finite = digits.parse().is_ok_and(f64::is_finite);
     match is_finite && digits.parse::<serde_json::Number>().is_ok() {
@@ -326,7 +325,7 @@ impl<'de> Visitor<'de> for CheckedVisitor {
         {
             let Text(digits) = members.next_value()?;
             check_number(&digits)?;
-            // A number lies no deeper than what it is in, so this comes before the depth is looked at.
+            // A number adds no depth, so this precedes the depth check.
             return match members.next_key()? {
                 None => Ok(Checked),
                 Some(Text(_)) => Err(A::Error::custom(RESERVED_NAME)),

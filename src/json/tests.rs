@@ -36,7 +36,7 @@ fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
             assert!(!parses(&nested(open, close, 32)), "{member} {open}");
             assert!(!parses(&nested(open, close, 100_000)), "{member} {open}");
         }
-        // What passes for a number is not a way down.
+        // The representation of a number must not evade the limit.
         let number = r#"{"$serde_json::private::Number":"1","a":"#;
         assert!(!parses(&nested(number, "}", 40)), "{member}");
     }
@@ -155,7 +155,7 @@ fn names_of_serde_json_itself_are_refused_wherever_they_stand() {
 
 #[test]
 fn other_members_are_told_apart_and_counted() {
-    // Every name can be spelled in several ways.
+    // A name can be written in several ways.
     let plain = |n: usize| format!(r#""m{n}":{n}"#);
     let escaped = |n: usize| format!(r#""\u006d{n}":{n}"#);
     let mixed = |n: usize| {
@@ -174,7 +174,7 @@ fn other_members_are_told_apart_and_counted() {
         let most = MAX_OTHER_MEMBERS;
         assert!(parses(spelling, most - 1, spelling(most)));
         assert!(!parses(spelling, most, spelling(most)));
-        // Both sides of where names move to the heap.
+        // Below and above the number of names that need no allocation.
         for (count, again) in (1..20).flat_map(|count| (0..count).map(move |n| (count, n))) {
             for last in spellings {
                 assert!(parses(spelling, count, last(count)), "{count}");

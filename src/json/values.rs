@@ -1,4 +1,4 @@
-//! The types that members may have.
+//! The types of members' values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// A string, or something else that is there but none of our business.
+/// A string, or a value of another type, which is checked and ignored.
 #[derive(Debug)]
 pub(crate) enum MaybeText<'a> {
     Text(Cow<'a, str>),
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for MaybeTextVisitor {
     }
 }
 
-/// A string, `null`, or a number whose digits stand in the text: a number that is read loses some of them.
+/// A string, `null`, or a number. The number's digits must be taken from the text, since parsing can lose some.
 #[derive(Debug)]
 pub(crate) enum TextOrNumber<'a> {
     Text(Cow<'a, str>),
@@ -178,7 +178,7 @@ impl<'de> Visitor<'de> for TextOrNumberVisitor {
         Ok(TextOrNumber::Null)
     }
 
-    /// With `arbitrary_precision`, a number. Whether it is one in truth shows in the text.
+    /// With `arbitrary_precision`, a number. The caller must check in the text whether it is one.
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         match members.next_key()? {
             Some(Text(name)) if name == NUMBER_IN_DISGUISE => {
@@ -245,10 +245,10 @@ impl<'de> Visitor<'de> for TextOrListVisitor {
     }
 }
 
-/// Seconds since 1970, whole or not (RFC 7519 §2, NumericDate).
+/// Seconds since 1970, with an optional fraction (RFC 7519 §2, NumericDate).
 ///
-/// Strings, negative numbers and dates past the year 9999 are refused; the last are milliseconds
-/// somebody took for seconds.
+/// Strings, negative numbers and dates after the year 9999 are refused. The last are usually milliseconds that an
+/// issuer wrote in place of seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NumericDate(pub(crate) Duration);
 

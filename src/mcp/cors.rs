@@ -3,17 +3,17 @@ use std::time::Duration;
 use http::{HeaderName, Method, header};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
-/// CORS for an MCP server that browsers may call: what an MCP client sends, and what it has to see.
+/// A CORS layer for an MCP server that browsers may call: allows what an MCP client sends and needs to read.
 ///
 /// | | |
 /// |---|---|
-/// | origins | any: a bearer token is not sent by the browser itself, so a foreign page gains nothing. Narrow it with [`allow_origin`](CorsLayer::allow_origin) |
+/// | origins | any: browsers do not attach a bearer token by themselves, so a foreign page gains nothing. Restrict it with [`allow_origin`](CorsLayer::allow_origin) |
 /// | methods | `GET`, `POST`, `DELETE` |
-/// | request headers | those that the client asks for, `Authorization` and `Mcp-Param-*` among them: a wildcard does not cover the former, and a list cannot name the latter |
+/// | request headers | all that the preflight requests: a wildcard would not cover `Authorization`, and a list cannot name `Mcp-Param-*` |
 /// | exposed headers | `WWW-Authenticate`, `Mcp-Session-Id`, `Mcp-Protocol-Version`, `Retry-After` |
-/// | preflights | answered, and remembered for an hour |
+/// | preflights | answered, and cacheable for one hour |
 ///
-/// It goes outside the auth layer, since browsers send no token with a preflight:
+/// Add it outside the auth layer, because browsers send preflights without a token:
 ///
 /// ```
 /// # use axum::{Router, routing::post};

@@ -1,4 +1,4 @@
-//! What a request's headers must not say if its body is to be believed: pure functions of the headers.
+//! Refuses headers that make a request ambiguous: pure functions of the headers and the calls in the body.
 
 use base64::engine::general_purpose::STANDARD;
 use base64::{Engine, encoded_len};
@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderValue};
 use super::message::{Call, Target};
 use super::rejection::Rejection;
 
-/// Refuses headers that different readers could understand differently: repeated ones, and bodies in
-/// another form than they seem to have.
+/// Refuses headers that parsers could read differently: repeated MCP headers, content encodings, and character sets
+/// other than UTF-8.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Rejection> {
-    // Some readers take the first value, others the last.
+    // Some servers read the first value, others the last.
     let repeated = headers.keys().any(|name| {
         name.as_str().starts_with("mcp-") && headers.get_all(name).iter().nth(1).is_some()
     });
@@ -28,10 +28,10 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// In bytes, all values of it together. `application/json` with a character set has some forty.
+/// In bytes, all values together. `application/json` with a character set has about 40.
 const MAX_CONTENT_TYPE: usize = 256;
 
-/// JSON is UTF-8 (RFC 8259 §8.1), but a reader that believes a parameter could read it as UTF-7.
+/// JSON is UTF-8 (RFC 8259 §8.1), but a server that honours the `charset` parameter could read it as UTF-7.
 fn has_other_charset(headers: &HeaderMap) -> bool {
     let is_other = |value: &HeaderValue| {
         let Ok(value) = value.to_str() else {
@@ -49,11 +49,11 @@ fn has_other_charset(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_TYPE).iter().any(is_other)
 }
 
-/// Refuses headers that name another method or target than the body (SEP-2243). Nothing is ever allowed
-/// because of them, but a server behind could be one that routes by them.
+/// Refuses headers that name another method or target than the body (SEP-2243). The decision never depends on
+/// these headers, but the inner server could route by them.
 pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result<(), Rejection> {
     let [call] = calls else {
-        // Headers have room for one message.
+        // The headers describe one message, so there is nothing to compare for a batch.
         return Ok(());
     };
     if let Some(method) = headers.get("mcp-method")
@@ -76,7 +76,7 @@ pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result
     Ok(())
 }
 
-/// Whether the header is this target's name, as it is or wrapped because no header could have it.
+/// Whether the header is this target's name, either as it is or in the `=?base64?…?=` form (SEP-2243).
 fn names(header: &HeaderValue, target: &Target<'_>) -> bool {
     let wrapped = header
         .as_bytes()
@@ -84,7 +84,7 @@ fn names(header: &HeaderValue, target: &Target<'_>) -> bool {
         .and_then(|text| text.strip_suffix(b"?="));
     let name = target.as_str().as_bytes();
     match wrapped {
-        // One of another length is another name, and is not decoded.
+        // A different length means a different name, so it is not decoded.
         Some(encoded) => {
             encoded_len(name.len(), true) == Some(encoded.len())
                 && STANDARD
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_mcp_occurs_once() {
+    fn a_repeated_mcp_header_is_refused() {
         for name in [
             "mcp-method",
             "mcp-name",
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_what_it_is() {
+    fn content_encodings_and_other_charsets_are_refused() {
         for good in [
             "application/json",
             "application/json; charset=utf-8",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_agree_with_the_body_or_are_absent() {
+    fn headers_that_contradict_the_body_are_refused() {
         let body = r#"{"method":"tools/call","params":{"name":"größe"}}"#;
         let calls = calls(body.as_bytes()).unwrap();
         let agree = |pairs: &[(&'static str, &str)]| check_agreement(&headers(pairs), &calls);

@@ -1,20 +1,20 @@
-//! The name of a member, compared as loosely as any reader may compare it.
+//! The name of a JSON member, compared as loosely as the most lenient parser compares it.
 
 use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
-/// A name, as far as it may be one of those that are looked up in an object.
+/// A name that some parser may read as one of the known names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name {
-    /// Which one a reader could take it for.
+    /// The index of that known name.
     pub(super) position: usize,
-    /// Whether every reader takes it for that.
+    /// Whether every parser reads it as that name.
     pub(super) is_plain: bool,
 }
 
-/// Reads the name of a member, and keeps it only as one of these, each with what else there is to know of it.
+/// Reads the name of a member, and returns it only if it resembles one of these known names.
 #[derive(Debug)]
 pub(super) struct NameReader<T: 'static>(pub(super) &'static [(&'static str, T)]);
 
@@ -37,17 +37,16 @@ impl<'de, T> Visitor<'de> for NameReader<T> {
         Ok(recognize(name, true, self.0))
     }
 
-    // It had escapes.
+    // serde_json calls this for a name with escapes.
     fn visit_str<E>(self, name: &str) -> Result<Option<Name>, E> {
         Ok(recognize(name, false, self.0))
     }
 }
 
-/// Which of `known` some reader could take `name` for. `is_verbatim` says whether it stood there as it is, since an
-/// escaped letter hides something.
+/// Which of the `known` names some parser could read `name` as. `is_verbatim` is false for a name that was written
+/// with escapes, which is never plain.
 ///
-/// Each letter is folded once, and compared with the known names that begin like the letters before it. The search
-/// ends when there is none.
+/// Each letter is folded once, and compared with the known names that match so far. The search ends when none does.
 fn recognize<T>(name: &str, is_verbatim: bool, known: &[(&'static str, T)]) -> Option<Name> {
     if is_verbatim && let Some(position) = known.iter().position(|(known, _)| *known == name) {
         return Some(Name {
@@ -62,13 +61,13 @@ fn recognize<T>(name: &str, is_verbatim: bool, known: &[(&'static str, T)]) -> O
     let mut alike = Alike::all(known);
     for letter in name.chars() {
         match letter {
-            // Readers in C see what is in front of it, and others what is around it.
+            // C strings end here, and other parsers may drop the NUL.
             '\0' => {
                 if let Some(position) = alike.complete() {
                     return Some(doubtful(position));
                 }
             }
-            // Some models have an alias in another case: `task_id` for `taskId`.
+            // Some servers accept an alias in another case: `task_id` for `taskId`.
             '_' | '-' => {}
             letter if letter.is_ascii() => alike.push(letter)?,
             letter => fold(letter).try_for_each(|letter| alike.push(letter))?,
@@ -77,17 +76,17 @@ fn recognize<T>(name: &str, is_verbatim: bool, known: &[(&'static str, T)]) -> O
     alike.complete().map(doubtful)
 }
 
-/// Up and down again, so that letters come together which only one of the two would bring together.
+/// Upper case, then lower case: this unifies letters that only one of the two conversions unifies.
 fn fold(letter: char) -> impl Iterator<Item = char> {
     letter.to_uppercase().flat_map(char::to_lowercase)
 }
 
-/// Which of a few known names begin with the letters so far, in whatever case.
+/// The known names that begin with the letters read so far, ignoring case.
 struct Alike<'k, T> {
     known: &'k [(&'static str, T)],
-    /// A bit for each.
+    /// One bit per known name.
     names: u32,
-    /// How many letters there were.
+    /// The number of letters read so far.
     length: usize,
 }
 
@@ -101,7 +100,7 @@ impl<'k, T> Alike<'k, T> {
         }
     }
 
-    /// One more letter; `None` if no known name goes on with it.
+    /// Adds a letter; `None` if no known name continues with it.
     fn push(&mut self, letter: char) -> Option<()> {
         let letter = u8::try_from(letter).ok()?;
         for (at, (known, _)) in self.known.iter().enumerate() {
@@ -114,7 +113,7 @@ impl<'k, T> Alike<'k, T> {
         (self.names != 0).then_some(())
     }
 
-    /// The known name that has no more letters than these.
+    /// The index of the known name that consists of exactly these letters.
     fn complete(&self) -> Option<usize> {
         if self.length == 0 {
             return None;
@@ -130,7 +129,7 @@ impl<'k, T> Alike<'k, T> {
 mod tests {
     use super::*;
 
-    /// The definition, which takes its time.
+    /// A slow reference implementation.
     fn is_alike(name: &str, known: &str) -> bool {
         let folded = |text: &str| -> String {
             text.chars()
@@ -147,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_letter_in_every_place_is_folded_as_defined() {
-        // Those that may become ASCII, those that are left out, and one of each other kind.
+        // Letters that may fold to ASCII, those that are skipped, and one of each other kind.
         let becomes_ascii = |c: &char| c.to_uppercase().all(|c| c.is_ascii());
         let letters = ('\0'..=char::MAX).filter(becomes_ascii);
         let letters: Vec<char> = letters
@@ -175,7 +174,7 @@ mod tests {
                     .iter()
                     .flat_map(|c| (0..=name.len()).map(move |at| (c, at)))
                 {
-                    // In front of a letter, and instead of one, two or three.
+                    // Inserts the letter, or replaces one, two or three letters with it.
                     for instead in 0..=name.len().saturating_sub(at).min(3) {
                         let changed = format!("{}{letter}{}", &name[..at], &name[at + instead..]);
                         let expected = known.iter().position(|(name, _)| is_alike(&changed, name));

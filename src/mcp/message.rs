@@ -1,7 +1,7 @@
-//! JSON-RPC messages, read for what they are about: pure functions of the body.
+//! Finds the method and the targets of JSON-RPC messages: pure functions of the body.
 //!
-//! The server behind reads the same bytes with a parser of its own. Wherever two parsers could come to
-//! different methods or names, the message is refused, so that what is decided here holds there.
+//! The inner server parses the same bytes with another parser. A message that two parsers could read as different
+//! methods or names is refused, so that the decision made here applies to what the server executes.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use super::pattern::has_control;
 use super::private_member::has_private_member;
 use super::tree::{Doubtful, Node, TooMany, Unparsed};
 
-/// Why a body cannot be decided about.
+/// Why no decision is possible for a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unreadable {
     NotJson,
-    /// Not a JSON-RPC message, or one that could be read in two ways.
+    /// Not a JSON-RPC message, or an ambiguous one.
     BadMessage(&'static str),
-    /// A method without what it is about.
+    /// The parameters do not name the target, or not clearly.
     BadParams(&'static str),
 }
 
@@ -40,14 +40,14 @@ impl From<Unparsed> for Unreadable {
     }
 }
 
-/// A message that calls a method, whether it expects an answer or not.
+/// A request or notification.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) method: Cow<'a, str>,
     message: Node<'a>,
 }
 
-/// What a call is about.
+/// The thing that a call operates on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target<'a> {
     Tool(&'a str),
@@ -56,7 +56,7 @@ pub(super) enum Target<'a> {
     Task(&'a str),
 }
 
-/// The calls of a body: one message, or a batch of them. Responses call nothing.
+/// The calls in a body, which is one message or a batch. Responses are left out.
 pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
     let json = std::str::from_utf8(body).map_err(|_| Unreadable::NotJson)?;
     let root = Node::parse(json)?;
@@ -77,7 +77,7 @@ pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
 }
 
 impl<'a> Call<'a> {
-    /// The call, or `None` for a response. What has a method is a call whatever its `id`.
+    /// The call, or `None` for a response. A message with a method is a call, whatever its `id`.
     fn of_message(message: Node<'a>) -> Result<Option<Self>, Unreadable> {
         let is_response = message.member("result")?.is_some() | message.member("error")?.is_some();
         let method = match message.member("method")? {
@@ -90,7 +90,7 @@ impl<'a> Call<'a> {
             Some(_) if is_response => {
                 return Err(Unreadable::BadMessage("it is both a call and a response"));
             }
-            // Another reader may stop at a NUL, and see another method.
+            // A parser that stops at a NUL would see another method.
             Some(Node::Text(method)) if method.len() > MAX_NAME || has_control(method) => {
                 return Err(Unreadable::BadMessage(
                     "the method is too long, or has a control character",
@@ -99,59 +99,59 @@ impl<'a> Call<'a> {
             Some(Node::Text(method)) => method.clone(),
             Some(_) => return Err(Unreadable::BadMessage("the method is not a string")),
         };
-        // Whether or not the method reads it, there is one of it.
+        // Refuses repeated `params` even if the method does not use them.
         message.member("params")?;
         Ok(Some(Self { method, message }))
     }
 
-    /// Everything that the call is about.
+    /// All targets of the call.
     pub(super) fn targets(&self) -> Result<Vec<Target<'_>>, Unreadable> {
         let kind = Kind::of_method(&self.method);
-        let is_about_something = kind.is_some() || MANIFOLD.contains(&&*self.method);
+        let has_target = kind.is_some() || MULTI_TARGET.contains(&&*self.method);
         let params = match self.message.member("params")? {
             Some(params @ Node::Object(_)) => params,
-            None | Some(Node::Null) if kind.is_none() || self.may_say_nothing() => {
+            None | Some(Node::Null) if kind.is_none() || self.may_omit_target() => {
                 return Ok(Vec::new());
             }
-            Some(_) if !is_about_something => return Ok(Vec::new()),
-            // Some parsers take a list for an object whose members come in order.
+            Some(_) if !has_target => return Ok(Vec::new()),
+            // Some parsers accept an array as an object with its members in order.
             None | Some(_) => return Err(NO_TARGET),
         };
         match (kind, &*self.method) {
             (Some(kind), _) => match params.member(kind.member())? {
                 Some(name) => Ok(vec![kind.target(plain(name)?)]),
-                None if self.may_say_nothing() => Ok(Vec::new()),
+                None if self.may_omit_target() => Ok(Vec::new()),
                 None => Err(NO_TARGET),
             },
-            (None, "completion/complete") => completed(params),
-            (None, LISTEN) => listened_to(params),
+            (None, "completion/complete") => completion_targets(params),
+            (None, LISTEN) => subscription_targets(params),
             (None, _) => Ok(Vec::new()),
         }
     }
 
-    /// Whether the server is to say what it thinks of a call that does not say what it is about. These two are
-    /// gone since 2026-07-28, and clients try whether they are.
-    fn may_say_nothing(&self) -> bool {
+    /// Whether a call without a target passes on to the server. MCP 2026-07-28 removed these two methods, and clients
+    /// probe whether the server still has them.
+    fn may_omit_target(&self) -> bool {
         matches!(
             &*self.method,
             "resources/subscribe" | "resources/unsubscribe"
         )
     }
 
-    /// Whether the method is about one thing that has a name.
+    /// Whether the method has exactly one target.
     pub(super) fn has_name(&self) -> bool {
         Kind::of_method(&self.method).is_some()
     }
 }
 
-/// To listen is something by itself, whatever is listened to.
+/// Has a rule of its own, besides the rule of each resource in its filter.
 pub(super) const LISTEN: &str = "subscriptions/listen";
 
-/// Methods that can be about several things, or about one of several kinds.
-const MANIFOLD: [&str; 2] = ["completion/complete", LISTEN];
+/// Methods that can have several targets, or a target of several kinds.
+const MULTI_TARGET: [&str; 2] = ["completion/complete", LISTEN];
 
-/// A prompt, a resource template, or both, where a server could take it for either.
-fn completed<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
+/// The prompt or the resource template of a completion; both if a server could read the reference as either.
+fn completion_targets<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
     let reference = match params.member("ref")? {
         None => return Ok(Vec::new()),
         Some(reference @ Node::Object(_)) => reference,
@@ -167,8 +167,8 @@ fn completed<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
     Ok(targets)
 }
 
-/// Every resource whose updates are asked for; there may be none.
-fn listened_to<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
+/// Every resource whose updates the client subscribes to; there may be none.
+fn subscription_targets<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
     let filter = match params.member("notifications")? {
         None | Some(Node::Null) => return Ok(Vec::new()),
         Some(filter @ Node::Object(_)) => filter,
@@ -184,7 +184,7 @@ fn listened_to<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> 
     }
 }
 
-/// A text that is the same to everybody, also to a reader that stops at a NUL.
+/// A string that every parser reads alike, including one that stops at a NUL.
 fn plain<'m>(node: &'m Node<'_>) -> Result<&'m str, Unreadable> {
     match node {
         Node::Text(text) if text.len() > MAX_NAME || has_control(text) => Err(
@@ -195,14 +195,14 @@ fn plain<'m>(node: &'m Node<'_>) -> Result<&'m str, Unreadable> {
     }
 }
 
-/// In bytes: of a name, a URI or an ID.
+/// The longest method, name, URI or ID, in bytes.
 const MAX_NAME: usize = 8 * 1024;
 
 const NO_TARGET: Unreadable =
     Unreadable::BadParams("the parameters do not say plainly what it is about");
 
 impl<'a> Target<'a> {
-    /// What a call of `method` on `name` is about, where the method says what kind of thing it is.
+    /// The target `name` of a call of `method`, if the method implies the kind of its target.
     pub(super) fn of_method(method: &str, name: &'a str) -> Option<Self> {
         match method {
             LISTEN => Some(Self::Resource(name)),
@@ -210,7 +210,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Its name, URI or ID.
+    /// The name, URI or ID.
     pub(super) fn as_str(&self) -> &'a str {
         match self {
             Self::Tool(name) | Self::Prompt(name) | Self::Resource(name) | Self::Task(name) => name,
@@ -218,7 +218,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What kind of thing a method is about, where it is about one.
+/// The kind of a method's only target.
 #[derive(Clone, Copy)]
 enum Kind {
     Tool,
@@ -243,7 +243,7 @@ impl Kind {
         }
     }
 
-    /// The parameter that says which one.
+    /// The parameter that names the target.
     fn member(self) -> &'static str {
         match self {
             Self::Tool | Self::Prompt => "name",

@@ -1,4 +1,4 @@
-//! The ID of a message, for the answer to one that is refused: a pure function of the body.
+//! The ID of a message, for the response to a refused one: a pure function of the body.
 
 use std::fmt;
 
@@ -10,30 +10,30 @@ use serde_json::{Number, Value};
 use super::tree::MAX_MEMBERS;
 use crate::json::written_members;
 
-/// A whole number, or a text of reasonable length. `None` where there is none of these, or the body is no message.
+/// An integer, or a string of at most [`MAX_ID`] bytes. `None` for any other ID, or if the body is not one message.
 pub(super) fn id(body: &[u8]) -> Option<Value> {
     let json = std::str::from_utf8(body).ok()?;
     if !json.trim_ascii_start().starts_with('{') {
         return None;
     }
-    // One with more members is refused, with its ID if that is among the first.
+    // A message with more members is refused, and only its first members are searched.
     let members = written_members(json).take(MAX_MEMBERS);
     let mut ids = members.filter(|member| member.name == "id");
     let value = ids.next()?.value;
-    // The value of a repeated one depends on the reader. A long one is not even read.
+    // The value of a repeated ID depends on the parser. A long ID is not parsed at all.
     if ids.next().is_some() || value.len() > MAX_WRITTEN_ID {
         return None;
     }
     serde_json::from_str::<Id>(value).ok()?.0
 }
 
-/// In bytes.
+/// In bytes, after unescaping.
 const MAX_ID: usize = 256;
 
-/// Each byte may be an escape, and there are two quotes.
+/// In bytes, as written: each byte may be an escape, and there are two quotes.
 const MAX_WRITTEN_ID: usize = MAX_ID * r"\u0000".len() + 2;
 
-/// An ID that can be repeated, or none.
+/// An ID that the response can repeat, or none.
 struct Id(Option<Value>);
 
 impl<'de> Deserialize<'de> for Id {
@@ -63,7 +63,7 @@ impl<'de> Visitor<'de> for IdVisitor {
         Ok((text.len() <= MAX_ID).then(|| text.into()))
     }
 
-    /// So serde_json hands over a number with one of its features. Any other object is an error.
+    /// With its feature `arbitrary_precision`, serde_json presents a number as a map. Any other object is an error.
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
         let number = Number::deserialize(MapAccessDeserializer::new(members))?;
         Ok(number.as_i64().map(Value::from))
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_comes_back_as_it_was() {
+    fn an_id_is_returned_unchanged_or_not_at_all() {
         let table = [
             (r#"{"id":7,"method":"x"}"#, Some(Value::from(7))),
             (r#"{"method":"x","id":"a\u0062"}"#, Some(Value::from("ab"))),

@@ -1,5 +1,5 @@
-//! Layers for an MCP (Model Context Protocol) server besides [`BearerAuthLayer`](crate::BearerAuthLayer): scopes per
-//! tool, sessions that are bound to their owner, CORS.
+//! Layers for an MCP (Model Context Protocol) server, besides [`BearerAuthLayer`](crate::BearerAuthLayer): scopes
+//! per tool, sessions bound to their owner, and CORS.
 //!
 //! The usual stack, with axum and `rmcp`:
 //!
@@ -36,25 +36,25 @@
 //! # }
 //! ```
 //!
-//! # The order of layers
+//! # Layer order
 //!
-//! A request passes the outermost layer first. In a `ServiceBuilder` that is the first layer. Of several calls of
-//! `Router::layer` it is the last one.
+//! A request passes the outermost layer first. In a `ServiceBuilder`, that is the first layer. With several calls of
+//! `Router::layer`, it is the last one.
 //!
 //! ```text
-//! cors()                 answers preflights, which have no token; lets browsers see challenges
-//!   └─ metadata          is for clients that have no token yet
-//!       └─ BearerAuthLayer        who is calling?
-//!           └─ SessionBindingLayer    is it their session?
-//!               └─ ToolScopesLayer    may they call this tool?
+//! cors()                 answers preflights, which have no token; lets browsers read challenges
+//!   └─ metadata          serves clients that have no token yet
+//!       └─ BearerAuthLayer        verifies the token
+//!           └─ SessionBindingLayer    checks that the session belongs to the caller
+//!               └─ ToolScopesLayer    checks the scopes of the tool
 //!                   └─ the MCP service
 //! ```
 //!
-//! The two guards read MCP, so put them around the MCP service alone where a router has other routes.
+//! The two inner layers expect MCP requests. If the router has other routes, wrap only the MCP service in them.
 //!
 //! # Only some tools need a scope
 //!
-//! With the rules closed by default, and a server whose lists show what the caller may use:
+//! These rules deny unlisted tools. A server can use [`ScopeRules::allows`] to list only what the caller may use:
 //!
 //! ```
 //! use tower_bearer_auth::mcp::ScopeRules;
@@ -79,8 +79,8 @@
 //!
 //! # Inside a tool
 //!
-//! With the feature `rmcp`, a tool or prompt takes the token as a parameter, and what it requires there
-//! is answered by HTTP as far as possible; see [`extract::rmcp`](crate::extract).
+//! With the feature `rmcp`, a tool or prompt takes the token as a parameter. If the token lacks a scope that the tool
+//! requires, the client gets an HTTP 403 where possible; see [`extract::rmcp`](crate::extract).
 
 mod cors;
 mod headers;

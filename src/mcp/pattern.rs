@@ -1,4 +1,4 @@
-//! Which rule a name falls under: exact names before prefixes, longer prefixes before shorter ones.
+//! Selects the rule for a name: exact names before prefixes, longer prefixes before shorter ones.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,16 @@ use memchr::memchr_iter;
 
 use crate::scope_guard::ScopeRequirement;
 
-/// The rules for one kind of thing.
+/// The rules for one kind of target, or for methods.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patterns {
     exact: HashMap<Box<str>, ScopeRequirement>,
-    /// In the order of their bytes.
+    /// Sorted by their bytes.
     prefixes: Vec<(Box<str>, ScopeRequirement)>,
 }
 
 impl Patterns {
-    /// Adds a rule for a name, or for all that start with what is before a `*` at its end.
+    /// Adds a rule for a name, or, if the pattern ends in `*`, for all names with that prefix.
     pub(super) fn insert(
         &mut self,
         pattern: &str,
@@ -64,8 +64,8 @@ impl Patterns {
         self.exact(name).or_else(|| self.find_prefix(name))
     }
 
-    /// The rule of the longest prefix of `name`. A client can send a thousand names, so this does not try every
-    /// prefix there is.
+    /// The rule of the longest prefix of `name`. A client can send a thousand names, so this is a binary search
+    /// instead of a scan of all prefixes.
     pub(super) fn find_prefix(&self, name: &str) -> Option<&ScopeRequirement> {
         let mut start = name.as_bytes();
         loop {
@@ -73,8 +73,8 @@ impl Patterns {
                 .prefixes
                 .partition_point(|(known, _)| known.as_bytes() <= start);
             let (candidate, requirement) = &self.prefixes[..behind].last()?;
-            // The last one up to `start` in the order of bytes: either it is a prefix, or no prefix is longer than
-            // what the two have in common.
+            // The candidate is the last one that sorts at or before `start`. If it is not a prefix of `start`, no
+            // prefix is longer than what the two have in common.
             let common = start.iter().zip(candidate.bytes());
             let common = common.take_while(|(one, other)| **one == *other).count();
             if common == candidate.len() {
@@ -91,12 +91,12 @@ impl Patterns {
     }
 }
 
-/// Whether a text has a control character (U+0000 to U+001F, U+007F to U+009F), at which some readers stop.
+/// Whether a text has a control character (U+0000 to U+001F, U+007F to U+009F), at which some parsers stop.
 pub(super) fn has_control(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // Without a way out, several bytes are looked at at once.
+    // Without an early exit, the compiler can vectorize this loop.
     let is_ascii_control = |found: bool, byte: &u8| found | (*byte < 0x20) | (*byte == 0x7f);
-    // The others are this byte and one below 0xa0.
+    // U+0080 to U+009F are 0xc2, followed by a byte below 0xa0.
     let is_other = |at: usize| bytes.get(at + 1).is_some_and(|next| *next < 0xa0);
     bytes.iter().fold(false, is_ascii_control) || memchr_iter(0xc2, bytes).any(is_other)
 }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_mean_nothing_are_refused() {
+    fn malformed_and_repeated_patterns_are_refused() {
         let mut patterns = Patterns::default();
         patterns.insert("a*", ScopeRequirement::token()).unwrap();
         patterns.insert("a", ScopeRequirement::token()).unwrap();

@@ -1,14 +1,14 @@
-//! Names of members that some parsers keep for themselves.
+//! Member names that some parsers treat specially.
 
 use memchr::{memchr2, memmem};
 
 use crate::json::PRIVATE_TO_SERDE;
 
-/// Whether an object anywhere in valid `json` has a member that is more than a member to some parser:
-/// serde_json, with some features on, parses the text in one of its own once more, or takes it for a
-/// number; and in JavaScript the members of a `__proto__` can become those of the object around it.
+/// Whether an object anywhere in valid `json` has a member that some parser does not read as a plain member.
+/// With some features, serde_json parses the text of its private members again, or reads it as a
+/// number. In JavaScript, the members of a `__proto__` can become those of the enclosing object.
 pub(super) fn has_private_member(json: &str) -> bool {
-    // Few bodies have any of the characters that it takes.
+    // Most bodies have none of these substrings, so they need no scan.
     let has = |part: &str| memmem::find(json.as_bytes(), part.as_bytes()).is_some();
     if !has(PRIVATE_TO_SERDE) && !has(PROTO) && !has(ESCAPE_OF_ANYTHING) {
         return false;
@@ -29,15 +29,15 @@ pub(super) fn has_private_member(json: &str) -> bool {
     false
 }
 
-/// Whether the string that ends in front of `end` is the name of a member.
+/// Whether the string that ends before `end` is the name of a member.
 fn is_name(json: &[u8], end: usize) -> bool {
     json.get(end..)
         .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
 }
 
-/// Where the string ends whose text begins at `at`.
+/// The position of the closing quote of the string whose text begins at `at`.
 fn end_of_string(json: &[u8], mut at: usize) -> usize {
-    // A search has to be set up, which takes longer than to look at a few bytes.
+    // For a few bytes, a loop is faster than the setup of a search.
     const FEW: usize = 16;
     loop {
         for _ in 0..FEW {
@@ -55,12 +55,12 @@ fn end_of_string(json: &[u8], mut at: usize) -> usize {
 
 const PROTO: &str = "__proto__";
 
-/// The only escape that stands for a character of these names.
+/// The start of the only escape that can stand for a character of these names.
 const ESCAPE_OF_ANYTHING: &str = "\\u";
 
-/// Whether this is such a name, as it stands between its quotes.
+/// Whether the text between the quotes, with its escapes, is such a name.
 fn is_private(quoted: &[u8]) -> bool {
-    // Most names and texts begin with another letter than these two, escaped or not.
+    // Most strings do not begin with `$` or `_`, escaped or not.
     let may_be = match quoted {
         [b'$' | b'_', ..] => true,
         [b'\\', b'u', b'0', b'0', high, low, ..] => {
@@ -75,7 +75,7 @@ fn is_private(quoted: &[u8]) -> bool {
         || starts_with(quoted, PROTO).is_some_and(<[u8]>::is_empty)
 }
 
-/// What is left of `quoted` behind `start`, whose letters may be escaped there.
+/// The rest of `quoted` after the prefix `start`, whose letters may be escaped in `quoted`.
 fn starts_with<'q>(mut quoted: &'q [u8], start: &str) -> Option<&'q [u8]> {
     for wanted in start.bytes() {
         let (letter, rest) = match quoted {
@@ -91,7 +91,7 @@ fn starts_with<'q>(mut quoted: &'q [u8], start: &str) -> Option<&'q [u8]> {
     Some(quoted)
 }
 
-/// The ASCII character of four hexadecimal digits, and what is behind them.
+/// The byte that four hexadecimal digits encode, and the rest after them. `None` above U+00FF.
 fn unescape(digits: &[u8]) -> Option<(u8, &[u8])> {
     let (digits, rest) = digits.split_at_checked(4)?;
     let code = digits.iter().try_fold(0, |code, digit| {
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_members_are_found_at_any_depth_and_in_disguise() {
+    fn private_members_are_found_at_any_depth_and_with_escapes() {
         for private in [
             r#"{"$serde_json::private::RawValue":"{}"}"#,
             r#"{"a":[{"b":{"$serde_json::private::Number" : "1"}}]}"#,

@@ -1,4 +1,4 @@
-//! What an MCP client gets whose request cannot be decided about: a status, and a JSON-RPC error.
+//! The response to an MCP request that is refused before any scope is checked: a status and a JSON-RPC error.
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
@@ -10,44 +10,44 @@ use super::message::Unreadable;
 use crate::reject::{Refused, Reply};
 use crate::telemetry::{Bearer, Decision, Outcome};
 
-/// Why a request is not decided about.
+/// Why a request is refused before any scope is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rejection {
     Unreadable(Unreadable),
     /// The headers contradict themselves or the body.
     BadHeaders(&'static str),
-    /// The body is compressed, or in another character set.
+    /// The body has a content encoding, or a character set other than UTF-8.
     UnsupportedEncoding,
     TooLarge,
-    /// The body did not come to its end.
+    /// The body failed before its end.
     Incomplete,
-    /// A method that may do anything.
+    /// An HTTP method that MCP does not use.
     UnknownHttpMethod,
-    /// Events are asked for that are not the caller's.
+    /// The client requests events that do not belong to it.
     NothingToResume,
-    /// The session does not exist, or is somebody else's.
+    /// The session does not exist, or belongs to another principal.
     NoSuchSession,
-    /// A session was opened that would belong to nobody.
+    /// The request would open a session without a principal.
     NobodysSession,
 }
 
-/// JSON-RPC 2.0 §5.1, and what MCP adds to it.
+/// Error codes of JSON-RPC 2.0 §5.1, and one that MCP adds.
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const INVALID_PARAMS: i32 = -32602;
 const HEADER_MISMATCH: i32 = -32020;
 
-/// What the SDKs answer where there is no session of this name.
+/// The code with which the SDKs answer for an unknown session.
 const SESSION_NOT_FOUND: i32 = -32001;
 
 impl Rejection {
-    /// Refuses this bearer's request: `by` says so to whoever wants to know, and here is the answer, where nobody
-    /// knows which message it answers (JSON-RPC 2.0 §5).
+    /// Records that `by` refuses this bearer's request, and returns the response, with a null ID because the
+    /// message's ID is unknown (JSON-RPC 2.0 §5).
     pub(super) fn refuse(self, by: &'static str, bearer: Bearer<'_>) -> Reply {
         self.refuse_message(by, bearer, None)
     }
 
-    /// The same, with the answer to the message of this ID.
+    /// Like [`refuse`](Self::refuse), with the ID of the refused message.
     pub(super) fn refuse_message(
         self,
         by: &'static str,

@@ -1,6 +1,6 @@
-//! The URI of a resource, in the form in which it is compared with rules.
+//! Normalizes the URI of a resource for comparison with rules.
 //!
-//! Clients choose URIs, so each pass over one takes a few instructions for each byte, whatever it is.
+//! Clients choose the URIs, so each pass over one takes linear time.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
@@ -9,20 +9,20 @@ use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use super::pattern::has_control;
 
-/// Scheme and authority in lower case, and what is percent-encoded without need written out (RFC 3986 §6.2.2).
+/// The URI with scheme and authority in lower case, and without needless percent-encoding (RFC 3986 §6.2.2).
 ///
-/// `None` when it could mean another resource to the server than to a reader of its text: it climbs
-/// (`..`), hides a delimiter (`%2f`, `%2e`, `\`), is encoded over and over, or has a form that the URL parsers
-/// of browsers and Node (WHATWG URL) would read as another one.
+/// `None` if the URI could mean a different resource to the server than its text suggests. Such a URI has a `.` or
+/// `..` segment, hides a delimiter (`%2f`, `%2e`, `\`), is encoded too many times, or has a form that WHATWG URL
+/// parsers (browsers, Node) would rewrite.
 ///
-/// What is behind the first `?` or `#` names no path, so delimiters may be encoded there, and stay so: `&` begins
-/// another parameter, and `%26` does not. A server that takes it for a part of the path all the same would climb
-/// there, so it must not have `.` or `..` between slashes of any kind, however encoded.
+/// After the first `?` or `#`, delimiters may be encoded and stay encoded: `&` separates parameters, and `%26` does
+/// not. A server could still treat that part as a path, so it must not have a `.` or `..` segment either, encoded
+/// or not.
 pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
     if uri.trim() != uri || memchr(b'\\', uri.as_bytes()).is_some() {
         return None;
     }
-    // As it stands there: what is a `?` only when decoded is still a part of the path.
+    // Searched before decoding: an encoded `?` is part of the path.
     let path_length = memchr2(b'?', b'#', uri.as_bytes()).unwrap_or(uri.len());
     let (path, query) = uri.split_at(path_length);
     let path = fully_decoded(path, Component::Path)?;
@@ -43,7 +43,7 @@ pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
     };
     let (scheme, rest) = comparable.split_at(scheme_end);
     if scheme.is_ascii() && !is_scheme(scheme) {
-        // The colon is one of a path, whose letters have a case.
+        // The colon is part of a path, which is case-sensitive.
         return Some(comparable);
     }
     let authority = rest.strip_prefix("://");
@@ -62,7 +62,7 @@ pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
     if !comparable[..lowered].is_ascii() {
         return None;
     }
-    // Nothing between two slashes: some servers leave it out, and others begin anew there.
+    // An empty path segment: some servers drop it, and others start a new path there.
     let path = comparable.as_bytes().get(lowered..path_length);
     let has_empty_segment = |path| memmem::find(path, b"//").is_some();
     if authority.is_some() && is_file(scheme) && path.is_some_and(has_empty_segment) {
@@ -74,28 +74,28 @@ pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
     Some(comparable)
 }
 
-/// Whether a query, with its `?` or `#`, means the same to servers that decode it once and that do so until nothing
-/// is encoded, and climbs for none of them.
+/// Whether a query, with its `?` or `#`, means the same to servers that decode it once and to those that decode it
+/// repeatedly, and has no `.` or `..` segment for either.
 fn is_plain_query(query: &str) -> bool {
     fully_decoded(query, Component::Query).is_some_and(|decoded| {
         !has_dot_segment(&decoded) && !has_control(&decoded) && decoded.trim_end() == decoded
     })
 }
 
-/// A part of a URI, and so what may be encoded in it.
+/// A part of a URI, which determines what may be percent-encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Component {
-    /// No delimiter and no dot.
+    /// An encoded `/`, `.` or `\` is refused.
     Path,
-    /// Everything, also twice if it is needed: a URL in a parameter of a URL in a parameter. Letters never need it.
+    /// Anything may be encoded, also repeatedly (a URL within a URL), but unreserved characters only once.
     Query,
 }
 
-/// Decodes what is percent-encoded until nothing is. `None` for what is encoded over and over, hides what it must
-/// not, or is no text.
+/// Percent-decodes repeatedly until nothing is encoded. `None` for text that is encoded too many times, encodes what
+/// it must not, or is not UTF-8.
 fn fully_decoded(text: &str, component: Component) -> Option<Cow<'_, str>> {
     let mut decoded = Cow::Borrowed(text);
-    // A client that encodes twice expects a server that decodes twice. Each pass reads all of it, so there are few.
+    // A client that encodes twice expects a server that decodes twice. Each pass reads the whole text, hence a limit.
     for pass in 0..=MAX_DECODINGS {
         match decode(&decoded, component, pass > 0)? {
             Cow::Borrowed(_) => return Some(decoded),
@@ -105,10 +105,10 @@ fn fully_decoded(text: &str, component: Component) -> Option<Cow<'_, str>> {
     None
 }
 
-/// Enough for every honest URI.
+/// Legitimate URIs need fewer.
 const MAX_DECODINGS: usize = 4;
 
-/// Decodes what is percent-encoded, once; borrowed where nothing is. `again` says that it was decoded before.
+/// Percent-decodes once; borrowed if nothing is encoded. `again` is true if the text was decoded before.
 fn decode(text: &str, component: Component, again: bool) -> Option<Cow<'_, str>> {
     let bytes = text.as_bytes();
     let Some(first) = memchr(b'%', bytes) else {
@@ -143,7 +143,7 @@ fn decode(text: &str, component: Component, again: bool) -> Option<Cow<'_, str>>
     }
 }
 
-/// The octet that the two hexadecimal digits at the start stand for.
+/// The octet that the two leading hexadecimal digits encode.
 fn encoded_octet(digits: &[u8]) -> Option<u8> {
     match digits {
         [high, low, ..] => Some(hexadecimal(*high)? << 4 | hexadecimal(*low)?),
@@ -160,8 +160,8 @@ fn hexadecimal(digit: u8) -> Option<u8> {
     }
 }
 
-/// A query in which each character is encoded or not by RFC 3986 §6.2.2: unreserved ones are not, delimiters are as
-/// they were, all others are; a `%` that encodes nothing is one of the others.
+/// Normalizes the encoding of a query (RFC 3986 §6.2.2): unreserved characters are decoded, delimiters stay as they
+/// are, and all others are encoded, including a `%` without two hexadecimal digits.
 fn comparable_query(query: &str) -> Cow<'_, str> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     if query.bytes().all(|byte| MAY_STAND[usize::from(byte)]) {
@@ -192,7 +192,7 @@ fn comparable_query(query: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8(comparable).expect("nothing but ASCII"))
 }
 
-/// Which bytes a query may have as they are: unreserved ones and delimiters.
+/// The bytes that a query may have unencoded: unreserved characters and delimiters.
 static MAY_STAND: [bool; 256] = {
     let mut may_stand = [false; 256];
     let mut byte = 0_u8;
@@ -203,7 +203,7 @@ static MAY_STAND: [bool; 256] = {
     may_stand
 };
 
-/// RFC 3986 §2.3.
+/// The unreserved characters of RFC 3986 §2.3.
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
@@ -232,7 +232,7 @@ const fn is_reserved(byte: u8) -> bool {
     )
 }
 
-/// `.` and `..` between slashes; some servers also look no further than a `;`.
+/// Whether there is a `.` or `..` segment. Some servers ignore what follows a `;`, so that also ends a segment.
 fn has_dot_segment(uri: &str) -> bool {
     let uri = uri.as_bytes();
     let is_slash = |byte: &u8| matches!(byte, b'/' | b'\\' | b'?' | b'#');
@@ -246,7 +246,7 @@ fn has_dot_segment(uri: &str) -> bool {
     })
 }
 
-/// The default port of a scheme whose URLs WHATWG's parsers rewrite; 0 where it has none.
+/// The default port of a WHATWG special scheme, whose URLs parsers rewrite; 0 for `file`, which has none.
 fn special_port(scheme: &str) -> Option<u16> {
     let ports = [
         ("http", 80),
@@ -262,7 +262,7 @@ fn special_port(scheme: &str) -> Option<u16> {
         .map(|(_, port)| *port)
 }
 
-/// RFC 3986 §3.1.
+/// Whether this is a scheme (RFC 3986 §3.1).
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text
@@ -274,7 +274,7 @@ fn is_file(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("file")
 }
 
-/// Whether such a URL stands there as it would be rewritten, as far as its authority and first slash go.
+/// Whether a WHATWG parser would leave the authority of this URL, and the slash after it, unchanged.
 fn is_canonical(scheme: &str, after_slashes: &str, default_port: u16) -> bool {
     let length = after_slashes
         .find(['/', '?', '#'])
@@ -298,7 +298,7 @@ fn is_canonical(scheme: &str, after_slashes: &str, default_port: u16) -> bool {
         }
         None => (authority, false),
     };
-    // A host that ends in a number is an address, which can be written in many ways but one.
+    // A host that ends in a number is an IPv4 address, of which only the dotted decimal form is canonical.
     let last = host
         .trim_end_matches('.')
         .rsplit('.')

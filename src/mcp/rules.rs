@@ -8,11 +8,11 @@ use crate::access_token::AccessToken;
 use crate::config_error::{ConfigError, Problems};
 use crate::scope_guard::ScopeRequirement;
 
-/// What each tool, prompt, resource, task and method of an MCP server asks for.
+/// The scopes that each tool, prompt, resource, task and method of an MCP server requires.
 ///
-/// A pattern is a name, or a prefix followed by `*`. The most specific one wins: a name before a
-/// prefix, and a longer prefix before a shorter one. What no pattern is about falls to the rule of its
-/// [method](ScopeRulesBuilder::method), and then to the [default](ScopeRulesBuilder::default_rule).
+/// A pattern is a name, or a prefix followed by `*`. The most specific pattern wins: a name before a
+/// prefix, and a longer prefix before a shorter one. If no pattern matches, the rule of the
+/// [method](ScopeRulesBuilder::method) applies, and then the [default](ScopeRulesBuilder::default_rule).
 ///
 /// ```
 /// use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
@@ -29,7 +29,7 @@ use crate::scope_guard::ScopeRequirement;
 /// # Ok::<(), tower_bearer_auth::ConfigError>(())
 /// ```
 ///
-/// Clones share everything.
+/// Clones are cheap and share the rules.
 #[derive(Clone)]
 pub struct ScopeRules(Arc<Rules>);
 
@@ -41,7 +41,7 @@ struct Rules {
     tasks: Patterns,
     methods: Patterns,
     default: ScopeRequirement,
-    /// Whether there is a call that needs no token.
+    /// Whether some call needs no token.
     opens_anything: bool,
 }
 
@@ -64,8 +64,8 @@ impl Rules {
     }
 }
 
-/// What opens a session or a stream, looks around or informs, and does nothing by itself. A client that
-/// is not allowed these cannot find out what it is allowed.
+/// Methods that open a session or a stream, list what exists, or inform, without any other effect. A client that
+/// may not call these cannot discover what it may call.
 const OPEN_METHODS: [&str; 9] = [
     "initialize",
     "ping",
@@ -75,19 +75,19 @@ const OPEN_METHODS: [&str; 9] = [
     "resources/list",
     "resources/templates/list",
     "skills/list",
-    // Each resource in it has its own rule.
+    // Each resource in the subscription has its own rule.
     LISTEN,
 ];
 
-/// What the names of all notifications begin with. They are open, too.
+/// The prefix of all notification methods, which are open, too.
 const NOTIFICATIONS: &str = "notifications/";
 
-/// A target whose rule cannot be told: a URI that may mean another resource than it seems to.
+/// No rule can be chosen for a target: its URI could mean a different resource to the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ambiguous;
 
 impl ScopeRules {
-    /// Starts rules without any.
+    /// Starts an empty set of rules. A [default rule](ScopeRulesBuilder::default_rule) is required.
     pub fn builder() -> ScopeRulesBuilder {
         ScopeRulesBuilder {
             patterns: Vec::new(),
@@ -95,9 +95,10 @@ impl ScopeRules {
         }
     }
 
-    /// Whether the bearer of `token` may call `method` on the tool, prompt, resource or task called
-    /// `name`; for methods without any, and for `completion/complete`, which is about a prompt or a resource,
-    /// `name` does not matter. For a server's own lists:
+    /// Whether the bearer of `token` may call `method` on the tool, prompt, resource or task `name`.
+    ///
+    /// For `completion/complete`, and for methods without a target, this checks the rule of the method only. A `name`
+    /// with a control character is never allowed. Use this to filter the lists that a server returns:
     ///
     /// ```
     /// # use tower_bearer_auth::{AccessToken, mcp::ScopeRules};
@@ -108,7 +109,7 @@ impl ScopeRules {
     /// # let _ = visible;
     /// ```
     ///
-    /// A list that depends on the token is not one to share: since MCP 2026-07-28 it is marked so with
+    /// A list that depends on the token must not be cached for other clients: since MCP 2026-07-28, mark it with
     /// `cacheScope: "private"`.
     pub fn allows(&self, token: &AccessToken, method: &str, name: &str) -> bool {
         if has_control(name) {
@@ -122,12 +123,12 @@ impl ScopeRules {
         may_listen && rule.is_ok_and(|rule| rule.is_met_by(token))
     }
 
-    /// Whether there is a call that a caller without a token may make.
+    /// Whether a caller without a token may make some call.
     pub(super) fn opens_anything(&self) -> bool {
         self.0.opens_anything
     }
 
-    /// The rule of a method that is about nothing in particular.
+    /// The rule of a method that has no target.
     pub(super) fn for_method(&self, method: &str) -> &ScopeRequirement {
         const ANYONE: &ScopeRequirement = &ScopeRequirement::ANYONE;
         let is_open = OPEN_METHODS.contains(&method) || method.starts_with(NOTIFICATIONS);
@@ -150,7 +151,7 @@ impl ScopeRules {
             Target::Task(id) => rules.tasks.find(id),
             Target::Resource(uri) => find_resource(&rules.resources, uri)?,
         };
-        // That a method is open by itself does not open what it is about.
+        // A method that is open by default does not open its targets.
         let of_method = || rules.methods.find(method);
         Ok(rule.or_else(of_method).unwrap_or(&rules.default))
     }
@@ -160,7 +161,7 @@ fn find_resource<'a>(
     resources: &'a Patterns,
     uri: &str,
 ) -> Result<Option<&'a ScopeRequirement>, Ambiguous> {
-    // Named to the letter, it means what it says. Without any rules there is none to get around.
+    // An exact match is unambiguous. Without resource rules, an ambiguous URI can bypass none.
     if let Some(rule) = resources.exact(uri) {
         return Ok(Some(rule));
     }
@@ -177,7 +178,7 @@ impl fmt::Debug for ScopeRules {
     }
 }
 
-/// Puts [`ScopeRules`] together; see [`ScopeRules::builder`].
+/// Builds [`ScopeRules`]; see [`ScopeRules::builder`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ScopeRulesBuilder {
@@ -207,56 +208,57 @@ impl Kind {
 }
 
 impl ScopeRulesBuilder {
-    /// What the tool called this, or all tools whose names start with this, ask for: `tools/call`.
+    /// Sets what a tool, or every tool whose name matches the prefix, requires: `tools/call`.
     pub fn tool(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Kind::Tool, pattern, requirement)
     }
 
-    /// What a prompt asks for: `prompts/get`, and `completion/complete` for its arguments.
+    /// Sets what a prompt requires: `prompts/get`, and `completion/complete` for its arguments.
     pub fn prompt(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Kind::Prompt, pattern, requirement)
     }
 
-    /// What a resource asks for, by its URI: `resources/read`, `resources/subscribe`,
+    /// Sets what a resource requires, by its URI: `resources/read`, `resources/subscribe`,
     /// `resources/unsubscribe`, `resources/directory/read`, `skills/get`, each resource of
     /// `subscriptions/listen`, and `completion/complete` for a URI template.
     ///
-    /// URIs are compared with scheme and host in whatever case, and with percent-encoding undone. One
-    /// that climbs (`..`), hides a delimiter in its path (`%2f`, `%2e`, `%5c`), has a `\`, has white space at an end,
-    /// or is of http, https, ws, wss, ftp or file in a form that a URL parser would rewrite (`https:/h`, a default
-    /// port, `file:/x`), is refused with 400 unless a pattern names it to the letter.
+    /// The comparison ignores the case of scheme and host, and decodes percent-encoding. A request is refused with 400
+    /// unless a pattern names its URI exactly, if the URI
     ///
-    /// Behind the first `?` or `#` only letters, digits and `-._~` are decoded, since they mean the same either way
-    /// (RFC 3986 §6.2.2.2). Delimiters stay as they are: `…?user=me&*` does not match `…?user=me%26x`, and
-    /// `https://h/x?u=https%3a%2f%2fa` is compared as `https://h/x?u=https%3A%2F%2Fa`. What may not stand in a query as
-    /// it is, such as a space or `é`, is compared encoded. Only `.` and `..` between slashes, and a letter, digit or
-    /// one of `-._~` that is encoded twice, are refused there as well. A server that reads parameters in any order, or
-    /// a `+` as a space, knows more spellings of one resource than a pattern that ends in the query. Close the default
-    /// all the same: what else a server takes for the same
-    /// resource, only it knows.
+    /// - has a `.` or `..` segment, a `\`, or white space at either end,
+    /// - has an encoded delimiter in its path (`%2f`, `%2e`, `%5c`), or
+    /// - has the scheme http, https, ws, wss, ftp or file, in a form that a URL parser would rewrite (`https:/h`, a
+    ///   default port, `file:/x`).
+    ///
+    /// After the first `?` or `#`, only letters, digits and `-._~` are decoded (RFC 3986 §6.2.2.2). Delimiters are
+    /// not: `…?user=me&*` does not match `…?user=me%26x`, and `https://h/x?u=https%3a%2f%2fa` is compared as
+    /// `https://h/x?u=https%3A%2F%2Fa`. Characters that a query must encode, such as a space or `é`, are compared in
+    /// encoded form. A letter, digit or one of `-._~` that is encoded twice is refused with 400.
+    ///
+    /// The server may accept more spellings of a resource, such as parameters in another order, or `+` for a space. A
+    /// pattern that ends in the query does not cover these, so use a [default rule](Self::default_rule) that denies.
     pub fn resource(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Kind::Resource, pattern, requirement)
     }
 
-    /// What a task asks for, by its ID: `tasks/get`, `tasks/result`, `tasks/update`, `tasks/cancel`.
-    /// Servers make IDs up, so the pattern is usually `*`; whose task it is, is for the server to
-    /// check.
+    /// Sets what a task requires, by its ID: `tasks/get`, `tasks/result`, `tasks/update`, `tasks/cancel`.
+    /// Servers generate the IDs, so the pattern is usually `*`. The server must check who owns a task.
     pub fn task(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Kind::Task, pattern, requirement)
     }
 
-    /// What a method asks for where it is about nothing that has a rule of its own.
+    /// Sets what a method requires if it has no target, or its target matches no pattern.
     ///
-    /// Without one, `initialize`, `ping`, `server/discover`, the lists of tools, prompts, resources,
+    /// Without such a rule, `initialize`, `ping`, `server/discover`, the lists of tools, prompts, resources,
     /// templates and skills, `subscriptions/listen` and all notifications are
-    /// [open](ScopeRequirement::anyone), as far as the layer in front is; everything else falls to the
-    /// default.
+    /// [open](ScopeRequirement::anyone) to every request that the layer in front admits. All other methods require
+    /// what the default rule says.
     pub fn method(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Kind::Method, pattern, requirement)
     }
 
-    /// What everything else asks for. There is no default for it: whether a tool that nobody thought of is
-    /// open is for the server to say. [`ScopeRequirement::nobody`] closes it.
+    /// Sets what everything else requires. It has no default: you must decide whether unlisted tools are open.
+    /// [`ScopeRequirement::nobody`] denies them.
     pub fn default_rule(mut self, requirement: ScopeRequirement) -> Self {
         self.default = Some(requirement);
         self
@@ -272,12 +274,12 @@ impl ScopeRulesBuilder {
         self
     }
 
-    /// The finished rules.
+    /// Builds the rules.
     ///
     /// # Errors
     ///
-    /// Every problem at once: no default rule; a pattern that is empty, occurs twice, or has a `*` elsewhere
-    /// than at its end; a resource whose URI could mean another one.
+    /// Reports all problems at once: no default rule; a pattern that is empty, occurs twice, has a control character,
+    /// or has a `*` elsewhere than at its end; a resource prefix that could match other resources than it names.
     pub fn build(self) -> Result<ScopeRules, ConfigError> {
         let mut problems = Problems::default();
         let mut rules = Rules {
@@ -312,7 +314,7 @@ impl ScopeRulesBuilder {
     }
 }
 
-/// Resources are compared in another form than they have, and so are their patterns.
+/// Adds a resource pattern in the normalized form in which URIs are compared.
 fn insert_resource(
     resources: &mut Patterns,
     pattern: &str,
@@ -321,7 +323,7 @@ fn insert_resource(
     match comparable(pattern) {
         Some(comparable) => resources.insert(&comparable, requirement),
         None if pattern.ends_with('*') => Err("could mean other resources than it names"),
-        // To the letter only.
+        // Matches only a URI that is spelled exactly like it.
         None => resources.insert(pattern, requirement),
     }
 }

@@ -1,12 +1,10 @@
-//! JSON as far down as a message says what it is about, read so that no other reader can read something else.
+//! Reads the parts of a JSON body that name the method and the targets, and detects what parsers read differently.
 //!
-//! Parsers disagree about members that occur twice, that differ in case only (Go's takes `Name` for
-//! `name`, and `ſ` for an s), or that have a NUL in their names (C's strings end there). Such a document
-//! may still be of no harm, so it is not the document that is refused but the look-up of a member that
-//! another reader might find elsewhere.
+//! Parsers disagree about members that occur twice, that differ in case only (Go's parser accepts `Name` for
+//! `name`, and `ſ` for an s), or that have a NUL in their names (C strings end there). Such a document
+//! can be harmless, so reading it succeeds. Only looking up a member that another parser might find elsewhere fails.
 //!
-//! Anonymous clients choose what is read here. So each byte is looked at a few times whatever it is, and what is kept
-//! is bounded.
+//! Anonymous clients choose the input. So the work per byte and the memory are bounded.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -17,27 +15,27 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 
 use super::member_name::{Name, NameReader};
 
-/// A value, read as far as its place in a message matters.
+/// A JSON value, read only as deep as its place in a message requires.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Node<'a> {
-    /// The members of these names, each of them once; an error for one that is doubtful.
+    /// The known members by name, each once; an error for an ambiguous one.
     Object(Vec<(&'static str, Result<Self, Doubtful>)>),
     List(Vec<Self>),
     Text(Cow<'a, str>),
     Null,
-    /// A number, a flag, or what is not looked into.
+    /// A number, a boolean, or a value that is not inspected.
     Other,
 }
 
-/// A member that another reader might take for another one.
+/// A member that another parser might read under a different name, or with a different value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Doubtful;
 
-/// Why a text does not become a node.
+/// Why a text cannot be read as a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unparsed {
     NotJson,
-    /// It has more of something than is looked at.
+    /// It exceeds a limit.
     TooMany(TooMany),
 }
 
@@ -48,31 +46,31 @@ pub(super) enum TooMany {
     Resources,
 }
 
-/// How many messages a batch may have, and how many resources a body may name, all messages together.
+/// The maximum number of messages in a batch, and of resources that all messages of a body name together.
 const MAX_ITEMS: usize = 1_000;
 
-/// How many members an object may have whose names are looked at: a message, its parameters, a reference or a
-/// filter among them. The arguments of a tool are none of these.
+/// The maximum number of members of an object whose names are compared: a message, its parameters, a reference or a
+/// filter. It does not apply to the arguments of a tool.
 pub(super) const MAX_MEMBERS: usize = 1_000;
 
-/// Where a value stands in a body, and so what matters about it.
+/// The place of a value in a body, which determines what is read of it.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     /// One message, or a batch of them.
     Body,
     Message,
     Params,
-    /// What `completion/complete` is about.
+    /// The `ref` of `completion/complete`.
     Reference,
-    /// What `subscriptions/listen` is about.
+    /// The `notifications` of `subscriptions/listen`.
     Filter,
     Uris,
-    /// A text, or something that is not looked into.
+    /// A string, or a value that is not inspected.
     Leaf,
 }
 
 impl Place {
-    /// The members of an object here that are looked up, and the places of their values.
+    /// The known members of an object in this place, and the places of their values.
     fn members(self) -> &'static [(&'static str, Self)] {
         match self {
             Self::Body | Self::Message => &[
@@ -94,7 +92,7 @@ impl Place {
         }
     }
 
-    /// The place of the items of a list here, if they matter.
+    /// The place of the items of a list in this place, if they are read.
     fn items(self) -> Option<Self> {
         match self {
             Self::Body => Some(Self::Message),
@@ -105,7 +103,7 @@ impl Place {
 }
 
 impl<'a> Node<'a> {
-    /// Reads a body, and nothing behind it.
+    /// Reads a whole body. Trailing text other than white space is an error.
     pub(super) fn parse(json: &'a str) -> Result<Self, Unparsed> {
         let limits = Limits::default();
         let reader = Reader {
@@ -121,7 +119,7 @@ impl<'a> Node<'a> {
             })
     }
 
-    /// The member called `name`; `None` where there is none, or no object.
+    /// The member called `name`; `None` if it is absent, or this is not an object.
     pub(super) fn member(&self, name: &str) -> Result<Option<&Self>, Doubtful> {
         let Self::Object(members) = self else {
             return Ok(None);
@@ -133,7 +131,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// What was counted in a body so far.
+/// The running counts of a body, and the limit that it exceeded.
 #[derive(Debug, Default)]
 struct Limits {
     resources: Cell<usize>,
@@ -146,7 +144,7 @@ impl Limits {
         E::custom("too many")
     }
 
-    /// Counts one more item of a list that has so many already.
+    /// Checks whether a list that has `count` items may have one more.
     fn check_item<E: Error>(&self, place: Place, count: usize) -> Result<(), E> {
         match place {
             Place::Body if count >= MAX_ITEMS => Err(self.exceed(TooMany::Messages)),

@@ -1,4 +1,4 @@
-//! The body of what leaves a guarded service: the inner service's own, or a reply of our own.
+//! The response body of a guarded service: the inner service's body, or a reply of this crate.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,9 +14,9 @@ use crate::telemetry::{Decision, Outcome};
 use crate::verify_error::InvalidReason;
 
 pin_project! {
-    /// The body of a response from behind a guard.
+    /// The response body of a guarded service.
     ///
-    /// It wraps the inner service's body without boxing it. Every body of `Bytes` will do: axum's,
+    /// It wraps the inner service's body without boxing it. Any body with `Data = Bytes` works: axum's,
     /// hyper's, boxed ones.
     pub struct ResponseBody<B> {
         #[pin]
@@ -28,7 +28,7 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        // Boxed for the few bodies that are streams.
+        // Boxed, since few bodies are streams.
         Stream { #[pin] body: B, lapse: Box<Lapse> },
         Reply { #[pin] body: Full<Bytes> },
         Ended,
@@ -42,7 +42,7 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    /// The inner body, which ends when the token no longer counts.
+    /// The inner body, which ends when the token expires or its key is withdrawn.
     pub(crate) fn stream(body: B, lapse: Lapse) -> Self {
         let lapse = Box::new(lapse);
         Self {
@@ -57,7 +57,7 @@ impl<B> ResponseBody<B> {
     }
 }
 
-/// An empty body, which CORS and other layers around a guard answer with.
+/// An empty body, for the responses of CORS and other layers around a guard.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
         Self::reply(Full::default())
@@ -79,7 +79,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
                 Poll::Pending => body.poll_frame(cx),
                 Poll::Ready(reason) => {
                     record_end(lapse.token(), reason);
-                    // What feeds the stream notices that nobody listens any more.
+                    // Dropping the body lets the producer of the stream notice the end.
                     kind.set(Kind::Ended);
                     Poll::Ready(None)
                 }

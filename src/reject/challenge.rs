@@ -12,8 +12,8 @@ pub(super) struct Challenge<'a> {
 impl Challenge<'_> {
     /// Appends the parameters in a fixed order, the free text last.
     ///
-    /// Clients in the field read this header with regular expressions that stop at the first quote,
-    /// so no value holds one, and none needs escaping.
+    /// Some clients parse this header with regular expressions that stop at the first quote, so no
+    /// value contains a quote, and no value is escaped.
     pub(super) fn write(&self, text: &mut String) {
         let scope = Some(self.scope).filter(|scope| !scope.is_empty());
         let parameters = [
@@ -46,10 +46,10 @@ pub(super) fn write_quoted(value: &str, text: &mut String) {
     text.push('"');
 }
 
-/// Whether `text` can stand between quotes as it is: the characters that RFC 6750 §3 allows in a
-/// description, which are visible ASCII and space without `"` and `\`.
+/// Whether `text` can be quoted without a change: it has only the characters that RFC 6750 §3 allows
+/// in a description, which are visible ASCII and space without `"` and `\`.
 pub(crate) fn is_quotable(text: &str) -> bool {
-    // To the end also where it is clear before, so that many bytes are looked at in one step.
+    // No early exit, so that the compiler can vectorize the loop.
     text.bytes().fold(true, |all, byte| {
         all & matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\')
     })
@@ -115,8 +115,8 @@ mod tests {
             prop_assert_eq!(read, value.chars().map(quotable).collect::<String>());
         }
 
-        // Whatever the texts are, an independent parser reads one challenge, with these parameters
-        // and no others, and the texts come back unless they hold what cannot be quoted.
+        // For any texts, an independent parser reads one challenge with exactly these parameters. It
+        // returns the texts unchanged, unless they have characters that cannot be quoted.
         #[test]
         fn hostile_texts_stay_inside_their_quotes(
             realm in any::<Option<String>>(),

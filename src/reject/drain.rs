@@ -1,9 +1,9 @@
-//! What becomes of a request's body that the inner service does not get.
+//! Drains the body of a request that is refused before the inner service has read it.
 //!
-//! An HTTP/1 connection carries one request after the other, so the next one can only begin where this body ended.
-//! A server that answers without having read the body closes the connection, and hyper does not announce that: the
+//! An HTTP/1 connection carries one request after the other, so the next one can only begin after the end of this
+//! body. A server that answers without reading the body closes the connection, and hyper does not announce that: the
 //! client's next request on the connection fails with a transport error. So the rest of a small body is read first,
-//! and the answer says `connection: close` in all other cases. On HTTP/2 and HTTP/3 each request has a stream.
+//! and in all other cases the answer has `connection: close`. On HTTP/2 and HTTP/3 each request has its own stream.
 
 use std::fmt;
 use std::future::Future;
@@ -23,41 +23,41 @@ use tokio::time::{Sleep, sleep};
 
 use super::Reply;
 
-/// How long an answer waits for a body that is still on its way.
+/// The maximum time that an answer waits for more of the body.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How many frames are read before the task yields: a body in tiny pieces that never keeps us waiting must not
-/// hold up the other tasks of its thread, nor escape the timer.
+/// The number of frames that are read before the task yields. A body of many tiny frames that are always ready must
+/// neither block the other tasks of its thread nor evade the timer.
 const FRAMES_PER_POLL: usize = 64;
 
-/// A reply that goes out when the rest of the request's body was read, or cannot be. The body stays where it is.
+/// A reply that is sent once the rest of the request's body was read, or cannot be read. It does not own the body.
 pub(crate) struct Drain {
     reply: Option<Reply>,
     plan: Plan,
-    /// How many more bytes of the body may come.
+    /// The number of bytes of the body that may still be read.
     allowance: usize,
-    /// Runs from the moment at which the body first keeps the reply waiting.
+    /// Starts when the body is pending for the first time.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// What there is to do about a body before the answer.
+/// How to treat a body before the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plan {
-    /// Answer at once: the body is at its end, or has a stream of its own.
+    /// Answer at once: the body has ended, or has its own stream.
     Answer,
-    /// Answer at once, and say that the connection ends.
+    /// Answer at once, with `connection: close`.
     Close,
     Read,
 }
 
 impl Drain {
-    /// Where there is no body left to read.
+    /// For a body that was read to its end.
     #[cfg(feature = "mcp")]
     pub(crate) fn nothing(reply: Reply) -> Self {
         Self::by_plan(reply, Plan::Answer, 0)
     }
 
-    /// Where the body failed, and the connection with it.
+    /// For a body that failed. An HTTP/1 connection then closes.
     #[cfg(feature = "mcp")]
     pub(crate) fn failed(reply: Reply, head: &Parts) -> Self {
         let plan = match has_streams(head.version) {
@@ -67,7 +67,7 @@ impl Drain {
         Self::by_plan(reply, plan, 0)
     }
 
-    /// Where the body of a request with this head may go on, and at most `limit` bytes of it are read.
+    /// For a body that may not have ended. At most `limit` more bytes of it are read.
     pub(crate) fn rest<B: Body>(reply: Reply, head: &Parts, body: &B, limit: usize) -> Self {
         let plan = plan(head.version, &head.headers, body.is_end_stream(), limit);
         Self::by_plan(reply, plan, limit)
@@ -82,7 +82,7 @@ impl Drain {
         }
     }
 
-    /// The reply, once it is time for it.
+    /// Drains the body, then returns the reply.
     pub(crate) fn poll_after<B: Body>(
         &mut self,
         body: Pin<&mut B>,
@@ -107,7 +107,7 @@ impl Drain {
 }
 
 pin_project! {
-    /// The same, with the body. Dropping it is dropping the request.
+    /// A [`Drain`] that owns the body. Dropping it drops the request.
     pub(crate) struct Draining<B> {
         drain: Drain,
         #[pin]
@@ -116,13 +116,13 @@ pin_project! {
 }
 
 impl<B: Body> Draining<B> {
-    /// The reply to `request`, of whose body at most `limit` bytes are read.
+    /// Replies to `request` after at most `limit` bytes of its body were read.
     pub(crate) fn rest_of(reply: Reply, request: Request<B>, limit: usize) -> Self {
         let (head, body) = request.into_parts();
         Self::rest(reply, &head, body, limit)
     }
 
-    /// The same, of a request that was taken apart.
+    /// As [`rest_of`](Self::rest_of), for a request in parts.
     pub(crate) fn rest(reply: Reply, head: &Parts, body: B, limit: usize) -> Self {
         let drain = Drain::rest(reply, head, &body, limit);
         Self { drain, body }
@@ -142,7 +142,7 @@ fn plan(version: Version, headers: &HeaderMap, has_ended: bool, limit: usize) ->
     if has_streams(version) || has_ended {
         return Plan::Answer;
     }
-    // To poll the body is to ask for it (RFC 9110 §10.1.1), only to throw it away.
+    // Polling the body would send `100 Continue` (RFC 9110 §10.1.1) and request a body only to discard it.
     let waits_for_us = headers.contains_key(EXPECT);
     match !waits_for_us && limit > 0 && announces_at_most(limit, headers) {
         true => Plan::Read,
@@ -154,7 +154,7 @@ fn has_streams(version: Version) -> bool {
     version >= Version::HTTP_2
 }
 
-/// Whether a body of no announced length, or of at most this length.
+/// Whether `Content-Length` is absent or at most `limit`.
 fn announces_at_most(limit: usize, headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_LENGTH).iter().all(|length| {
         let length = length.to_str().ok().and_then(|text| text.parse().ok());
@@ -162,7 +162,7 @@ fn announces_at_most(limit: usize, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Reads on; whether the body came to its end.
+/// Reads more of the body. Ready with whether the body ended within its allowance.
 fn poll_rest<B: Body>(
     mut body: Pin<&mut B>,
     allowance: &mut usize,
@@ -189,7 +189,7 @@ fn poll_rest<B: Body>(
     Poll::Pending
 }
 
-/// Whether the body has kept us waiting for too long, or there is no timer to tell.
+/// Whether the body has been pending for too long, or there is no timer to measure that.
 fn is_too_late(timer: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
     if timer.is_none() && Handle::try_current().is_err() {
         return true;

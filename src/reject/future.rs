@@ -1,4 +1,4 @@
-//! What a guard answers with: its own reply, or whatever the inner service says.
+//! The future of a guard's response: its own reply, or the inner service's response.
 
 use std::fmt;
 use std::future::Future;
@@ -30,7 +30,7 @@ pin_project! {
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    /// Answers `request`, of whose body at most `limit` bytes are read to keep its connection usable.
+    /// Answers `request` after at most `limit` bytes of its body were read, to keep its connection usable.
     pub(crate) fn answer(reply: Reply, request: Request<B>, limit: usize) -> Self
     where
         B: Body,

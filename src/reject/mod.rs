@@ -2,31 +2,32 @@
 //!
 //! | the request | status | `WWW-Authenticate: Bearer …` | body |
 //! |---|---|---|---|
-//! | brings no bearer token | 401 | no `error` (RFC 6750 §3.1), `scope`, `resource_metadata` | `error_description` |
+//! | has no bearer token | 401 | no `error` (RFC 6750 §3.1), `scope`, `resource_metadata` | `error_description` |
 //! | has two `Authorization` headers | 400 | `error="invalid_request"` | `error`, `error_description` |
 //! | has a token that is refused | 401 | `error="invalid_token"`, `scope`, `resource_metadata` | the same |
 //! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope`, `resource_metadata` | the same |
-//! | asks for what no scope allows | 403 | none | the same, `access_denied` |
-//! | comes while the verifier cannot answer | 503, `Retry-After` (5 seconds, unless the verifier says) | none | `error`, `error_description` |
-//! | reached a guard with no layer in front | 500 | none | generic |
+//! | needs what no scope allows | 403 | none | the same, `access_denied` |
+//! | comes during an outage of the verifier | 503, `Retry-After` (the verifier's, or 5 seconds) | none | `error`, `error_description` |
+//! | reaches a guard with no layer in front | 500 | none | generic |
 //!
-//! Parameters come in the order `realm`, `error`, `scope`, `resource_metadata`, `error_description`; the
-//! optional ones only where the layer or guard has any. Without realm, scopes and metadata, the
-//! challenge for a request without a token is the bare word `Bearer`: RFC 6750 §3 asks for a parameter
+//! The order of the parameters is `realm`, `error`, `scope`, `resource_metadata`, `error_description`. Optional
+//! parameters are present if the layer or guard has a value for them. Without realm, scopes and metadata, the
+//! challenge for a request without a token is the single word `Bearer`: RFC 6750 §3 requires a parameter
 //! there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are JSON with
-//! `Cache-Control: no-store`. Nothing a client sent is repeated.
+//! `Cache-Control: no-store`. A refusal never repeats what the client sent.
 //!
 //! # Scopes
 //!
-//! The `scope` of a 401 is what the layer
-//! [requires](crate::BearerAuthLayer::required_scopes) of every request, or else what its
-//! [resource](crate::ProtectedResource::scopes) has.
+//! The `scope` of a 401 has the scopes that the layer
+//! [requires](crate::BearerAuthLayer::required_scopes) of every request. If it requires none, it has those of the
+//! [resource](crate::ProtectedResource::scopes).
 //!
-//! The `scope` of a 403 is what the layer, the guards that the request has passed, and the guard, handler or tool
-//! that refuses it require together, whether the token has it or not, because clients ask for what they are told
-//! and for nothing else. Of a guard of [alternatives](crate::RequireScopesLayer::any) that was passed it names the
-//! one that the token has. What a guard further in requires cannot be known: a client that lacks scopes of two
-//! guards is refused twice, the second time with the scopes of both.
+//! The `scope` of a 403 has all scopes that are required by the layer, by the guards that the request has passed,
+//! and by the guard, handler or tool that refuses it. This includes scopes that the token has, because clients
+//! request exactly the scopes of the challenge. For a passed guard of
+//! [alternatives](crate::RequireScopesLayer::any) it has the alternative that the token has. The requirements of
+//! guards further in are unknown: a client that lacks scopes of two guards is refused twice, the second time with
+//! the scopes of both.
 //!
 //! | behind a layer that requires `a`, a guard of `b`, and inside it one of `c` | `scope` of the 403 |
 //! |---|---|
@@ -36,25 +37,25 @@
 //!
 //! # The connection
 //!
-//! A refusal goes out before the inner service has read the request's body. On HTTP/1.0 and HTTP/1.1 the
-//! connection can carry the client's next request only once this body was read, so what is left of it is read and
-//! thrown away first: up to 64 KiB
-//! ([`max_drained_bytes`](crate::BearerAuthLayer::max_drained_bytes)), and for at most one second once the body
-//! keeps the answer waiting. The answer goes out at once, with `Connection: close`, where the body
+//! A refusal is sent before the inner service has read the request's body. On HTTP/1.0 and HTTP/1.1 the
+//! connection can carry the client's next request only after this body was read. So the rest of it is read and
+//! discarded first: up to 64 KiB
+//! ([`max_drained_bytes`](crate::BearerAuthLayer::max_drained_bytes)), and for at most one second after the body
+//! is pending for the first time. The answer is sent at once, with `Connection: close`, if the body
 //!
 //! - is longer, or takes longer;
 //! - fails;
-//! - is one that the client holds back until it is asked for it (`Expect: 100-continue`).
+//! - is held back by the client until the server requests it (`Expect: 100-continue`).
 //!
-//! A client that is still sending when its connection closes may see an error of the connection instead of the
+//! A client that is still sending when its connection closes may see a connection error instead of the
 //! answer. On HTTP/2 and HTTP/3 no answer waits, and none has a `Connection` header.
 //!
 //! The layer, the guards, and [`metadata`](crate::metadata) do this. Waiting needs a tokio runtime with its timer;
-//! outside of a tokio runtime, a body that is not there yet ends the connection.
+//! outside of a tokio runtime, a pending body closes the connection.
 //!
-//! # Which refusal it is
+//! # Recognizing refusals
 //!
-//! Every refusal has [`Refused`] among the extensions of its response.
+//! Every refusal has [`Refused`] in the extensions of its response.
 
 use std::time::Duration;
 
@@ -84,34 +85,34 @@ pub use self::refused::Refused;
 
 use self::challenge::{Challenge, write_quoted};
 
-/// How long clients of an unavailable verifier are asked to wait where it does not say itself.
+/// The `Retry-After` of a 503 for which the verifier gives no delay.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// An answer of our own. Boxed, so that it does not make every future as large as itself.
+/// An answer of this crate. Boxed to keep futures small.
 pub(crate) type Reply = Box<Response<Full<Bytes>>>;
 
 /// Why a request does not reach the inner service.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Refusal<'a> {
-    /// It brings no bearer token.
+    /// It has no bearer token.
     NoToken,
     /// It has more than one `Authorization` header.
     RepeatedHeader,
-    /// Its token is not acceptable.
+    /// Its token is invalid.
     InvalidToken(InvalidReason),
     /// Its token lacks a scope.
     InsufficientScope,
-    /// It asks for what no scope allows.
+    /// It needs what no scope allows.
     Forbidden,
-    /// Nobody can say whether its token is good.
+    /// The verifier cannot check its token at the moment.
     Unavailable(&'a VerifyError),
-    /// The server is put together wrongly: there is no layer in front.
+    /// The server is misconfigured: there is no layer in front.
     NoLayer,
 }
 
 impl Refusal<'_> {
-    /// Refuses this bearer's request: `by` says so to whoever wants to know, and here is the answer, with the scopes
-    /// that it tells the client to ask for.
+    /// Refuses this bearer's request: records the decision of `by`, and returns the answer. `scopes` are those that
+    /// the client needs.
     pub(crate) fn refuse(
         self,
         by: &'static str,
@@ -125,7 +126,7 @@ impl Refusal<'_> {
         reply
     }
 
-    /// The answer alone, where `by` has recorded the decision already.
+    /// The answer alone, for a decision that `by` has recorded.
     pub(crate) fn reply(self, by: &'static str, protection: &Protection, scopes: &Scopes) -> Reply {
         let (status, error, description) = self.parts();
         let (challenge, retry_after) = match self {
@@ -135,7 +136,7 @@ impl Refusal<'_> {
             | Self::RepeatedHeader
             | Self::InvalidToken(_)
             | Self::InsufficientScope => {
-                // A request that is malformed would be so with any scope.
+                // No scope repairs a malformed request.
                 let (scope, resource_metadata) = match self {
                     Self::RepeatedHeader => ("", None),
                     _ => (scopes.as_str(), protection.resource_metadata.as_deref()),
@@ -145,7 +146,7 @@ impl Refusal<'_> {
                     error,
                     scope,
                     resource_metadata,
-                    // Without `error` there is nothing to describe (RFC 6750 §3.1).
+                    // A challenge without `error` has no description (RFC 6750 §3.1).
                     description: error.and(Some(description)),
                 };
                 (Some(challenge), None)
@@ -208,7 +209,7 @@ impl Refusal<'_> {
         }
     }
 
-    /// Tells whoever wants to know that `by` refuses this bearer's request, whatever becomes of that.
+    /// Records that `by` refuses this bearer's request. The caller decides about the answer.
     pub(crate) fn record(self, by: &'static str, bearer: Bearer<'_>, scopes: &Scopes) {
         self.decision(by, bearer, scopes, None).record();
     }
@@ -255,7 +256,7 @@ impl Refusal<'_> {
     }
 }
 
-/// Refuses the request of a token that its verifier did not vouch for.
+/// Refuses the request for the verifier's error.
 pub(crate) fn refuse_for(
     error: &VerifyError,
     by: &'static str,
@@ -281,10 +282,10 @@ fn retry_after(error: &VerifyError) -> HeaderValue {
     HeaderValue::from(rounded_up.max(1))
 }
 
-/// Room for most challenges and the body behind them.
+/// The capacity for a challenge and its body. Most fit.
 const USUAL_LENGTH: usize = 512;
 
-/// The value of the `WWW-Authenticate` field and the body. They share one allocation, and so do their clones.
+/// The value of the `WWW-Authenticate` field and the body. They share one allocation with their clones.
 fn write(
     challenge: Option<Challenge<'_>>,
     error: Option<&str>,

@@ -1,11 +1,11 @@
 use http::{HeaderValue, Response, StatusCode};
 
-/// Which refusal a response is: an extension of every response that this crate refuses a request with.
+/// Describes a refusal: an extension of every response with which this crate refuses a request.
 ///
-/// It is there for a layer further out, such as one that renders errors as problem details (RFC 9457), and for
-/// tests, which need not parse the body. Look for it in [`Response::extensions`]; a response without it comes from
-/// the inner service, or is an answer of [`metadata`](crate::metadata), which decides nothing about a caller. A
-/// response that is sent on to another process has lost it.
+/// Use it in a layer further out, such as one that renders errors as problem details (RFC 9457), and in tests
+/// instead of parsing the body. It is in [`Response::extensions`]. A response without it comes from the inner
+/// service, or from [`metadata`](crate::metadata), which makes no access decision. Extensions do not cross process
+/// boundaries.
 ///
 /// ```
 /// use http::Response;
@@ -18,7 +18,7 @@ use http::{HeaderValue, Response, StatusCode};
 /// # assert!(!is_outage(&Response::new(())));
 /// ```
 ///
-/// Clones share what they hold. Nothing in it is from the request.
+/// It contains nothing from the request. Clones are cheap.
 #[derive(Debug, Clone)]
 pub struct Refused {
     component: &'static str,
@@ -28,7 +28,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Marks `response`, which is otherwise complete.
+    /// Marks `response`, whose status must be set.
     pub(crate) fn mark<B>(
         response: &mut Response<B>,
         component: &'static str,
@@ -44,7 +44,7 @@ impl Refused {
         response.extensions_mut().insert(refused);
     }
 
-    /// The status that this crate chose.
+    /// The status that this crate chose. A layer further out may have changed that of the response.
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -55,13 +55,14 @@ impl Refused {
         self.reason
     }
 
-    /// The component that refused, by its public name: `BearerAuthLayer`, `RequireScopesLayer`, the extractor
-    /// `AccessToken` and so on, as `by` in the [audit event](crate::telemetry).
+    /// The public name of the component that refused, such as `BearerAuthLayer`, `RequireScopesLayer` or the extractor
+    /// `AccessToken`: the field `by` of the [audit event](crate::telemetry).
     pub fn component(&self) -> &str {
         self.component
     }
 
-    /// The values of the `WWW-Authenticate` fields, in order; none where no token and no scope would help.
+    /// The values of the `WWW-Authenticate` fields, in order. Empty for a 403 that no scope would prevent, a 500 and a
+    /// 503.
     pub fn challenges(&self) -> impl Iterator<Item = &HeaderValue> {
         self.challenge.iter()
     }

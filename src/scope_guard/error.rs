@@ -16,17 +16,17 @@ use crate::verify_error::VerifyError;
 const WHO: &str = "AccessToken::require_scopes";
 
 impl AccessToken {
-    /// Requires all of these scopes of the token, in the middle of a handler. What comes of it is a decision that is
-    /// [recorded](crate::telemetry); [`has_scope`](Self::has_scope) only looks.
+    /// Requires all of these scopes within a handler, and [records](crate::telemetry) the decision. To check a scope
+    /// without a record, use [`has_scope`](Self::has_scope).
     ///
-    /// Name all that the operation needs in one call. The challenge names these scopes after those of the layer and
-    /// of the guards in front, but not those of an earlier call, and clients ask for what it names.
+    /// Name all scopes of the operation in one call. Clients request what the challenge names: the scopes of the layer,
+    /// of the guards in front, and of this call, but not of earlier calls.
     ///
     /// # Errors
     ///
-    /// When the token lacks one, which it also does when the name is not a scope (RFC 6749 §3.3). The
-    /// error is a whole response: 403 with the layer's challenge. Axum handlers return
-    /// it as it is; elsewhere there is [`ScopeError::to_response`].
+    /// If the token lacks a scope. A name that is not a valid scope (RFC 6749 §3.3) counts as lacking. The
+    /// error holds a whole response: 403 with the layer's challenge. Axum handlers can return
+    /// the error itself; elsewhere, use [`ScopeError::to_response`].
     pub fn require_scopes<I>(&self, scopes: I) -> Result<(), ScopeError>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -51,9 +51,9 @@ impl AccessToken {
 /// A token lacks a scope that an operation needs.
 #[derive(Debug, Clone)]
 pub struct ScopeError {
-    /// What was asked for here.
+    /// The scopes of this call.
     asked: Scopes,
-    /// The same, after what the layer and the guards in front require.
+    /// The scopes of the layer and the guards in front, followed by those of this call.
     required: Scopes,
     protection: Arc<Protection>,
     #[cfg_attr(
@@ -64,8 +64,8 @@ pub struct ScopeError {
 }
 
 impl ScopeError {
-    /// Everything that the operation needs: the scopes of the layer, those of the guards that the request has
-    /// passed, and what was asked for here.
+    /// All scopes that the operation needs: those of the layer, of the guards that the request has passed, and of the
+    /// failed [`require_scopes`](AccessToken::require_scopes) call.
     pub fn required(&self) -> Scopes {
         self.required.clone()
     }
@@ -80,7 +80,7 @@ impl ScopeError {
         &self.late_refusal
     }
 
-    /// The answer to the client: 403 with the challenge.
+    /// The response to the client: 403 with the challenge (RFC 6750 §3.1).
     pub fn to_response(&self) -> Response<Full<Bytes>> {
         *Refusal::InsufficientScope.reply(WHO, &self.protection, &self.required)
     }

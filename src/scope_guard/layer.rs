@@ -5,9 +5,9 @@ use tower_layer::Layer;
 use super::requirement::ScopeRequirement;
 use super::service::RequireScopes;
 
-/// Lets requests through whose token has certain scopes.
+/// Admits only requests whose token has certain scopes.
 ///
-/// For axum's `route_layer` and `MethodRouter::layer`, and for any tower stack, behind a
+/// Use it with axum's `route_layer` and `MethodRouter::layer`, or in any tower stack, behind a
 /// [`BearerAuthLayer`](crate::BearerAuthLayer). See the [module](crate::scope_guard).
 #[derive(Debug, Clone)]
 pub struct RequireScopesLayer {
@@ -15,18 +15,18 @@ pub struct RequireScopesLayer {
 }
 
 impl RequireScopesLayer {
-    /// Requires what is described there.
+    /// Creates a layer that enforces this requirement.
     pub fn new(requirement: ScopeRequirement) -> Self {
         Self {
             requirement: Arc::new(requirement),
         }
     }
 
-    /// Requires every one of these scopes; with none at all, only that there is a token.
+    /// Requires all of these scopes. An empty list requires only a token.
     ///
     /// # Panics
     ///
-    /// When a name is not a scope (RFC 6749 §3.3).
+    /// If a name is not a scope (RFC 6749 §3.3).
     #[track_caller]
     pub fn all<I>(scopes: I) -> Self
     where
@@ -35,11 +35,11 @@ impl RequireScopesLayer {
         Self::new(ScopeRequirement::all(scopes))
     }
 
-    /// Requires at least one of these scopes. The first is the one clients are told to ask for.
+    /// Requires at least one of these scopes. The challenge tells clients to request the first.
     ///
     /// # Panics
     ///
-    /// When there is none, and when a name is not a scope (RFC 6749 §3.3).
+    /// If the list is empty, or a name is not a scope (RFC 6749 §3.3).
     #[track_caller]
     pub fn any<I>(scopes: I) -> Self
     where

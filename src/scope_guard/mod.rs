@@ -1,5 +1,4 @@
-//! Scopes per route, and per step of a handler, behind a
-//! [`BearerAuthLayer`](crate::BearerAuthLayer).
+//! Requires scopes for a route or within a handler, behind a [`BearerAuthLayer`](crate::BearerAuthLayer).
 //!
 //! On a route:
 //!
@@ -18,7 +17,7 @@
 //! # let _ = app;
 //! ```
 //!
-//! In a handler, where what is needed depends on the request:
+//! In a handler, if the required scopes depend on the request:
 //!
 //! ```
 //! use tower_bearer_auth::{AccessToken, ScopeError};
@@ -32,14 +31,14 @@
 //! # let _ = rename;
 //! ```
 //!
-//! Both honour the layer's [`ScopeHierarchy`](crate::ScopeHierarchy) and answer 403 with the layer's
-//! challenge. Its `scope` names all scopes that are known to be needed, because clients request the scopes of the
-//! challenge: the layer's own scopes, those of the guards that the request has passed, and those of this guard or this call; of
-//! [`RequireScopesLayer::any`] the alternative that the token has, or else the first. What a guard further in
-//! requires cannot be known here; see [`reject`](crate::reject#scopes).
+//! Both honour the layer's [`ScopeHierarchy`](crate::ScopeHierarchy), and refuse with 403 and the layer's
+//! challenge (RFC 6750 §3.1). Clients request the scopes that the challenge names. So its `scope` names all known
+//! requirements: the scopes of the layer, of the guards that the request has passed, and of this guard or call. For
+//! [`RequireScopesLayer::any`], that is the alternative that the token has, or else the first. Inner guards are not
+//! included, because their requirements are not known here; see [`reject`](crate::reject#scopes).
 //!
-//! A request that came through an [optional](crate::BearerAuthLayer::optional) layer without a token
-//! is answered 401. A guard without a layer in front answers 500 and logs an error.
+//! A request that passed an [optional](crate::BearerAuthLayer::optional) layer without a token
+//! is refused with 401. A guard without a layer in front responds with 500 and logs an error.
 
 mod error;
 mod layer;

@@ -9,7 +9,7 @@ use crate::reject::{Refusal, Reply};
 use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
 
-/// Who may do something: the holders of certain scopes, anybody, or nobody.
+/// What a caller needs for an operation: certain scopes, any token, or nothing; or the operation is denied to all.
 ///
 /// ```
 /// use tower_bearer_auth::ScopeRequirement;
@@ -25,7 +25,7 @@ pub struct ScopeRequirement(Kind);
 enum Kind {
     Anyone,
     All(Arc<Scopes>),
-    /// Each alternative is a set of its own, to be shared with the requests that meet it.
+    /// Each alternative is a set of one scope, so that the requests that meet it can share it.
     Any(Arc<[Arc<Scopes>]>),
     Nobody,
 }
@@ -33,12 +33,12 @@ enum Kind {
 impl ScopeRequirement {
     pub(crate) const ANYONE: Self = Self(Kind::Anyone);
 
-    /// Every one of these scopes; with none at all, only that there is a token.
+    /// Requires all of these scopes. An empty list requires only a token.
     ///
     /// # Panics
     ///
-    /// When a name is not a scope (RFC 6749 §3.3). Names that come from elsewhere go through
-    /// [`Scopes`], which becomes a requirement of all of them.
+    /// If a name is not a scope (RFC 6749 §3.3). For names from untrusted input, parse [`Scopes`] and convert them with
+    /// `From`.
     #[track_caller]
     pub fn all<I>(scopes: I) -> Self
     where
@@ -47,11 +47,11 @@ impl ScopeRequirement {
         Self::from(Scopes::configured(scopes))
     }
 
-    /// At least one of these scopes. The first is the one clients are told to ask for.
+    /// Requires at least one of these scopes. The challenge tells clients to request the first.
     ///
     /// # Panics
     ///
-    /// When there is none, and when a name is not a scope (RFC 6749 §3.3).
+    /// If the list is empty, or a name is not a scope (RFC 6749 §3.3).
     #[track_caller]
     pub fn any<I>(scopes: I) -> Self
     where
@@ -66,30 +66,30 @@ impl ScopeRequirement {
         Self(Kind::Any(alternatives.iter().map(alternative).collect()))
     }
 
-    /// A token, whatever its scopes.
+    /// Requires a token, with any scopes.
     pub fn token() -> Self {
         Self::from(Scopes::default())
     }
 
-    /// Nothing beyond what the layer in front asks for. Behind an
-    /// [optional](crate::BearerAuthLayer::optional) one that is not even a token.
+    /// Requires nothing beyond what the layer in front requires. Behind an
+    /// [optional](crate::BearerAuthLayer::optional) layer, that is not even a token.
     pub fn anyone() -> Self {
         Self::ANYONE
     }
 
-    /// What no scope allows: 403, without a challenge that would make clients ask for one.
+    /// Denies every caller, whatever its scopes: 403, without a challenge that would make clients request more scopes.
     pub fn nobody() -> Self {
         Self(Kind::Nobody)
     }
 
-    /// Whether a bearer of this token meets the requirement, by name or by the layer's
+    /// Whether this token meets the requirement, by scope name or through the layer's
     /// [`ScopeHierarchy`](crate::ScopeHierarchy).
     pub fn is_met_by(&self, token: &AccessToken) -> bool {
         self.met_with(Some(token)).is_some()
     }
 
-    /// The scopes with which a bearer of this token meets the requirement, `Some(None)` where it takes none; `None`
-    /// if the bearer does not meet it.
+    /// The scopes by which this token meets the requirement, or `Some(None)` if it needs no scopes. `None` if the token
+    /// does not meet it.
     fn met_with(&self, token: Option<&AccessToken>) -> Option<Option<&Arc<Scopes>>> {
         match (&self.0, token) {
             (Kind::Anyone, _) => Some(None),
@@ -104,8 +104,8 @@ impl ScopeRequirement {
         }
     }
 
-    /// What a client has to ask for, if anything: of alternatives the one that its token has already, or the
-    /// first.
+    /// The scopes that a client must request, if any. Of alternatives, this is the one that its token already has, or
+    /// else the first.
     fn wanted(&self, token: Option<&AccessToken>) -> Option<&Arc<Scopes>> {
         match &self.0 {
             Kind::Anyone | Kind::Nobody => None,
@@ -123,17 +123,17 @@ fn has_all(token: &AccessToken, scopes: &Scopes) -> bool {
     scopes.iter().all(|scope| token.has_scope(scope))
 }
 
-/// All of these scopes.
+/// Requires all of these scopes.
 impl From<Scopes> for ScopeRequirement {
     fn from(scopes: Scopes) -> Self {
         Self(Kind::All(Arc::new(scopes)))
     }
 }
 
-/// Whether a request with these extensions meets every one of `requirements`; the answer to it
-/// otherwise. `by` is the component that requires them.
+/// `Ok` if a request with these extensions meets all `requirements`, otherwise the response. `by` is the component
+/// that requires them.
 ///
-/// What was met is left with the request's token, for the challenges of guards and handlers further in.
+/// Adds the met scopes to the request's token, for the challenges of inner guards and handlers.
 pub(crate) fn check<'a>(
     requirements: impl Iterator<Item = &'a ScopeRequirement> + Clone,
     extensions: &mut Extensions,
@@ -167,7 +167,7 @@ pub(crate) fn check<'a>(
         Some(_) => Refusal::InsufficientScope,
         None => Refusal::NoToken,
     };
-    // Everything that the operation needs, in one challenge: clients ask for what they are told.
+    // One challenge names everything that the operation needs, because clients request what it names.
     let so_far = match token {
         Some(token) => token.required_so_far(),
         None => protection.scopes.clone(),
@@ -180,7 +180,7 @@ pub(crate) fn check<'a>(
     Err(refusal.refuse(by, token.into(), &protection, &scopes))
 }
 
-/// All of these scopes as one set. One set is shared as it is, and so are many that add nothing to it.
+/// The union of both sets. Shares an existing set instead of copying it if the other adds nothing.
 fn together(all: Option<Arc<Scopes>>, more: Option<&Arc<Scopes>>) -> Option<Arc<Scopes>> {
     match (all, more) {
         (all, None) => all,

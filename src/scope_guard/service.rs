@@ -10,7 +10,7 @@ use super::requirement::{self, ScopeRequirement};
 use crate::caller;
 use crate::reject::{ResponseBody, ResponseFuture};
 
-/// The service that a [`RequireScopesLayer`](super::RequireScopesLayer) makes.
+/// The service that a [`RequireScopesLayer`](super::RequireScopesLayer) builds.
 #[derive(Debug, Clone)]
 pub struct RequireScopes<S> {
     inner: S,

@@ -9,11 +9,11 @@ use super::histograms;
 use super::measure::Stopwatch;
 use crate::telemetry;
 
-/// Something that takes its time: a span, and the histogram of how long. What is dropped before its end was
-/// interrupted.
+/// An operation with a duration: it has a span and a histogram. If it is dropped before its end, its outcome is
+/// `interrupted`.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    /// Where somebody wants it. Boxed, since it is on the path of every token and most often is not there.
+    /// Absent if it is disabled. Boxed, since it is on the path of every token and usually absent.
     span: Option<Box<Span>>,
     stopwatch: Option<Stopwatch>,
 }
@@ -26,9 +26,9 @@ impl Activity {
         }
     }
 
-    /// A verifier is asked about a token.
+    /// A verifier verifies a token.
     pub(crate) fn verification() -> Self {
-        // On the path of every token: even a span that nobody wants has its price.
+        // On the path of every token, where even a disabled span costs too much.
         let span = match may_be_heard() {
             true => debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty),
             false => Span::none(),
@@ -36,7 +36,7 @@ impl Activity {
         Self::start(histograms::VERIFICATION, span)
     }
 
-    /// An introspection endpoint is asked about a token.
+    /// An introspection request.
     #[cfg(feature = "introspection")]
     pub(crate) fn introspection(verifier: &str) -> Self {
         let span = debug_span!(
@@ -48,7 +48,7 @@ impl Activity {
         Self::start(histograms::INTROSPECTION, span)
     }
 
-    /// A key set is fetched, for all requests and none in particular.
+    /// A fetch of a key set. It belongs to no single request.
     #[cfg(feature = "jwks")]
     pub(crate) fn key_fetch(source: &str) -> Self {
         let span = debug_span!(
@@ -62,12 +62,12 @@ impl Activity {
         Self::start(histograms::KEY_FETCH, span)
     }
 
-    /// To be held while it is worked at.
+    /// Enters the span for synchronous work.
     pub(crate) fn enter(&self) -> Option<Entered<'_>> {
         self.span.as_deref().map(Span::enter)
     }
 
-    /// Works at it.
+    /// Runs a future in the span.
     pub(crate) fn of<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         let span = self.span.as_deref().cloned();
         work.instrument(span.unwrap_or_else(Span::none))

@@ -12,7 +12,7 @@ use crate::scopes::Scopes;
 use crate::short_digest::short_digest;
 use crate::verify_error::VerifyError;
 
-/// What was decided about a request, by whom, and why.
+/// An access decision about a request, with its component and reason.
 #[derive(Debug)]
 pub(crate) struct Decision<'a> {
     pub(crate) by: &'static str,
@@ -21,23 +21,23 @@ pub(crate) struct Decision<'a> {
     pub(crate) reason: Option<&'static str>,
     pub(crate) description: Option<&'static str>,
     pub(crate) status: Option<StatusCode>,
-    /// The scopes that the client is told to ask for.
+    /// The scopes in the challenge.
     pub(crate) required: Option<&'a Scopes>,
     pub(crate) error: Option<&'a VerifyError>,
 }
 
-/// Which way it went.
+/// The outcome of a decision.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Outcome {
     Allowed,
     /// Allowed without a token.
     Anonymous,
     Refused,
-    /// The verifier cannot tell.
+    /// The verifier cannot check the token at the moment.
     Unavailable,
-    /// Nobody could decide, for want of a layer in front: a mistake of the server's, which it is told.
+    /// There is no layer in front, so no decision was possible. It is logged as an error.
     Misconfigured,
-    /// What was allowed is over.
+    /// A stream was allowed and has ended, since its token expired or its key was withdrawn.
     Ended,
 }
 
@@ -54,12 +54,12 @@ impl Outcome {
     }
 }
 
-/// Whom a decision is about, as far as that is known.
+/// The bearer that a decision is about, as far as known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bearer<'a> {
-    /// Somebody without a token, or with none that could be read.
+    /// The request has no token, or none that could be read.
     Nobody,
-    /// Somebody whose token nobody vouched for.
+    /// No verifier has accepted the token.
     Unverified(&'a BearerToken),
     Verified(&'a AccessToken),
 }
@@ -95,10 +95,10 @@ impl<'a> From<Option<&'a BearerToken>> for Bearer<'a> {
 }
 
 impl<'a> Decision<'a> {
-    /// By what name the layer says what it decided.
+    /// The name of the layer in its decisions.
     pub(crate) const LAYER: &'static str = "BearerAuthLayer";
 
-    /// The request goes on.
+    /// The decision to pass the request on.
     pub(crate) fn passed(by: &'static str, token: Option<&'a AccessToken>) -> Self {
         Self {
             by,
@@ -115,7 +115,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Tells whoever wants to know.
+    /// Emits the audit event and counts it.
     pub(crate) fn record(&self) {
         if let Outcome::Misconfigured = self.outcome {
             let by = self.by;
@@ -149,8 +149,10 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// Whether what is told at `DEBUG`, as decisions are, may reach anybody. Not `tracing::enabled!`, which asks every
-/// filter, and after which a subscriber with several of them can lose the next event.
+/// Whether a subscriber may record `DEBUG` events, such as decisions.
+///
+/// It does not use `tracing::enabled!`, which evaluates every filter. After that, a subscriber with several filters can
+/// lose the next event.
 pub(crate) fn may_be_heard() -> bool {
     LevelFilter::current() >= Level::DEBUG
 }

@@ -1,4 +1,4 @@
-//! What the histograms of how long something takes are called.
+//! The names of the histograms of durations.
 
 pub(super) const VERIFICATION: &str = "bearer_auth_verification_seconds";
 

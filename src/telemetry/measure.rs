@@ -10,8 +10,9 @@ use crate::access_token::AccessToken;
 const DECISIONS: &str = "bearer_auth_decisions_total";
 const LOOKUPS: &str = "bearer_auth_cache_lookups_total";
 
-/// Tells the recorder what the [metrics](crate::telemetry#metrics) are about. Once, after it was installed;
-/// without it there are no descriptions, but everything is counted all the same.
+/// Describes the [metrics](crate::telemetry#metrics) to the recorder.
+///
+/// Call it once, after the recorder was installed. Without it the metrics are recorded too, but have no descriptions.
 pub fn describe_metrics() {
     describe_counter!(
         DECISIONS,

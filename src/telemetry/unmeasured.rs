@@ -1,4 +1,4 @@
-//! What stands in for metrics where nobody wants any.
+//! Replaces `measure.rs` if the feature `metrics` is off.
 
 use crate::access_token::AccessToken;
 

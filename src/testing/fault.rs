@@ -8,21 +8,21 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::faulty_body::FaultyBody;
 
-/// What goes wrong with an answer.
+/// A fault in an answer of a [`TestIssuer`](super::TestIssuer).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Another status.
+    /// An empty answer with this status.
     Status(StatusCode),
     /// No answer, ever.
     Hang,
     /// The connection is closed instead of an answer.
     Reset,
-    /// The answer, after this much time.
+    /// The answer after this delay.
     Delay(Duration),
-    /// A body that keeps coming, a byte at a time, and never ends.
+    /// A body of one byte every 10 milliseconds that never ends.
     Drip,
-    /// A body that breaks off in the middle.
+    /// A body that ends in an error before it is complete.
     Truncated,
     /// A body of this many bytes.
     Oversized(usize),
@@ -34,7 +34,7 @@ pub enum Fault {
     Encoded(String),
 }
 
-/// The closed connection that stands for an answer.
+/// The error that closes the connection in place of an answer.
 #[derive(Debug)]
 pub(super) struct Reset;
 
@@ -85,7 +85,7 @@ pub(super) async fn spoil(
 /// An empty body in gzip.
 const COMPRESSED: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
 
-/// Sets a header to a value, which may be in UTF-8, or to another where it is no value of a header.
+/// Sets a header to `value`, which may be in UTF-8, or to `instead` if `value` is not a valid header value.
 fn set_header(
     response: &mut Response<FaultyBody>,
     name: HeaderName,

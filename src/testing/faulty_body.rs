@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Interval;
 
-/// A body that comes as it should, or does not.
+/// A body, with or without a fault.
 pub(super) enum FaultyBody {
     Whole(Option<Bytes>),
-    /// A byte now and then, without end.
+    /// A byte per tick, without end.
     Drip(Interval),
-    /// A beginning, and then an error, at which the server breaks off.
+    /// The beginning of a body, then an error, at which the server closes the connection.
     Truncated(Option<Bytes>),
 }
 

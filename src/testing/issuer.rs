@@ -26,7 +26,7 @@ use crate::verify::jwt::Algorithm;
 /// An issuer on a loopback port: a real HTTP server with metadata, keys that rotate, and faults on
 /// demand.
 ///
-/// It serves until it is dropped.
+/// It stops when it is dropped.
 ///
 /// ```
 /// use tower_bearer_auth::JwtVerifier;
@@ -88,7 +88,7 @@ impl TestIssuer {
     ///
     /// # Panics
     ///
-    /// When there is no tokio runtime, and when no loopback port is to be had.
+    /// When there is no tokio runtime, and when no loopback port is available.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a loopback port");
@@ -121,17 +121,17 @@ impl TestIssuer {
         }
     }
 
-    /// The issuer's name, which is its URL: what its tokens have in `iss`.
+    /// The issuer's name, which is the `iss` of its tokens. By default it is its URL.
     pub fn issuer(&self) -> String {
         self.state().issuer.clone()
     }
 
-    /// Where its JWK Set is.
+    /// The URL of its JWK Set.
     pub fn jwks_url(&self) -> String {
         format!("{}{JWKS_PATH}", self.shared.base)
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -148,12 +148,12 @@ impl TestIssuer {
         state.keys.last().expect("there is always a key").clone()
     }
 
-    /// Adds a key and signs with it from now on. The older ones stay published.
+    /// Adds a key and signs with it from now on. Older keys stay published.
     pub fn add_key(&self, key: SigningKey) {
         self.state().keys.push(key);
     }
 
-    /// Makes a new ES256 key and signs with it from now on; returns it. The older ones stay published
+    /// Generates an ES256 key, signs with it from now on, and returns it. Older keys stay published
     /// until they are [retired](Self::retire_old_keys).
     pub fn rotate(&self) -> SigningKey {
         let mut state = self.state();
@@ -164,7 +164,7 @@ impl TestIssuer {
         key
     }
 
-    /// Publishes the current key alone.
+    /// Publishes only the current key from now on.
     pub fn retire_old_keys(&self) {
         let mut state = self.state();
         let current = state.keys.pop();
@@ -172,49 +172,49 @@ impl TestIssuer {
         state.keys.extend(current);
     }
 
-    /// Publishes this document instead of the keys it signs with; `None` goes back to those.
+    /// Publishes this document instead of its own keys. `None` publishes its own again.
     pub fn publish(&self, jwks: Option<Value>) {
         self.state().jwks = jwks;
     }
 
-    /// Sends this `Cache-Control` with the JWK Set. By default there is none.
+    /// Sends this `Cache-Control` with the JWK Set. Default: none.
     ///
     /// # Panics
     ///
-    /// When it cannot be a header's value.
+    /// When the value is not a valid header value.
     #[track_caller]
     pub fn cache_control(&self, value: &str) {
         let value = HeaderValue::from_str(value).expect("a header's value");
         self.state().cache_control = Some(value);
     }
 
-    /// Takes another name, such as the URL with a path.
+    /// Changes the issuer's name, for example to its URL with a path.
     pub fn rename(&self, issuer: impl Into<String>) {
         self.state().issuer = issuer.into();
     }
 
-    /// Serves the metadata at this path alone. Default: `/.well-known/openid-configuration`.
+    /// Serves the metadata at this path only. Default: `/.well-known/openid-configuration`.
     pub fn metadata_at(&self, path: impl Into<String>) {
         self.state().metadata_path = path.into();
     }
 
-    /// Serves this metadata instead of its own; `None` goes back to that.
+    /// Serves this metadata instead of its own. `None` serves its own again.
     pub fn metadata(&self, metadata: Option<Value>) {
         self.state().metadata = metadata;
     }
 
-    /// Answers requests for the JWK Set this way from now on; `None` ends it.
+    /// Answers requests for the JWK Set with this fault from now on. `None` ends that.
     pub fn jwks_fault(&self, fault: Option<Fault>) {
         self.state().jwks_fault = fault;
     }
 
-    /// Answers requests for metadata this way from now on; `None` ends it.
+    /// Answers requests for metadata with this fault from now on. `None` ends that.
     pub fn metadata_fault(&self, fault: Option<Fault>) {
         self.state().metadata_fault = fault;
     }
 
-    /// Answers requests for this path this way from now on, whether there is something or not: at
-    /// another place where metadata is looked for, for instance. `None` ends it.
+    /// Answers requests for this path with this fault from now on, even if nothing is served there. `None` ends
+    /// that. [`jwks_fault`](Self::jwks_fault) and [`metadata_fault`](Self::metadata_fault) take precedence.
     pub fn fault_at(&self, path: impl Into<String>, fault: Option<Fault>) {
         let faults = &mut self.state().path_faults;
         match fault {
@@ -223,17 +223,18 @@ impl TestIssuer {
         };
     }
 
-    /// How many requests there were for the JWK Set.
+    /// The number of requests for the JWK Set so far.
     pub fn jwks_requests(&self) -> usize {
         self.state().counts.jwks
     }
 
-    /// How many of them were answered 304.
+    /// The number of those that were answered 304.
     pub fn unchanged_answers(&self) -> usize {
         self.state().counts.unchanged
     }
 
-    /// How many requests there were for anything else: the metadata, wherever it was looked for.
+    /// The number of all other requests so far, which are those for metadata at any path. Introspection requests are
+    /// not included.
     pub fn metadata_requests(&self) -> usize {
         self.state().counts.metadata
     }
@@ -258,7 +259,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The right answer, and what is to go wrong with it.
+    /// The correct answer, and the fault to apply to it.
     fn answer(&self, path: &str, headers: &HeaderMap) -> (Response<FaultyBody>, Option<Fault>) {
         let mut state = self.state();
         let fault_here = state.path_faults.get(path).cloned();
@@ -293,7 +294,7 @@ impl Shared {
 }
 
 impl Shared {
-    /// The right answer to an introspection request, and what is to go wrong with it.
+    /// The correct answer to an introspection request, and the fault to apply to it.
     fn introspect(
         &self,
         headers: &HeaderMap,
@@ -320,12 +321,12 @@ impl fmt::Debug for Shared {
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    // Dropped with this task, and all connections with it.
+    // Dropping it with this task closes all connections.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
-            // A connection that breaks is what the faults are for.
+            // Faults break connections on purpose.
             let _ = serve_connection(stream, shared).await;
         });
         while connections.try_join_next().is_some() {}
@@ -352,7 +353,7 @@ async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) -> Result<(), 
         .await
 }
 
-/// A document with an entity tag, or 304 for who has it already.
+/// A document with an entity tag, or 304 if the request has that tag.
 fn json_response(
     document: &Value,
     request: &HeaderMap,

@@ -4,18 +4,18 @@ use crate::verify::jwt::Algorithm;
 
 /// An RSA key pair that signs test tokens with RS256.
 ///
-/// A [`SigningKey`] under the name, and with the methods, that users of FastMCP know.
+/// It is a [`SigningKey`] with the name and the methods of FastMCP's class.
 #[derive(Debug, Clone)]
 pub struct RsaKeyPair {
     key: SigningKey,
 }
 
 impl RsaKeyPair {
-    /// A new key pair of 2048 bits.
+    /// Generates a key pair of 2048 bits.
     ///
     /// # Panics
     ///
-    /// When the system has no randomness to give.
+    /// When the system's random number generator fails.
     pub fn generate() -> Self {
         Self {
             key: SigningKey::generate(Algorithm::RS256),

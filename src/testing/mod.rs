@@ -1,5 +1,5 @@
-//! Keys and tokens for the tests of your own server: real signatures, and every way to get a token
-//! wrong. Not for production.
+//! Keys, tokens and an issuer for the tests of your server: real signatures, and tokens with any fault. Not for
+//! production.
 //!
 //! ```
 //! use std::time::Duration;
@@ -26,7 +26,7 @@
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 //!
-//! [`TestIssuer`] is a whole issuer on a loopback port. [`SigningKey`] signs with every algorithm, and
+//! [`TestIssuer`] is an issuer on a loopback port. [`SigningKey`] signs with every algorithm, and
 //! exports JWKs:
 //!
 //! ```
@@ -48,6 +48,7 @@ mod faulty_body;
 mod introspection;
 mod issuer;
 mod key_pair;
+mod opaque_tokens;
 mod signing_key;
 mod token;
 

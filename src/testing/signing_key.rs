@@ -11,12 +11,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::token::TokenBuilder;
 use crate::verify::jwt::{Algorithm, VerifyingKey};
 
 /// A key that signs test tokens, for any [`Algorithm`].
 ///
-/// Clones share the key. `Debug` does not show it.
+/// Clones share the key. `Debug` omits it.
 #[derive(Clone)]
 pub struct SigningKey {
     algorithm: Algorithm,
@@ -32,11 +31,12 @@ enum Private {
 }
 
 impl SigningKey {
-    /// A new key: a random secret as long as the hash, 2048 bits of RSA, the algorithm's curve.
+    /// Generates a key: a random secret as long as the hash, an RSA key of 2048 bits, or a key on the algorithm's
+    /// curve.
     ///
     /// # Panics
     ///
-    /// When the system has no randomness to give.
+    /// When the system's random number generator fails.
     pub fn generate(algorithm: Algorithm) -> Self {
         let private = match algorithm {
             Algorithm::HS256 => Private::random_secret(32),
@@ -66,7 +66,7 @@ impl SigningKey {
     ///
     /// # Panics
     ///
-    /// When the algorithm is another one.
+    /// When the algorithm is not one of these.
     #[track_caller]
     pub fn from_secret(algorithm: Algorithm, secret: impl Into<Vec<u8>>) -> Self {
         let _ = hmac_algorithm(algorithm);
@@ -81,15 +81,15 @@ impl SigningKey {
         }
     }
 
-    /// The same key under this key ID, which its tokens and its JWK then carry. Default: none.
+    /// Sets the key ID, which is the `kid` of its tokens and its JWK. Default: none.
     #[must_use]
     pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
         self.key_id = Some(key_id.into());
         self
     }
 
-    /// The same key for another algorithm of its kind: an RSA key for any RS* or PS*, a secret for
-    /// any HS*.
+    /// Sets another algorithm for the same kind of key: any RS* or PS* for an RSA key, any HS* for a
+    /// secret.
     ///
     /// # Panics
     ///
@@ -122,21 +122,16 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// The key ID, where it has one.
+    /// The key ID, if it has one.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
-    }
-
-    /// Starts a token that is issued now and expires in an hour.
-    pub fn token(&self) -> TokenBuilder {
-        TokenBuilder::new(self)
     }
 
     /// A signature over `message` in the form that JWS uses (RFC 7518 §3).
     ///
     /// # Panics
     ///
-    /// When the crypto library fails, which it does not with keys it made.
+    /// When the crypto library fails, which is not expected for keys that it generated.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &*self.private {
@@ -173,8 +168,8 @@ impl SigningKey {
         VerifyingKey::from_jwk(&self.jwk().to_string()).expect("a sound key")
     }
 
-    /// The public key as a JWK with `alg` and `use`; for HS* the secret itself, whose JWK has
-    /// nothing else.
+    /// The public key as a JWK with `alg` and `use`. For HS* the JWK has the secret, since there is no
+    /// public key.
     pub fn jwk(&self) -> Value {
         let mut jwk = match &*self.private {
             Private::Secret(secret) => json!({"kty": "oct", "k": base64url(secret)}),
@@ -218,7 +213,7 @@ impl SigningKey {
     ///
     /// # Panics
     ///
-    /// For HS*, whose key is not public.
+    /// For HS*, which has no public key.
     #[track_caller]
     pub fn public_key_pem(&self) -> String {
         let der: Result<PublicKeyX509Der<'_>, _> = match &*self.private {
@@ -237,7 +232,7 @@ impl SigningKey {
     ///
     /// # Panics
     ///
-    /// For HS*, whose key has no such form.
+    /// For HS*, whose key has no PKCS#8 form.
     #[track_caller]
     pub fn private_key_pem(&self) -> String {
         let label = "PRIVATE KEY";

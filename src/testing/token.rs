@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::signing_key::SigningKey;
 use crate::clock::Clock;
 
-/// Builds a signed test token, a right or a wrong one; see [`SigningKey::token`] and
+/// Builds a signed test token, valid or with a fault; see [`SigningKey::token`] and
 /// [`RsaKeyPair::create_token`](super::RsaKeyPair::create_token).
 ///
-/// By default it is issued now and expires in an hour, and has no other claims. Later settings win.
+/// By default it is issued now and expires in an hour, and has no other claims. Later settings override earlier ones.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct TokenBuilder {
@@ -30,6 +30,13 @@ enum Signature {
     Good,
     Tampered,
     Stripped,
+}
+
+impl SigningKey {
+    /// Starts a token that is issued now and expires in an hour.
+    pub fn token(&self) -> TokenBuilder {
+        TokenBuilder::new(self)
+    }
 }
 
 impl TokenBuilder {
@@ -132,7 +139,7 @@ impl TokenBuilder {
         self
     }
 
-    /// Leaves a claim out, `iat` and `exp` included.
+    /// Omits a claim, which may be `iat` or `exp`.
     pub fn without_claim(mut self, name: impl Into<String>) -> Self {
         self.absent.push(name.into());
         self
@@ -148,37 +155,37 @@ impl TokenBuilder {
         self.header("typ", token_type.into())
     }
 
-    /// Sets any member of the header, `alg` included: the signature stays that of the key.
+    /// Sets any member of the header. Setting `alg` does not change the signature's algorithm.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.header.insert(name.into(), value.into());
         self
     }
 
-    /// Leaves a member of the header out.
+    /// Omits a member of the header.
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.remove(name);
         self
     }
 
-    /// The clock that says when now is. Default: the system's.
+    /// Sets the clock that gives the current time. Default: the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Makes the token one that expired an hour ago.
+    /// Sets `exp` to an hour ago, and `iat` to two hours ago.
     pub fn expired(self) -> Self {
         let now = self.clock.since_epoch().as_secs();
         self.claim("iat", now.saturating_sub(7200))
             .claim("exp", now.saturating_sub(3600))
     }
 
-    /// Makes the token say `alg: none` and have no signature (RFC 7519 §6).
+    /// Sets `alg` to `none` and omits the signature (RFC 7519 §6).
     pub fn unsigned(self) -> Self {
         self.header("alg", "none").stripped_signature()
     }
 
-    /// Takes the signature away, and nothing else.
+    /// Removes only the signature.
     pub fn stripped_signature(mut self) -> Self {
         self.signature = Signature::Stripped;
         self
@@ -208,7 +215,7 @@ impl TokenBuilder {
         self
     }
 
-    /// The compact token.
+    /// Builds the token in JWS Compact Serialization (RFC 7515 §7.1).
     pub fn build(self) -> String {
         let header = match self.raw_header {
             Some(raw) => raw,

@@ -1,5 +1,5 @@
-//! Whether the authorization server of these tests is as careful as a real one: what it lets through
-//! proves nothing otherwise.
+//! The authorization server of these tests validates requests like a real one. Otherwise a flow that it accepts
+//! would prove nothing.
 
 use http::StatusCode;
 use http::header::LOCATION;
@@ -13,11 +13,11 @@ use crate::support::authorization_server::AuthorizationServer;
 const CALLBACK: &str = "http://127.0.0.1:9/callback";
 const RESOURCE: &str = "https://notes.test/mcp";
 
-/// A verifier and its challenge (RFC 7636, appendix B).
+/// A PKCE verifier and its challenge (RFC 7636, appendix B).
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// A registered client that sends right requests, but for some parameters.
+/// A registered client that sends valid requests, except for some parameters.
 struct Fixture {
     server: AuthorizationServer,
     http: Client,
@@ -157,7 +157,7 @@ async fn a_code_works_once() {
 }
 
 #[tokio::test]
-async fn a_code_is_worth_nothing_without_what_belongs_to_it() {
+async fn a_code_is_refused_without_its_matching_parameters() {
     let fixture = Fixture::start().await;
     let long = "x".repeat(VERIFIER.len());
     let table = [
@@ -191,7 +191,7 @@ async fn a_code_is_worth_nothing_without_what_belongs_to_it() {
 }
 
 #[tokio::test]
-async fn a_wrong_verifier_costs_the_code() {
+async fn a_wrong_verifier_invalidates_the_code() {
     let fixture = Fixture::start().await;
     let code = fixture.code().await;
     let wrong = [("code_verifier", Some(CHALLENGE))];
@@ -285,14 +285,14 @@ async fn a_strict_server_registers_public_clients_alone_and_a_lenient_one_regist
         let answer = strict.register(&client).await;
         assert_refused(answer, "invalid_client_metadata").await;
 
-        // The answer says what holds: there is no secret.
+        // The response has the registered metadata, without a secret.
         let (status, registered) = read(lenient.register(&client).await).await;
         assert_eq!(status, StatusCode::CREATED, "{method:?}");
         assert_eq!(registered["token_endpoint_auth_method"], "none");
         assert_eq!(registered["redirect_uris"], json!([CALLBACK]));
         assert!(registered["client_secret"].is_null(), "{registered}");
     }
-    // A client that wants to prove itself by a key relies on more than it would get.
+    // A client that requests authentication by a key must not be registered without it.
     for method in ["private_key_jwt", "tls_client_auth", ""] {
         let client = json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": method});
         for fixture in [&strict, &lenient] {
@@ -324,7 +324,7 @@ async fn a_lenient_server_takes_the_resource_of_the_grant_where_a_token_request_
 }
 
 #[tokio::test]
-async fn a_lenient_server_is_as_careful_about_everything_else() {
+async fn a_lenient_server_is_strict_about_everything_else() {
     let fixture = Fixture::start_lenient().await;
     let elsewhere = Some("https://elsewhere.test/mcp");
     let table = [
@@ -339,7 +339,7 @@ async fn a_lenient_server_is_as_careful_about_everything_else() {
         let code = fixture.code().await;
         let answer = fixture.redeem(&code, &[(name, value)]).await;
         assert_refused(answer, error).await;
-        // Each code works once, whatever came of it.
+        // Each code works once, whatever the response.
         assert_refused(fixture.redeem(&code, &[]).await, "invalid_grant").await;
     }
     for (name, error) in [
@@ -359,7 +359,7 @@ async fn a_lenient_server_is_as_careful_about_everything_else() {
 }
 
 #[tokio::test]
-async fn a_token_issued_by_hand_says_what_a_requested_one_says() {
+async fn a_manually_issued_token_has_the_claims_of_a_requested_one() {
     let server = AuthorizationServer::start(["read", "write"]).await;
     let verifier = JwtVerifier::builder()
         .discover(server.issuer())

@@ -1,9 +1,9 @@
-//! What the guides and the other texts point to is there.
+//! The links of the guides and the other documents are valid.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every text that is written for people.
+/// Every Markdown document of the repository.
 fn texts() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = markdown_in(root);
@@ -30,11 +30,11 @@ fn markdown_in(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The targets of the links of a text, without those in code.
+/// The link targets in a text, except those in code.
 fn links(text: &str) -> Vec<&str> {
     let mut links: Vec<_> = definitions(text).map(|(_, target)| target).collect();
     for line in prose(text) {
-        // What is between backticks is code, too.
+        // Text between backticks is code as well.
         for part in line.split('`').step_by(2) {
             for piece in part.split("](").skip(1) {
                 links.push(piece.split(')').next().unwrap());
@@ -59,7 +59,7 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What GitHub makes of a heading.
+/// The anchor that GitHub generates for a heading.
 fn anchor(heading: &str) -> String {
     let heading = heading.trim_start_matches('#').trim().to_lowercase();
     heading
@@ -77,7 +77,7 @@ fn has_anchor(path: &Path, wanted: &str) -> bool {
 }
 
 #[test]
-fn every_relative_link_points_to_a_file_and_a_heading_that_are_there() {
+fn every_relative_link_points_to_an_existing_file_and_heading() {
     let mut followed = 0;
     for path in texts() {
         let text = fs::read_to_string(&path).unwrap();
@@ -115,13 +115,13 @@ fn every_guide_is_in_the_index() {
     }
 }
 
-/// The source of the pages that the guides are in the API documentation.
+/// The source file that includes the guides as pages of the API documentation.
 fn pages() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     fs::read_to_string(root.join("src/guides.rs")).unwrap()
 }
 
-/// Where a guide's page is named in that source, by the path of its text.
+/// The position in that source at which a guide is included, by the path of the guide.
 fn page_of(path: &str) -> Option<String> {
     let pages = pages();
     let page = pages
@@ -132,7 +132,7 @@ fn page_of(path: &str) -> Option<String> {
 }
 
 #[test]
-fn every_guide_is_a_page_that_lib_rs_leads_to() {
+fn every_guide_is_a_page_that_lib_rs_links_to() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let front_page = fs::read_to_string(root.join("src/lib.rs")).unwrap();
     for guide in guides() {
@@ -147,7 +147,7 @@ fn every_guide_is_a_page_that_lib_rs_leads_to() {
             front_page.contains(&link),
             "src/lib.rs does not lead to {name}"
         );
-        // Relative links lead nowhere from a page: each is defined there anew.
+        // Relative links do not work in the API documentation, so each is redefined there.
         let text = fs::read_to_string(&guide).unwrap();
         for (label, _) in definitions(&text) {
             let defined = format!("\"{label}\" => ");
@@ -166,7 +166,7 @@ fn every_guide_is_a_page_that_lib_rs_leads_to() {
 }
 
 #[test]
-fn every_page_that_the_texts_link_to_is_there() {
+fn every_linked_page_exists() {
     let pages = pages();
     let address = "https://docs.rs/tower-bearer-auth/latest/tower_bearer_auth/guides/";
     let mut followed = 0;

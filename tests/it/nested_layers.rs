@@ -1,4 +1,4 @@
-//! An auth layer inside another one.
+//! A `BearerAuthLayer` inside another one.
 
 use std::convert::Infallible;
 
@@ -17,7 +17,7 @@ fn auth() -> BearerAuthLayer<StaticTokenVerifier> {
     BearerAuthLayer::new(table())
 }
 
-/// Answers with who is calling.
+/// Responds with the caller's identity.
 fn whoami()
 -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone
 {
@@ -44,7 +44,7 @@ fn assert_logged(recorded: &Recorded, times: usize) {
 }
 
 #[tokio::test]
-async fn a_layer_that_the_outer_one_left_no_token_refuses_and_says_so_once() {
+async fn an_inner_layer_without_the_header_refuses_and_logs_the_cause_once() {
     let recorded = Recorded::start();
     let inner = Inner::default();
     let service = auth().layer(auth().layer(inner.clone()));
@@ -54,14 +54,14 @@ async fn a_layer_that_the_outer_one_left_no_token_refuses_and_says_so_once() {
         assert_logged(&recorded, 1);
     }
     assert_eq!(inner.calls(), 0);
-    // Another pair is another mistake.
+    // Another pair of layers logs its own error.
     let other = auth().layer(auth().layer(inner));
     answer_of(other, with_token("reader")).await;
     assert_logged(&recorded, 2);
 }
 
 #[tokio::test]
-async fn an_optional_one_never_takes_over_the_token_that_it_did_not_verify() {
+async fn an_optional_inner_layer_does_not_adopt_the_outer_layers_token() {
     let recorded = Recorded::start();
     let service = auth().layer(auth().optional().layer(whoami()));
     for _ in 0..3 {
@@ -72,7 +72,7 @@ async fn an_optional_one_never_takes_over_the_token_that_it_did_not_verify() {
 }
 
 #[tokio::test]
-async fn an_outer_layer_that_forwards_the_header_is_no_mistake() {
+async fn an_outer_layer_that_forwards_the_header_is_not_reported() {
     let recorded = Recorded::start();
     for inner in [auth(), auth().optional()] {
         let service = auth().forward_authorization().layer(inner.layer(whoami()));
@@ -83,14 +83,14 @@ async fn an_outer_layer_that_forwards_the_header_is_no_mistake() {
 }
 
 #[tokio::test]
-async fn a_request_that_brought_no_token_is_no_sign_of_it() {
+async fn a_request_without_a_token_is_not_reported() {
     let recorded = Recorded::start();
     let without = || Request::new(Full::default());
     let service = auth().optional().layer(auth().layer(Inner::default()));
     let answer = answer_of(service, without()).await;
     answer.assert_refusal(401, Some("Bearer"), &no_token());
 
-    // Neither is a token of the application's own, which no layer put there.
+    // Neither is an `AccessToken` that the application itself inserted.
     let mut request = without();
     let token = AccessToken::builder("made-up".parse().unwrap()).build();
     request.extensions_mut().insert(token);

@@ -1,4 +1,4 @@
-//! What a refusal's response says to the layers around it.
+//! The `Refused` extension of a refusal's response, for the layers around it.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ use tower_layer::Layer;
 
 use crate::support::Inner;
 
-/// Refuses the tokens that say so.
+/// A layer that refuses certain tokens by their text.
 fn auth() -> BearerAuthLayer<impl Verifier> {
     BearerAuthLayer::new(verify_fn(|token| async move {
         match token.as_str() {
@@ -46,7 +46,7 @@ fn request(headers: &[(&'static str, &str)]) -> Request<Body> {
     request
 }
 
-/// That the response to a request with these headers is refused for this reason by this component.
+/// Asserts that a request with these headers is refused for this reason by this component.
 async fn assert_refused<S, B>(
     service: S,
     headers: &[(&'static str, &str)],
@@ -64,13 +64,13 @@ async fn assert_refused<S, B>(
     assert!(refused.challenges().eq(challenges), "{refused:?}");
     let has_challenge = refused.challenges().next().is_some();
     assert!(has_challenge || status != 401, "{refused:?}");
-    // The marker of what the client sent.
+    // `xyzzy` marks text that the client chose.
     let shown = format!("{refused:?}");
     assert!(!shown.contains("xyzzy"), "{shown}");
 }
 
 #[tokio::test]
-async fn the_layer_says_why() {
+async fn the_layer_sets_the_reason() {
     let table: &[(Headers<'_>, (u16, &str))] = &[
         (&[], (401, "no_token")),
         (&[("authorization", "Basic xyzzy")], (401, "no_token")),
@@ -108,7 +108,7 @@ async fn the_layer_says_why() {
 }
 
 #[tokio::test]
-async fn a_guard_of_scopes_says_why() {
+async fn a_scope_guard_sets_the_reason() {
     const GUARD: &str = "RequireScopesLayer";
     let guard = || RequireScopesLayer::all(["write"]).layer(Inner::default());
     let closed = RequireScopesLayer::new(ScopeRequirement::nobody()).layer(Inner::default());
@@ -121,7 +121,7 @@ async fn a_guard_of_scopes_says_why() {
 }
 
 #[tokio::test]
-async fn the_guards_of_mcp_say_why() {
+async fn the_mcp_guards_set_the_reason() {
     const TOOLS: &str = "ToolScopesLayer";
     const SESSIONS: &str = "SessionBindingLayer";
     let rules = ScopeRules::builder()
@@ -138,7 +138,7 @@ async fn the_guards_of_mcp_say_why() {
     let session = ("mcp-session-id", "xyzzy.AAAA");
     let unknown = (404, "no_such_session", SESSIONS);
     assert_refused(sessions(), &[GOOD, session], unknown).await;
-    // Refused when the server has opened it already.
+    // Refused after the server has opened the session.
     let opened = service_fn(|_: Request<SessionRequestBody<Body>>| async {
         let response = Response::builder().header("mcp-session-id", "1");
         Ok::<_, Infallible>(response.body(Body::empty()).unwrap())
@@ -148,7 +148,7 @@ async fn the_guards_of_mcp_say_why() {
 }
 
 #[tokio::test]
-async fn extractors_and_handlers_say_why() {
+async fn extractors_and_handlers_set_the_reason() {
     #[derive(Deserialize)]
     struct Tenant {
         #[expect(dead_code, reason = "no token has it")]
@@ -184,7 +184,7 @@ async fn extractors_and_handlers_say_why() {
 }
 
 #[tokio::test]
-async fn what_is_no_refusal_of_ours_says_nothing() {
+async fn a_response_that_is_not_a_refusal_has_no_reason() {
     let resource =
         ProtectedResource::new("https://api.test/").authorization_servers(["https://issuer.test"]);
     let theirs = service_fn(|_: Request<Body>| async {

@@ -53,7 +53,7 @@ async fn a_guard_of_all_scopes_names_them_after_those_of_the_layer() {
         let address = serve_axum(three).await;
         let answer = get_with(address, "writer").await;
         answer.assert_refusal(403, Some(lacking), &lacks_scope());
-        // A guard's scopes are not shown to who has no good token.
+        // A guard's scopes are not shown to clients without a good token.
         let answer = get(address, "/", &[]).await;
         answer.assert_refusal(401, Some(none), &no_token());
 
@@ -254,7 +254,7 @@ async fn a_scope_error_is_a_response_without_axum() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_no_scope_is_a_scope_that_nobody_has() {
+async fn an_invalid_scope_name_is_never_satisfied() {
     let token = AccessToken::builder("any".parse().unwrap())
         .scopes(["read", "write"])
         .build();
@@ -273,7 +273,7 @@ async fn a_name_that_is_no_scope_is_a_scope_that_nobody_has() {
 }
 
 #[test]
-fn a_guard_that_cannot_be_meant_panics_where_it_is_configured() {
+fn a_contradictory_guard_panics_where_it_is_configured() {
     for illegal in [
         "",
         "two words",
@@ -322,7 +322,7 @@ async fn a_guard_is_as_ready_as_its_inner_service() {
 }
 
 #[tokio::test]
-async fn every_requirement_lets_through_whom_it_says() {
+async fn every_requirement_admits_the_documented_callers() {
     use ScopeRequirement as Require;
     let closed = refused("access_denied", "No scope allows this operation");
     // Who passes: without a token, with `read`, with `write` too, with `admin`.
@@ -351,7 +351,7 @@ async fn every_requirement_lets_through_whom_it_says() {
             };
             match passes {
                 true => answer.assert_passed(),
-                // No token and no scope would change this, so nobody is asked for one.
+                // No token or scope can satisfy this requirement, so there is no challenge.
                 false if requirement == Require::nobody() => {
                     answer.assert_refusal(403, None, &closed)
                 }

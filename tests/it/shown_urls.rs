@@ -1,4 +1,4 @@
-//! No query, fragment or credentials of a URL in any `Debug`, error, panic or log line, wherever the URL is.
+//! The query, fragment and credentials of a URL appear in no `Debug` output, error, panic or log line.
 
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ use crate::support::{Inner, Logs, NoNames, get, serve, table};
 
 const SECRET: &str = "s3cret";
 
-/// Texts that may stand in the place of a URL, with a secret in each part of them that may hold one.
+/// Strings used as URLs, with a secret in each part that can contain one.
 fn hostile() -> Vec<String> {
     let mut texts: Vec<String> = [
         "https://h.test/x?api_key=s3cret",
@@ -45,7 +45,7 @@ fn hostile() -> Vec<String> {
         "http://127.0.0.1:1/x#s3cret",
         "ftp://user:s3cret@h.test/x?s3cret",
         "HTTPS://user:s3cret@h.test/",
-        // No URLs, or only to some parsers.
+        // Not URLs, or URLs only to some parsers.
         "user:s3cret@h.test",
         "user:s3cret@h.test//x",
         "h.test/x?api_key=s3cret",
@@ -70,13 +70,13 @@ fn assert_clean(text: &str, url: &str) {
     assert!(!text.contains(SECRET), "{url}: {text}");
 }
 
-/// A value, as the log of a server may have it.
+/// The ways in which a server may log a value.
 #[track_caller]
 fn shows<T: Debug>(value: &T, url: &str) {
     assert_clean(&format!("{value:?} {value:#?}"), url);
 }
 
-/// What came of a `build`, an error in all its forms among it.
+/// The result of `build`, and an error in all its forms.
 #[track_caller]
 fn built<T: Debug, E: Debug + Display + std::error::Error>(built: Result<T, E>, url: &str) {
     match built {
@@ -93,9 +93,9 @@ fn built<T: Debug, E: Debug + Display + std::error::Error>(built: Result<T, E>, 
 }
 
 #[test]
-fn no_key_source_and_no_verifier_shows_more_of_a_url_than_it_may() {
+fn key_sources_and_verifiers_show_no_secret_part_of_a_url() {
     let key = SigningKey::generate(Algorithm::ES256).verifying_key();
-    // One for all: building it takes long.
+    // One HTTP client for all rows, because building one is slow.
     let client = reqwest::Client::new();
     for url in &hostile() {
         for builder in [
@@ -172,14 +172,14 @@ fn no_key_source_and_no_verifier_shows_more_of_a_url_than_it_may() {
 }
 
 #[test]
-fn no_log_line_about_a_refused_token_shows_more_of_a_url_than_it_may() {
+fn log_lines_about_refused_tokens_show_no_secret_part_of_a_url() {
     let logs = Logs::capture();
     let key = SigningKey::generate(Algorithm::ES256);
     for url in &hostile() {
         let builder = JwtVerifier::builder().key(key.verifying_key());
         let verifier = builder.issuer(url).audience(url).build().unwrap();
         let by_issuer = ByIssuer::new().issuer(url.as_str(), verifier.clone());
-        // Ten in a row are more than an accident.
+        // Ten refusals in a row trigger the warning.
         for _ in 0..10 {
             for token in [
                 key.token().issuer("https://other.test"),
@@ -207,7 +207,7 @@ fn no_log_line_about_a_refused_token_shows_more_of_a_url_than_it_may() {
     assert_clean(&text, "the log");
 }
 
-/// The result of what has nothing to wait for.
+/// The result of a future that is ready at once.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     future
         .now_or_never()
@@ -215,7 +215,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn no_resource_shows_more_of_a_url_than_it_may() {
+fn resources_show_no_secret_part_of_a_url() {
     let logs = Logs::capture();
     for url in &hostile() {
         let good = || ProtectedResource::new("https://api.test/x");
@@ -259,7 +259,7 @@ fn no_resource_shows_more_of_a_url_than_it_may() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
+async fn fetches_show_no_secret_part_of_a_url() {
     let issuer = TestIssuer::start().await;
     let base = issuer.issuer();
     let logs = Logs::capture();
@@ -272,7 +272,7 @@ async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
     let discovery = || Discovery::builder(&base).client(client.clone());
     let http = |url: &str| HttpKeySource::builder(url).client(client.clone());
     for url in &hostile() {
-        // Where metadata names it, where it is what metadata is about, and where it is redirected to.
+        // As the `jwks_uri` of metadata, as the `issuer` of metadata, and as the target of a redirect.
         let about = [
             json!({"issuer": base, "jwks_uri": url}),
             json!({"issuer": url, "jwks_uri": "https://h.test/"}),
@@ -291,7 +291,7 @@ async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
         failed(http(&issuer.jwks_url()).build().unwrap(), url).await;
         issuer.jwks_fault(None);
     }
-    // What was configured, where it cannot be reached.
+    // The configured URL, where it cannot be reached.
     for status in [404, 500] {
         let status = http::StatusCode::from_u16(status).unwrap();
         issuer.jwks_fault(Some(Fault::Status(status)));
@@ -304,7 +304,7 @@ async fn nothing_that_is_fetched_shows_more_of_a_url_than_it_may() {
     assert_clean(&logs.text(), "the log");
 }
 
-/// That a fetch from there fails, and what all of it says.
+/// Asserts that a fetch from this source fails, and returns all resulting text.
 async fn failed(source: impl tower_bearer_auth::jwks::KeySource, url: &str) {
     let jwks = Jwks::builder(source).build().unwrap();
     let verifier = JwtVerifier::builder()
@@ -322,9 +322,9 @@ async fn failed(source: impl tower_bearer_auth::jwks::KeySource, url: &str) {
     assert_clean(jwks.status().last_error().unwrap(), url);
 }
 
-/// What a client needs is there all the same.
+/// The challenge itself still has the complete URL, because clients need it.
 #[tokio::test]
-async fn a_challenge_has_the_whole_url_of_the_metadata() {
+async fn a_challenge_has_the_complete_metadata_url() {
     let resource = ProtectedResource::new("https://api.test/x?tenant=s3cret")
         .authorization_servers(["https://i.test"]);
     let layer = BearerAuthLayer::new(table()).resource(&resource);

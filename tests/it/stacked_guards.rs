@@ -1,4 +1,4 @@
-//! Guards behind guards: what the challenge of each names.
+//! Nested guards: the scopes in the challenge of each.
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +15,7 @@ use tower_bearer_auth::{
 use crate::support::{INSIDE, lacks_scope, no_token, read};
 use crate::telemetry::recorded::Recorded;
 
-/// Vouches for every token, with the scopes that it names: `a.b` has `a` and `b`.
+/// A layer that accepts every token and reads its scopes from its text: `a.b` has `a` and `b`.
 fn auth() -> BearerAuthLayer<impl Verifier> {
     BearerAuthLayer::new(verify_fn(|token| async move {
         let scopes = token.as_str().split('.').map(str::to_owned);
@@ -25,7 +25,7 @@ fn auth() -> BearerAuthLayer<impl Verifier> {
     .required_scopes(["a"])
 }
 
-/// Tokens, and the scopes of the challenge that each gets.
+/// Tokens, and the scopes in the challenge for each.
 type Rows<'a> = &'a [(&'a str, Option<&'a str>)];
 
 fn all(scopes: &[&str]) -> RequireScopesLayer {
@@ -36,7 +36,7 @@ fn any(scopes: &[&str]) -> RequireScopesLayer {
     RequireScopesLayer::any(scopes)
 }
 
-/// A route behind these guards, the outermost first, and behind the layer.
+/// A route behind the layer and these guards, the outermost first.
 fn behind(guards: &[RequireScopesLayer], layer: BearerAuthLayer<impl Verifier>) -> Router {
     let route = Router::new().route("/", post(|| async { INSIDE }));
     let inside_out = guards.iter().rev().cloned();
@@ -52,7 +52,7 @@ fn request(token: Option<&str>, body: Body) -> Request<Body> {
     request
 }
 
-/// That the answer passes where no scopes are given, or else names just these.
+/// Asserts that the request passes if `scopes` is `None`, and else that the challenge has exactly these scopes.
 async fn assert_named(response: Response<Body>, scopes: Option<&str>) {
     let answer = read(response).await;
     match scopes {
@@ -67,14 +67,14 @@ async fn assert_named(response: Response<Body>, scopes: Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_guard_names_what_the_layer_and_the_guards_in_front_require() {
+async fn a_challenge_includes_the_scopes_required_by_the_layer_and_outer_guards() {
     let table: &[(&[RequireScopesLayer], Rows<'_>)] = &[
         (
             &[all(&["b"]), all(&["c"])],
             &[
                 ("b.c", Some("a")),
                 ("a", Some("a b")),
-                // What is further in cannot be known.
+                // A guard does not know the guards further in.
                 ("a.c", Some("a b")),
                 ("a.b", Some("a b c")),
                 ("a.b.c", None),
@@ -84,7 +84,7 @@ async fn a_guard_names_what_the_layer_and_the_guards_in_front_require() {
             &[all(&["b", "c"]), all(&["c", "a", "d"]), all(&["e"])],
             &[("a.b.c", Some("a b c d")), ("a.b.c.d", Some("a b c d e"))],
         ),
-        // Of alternatives the one that was met, or else the first.
+        // Of several alternatives, the one that the token satisfies, or else the first.
         (
             &[any(&["b", "x", "y"]), all(&["c"])],
             &[
@@ -98,7 +98,7 @@ async fn a_guard_names_what_the_layer_and_the_guards_in_front_require() {
             &[any(&["b", "x"]), any(&["c", "d"]), all(&["e"])],
             &[("a.x", Some("a x c")), ("a.x.d", Some("a x d e"))],
         ),
-        // These name nothing, wherever they are.
+        // These guards add no scope in any position.
         (
             &[
                 RequireScopesLayer::new(ScopeRequirement::anyone()),
@@ -108,7 +108,7 @@ async fn a_guard_names_what_the_layer_and_the_guards_in_front_require() {
             ],
             &[("a.b", Some("a b c")), ("a", Some("a b")), ("a.b.c", None)],
         ),
-        // More than are kept in place.
+        // More scopes than fit inline.
         (
             &[
                 all(&["b"]),
@@ -135,7 +135,7 @@ async fn a_guard_names_what_the_layer_and_the_guards_in_front_require() {
 }
 
 #[tokio::test]
-async fn the_audit_event_names_the_same() {
+async fn the_audit_event_has_the_same_scopes() {
     let recorded = Recorded::start();
     let app = behind(&[all(&["b"]), all(&["c"])], auth());
     app.oneshot(request(Some("a.b"), Body::empty()))
@@ -148,7 +148,7 @@ async fn the_audit_event_names_the_same() {
 }
 
 #[tokio::test]
-async fn what_a_hierarchy_implies_counts_as_met_and_is_named_as_it_is_required() {
+async fn an_implied_scope_satisfies_a_guard_and_the_challenge_has_the_required_one() {
     let hierarchy = ScopeHierarchy::new().implies("admin", ["a", "b"]);
     let guards = [all(&["b"]), all(&["c"])];
     let app = behind(&guards, auth().scope_hierarchy(hierarchy));
@@ -157,7 +157,7 @@ async fn what_a_hierarchy_implies_counts_as_met_and_is_named_as_it_is_required()
 }
 
 #[tokio::test]
-async fn without_a_token_a_guard_that_anyone_passes_adds_nothing() {
+async fn without_a_token_a_guard_that_admits_everyone_adds_no_scope() {
     let guards = [
         RequireScopesLayer::new(ScopeRequirement::anyone()),
         all(&["b"]),
@@ -169,7 +169,7 @@ async fn without_a_token_a_guard_that_anyone_passes_adds_nothing() {
 }
 
 #[tokio::test]
-async fn a_handler_names_what_the_guards_in_front_require() {
+async fn a_refusal_by_a_handler_includes_the_scopes_required_by_outer_guards() {
     async fn plain(token: AccessToken) -> Result<&'static str, ScopeError> {
         let error = token.require_scopes(["c"]).map(|()| INSIDE);
         if let Err(error) = &error {
@@ -199,7 +199,7 @@ async fn a_handler_names_what_the_guards_in_front_require() {
 }
 
 #[tokio::test]
-async fn the_guard_of_tools_adds_to_it_and_is_added_to() {
+async fn the_tool_guard_adds_its_scopes_to_those_of_other_guards() {
     let rules = ScopeRules::builder()
         .tool("c", ScopeRequirement::all(["c"]))
         .tool("d", ScopeRequirement::any(["d", "x"]))
@@ -219,7 +219,7 @@ async fn the_guard_of_tools_adds_to_it_and_is_added_to() {
         (json!([call("c")]), "a.c", Some("a b")),
         (json!([call("c")]), "a.b.c", Some("a b c e")),
         (json!([call("c")]), "a.b.c.e", None),
-        // All the calls of a batch, each scope once.
+        // The scopes of all calls of a batch, each once.
         (json!([call("c"), call("d")]), "a.b.c", Some("a b c d")),
         (
             json!([call("d"), call("c"), call("d")]),
@@ -243,7 +243,7 @@ async fn the_guard_of_tools_adds_to_it_and_is_added_to() {
 }
 
 #[tokio::test]
-async fn what_was_required_of_one_request_is_not_of_the_next() {
+async fn required_scopes_do_not_carry_over_to_the_next_request() {
     let b = behind(&[all(&["b"]), all(&["x"])], auth());
     let c = behind(&[all(&["c"])], auth());
     let app = Router::new().nest("/b", b).merge(c);

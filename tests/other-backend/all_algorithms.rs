@@ -1,4 +1,4 @@
-//! Whatever back ends of `jsonwebtoken` somebody turned on, or if nobody did, tokens are verified all the same.
+//! Tokens are verified with any combination of `jsonwebtoken` back ends enabled, including none.
 
 use std::convert::Infallible;
 use std::panic::catch_unwind;
@@ -121,7 +121,7 @@ fn encode(claims: &Value) -> String {
     jsonwebtoken::encode(&Header::default(), claims, &key).unwrap()
 }
 
-/// That the build is what it is meant to be: theirs works with one back end, and panics with none and with two.
+/// Asserts that the build has the intended back ends: `jsonwebtoken` works with one, and panics with none or two.
 #[tokio::test]
 async fn the_build_has_the_back_ends_that_it_is_meant_to_have() {
     let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "exp": 4_000_000_000_u64});

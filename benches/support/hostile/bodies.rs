@@ -1,4 +1,4 @@
-//! Bodies, as MCP clients send them.
+//! Request bodies in the form that MCP clients send.
 
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ const fn body(name: &'static str, hostile: fn(usize) -> Call) -> Pair {
 }
 
 pub(crate) const BODIES: &[Pair] = &[
-    // Names that are looked at.
+    // Names that the guard reads.
     body("non-ASCII names before the call", |size| {
         guarded(&message(size, "", |n| format!(r#""é{n}":1,"#)), None)
     }),
@@ -65,7 +65,7 @@ pub(crate) const BODIES: &[Pair] = &[
     body("many members of the parameters", |size| {
         guarded(&params(size, |n| format!(r#""x{n}":1,"#)), None)
     }),
-    // Names that are not.
+    // Names that the guard skips.
     body("non-ASCII names of arguments", |size| {
         guarded(&arguments(size, |n| format!(r#""é{n}":1,"#)), Some(200))
     }),
@@ -109,7 +109,7 @@ pub(crate) const BODIES: &[Pair] = &[
             Some(200),
         )
     }),
-    // Structure.
+    // JSON structure.
     body("arrays in arrays", |size| {
         let depth = size / 2;
         let value = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
@@ -138,7 +138,7 @@ pub(crate) const BODIES: &[Pair] = &[
             Some(200),
         )
     }),
-    // A body has a thousand calls at most, so they are compared with others and not with records.
+    // A body is limited to a thousand calls, so these compare with other calls and not with records.
     Pair {
         name: "a batch of calls",
         base: "a batch of calls to one tool",
@@ -222,7 +222,7 @@ pub(super) fn records(size: usize) -> String {
     )
 }
 
-/// As many of these as fit.
+/// A list of as many such items as fit into the size.
 fn repeated(size: usize, mut part: impl FnMut(usize) -> String) -> String {
     let mut text = String::new();
     for number in 0.. {
@@ -235,7 +235,7 @@ fn repeated(size: usize, mut part: impl FnMut(usize) -> String) -> String {
     text
 }
 
-/// A call behind members of the message.
+/// A call that follows other members of the message.
 fn message(size: usize, params: &str, member: impl Fn(usize) -> String) -> String {
     let members = repeated(size, member);
     format!(
@@ -243,7 +243,7 @@ fn message(size: usize, params: &str, member: impl Fn(usize) -> String) -> Strin
     )
 }
 
-/// As many members as may be, with names that begin with this and share the size.
+/// The maximum number of members. Their names have this prefix and share the size.
 fn long_names(size: usize, name: &str) -> String {
     let pad = (size / 990).saturating_sub(name.len() + 12);
     let members = repeated(size, |n| match n < 990 {
@@ -269,14 +269,14 @@ fn arguments(size: usize, member: impl Fn(usize) -> String) -> String {
     )
 }
 
-/// A batch of calls to this tool: as many as fit, and may be.
+/// A batch of calls to this tool: as many as fit, up to the limit.
 fn calls(size: usize, name: &str) -> String {
     let call = format!(r#"{{"method":"tools/call","params":{{"name":"{name}"}}}},"#);
     let count = (size / call.len()).min(999);
     format!("[{}{}]", call.repeat(count), call.trim_end_matches(','))
 }
 
-/// Listens to resources: as many as fit, and may be.
+/// Subscribes to resources: as many as fit, up to the limit.
 fn listen(size: usize, uri: impl Fn(usize) -> String) -> String {
     let mut uris = repeated(size, |n| match n < 999 {
         true => format!("\"{}\",", uri(n)),
@@ -288,7 +288,7 @@ fn listen(size: usize, uri: impl Fn(usize) -> String) -> String {
     )
 }
 
-/// Posts this body; with no status, whatever comes of it.
+/// Posts this body and checks the status, if one is given.
 fn guarded(body: &str, status: Option<u16>) -> Call {
     post(Bytes::from(body.to_owned()), None, status)
 }
@@ -302,7 +302,7 @@ pub(super) fn post(
         .tool("add_note", ScopeRequirement::all(["write"]))
         .resource("note://b/*", ScopeRequirement::all(["write"]))
         .default_rule(ScopeRequirement::token());
-    // A tool for each of many letters, so that names have something in common with many rules.
+    // A tool for each of many letters, so that names share a prefix with many rules.
     for length in 1..64 {
         rules = rules.tool(
             format!("note_{}*", "a".repeat(length)),

@@ -1,4 +1,4 @@
-//! JSON Web Tokens. Those that a key has signed are as hostile as an issuer lets them be.
+//! Hostile JSON Web Tokens. Signed ones contain only what a client can have an issuer sign.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -14,7 +14,7 @@ use super::super::scenarios::Call;
 use super::super::{AUDIENCE, ISSUER, Nothing, answer, request};
 use super::Pair;
 
-/// As long as a token may be.
+/// The maximum length of a token.
 pub(super) const TOKEN: usize = 16 << 10;
 
 const fn token(name: &'static str, hostile: fn(usize) -> Call) -> Pair {
@@ -133,12 +133,12 @@ fn ours() -> JwtVerifier {
         .unwrap()
 }
 
-/// Claims that pass, and these members.
+/// Valid claims with these additional members.
 fn claims(more: &str) -> String {
     format!(r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","exp":9999999999,"sub":"alice"{more}}}"#)
 }
 
-/// A list of groups, as an issuer writes it.
+/// A list of groups in the form that issuers use.
 fn ordinary_claims(size: usize) -> String {
     let group = r#""8b1a9953-c461-4d1b-b0e5-1e4bb52d1f33","#;
     let groups = group.repeat((size * 3 / 4 - 400) / group.len());
@@ -173,14 +173,14 @@ fn through(verifier: impl Verifier, token: &str, status: Option<u16>) -> Call {
     })
 }
 
-/// A signed token to our verifier.
+/// A token with a valid signature, for this crate's verifier.
 fn signed(header: &str, payload: &str, status: u16) -> Call {
     let token = jws(header, payload);
     assert!(token.len() <= TOKEN, "{}", token.len());
     through(ours(), &token, Some(status))
 }
 
-/// A token of another key to a verifier that looks at its issuer first.
+/// A token of another key, for a verifier that checks the issuer first.
 fn unsigned(payload: &str) -> Call {
     let mut token = jws(r#"{"alg":"HS256"}"#, payload);
     token.truncate(token.len() - 43);

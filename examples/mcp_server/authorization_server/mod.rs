@@ -27,12 +27,12 @@ use tower_http::cors::CorsLayer;
 use self::oauth_error::{NO_STORE, OAuthError};
 use self::registration::{Mode, Registration};
 
-/// The user, who consents to whatever clients ask for.
+/// The user, who consents to every request.
 pub(crate) const USER: &str = "alice";
 
 const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// A running server. It registers every client, and records what clients asked for.
+/// A running server. It registers every client, and records all requests.
 #[derive(Clone)]
 pub(crate) struct AuthorizationServer {
     shared: Arc<Shared>,
@@ -51,12 +51,12 @@ struct Records {
     /// By client ID.
     clients: HashMap<String, Registration>,
     authorizations: Vec<Authorization>,
-    /// By code: each is taken out by the first request that shows it.
+    /// By code. The first request with a code removes it.
     codes: HashMap<String, Grant>,
     refresh_tokens: HashMap<String, Grant>,
 }
 
-/// An authorization request, as it came (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1).
+/// An authorization request as received (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1).
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Authorization {
     pub(crate) response_type: Option<String>,
@@ -79,7 +79,7 @@ struct Grant {
     scope: Scopes,
 }
 
-/// A token request, as it came.
+/// A token request as received.
 #[derive(Deserialize)]
 struct TokenRequest {
     grant_type: String,
@@ -93,16 +93,16 @@ struct TokenRequest {
 }
 
 impl AuthorizationServer {
-    /// Starts a server that knows these scopes, with an ES256 key. It serves until the runtime ends.
+    /// Starts a server with these scopes and an ES256 key. It serves until the runtime stops.
     ///
-    /// It refuses clients that leave anything to its defaults, so that what it accepts in a test is complete.
-    /// For clients of others use [`start_lenient`](Self::start_lenient).
+    /// It refuses requests that rely on defaults, so that a test client must send complete requests.
+    /// For other clients use [`start_lenient`](Self::start_lenient).
     pub(crate) async fn start<const N: usize>(scopes: [&str; N]) -> Self {
         Self::start_in(Mode::Strict, scopes).await
     }
 
-    /// Starts a server that also accepts what ordinary clients leave out: the method of authentication in a
-    /// registration, and `resource` in a token request.
+    /// Starts a server that also accepts requests without what ordinary clients omit: the authentication method in
+    /// a registration, and `resource` in a token request.
     pub(crate) async fn start_lenient<const N: usize>(scopes: [&str; N]) -> Self {
         Self::start_in(Mode::Lenient, scopes).await
     }
@@ -127,19 +127,19 @@ impl AuthorizationServer {
             .route("/register", post(Self::register))
             .route("/authorize", get(Self::authorize))
             .route("/token", post(Self::token))
-            // Clients may be pages.
+            // Clients may run in browsers.
             .layer(CorsLayer::permissive())
             .with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         server
     }
 
-    /// Its name, which is its URL.
+    /// The issuer identifier, which is the server's URL.
     pub(crate) fn issuer(&self) -> &str {
         &self.shared.issuer
     }
 
-    /// Issues an access token without a request for one.
+    /// Issues an access token without a token request.
     pub(crate) fn access_token<const N: usize>(
         &self,
         subject: &str,
@@ -164,12 +164,12 @@ impl AuthorizationServer {
             .expires_in(LIFETIME)
     }
 
-    /// What clients registered.
+    /// The registrations so far.
     pub(crate) fn registrations(&self) -> Vec<Registration> {
         self.records().clients.values().cloned().collect()
     }
 
-    /// What clients asked the user for, in that order.
+    /// The authorization requests so far, in order.
     pub(crate) fn authorizations(&self) -> Vec<Authorization> {
         self.records().authorizations.clone()
     }
@@ -178,7 +178,7 @@ impl AuthorizationServer {
         self.shared.records.lock().unwrap()
     }
 
-    /// RFC 8414 §2.
+    /// The metadata (RFC 8414 §2).
     async fn metadata(State(server): State<Self>) -> Json<Value> {
         let issuer = server.issuer();
         Json(json!({
@@ -200,7 +200,7 @@ impl AuthorizationServer {
         Json(SigningKey::jwk_set([&server.shared.key]))
     }
 
-    /// RFC 7591 §3.
+    /// The registration endpoint (RFC 7591 §3).
     async fn register(
         State(server): State<Self>,
         registration: Result<Json<Registration>, JsonRejection>,
@@ -211,7 +211,7 @@ impl AuthorizationServer {
         let answer = json!({
             "client_id": client_id,
             "redirect_uris": registration.redirect_uris,
-            // What holds, also where the client asked for a secret.
+            // This applies even if the client requested a secret.
             "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"],
@@ -221,7 +221,7 @@ impl AuthorizationServer {
         Ok((StatusCode::CREATED, NO_STORE, Json(answer)).into_response())
     }
 
-    /// RFC 6749 §4.1.2, with `iss` of RFC 9207.
+    /// The authorization endpoint (RFC 6749 §4.1.2), with `iss` of RFC 9207.
     async fn authorize(
         State(server): State<Self>,
         request: Result<Query<Authorization>, QueryRejection>,
@@ -229,7 +229,7 @@ impl AuthorizationServer {
         let Query(request) = request?;
         server.records().authorizations.push(request.clone());
 
-        // The browser is redirected only when the client and its address are known (§4.1.2.1).
+        // Redirect the browser only if the client and its redirect URI are registered (§4.1.2.1).
         let redirect_uri = match server.records().clients.get(&request.client_id) {
             Some(client) if client.redirect_uris.contains(&request.redirect_uri) => {
                 Url::parse(&request.redirect_uri).map_err(|_| OAuthError("invalid_request"))?
@@ -260,7 +260,7 @@ impl AuthorizationServer {
         if request.response_type.as_deref() != Some("code") {
             return Err(OAuthError("unsupported_response_type"));
         }
-        // Without a method it would be `plain` (RFC 7636 §4.3).
+        // The default method is `plain` (RFC 7636 §4.3).
         let (Some(code_challenge), Some("S256")) = (
             &request.code_challenge,
             request.code_challenge_method.as_deref(),
@@ -273,7 +273,7 @@ impl AuthorizationServer {
         let scope = Scopes::parse(request.scope.as_deref().unwrap_or_default())
             .map_err(|_| OAuthError("invalid_scope"))?;
         let known = |name: &str| self.shared.scopes.iter().any(|scope| scope == name);
-        // There is no default scope, so asking for nothing fails (RFC 6749 §3.3).
+        // There is no default scope, so a request without scopes fails (RFC 6749 §3.3).
         if scope.is_empty() || !scope.iter().all(known) {
             return Err(OAuthError("invalid_scope"));
         }
@@ -286,7 +286,7 @@ impl AuthorizationServer {
         })
     }
 
-    /// RFC 6749 §4.1.3 and §6.
+    /// The token endpoint (RFC 6749 §4.1.3 and §6).
     async fn token(
         State(server): State<Self>,
         request: Result<Form<TokenRequest>, FormRejection>,
@@ -316,7 +316,7 @@ impl AuthorizationServer {
     fn redeem_code(&self, request: &TokenRequest) -> Result<(Grant, Scopes), OAuthError> {
         let code = request.code.as_ref();
         let code = code.ok_or(OAuthError("invalid_request"))?;
-        // Gone whatever comes of it: a stolen code allows one guess of the verifier.
+        // Removed even if this request fails: a stolen code allows one guess of the verifier.
         let grant = self.records().codes.remove(code);
         let grant = grant.ok_or(OAuthError("invalid_grant"))?;
         grant.check_client(request, self.shared.mode)?;
@@ -330,11 +330,11 @@ impl AuthorizationServer {
         Ok((grant, scope))
     }
 
-    /// The new access token may have less scope than the grant; the next refresh token has all of it.
+    /// Refreshes a grant. The new access token may have fewer scopes than the grant. The next refresh token has all.
     fn redeem_refresh_token(&self, request: &TokenRequest) -> Result<(Grant, Scopes), OAuthError> {
         let token = request.refresh_token.as_ref();
         let token = token.ok_or(OAuthError("invalid_request"))?;
-        // For clients without a secret they rotate (OAuth 2.1 §4.3.1).
+        // Refresh tokens of public clients rotate (OAuth 2.1 §4.3.1).
         let grant = self.records().refresh_tokens.remove(token);
         let grant = grant.ok_or(OAuthError("invalid_grant"))?;
         grant.check_client(request, self.shared.mode)?;
@@ -357,7 +357,7 @@ impl Grant {
         }
         match (&request.resource, mode) {
             (Some(resource), _) if *resource == self.resource => Ok(()),
-            // The token is for what the user consented to (RFC 8707 §2.2).
+            // The token's audience is the resource that the user consented to (RFC 8707 §2.2).
             (None, Mode::Lenient) => Ok(()),
             (None, Mode::Strict) | (Some(_), _) => Err(OAuthError("invalid_target")),
         }

@@ -1,4 +1,4 @@
-//! The errors of the endpoints, as the client reads them.
+//! The OAuth error responses of the endpoints.
 
 use axum::Json;
 use axum::extract::rejection::{FormRejection, JsonRejection, QueryRejection};
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::json;
 
-/// No answer of an authorization server may be cached.
+/// Responses of an authorization server must not be cached.
 pub(super) const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// An `error` of RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2 or RFC 8707 §2.
@@ -29,7 +29,7 @@ impl From<JsonRejection> for OAuthError {
     }
 }
 
-/// Also for a parameter that comes twice (RFC 6749 §3.1).
+/// Also for a repeated parameter (RFC 6749 §3.1).
 impl From<QueryRejection> for OAuthError {
     fn from(_: QueryRejection) -> Self {
         Self("invalid_request")

@@ -1,11 +1,11 @@
-//! Which clients are registered, and as what (RFC 7591).
+//! Dynamic client registration (RFC 7591).
 
 use reqwest::Url;
 use serde::Deserialize;
 
 use super::oauth_error::OAuthError;
 
-/// A client's registration, as it asked for it (RFC 7591 §2).
+/// A client's registration request (RFC 7591 §2).
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Registration {
     pub(crate) redirect_uris: Vec<String>,
@@ -13,20 +13,20 @@ pub(crate) struct Registration {
     pub(crate) scope: Option<String>,
 }
 
-/// How the server treats requests that are allowed to say less than it needs.
+/// How the server treats requests that leave optional parameters out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Refuses a registration for anything but a public client, and a token request without `resource`.
     Strict,
-    /// Registers every client as a public one, whatever authentication it asked for (RFC 7591 §3.2.1 lets a
-    /// server replace metadata), and takes the `resource` of the grant where a token request has none
+    /// Registers every client as a public one, even if it requested another authentication method (RFC 7591
+    /// §3.2.1 lets a server replace metadata). For a token request without `resource` it takes that of the grant
     /// (RFC 8707 §2.2).
     Lenient,
 }
 
 impl Registration {
-    /// What is wrong with the registration. The server has no secrets to give, so each client that it
-    /// registers is a public one, which proves with PKCE that a code is its own.
+    /// The error in the registration. The server issues no client secrets, so each client is a public one, which
+    /// proves with PKCE that it requested the code.
     pub(super) fn check(&self, mode: Mode) -> Result<(), OAuthError> {
         if self.redirect_uris.is_empty() || !self.redirect_uris.iter().all(|uri| is_safe(uri)) {
             return Err(OAuthError("invalid_redirect_uri"));
@@ -36,13 +36,13 @@ impl Registration {
         match (method.unwrap_or("client_secret_basic"), mode) {
             ("none", _) => Ok(()),
             ("client_secret_basic" | "client_secret_post", Mode::Lenient) => Ok(()),
-            // A client that asks for a key or a certificate relies on more than it would get.
+            // A client that requests authentication by a key or a certificate relies on it, and would not get it.
             _ => Err(OAuthError("invalid_client_metadata")),
         }
     }
 }
 
-/// Whether a code may be sent there: over TLS, or without leaving the machine, and with no fragment
+/// Whether a redirect URI is allowed: over TLS or to a loopback address, and without a fragment
 /// (RFC 6749 §3.1.2).
 fn is_safe(redirect_uri: &str) -> bool {
     Url::parse(redirect_uri).is_ok_and(|url| {

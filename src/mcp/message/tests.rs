@@ -1,6 +1,6 @@
 use super::*;
 
-/// The targets of each call, or why there are none.
+/// The method and targets of each call, or the error.
 fn targets(json: &str) -> Result<Vec<(String, Vec<String>)>, Unreadable> {
     calls(json.as_bytes())?
         .iter()
@@ -17,7 +17,7 @@ fn call(method: &str, params: &str) -> String {
 }
 
 #[test]
-fn each_method_says_what_it_is_about() {
+fn each_method_has_its_targets() {
     let table = [
         (
             "tools/call",
@@ -93,7 +93,7 @@ fn each_method_says_what_it_is_about() {
 }
 
 #[test]
-fn what_could_be_read_in_two_ways_is_refused() {
+fn ambiguous_messages_are_refused() {
     let doubtful = [
         r#"{"method":"ping","method":"tools/call"}"#,
         r#"{"method":"ping","Method":"tools/call"}"#,
@@ -141,7 +141,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn a_target_that_is_absent_or_no_plain_text_is_refused() {
+fn a_target_that_is_absent_or_not_plain_text_is_refused() {
     for (method, params) in [
         ("tools/call", r#"["a"]"#),
         ("tools/call", "{}"),
@@ -181,7 +181,7 @@ fn a_target_that_is_absent_or_no_plain_text_is_refused() {
 }
 
 #[test]
-fn responses_call_nothing_and_batches_everything() {
+fn responses_have_no_targets_and_batches_those_of_all_calls() {
     assert_eq!(targets(r#"{"id":1,"result":{"name":"a"}}"#), Ok(Vec::new()));
     assert_eq!(targets(r#"{"id":1,"error":{}}"#), Ok(Vec::new()));
     let batch = format!(
@@ -196,7 +196,7 @@ fn responses_call_nothing_and_batches_everything() {
 }
 
 #[test]
-fn what_is_not_json_is_told_apart() {
+fn a_body_that_is_not_json_has_its_own_error() {
     for body in [
         &b""[..],
         b"{",

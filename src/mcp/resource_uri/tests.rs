@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_uri_is_compared_without_its_disguise() {
+fn a_uri_is_normalized_for_comparison() {
     let table = [
         ("file:///a/b", "file:///a/b"),
         ("FILE://Host/A", "file://host/A"),
@@ -58,7 +58,7 @@ fn a_uri_is_compared_without_its_disguise() {
         ("a?b%3aC", "a?b%3AC"),
         ("note://n%3fa", "note://n?a"),
         ("ordinary text", "ordinary text"),
-        // A colon behind what is no scheme changes nothing about the case of what is in front of it.
+        // Text before a colon that is not a scheme keeps its case.
         ("Secret/1?x:y", "Secret/1?x:y"),
         ("Secret/1?x%3ay", "Secret/1?x%3Ay"),
         ("Secret/a:b", "Secret/a:b"),
@@ -105,14 +105,14 @@ fn a_uri_that_a_url_parser_would_rewrite_is_not_compared() {
 }
 
 #[test]
-fn a_uri_encoded_without_end_costs_no_time() {
+fn a_uri_that_is_encoded_many_times_is_refused_early() {
     let endless = format!("x:%{}", "25".repeat(1_000_000));
     assert_eq!(comparable(&endless), None);
     assert_eq!(comparable(&format!("x:?%{}", "25".repeat(1_000_000))), None);
 }
 
 #[test]
-fn a_uri_that_climbs_or_hides_is_not_compared() {
+fn a_uri_with_dot_segments_or_hidden_delimiters_is_not_compared() {
     for bad in [
         "file:///public/../secret",
         "file:///public/./secret",
@@ -132,7 +132,7 @@ fn a_uri_that_climbs_or_hides_is_not_compared() {
         "file:///public/%00",
         "file:///public/\n",
         "file:///public/%ff",
-        // What is a query only to some readers.
+        // Only some servers treat this part as a query.
         "file:///public/a%3f/%2e%2e/secret",
         "file:///public/a%3f%2fsecret",
         "file:///public/a%23%2fsecret",
@@ -142,7 +142,7 @@ fn a_uri_that_climbs_or_hides_is_not_compared() {
         "file:///public/a?b%2f%2e%2e%2fsecret",
         "file:///public/a?b%252f%252e%252e%252fsecret",
         "file:///public/a?b%5c..%5csecret",
-        // A letter that is encoded twice is another one to each server.
+        // Servers disagree about an unreserved character that is encoded twice.
         "note://n?%2561",
         "note://n?%%36%31",
         "note://n#%252D",

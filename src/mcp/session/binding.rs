@@ -1,4 +1,4 @@
-//! IDs that say whose they are: pure functions of the key, the ID and the principal.
+//! Signs IDs for their owner: pure functions of the key, the ID and the principal.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::access_token::Principal;
 
-/// What an ID is of, so that one of a session is none of an event.
+/// What an ID identifies, so that a session ID is never valid as an event ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Session,
@@ -14,7 +14,7 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    /// Also told apart from whatever else the same secret may be used for.
+    /// The domain separation prefix, also against other uses of the same secret.
     fn name(self) -> &'static [u8] {
         match self {
             Self::Session => b"tower-bearer-auth: MCP session of a principal\0",
@@ -23,7 +23,7 @@ impl Purpose {
     }
 }
 
-/// The ID as clients see it: the server's own, a dot, and an HMAC-SHA-256 over it and the principal.
+/// The ID as clients see it: the server's ID, a dot, and an HMAC-SHA-256 over the ID and the principal.
 pub(super) fn bind(key: &hmac::Key, purpose: Purpose, id: &[u8], principal: &Principal) -> Vec<u8> {
     let code = hmac::sign(key, &signed(purpose, id, principal));
     let mut bound = id.to_vec();
@@ -32,7 +32,7 @@ pub(super) fn bind(key: &hmac::Key, purpose: Purpose, id: &[u8], principal: &Pri
     bound
 }
 
-/// The server's own ID, if it was bound to this principal with this key.
+/// The server's ID, if `bound` was signed for this principal with this key.
 pub(super) fn unbind<'i>(
     key: &hmac::Key,
     purpose: Purpose,
@@ -45,15 +45,15 @@ pub(super) fn unbind<'i>(
         return None;
     }
     let code = URL_SAFE_NO_PAD.decode(code).ok()?;
-    // In constant time.
+    // Compares in constant time.
     hmac::verify(key, &signed(purpose, id, principal), &code).ok()?;
     Some(id)
 }
 
-/// In bytes. The IDs of servers are shorter. A longer one of a client is refused before its HMAC is computed.
+/// In bytes. Servers use shorter IDs. A longer ID from a client is refused before its HMAC is computed.
 pub(super) const MAX_ID: usize = 1024;
 
-/// Each part with its length in front, so that nothing moves from one into the next.
+/// The signed message. Lengths precede the parts, so that no byte can move from one part into the next.
 fn signed(purpose: Purpose, id: &[u8], principal: &Principal) -> Vec<u8> {
     let mut signed = purpose.name().to_vec();
     signed.extend_from_slice(&(id.len() as u64).to_be_bytes());
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_comes_back_for_the_same_principal_and_key_only() {
+    fn an_id_is_valid_for_the_same_principal_and_key_only() {
         let alice = principal("alice", "cli");
         for id in [&b"0f5a"[..], b"a.b.c", b".", b""] {
             let bound = bind(&key(1), Session, id, &alice);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_bound_id() {
+    fn forged_ids_are_refused() {
         let alice = principal("alice", "cli");
         let bound = bind(&key(1), Session, b"0f5a", &alice);
         let mut forged: Vec<Vec<u8>> = (0..bound.len())

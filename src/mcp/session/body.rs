@@ -9,8 +9,8 @@ use pin_project_lite::pin_project;
 use super::events::EventIds;
 
 pin_project! {
-    /// The body of a response from behind a [`SessionBindingLayer`](super::SessionBindingLayer): the
-    /// inner one, with the IDs of its events bound to who gets them.
+    /// The response body of a [`SessionBindingLayer`](super::SessionBindingLayer): the inner service's body,
+    /// with the IDs of its events signed for the caller.
     pub struct SessionBody<B> {
         #[pin]
         body: B,
@@ -55,7 +55,7 @@ impl<B: Body<Data = Bytes>> Body for SessionBody<B> {
                     events.finish()
                 }
             };
-            // All of it may have been held back.
+            // The chunk may be an incomplete line, which is held back.
             if data.has_remaining() {
                 return Poll::Ready(Some(Ok(Frame::data(data))));
             }
@@ -82,8 +82,8 @@ impl<B> fmt::Debug for SessionBody<B> {
 }
 
 pin_project! {
-    /// The body of a request behind a [`SessionBindingLayer`](super::SessionBindingLayer): the client's own, or
-    /// none where the layer itself ends a session.
+    /// The request body that the service inside a [`SessionBindingLayer`](super::SessionBindingLayer) receives: the
+    /// client's body, or an empty one if the layer itself ends a session.
     pub struct SessionRequestBody<B> {
         #[pin]
         body: Option<B>,

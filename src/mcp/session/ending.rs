@@ -1,4 +1,4 @@
-//! How a session is ended that was opened for a client that cannot own it.
+//! Ends a session that the server opened for a client that cannot own it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,12 +17,12 @@ use super::body::SessionRequestBody;
 use super::{LAST_EVENT_ID, SESSION_ID};
 use crate::telemetry::SETUP;
 
-/// How long the client waits for its refusal while the server ends the session. A server that takes longer keeps
-/// the session until it is idle.
+/// How long the refusal waits for the server to end the session. A server that takes longer keeps the session until
+/// its idle timeout.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What it takes to end the session that a request opens: the server, and the request's own head, by which a
-/// server that looks at `Host` or `Origin` lets the second request pass as it did the first.
+/// What is needed to end the session that a request opens: the inner service, and the head of the request. With the
+/// same head, the `DELETE` passes the server's checks of `Host` and `Origin`, as the first request did.
 pub(super) struct Opening<S> {
     inner: S,
     head: Parts,
@@ -36,14 +36,14 @@ impl<S> Opening<S> {
         }
     }
 
-    /// Ends the session with this ID, which is the server's own.
+    /// Ends the session with this ID, as the server issued it.
     pub(super) fn end<B>(self, id: HeaderValue) -> Ending<S, B>
     where
         S: Service<Request<SessionRequestBody<B>>>,
     {
         let mut head = self.head;
         head.method = Method::DELETE;
-        forget_message(&mut head.headers);
+        remove_body_headers(&mut head.headers);
         head.headers.insert(SESSION_ID, id);
         let request = Request::from_parts(head, SessionRequestBody::empty());
         Ending {
@@ -53,8 +53,8 @@ impl<S> Opening<S> {
     }
 }
 
-/// Takes away the headers that are about the body of the first request.
-fn forget_message(headers: &mut HeaderMap) {
+/// Removes the headers that describe the message of the first request.
+fn remove_body_headers(headers: &mut HeaderMap) {
     for name in [
         CONTENT_ENCODING,
         CONTENT_LENGTH,
@@ -67,10 +67,15 @@ fn forget_message(headers: &mut HeaderMap) {
     ] {
         headers.remove(name);
     }
+    let is_parameter = |name: &&HeaderName| name.as_str().starts_with("mcp-param-");
+    let parameters: Vec<_> = headers.keys().filter(is_parameter).cloned().collect();
+    for name in parameters {
+        headers.remove(name);
+    }
 }
 
 pin_project! {
-    /// Waits until the server has ended a session, for [`TIMEOUT`] at most.
+    /// Waits until the server has ended a session, at most [`TIMEOUT`].
     pub(super) struct Ending<S, B>
     where
         S: Service<Request<SessionRequestBody<B>>>,

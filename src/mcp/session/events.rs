@@ -1,7 +1,7 @@
-//! The IDs in an event stream (HTML §9.2.6), rewritten as they pass.
+//! Rewrites the IDs in an event stream (HTML §9.2.6).
 //!
-//! A client comes back with the last one (`Last-Event-ID`) to get what it missed. Servers that keep the
-//! events of all sessions in one place replay them by the ID alone, so it has to say whose it is.
+//! After a disconnect, a client sends the last ID (`Last-Event-ID`) to get the events that it missed. A server that
+//! stores the events of all sessions together replays them by the ID alone, so the ID must be bound to its owner.
 
 use std::mem;
 use std::sync::Arc;
@@ -19,17 +19,17 @@ pub(super) struct EventIds {
     line: Line,
 }
 
-/// What came so far of the line that is not at its end yet.
+/// The incomplete line at the end of the last chunk.
 enum Line {
-    /// Nothing, or what is the beginning of an ID's line for all that is known.
+    /// Nothing yet, or the possible beginning of an `id` line.
     Held(Vec<u8>),
-    /// Something else, which has passed.
+    /// Another line, whose beginning was passed on.
     Passed,
 }
 
 const FIELD: &[u8] = b"id:";
 
-/// A longer line is not held, and its ID resumes nothing.
+/// In bytes. A longer line is not held back, and its ID cannot resume a stream.
 const MAX_LINE: usize = MAX_ID;
 
 impl EventIds {
@@ -42,7 +42,7 @@ impl EventIds {
         }
     }
 
-    /// What passes on when `chunk` has come.
+    /// The bytes to pass on after `chunk`.
     pub(super) fn rewrite(&mut self, chunk: &[u8]) -> Bytes {
         let mut passed = BytesMut::with_capacity(chunk.len() + 64);
         for piece in chunk.split_inclusive(|byte| is_line_end(*byte)) {
@@ -67,7 +67,7 @@ impl EventIds {
         passed.freeze()
     }
 
-    /// What is left when the stream has ended.
+    /// The bytes still held back at the end of the stream.
     pub(super) fn finish(&mut self) -> Bytes {
         match mem::replace(&mut self.line, Line::Passed) {
             Line::Held(held) => held.into(),
@@ -81,7 +81,7 @@ impl EventIds {
         };
         let value = text.strip_prefix(FIELD).unwrap_or_default();
         let id = value.strip_prefix(b" ").unwrap_or(value);
-        // An empty one forgets the last, and one with a NUL counts for nothing.
+        // An empty ID resets the last one, and clients ignore an ID with a NUL.
         if id.is_empty() || id.contains(&0) {
             passed.extend_from_slice(line);
             return;
@@ -115,7 +115,7 @@ mod tests {
         token.subject("alice").build().principal().unwrap()
     }
 
-    /// The stream with these bytes per chunk.
+    /// The stream, rewritten in chunks of `per_chunk` bytes.
     fn rewritten(stream: &str, per_chunk: usize) -> String {
         let mut ids = EventIds::new(key(), alice());
         let chunks = stream.as_bytes().chunks(per_chunk);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_bound_wherever_the_stream_is_cut() {
+    fn ids_are_bound_however_the_stream_is_chunked() {
         let table = [
             (
                 "id: 5\ndata: id: 6\n\n",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_passes_as_it_is() {
+    fn other_lines_pass_unchanged() {
         for stream in [
             "",
             "data: x\n\n",

@@ -47,10 +47,10 @@ pin_project! {
             response: S::Future,
             key: Arc<hmac::Key>,
             owner: Owner,
-            // Where the owner cannot have a session.
+            // Present if the caller cannot own a session.
             opening: Option<Box<Opening<S>>>,
         },
-        // The client gets its refusal when the session is gone.
+        // The refusal is sent after the session has ended.
         Ending {
             #[pin]
             ending: Ending<S, B>,
@@ -63,7 +63,7 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<SessionRequestBody<B>>>,
 {
-    /// Answers the request with this head and body.
+    /// Replies to the request with this head and body.
     pub(super) fn answer(reply: Reply, head: &Parts, body: B) -> Self
     where
         B: Body,
@@ -119,7 +119,7 @@ where
                     opening,
                 } => {
                     let mut response = ready!(response.poll(cx))?;
-                    // One ID, and no other reading of it.
+                    // Removes every value, so that the client gets no unsigned ID.
                     let id = response.headers_mut().remove(SESSION_ID);
                     match id.map(|id| (owner.bind_session(key, &id), id)) {
                         None => return Poll::Ready(Ok(bind_events(response, key, owner))),
@@ -128,7 +128,7 @@ where
                             return Poll::Ready(Ok(bind_events(response, key, owner)));
                         }
                         Some((Err(reply), id)) => {
-                            // The server may hold something for as long as its response lives.
+                            // The server may hold resources while its response is alive.
                             drop(response);
                             match opening.take() {
                                 Some(opening) => State::Ending {
@@ -146,7 +146,7 @@ where
     }
 }
 
-/// The response, with the IDs of its events bound to their owner.
+/// The response, with the IDs of its events signed for their owner.
 fn bind_events<ResB>(
     mut response: Response<ResB>,
     key: &Arc<hmac::Key>,
@@ -154,7 +154,7 @@ fn bind_events<ResB>(
 ) -> Response<ResponseBody<SessionBody<ResB>>> {
     let events = match owner {
         Owner::Known(principal) if is_event_stream(response.headers()) => {
-            // It gets longer.
+            // Signed IDs are longer.
             response.headers_mut().remove(CONTENT_LENGTH);
             Some(EventIds::new(Arc::clone(key), principal.clone()))
         }

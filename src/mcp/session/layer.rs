@@ -7,43 +7,44 @@ use tower_layer::Layer;
 
 use super::service::SessionBinding;
 
-/// Ties each MCP session, and each event, to whoever it is for.
+/// Binds each MCP session, and each event, to the principal that it was created for.
 ///
-/// A server takes an `Mcp-Session-Id` from everybody who knows it, and replays events to whoever names one.
-/// Behind this layer the IDs that clients get are signed for their
-/// [principal](crate::AccessToken::principal) (issuer, subject and client, not the token, so that a
-/// refreshed token keeps its session), and the server behind sees its own IDs again. Nothing is stored. It
-/// stands behind a [`BearerAuthLayer`](crate::BearerAuthLayer), around the MCP service; see
-/// [`mcp`](crate::mcp).
+/// Without this layer, a server accepts an `Mcp-Session-Id` from every client that knows it, and replays events to any
+/// client that sends the ID of one. This layer signs the IDs that clients get for their
+/// [principal](crate::AccessToken::principal): issuer, subject and client, not the token, so that a
+/// refreshed token keeps its session. The inner service sees its own IDs, and the layer stores nothing. Put it
+/// behind a [`BearerAuthLayer`](crate::BearerAuthLayer), around the MCP service; see [`mcp`](crate::mcp).
 ///
 /// | the request | status |
 /// |---|---|
-/// | names a session that is somebody else's, was made up, or was signed with another secret | 404, after which clients start a new one |
-/// | asks for the events (`GET`) after a `Last-Event-ID` that is not one of the caller's | 405 |
+/// | names a session that belongs to another principal, was made up, or was signed with another secret | 404, after which clients start a new session |
+/// | resumes events (`GET`) with a `Last-Event-ID` that does not belong to the caller | 405 |
 /// | has two `Mcp-Session-Id` or `Last-Event-ID` headers | 400 |
 /// | would open a session, with a token that names neither a subject nor a client | 403 |
 /// | would open or use a session, without a token behind an [optional](crate::BearerAuthLayer::optional) layer | 401 |
 ///
-/// Only the server's response shows that a request opened a session. Where its opener cannot own it (403, 401), the
-/// layer ends it before the refusal goes out: the service behind gets a `DELETE` for it, with the headers and
-/// extensions of the request that opened it and without a body. The client waits for that for one second at most;
-/// a server that takes longer, or takes no `DELETE`, keeps the session until it is idle. That needs tokio's timer.
+/// Only the server's response shows that a request opened a session. If the client cannot own it (403, 401), the
+/// layer ends it before it sends the refusal: the inner service gets a `DELETE` with the headers and
+/// extensions of the request that opened the session, and without a body. The refusal waits for at most one second. A
+/// server that takes longer, or does not support `DELETE`, keeps the session until its idle timeout. This needs
+/// tokio's timer.
 ///
-/// IDs of tasks, and sessions of the old HTTP+SSE transport, which stand in URLs, are not bound.
+/// Task IDs are not bound, and neither are sessions of the old HTTP+SSE transport, whose IDs are part of URLs.
 #[derive(Clone)]
 pub struct SessionBindingLayer {
     key: Arc<hmac::Key>,
 }
 
-/// As long as the hash: a shorter one would be the weakest part (RFC 2104 §3).
+/// The output length of the hash: RFC 2104 §3 discourages shorter keys.
 const MIN_SECRET_BYTES: usize = 32;
 
 impl SessionBindingLayer {
-    /// A layer with a secret of its own, which no other process has: sessions end with it.
+    /// Creates a layer with a random secret. Sessions are valid only behind this layer and its clones, and not after a
+    /// restart; see [`secret`](Self::secret).
     ///
     /// # Panics
     ///
-    /// When the system has no random numbers.
+    /// If the system's random number generator fails.
     pub fn new() -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         Self {
@@ -51,11 +52,11 @@ impl SessionBindingLayer {
         }
     }
 
-    /// Signs with this secret, for several processes that share their sessions.
+    /// Signs with this secret, for processes that share their sessions.
     ///
     /// # Panics
     ///
-    /// When it is shorter than 32 bytes.
+    /// If the secret is shorter than 32 bytes.
     #[must_use]
     #[track_caller]
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {

@@ -1,4 +1,4 @@
-//! Sessions and events that belong to whoever they are for.
+//! Binds MCP sessions and events to the principal that they were created for.
 
 use http::HeaderName;
 
@@ -19,5 +19,5 @@ pub use self::service::SessionBinding;
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// By what name the layer says what it decided.
+/// The name under which the layer records its decisions.
 const WHO: &str = "SessionBindingLayer";

@@ -12,17 +12,17 @@ use crate::protection::Protection;
 use crate::reject::{Refusal, Reply};
 use crate::telemetry::Bearer;
 
-/// Who a request is from, and so whose the IDs in it have to be.
+/// The sender of a request, which must own the IDs in it.
 pub(super) enum Owner {
     Known(Principal),
-    /// Somebody whose token names neither a subject nor a client.
+    /// A caller whose token names neither a subject nor a client.
     Nameless(AccessToken),
-    /// Somebody without a token, behind an optional layer.
+    /// A caller without a token, behind an optional layer.
     Anonymous(Arc<Protection>),
 }
 
 impl Owner {
-    /// The server's own ID, if it is one of this owner's.
+    /// The server's ID, if `bound` was signed for this owner.
     pub(super) fn unbind(
         &self,
         key: &hmac::Key,
@@ -36,8 +36,7 @@ impl Owner {
         HeaderValue::from_bytes(id).ok()
     }
 
-    /// The ID of a session that this owner just opened, as it may know it; an answer instead of the
-    /// session where there is nobody for it to belong to.
+    /// The signed ID of a session that this owner opened; the refusal if this owner cannot have a session.
     pub(super) fn bind_session(
         &self,
         key: &hmac::Key,

@@ -19,7 +19,7 @@ use crate::protection::Protection;
 use crate::reject::{Refusal, Reply, ResponseBody};
 use crate::telemetry::{Bearer, Decision};
 
-/// The service that a [`SessionBindingLayer`](super::SessionBindingLayer) makes.
+/// The service that a [`SessionBindingLayer`](super::SessionBindingLayer) builds.
 #[derive(Clone)]
 pub struct SessionBinding<S> {
     inner: S,
@@ -65,8 +65,8 @@ where
     }
 }
 
-/// Puts the server's own IDs into the request, if they are the caller's, and says who it is that may get
-/// others.
+/// Replaces the signed IDs in the request with the server's IDs, if they belong to the caller. Returns the owner of
+/// the IDs in the response.
 fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
     let caller = Caller::of(&head.extensions);
     let owner = match caller {
@@ -102,7 +102,7 @@ fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
     Ok(owner)
 }
 
-/// The only value of a header; with two of them nobody knows which one somebody else reads.
+/// The only value of a header. Servers disagree about which of two values they read.
 fn single(headers: &HeaderMap, name: &HeaderName) -> Result<Option<HeaderValue>, Rejection> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

@@ -10,8 +10,8 @@ use pin_project_lite::pin_project;
 use crate::mcp::rejection::Rejection;
 
 pin_project! {
-    /// The body of a request behind a [`ToolScopesLayer`](super::ToolScopesLayer): the bytes that were
-    /// read, unchanged and in one piece, or a body that nobody read.
+    /// The request body that the service inside a [`ToolScopesLayer`](super::ToolScopesLayer) receives: the bytes that
+    /// the layer read, unchanged and in one frame, or the client's body if the layer did not read it.
     pub struct ReplayBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -33,7 +33,7 @@ impl<B> ReplayBody<B> {
         }
     }
 
-    /// What was read.
+    /// A body that yields what was read.
     pub(super) fn replay(read: ReadBody) -> Self {
         let data = Some(read.data.freeze()).filter(|data| !data.is_empty());
         Self {
@@ -90,7 +90,7 @@ impl<B> fmt::Debug for ReplayBody<B> {
     }
 }
 
-/// What came of a body so far.
+/// The part of a body that was read so far.
 #[derive(Debug, Default)]
 pub(super) struct ReadBody {
     data: BytesMut,
@@ -102,14 +102,14 @@ impl ReadBody {
         &self.data
     }
 
-    /// Reads `body` to its end, `limit` bytes at most.
+    /// Reads `body` to its end, at most `limit` bytes in total.
     pub(super) fn poll_read<B: Body>(
         &mut self,
         mut body: Pin<&mut B>,
         limit: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Rejection>> {
-        // A client that says itself that it is too much need not send it.
+        // Refuses a body whose announced length is too large before the client sends it.
         if body.size_hint().lower() > limit.saturating_sub(self.data.len()) as u64 {
             return Poll::Ready(Err(Rejection::TooLarge));
         }
@@ -131,7 +131,7 @@ impl ReadBody {
         Poll::Ready(Ok(()))
     }
 
-    /// Without a copy where the body comes in one piece.
+    /// Copies nothing if the body is a single frame that is not shared.
     fn append(&mut self, data: Bytes) {
         if self.data.is_empty() {
             match data.try_into_mut() {

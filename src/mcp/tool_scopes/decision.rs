@@ -1,4 +1,4 @@
-//! Whether a call may pass: a pure function of the rules, the request's head and its body.
+//! Decides whether a request may pass, from the rules, its head and its body.
 
 use std::{iter, ptr};
 
@@ -20,11 +20,11 @@ const WHO: &str = "ToolScopesLayer";
 
 const AMBIGUOUS: Unreadable = Unreadable::BadParams("the URI could mean another resource");
 
-/// `Ok` when the caller may make every call in `body`; otherwise the answer.
+/// `Ok` if the caller may make every call in `body`; otherwise the response.
 pub(super) fn decide(rules: &ScopeRules, head: &mut Parts, body: &[u8]) -> Result<(), Reply> {
     let required = read(rules, head, body).map_err(|rejection| {
         let id = match rejection {
-            // There is none to be found.
+            // There is no ID to find.
             Rejection::Unreadable(Unreadable::NotJson) => None,
             _ => id(body),
         };
@@ -33,7 +33,7 @@ pub(super) fn decide(rules: &ScopeRules, head: &mut Parts, body: &[u8]) -> Resul
     check(required.iter().copied(), &mut head.extensions, WHO)
 }
 
-/// What a message needs, once it is clear that it says what it seems to.
+/// The requirements of all calls in a body; an error if the body or the headers are ambiguous.
 fn read<'r>(
     rules: &'r ScopeRules,
     head: &Parts,
@@ -44,11 +44,11 @@ fn read<'r>(
     Ok(required(rules, &calls)?)
 }
 
-/// How many bytes of a body a caller without a token may send to a server that has something for such callers. A
-/// message that opens a session or looks around has a few hundred.
+/// The largest body, in bytes, from a caller without a token, if some rule is open to such callers. A message that
+/// opens a session or lists tools has a few hundred bytes.
 const MAX_ANONYMOUS_BODY_BYTES: usize = 64 * 1024;
 
-/// How many bytes of its body are read before there is a decision; an answer where the body does not matter.
+/// The maximum number of body bytes to read before the decision; the response if the head alone decides.
 pub(super) fn decide_limit(
     rules: &ScopeRules,
     head: &Parts,
@@ -67,10 +67,10 @@ pub(super) fn decide_limit(
     }
 }
 
-/// The answer to a request that cannot be decided about.
+/// The response to a request that is refused before any scope is checked.
 pub(super) fn reject(rejection: Rejection, head: &Parts) -> Reply {
     match Caller::of(&head.extensions) {
-        // With a token it may have more.
+        // With a token, the limit is higher.
         Caller::Anonymous(anonymous) if rejection == Rejection::TooLarge => {
             refuse_anonymous(anonymous)
         }
@@ -87,19 +87,19 @@ fn bearer(head: &Parts) -> Bearer<'_> {
     Caller::of(&head.extensions).bearer()
 }
 
-/// `Ok` when somebody may come whose request is not read.
+/// `Ok` if a request whose body is not read may pass.
 pub(super) fn decide_unread(head: &mut Parts) -> Result<(), Reply> {
     let anyone = iter::once(&ScopeRequirement::ANYONE);
     check(anyone, &mut head.extensions, WHO)
 }
 
-/// What all these calls need together.
+/// The requirements of all these calls.
 fn required<'r>(
     rules: &'r ScopeRules,
     calls: &[Call<'_>],
 ) -> Result<Vec<&'r ScopeRequirement>, Unreadable> {
     let mut required: Vec<&ScopeRequirement> = Vec::new();
-    // A thousand resources under one rule need it once.
+    // A thousand resources under one rule add that rule once.
     let mut require = |rule: &'r ScopeRequirement| {
         if !required.iter().any(|known| ptr::eq(*known, rule)) {
             required.push(rule);

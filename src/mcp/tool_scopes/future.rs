@@ -38,12 +38,12 @@ pin_project! {
         Reading {
             #[pin]
             body: B,
-            // The answer, once there is one instead of a call. The body is read on in its place.
+            // The response to a refused request, which waits until the rest of `body` is read.
             refused: Option<Drain>,
             read: ReadBody,
             limit: usize,
             rules: ScopeRules,
-            // What waits behind the guard: the rest of the request, and the service.
+            // The head of the request and the inner service, until the decision.
             waiting: Option<(Parts, S)>,
         },
         Passed {
@@ -61,7 +61,7 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<ReplayBody<B>>>,
 {
-    /// Answers the request with this head and body.
+    /// Replies to the request with this head and body.
     pub(super) fn answer(reply: Reply, head: &Parts, body: B) -> Self
     where
         B: Body,
@@ -149,7 +149,7 @@ where
     }
 }
 
-/// The answer to a request whose body was not read to its end.
+/// The response to a request whose body was not read to its end.
 fn stop<B: Body>(rejection: Rejection, head: &Parts, body: &B) -> Drain {
     let reply = reject(rejection, head);
     match rejection == Rejection::Incomplete {

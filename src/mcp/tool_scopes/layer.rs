@@ -3,41 +3,42 @@ use tower_layer::Layer;
 use super::service::ToolScopes;
 use crate::mcp::rules::ScopeRules;
 
-/// Lets the calls through whose token has the scopes of the tool, prompt, resource or task they are about.
+/// Admits a call only if its token has the scopes of the tool, prompt, resource or task that the call names.
 ///
-/// In MCP every tool is behind one URL, so a guard per route guards nothing, and the headers that name
-/// the tool are optional and anybody's to write. This layer decides from the body. It stands behind a
-/// [`BearerAuthLayer`](crate::BearerAuthLayer), right around the MCP service; see
-/// [`mcp`](crate::mcp).
+/// An MCP server serves all tools under one URL, so a guard per route cannot tell them apart. The headers that name
+/// the tool are optional, and the client can set them freely. This layer decides from the body. Put it behind a
+/// [`BearerAuthLayer`](crate::BearerAuthLayer), directly around the MCP service; see [`mcp`](crate::mcp).
 ///
-/// What it cannot decide about it refuses; nothing of that reaches the server behind:
+/// It refuses every request that it cannot decide about. The inner service never sees a refused request:
 ///
 /// | the request | status |
 /// |---|---|
-/// | lacks a scope of anything that the message is about | 403 with all the scopes that it needs |
-/// | is about something that [nobody](crate::ScopeRequirement::nobody) may use | 403 without a challenge |
+/// | has a token that lacks a required scope | 403 with all the scopes that the message needs |
+/// | names a target that [nobody](crate::ScopeRequirement::nobody) may use | 403 without a challenge |
 /// | has a body that is not JSON | 400, JSON-RPC -32700 |
-/// | is not a JSON-RPC message, is both a call and a response, has more than 1 000 members or messages, or has a member that matters twice, in another spelling, or under a name that is special to a parser | 400, -32600 |
-/// | says what it is about not at all, or other than in plain text, or names more than 1 000 resources, or a resource that could be another one | 400, -32602 |
-/// | has a header of MCP twice, or one that contradicts the body | 400, -32020 |
-/// | has a `Content-Encoding`, or another character set than UTF-8 | 415 |
+/// | is not a JSON-RPC message, is both a call and a response, has more than 1 000 members or messages, or has a relevant member twice, in another spelling, or under a name that some parser treats specially | 400, -32600 |
+/// | names no target, a target with a control character or of more than 8 KiB, more than 1 000 resources, or a resource URI that could mean another resource | 400, -32602 |
+/// | has an MCP header twice, one that contradicts the body, or over 256 bytes of `Content-Type` | 400, -32020 |
+/// | has a `Content-Encoding`, or a character set other than UTF-8 | 415 |
 /// | has a body over the limit | 413; 401 without a token |
 /// | has no token, behind an [optional](crate::BearerAuthLayer::optional) layer, and no rule is for [anyone](crate::ScopeRequirement::anyone) | 401 |
 /// | is neither `POST` nor one of `GET`, `HEAD`, `DELETE`, `OPTIONS`, which pass unread | 405 |
 ///
-/// A batch needs what all its messages need. Responses of the client (to sampling and the like) call
-/// nothing and pass, from a caller without a token only where some rule is for anyone.
+/// Without a [`BearerAuthLayer`](crate::BearerAuthLayer) in front, every request gets 500.
+///
+/// A batch needs the scopes of all its messages. Responses of the client, for example to sampling requests, need no
+/// scope. From a caller without a token, they pass only if some rule is for anyone.
 #[derive(Debug, Clone)]
 pub struct ToolScopesLayer {
     rules: ScopeRules,
     max_body_bytes: usize,
 }
 
-/// As much as rmcp reads.
+/// The limit of rmcp.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 impl ToolScopesLayer {
-    /// A guard by these rules.
+    /// Creates a layer that enforces these rules.
     pub fn new(rules: ScopeRules) -> Self {
         Self {
             rules,
@@ -45,13 +46,12 @@ impl ToolScopesLayer {
         }
     }
 
-    /// The largest body to read, in bytes; it is held in memory. Default: 4 MiB, which is also what rmcp
-    /// reads.
+    /// Sets the largest body to read into memory, in bytes. Default: 4 MiB, which is also the limit of rmcp.
     ///
-    /// Of a caller without a token, behind an [optional](crate::BearerAuthLayer::optional) layer, at most 64 KiB are
-    /// read, and nothing where no rule lets such a caller do anything.
+    /// For a caller without a token, behind an [optional](crate::BearerAuthLayer::optional) layer, the limit is at most
+    /// 64 KiB. If no rule admits such callers, their bodies are not read for a decision.
     ///
-    /// How long a client may take for it is not limited here: put a timeout around the server.
+    /// This does not limit how long a client may take to send the body: put a timeout around the server.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = bytes;

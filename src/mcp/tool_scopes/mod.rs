@@ -1,4 +1,4 @@
-//! The guard that sees the tool.
+//! Checks the scopes of a token against the tool, prompt, resource or task that an MCP request names.
 
 mod body;
 mod decision;

@@ -12,7 +12,7 @@ use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::ScopeRules;
 use crate::reject::ResponseBody;
 
-/// The service that a [`ToolScopesLayer`](super::ToolScopesLayer) makes.
+/// The service that a [`ToolScopesLayer`](super::ToolScopesLayer) builds.
 #[derive(Debug, Clone)]
 pub struct ToolScopes<S> {
     inner: S,
@@ -39,8 +39,8 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S, B>;
 
-    /// Always ready: the inner service is driven to readiness when the body is there, so that a slow
-    /// client holds no permit of its limits.
+    /// Always ready. The inner service is polled for readiness only after the body was read, so that a slow
+    /// client does not hold a permit of a concurrency limit.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }

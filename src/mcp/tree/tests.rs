@@ -1,6 +1,6 @@
 use super::*;
 
-/// What looking `name` up in an object gives, where that is done.
+/// Looks `name` up in the kind of object that has it.
 fn look_up(object: &str, name: &str) -> Result<Option<String>, Doubtful> {
     let (body, outer): (_, &[&str]) = match name {
         "params" => (object.to_owned(), &[]),
@@ -26,7 +26,7 @@ fn a_member_is_found_under_its_own_name_only() {
 }
 
 #[test]
-fn what_another_reader_could_take_for_it_makes_a_member_doubtful() {
+fn a_name_that_another_parser_could_confuse_with_it_makes_a_member_doubtful() {
     for doubtful in [
         r#"{"name":1,"name":2}"#,
         r#"{"name":1,"name":2,"name":3}"#,
@@ -73,13 +73,13 @@ fn what_another_reader_could_take_for_it_makes_a_member_doubtful() {
 }
 
 #[test]
-fn other_members_may_be_as_they_like() {
+fn unknown_members_are_ignored() {
     let object = r#"{"x":1,"x":2,"nam":1,"names":1,"n a m e":1,"a\u0000":1,"ñame":1}"#;
     assert_eq!(look_up(object, "name"), Ok(None));
 }
 
 #[test]
-fn what_is_looked_at_is_bounded_and_what_is_not_is_not() {
+fn only_what_is_inspected_is_limited() {
     let repeated = |start: &str, part: &str, count: usize, end: &str| {
         format!("{start}{}{end}", part.repeat(count))
     };
@@ -116,7 +116,7 @@ fn what_is_looked_at_is_bounded_and_what_is_not_is_not() {
     let resources = Err(Unparsed::TooMany(TooMany::Resources));
     assert_eq!(Node::parse(&listening(MAX_ITEMS)), resources);
     assert!(Node::parse(&listening(MAX_ITEMS - 1)).is_ok());
-    // All messages together.
+    // The limit applies to all messages together.
     let half = listening(MAX_ITEMS / 2);
     assert_eq!(Node::parse(&format!("[{half},{half}]")), resources);
     let arguments = repeated(
@@ -129,7 +129,7 @@ fn what_is_looked_at_is_bounded_and_what_is_not_is_not() {
 }
 
 #[test]
-fn values_end_where_json_ends() {
+fn trailing_text_is_refused() {
     for bad in [
         "",
         "{",

@@ -58,7 +58,7 @@ impl Future for ByIssuerFuture {
                 watch,
             } => {
                 let token = ready!(verify.as_mut().poll(cx))?;
-                // A verifier that finds another issuer in it has read another token.
+                // The verifier must find the issuer by which the token was routed.
                 match token.issuer() {
                     Some(found) if *found != **issuer => {
                         Poll::Ready(Err(VerifyError::definite(Definite::WrongIssuer)))

@@ -1,4 +1,4 @@
-//! Several issuers, each with a verifier of its own.
+//! Several issuers, each with its own verifier.
 //!
 //! ```
 //! use tower_bearer_auth::{BearerAuthLayer, ByIssuer, JwtVerifier};
@@ -19,20 +19,19 @@
 //! # }
 //! ```
 //!
-//! A token goes to the verifier of the issuer that it names, whatever else is in it, and is refused
-//! without any request when there is none: it costs as much with a thousand issuers as with one. That the
-//! name is true is for that verifier to see, which knows its issuer's keys and no others. A token that it
-//! takes for one of yet another issuer is refused.
+//! A token goes to the verifier of the issuer in its `iss`. If there is none, it is refused without a request.
+//! Routing costs as much with a thousand issuers as with one. The verifier checks that the issuer is true, with that
+//! issuer's keys only. If the verifier finds another issuer in the token, the token is refused.
 //!
-//! A JWT that is malformed or names no issuer is refused as [`JwtVerifier`](crate::JwtVerifier) refuses it: for
-//! good, so that [`or_else`](crate::VerifierExt::or_else) asks no other verifier.
+//! A JWT that is malformed or names no issuer is refused as [`JwtVerifier`](crate::JwtVerifier) refuses it: the
+//! refusal is final, so [`or_else`](crate::VerifierExt::or_else) does not fall back to another verifier.
 //!
 //! # Tenants
 //!
-//! Where every customer is an issuer, a function of yours says which there are. Entra ID's tokens name a tenant
-//! twice, in `tid` and in `iss`, and `{tenantid}` in the template asks for both. Where `iss` alone names the
-//! tenant, as a realm of Keycloak, the template has `{tenant}`, such as
-//! `https://id.example.com/realms/{tenant}`; see [`ByIssuer::tenants`].
+//! If every customer is an issuer, your function resolves tenants to verifiers. Entra ID's tokens name a tenant
+//! in both `tid` and `iss`, and `{tenantid}` in the template requires both. If only `iss` names the
+//! tenant, such as a realm of Keycloak, use `{tenant}` in the template:
+//! `https://id.example.com/realms/{tenant}`. See [`ByIssuer::tenants`].
 //!
 //! ```
 //! # #[cfg(all(feature = "cache", feature = "jwks"))]

@@ -1,4 +1,4 @@
-//! What a token says about where it comes from, before anybody looked whether that is true.
+//! The issuer and the tenant that a token names, before it is verified.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::verify::jwt::jws::{Jws, THREE_SEGMENTS, USUAL_PAYLOAD_LENGTH};
 use crate::verify::jwt::refusal::{TokenPart, malformed, undecodable};
 use crate::verify_error::InvalidReason;
 
-/// The claims that a token is sent on by.
+/// The claims that route a token.
 #[derive(Debug, Default)]
 pub(super) struct Origin<'a> {
     iss: Member<Text<'a>>,
@@ -30,7 +30,7 @@ impl<'de> Object<'de> for Origin<'de> {
 }
 
 impl<'a> Origin<'a> {
-    /// Reads a payload at least as strictly as the verifier will, so that the two cannot see different issuers.
+    /// Reads a payload at least as strictly as the verifier does, so that both read the same issuer.
     pub(super) fn of(payload: &'a str) -> Result<Self, InvalidReason> {
         parse_object(payload)
             .map_err(|fault| malformed(TokenPart::Payload, &closer(payload, fault)))
@@ -50,7 +50,7 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// The fault as a verifier would find it, which knows more members by name.
+/// The fault that a verifier would report, which reads more members by name.
 fn closer(payload: &str, fault: Fault) -> Fault {
     match Claims::default().fill(payload, SubjectType::StringOrInteger) {
         Err(closer) => closer,

@@ -41,16 +41,16 @@ struct Known {
 type Route = (Arc<str>, ErasedVerifier);
 
 impl ByIssuer {
-    /// A verifier that knows no issuer, and refuses every token.
+    /// A verifier without issuers, which refuses every token.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sends tokens of this issuer, by its name to the byte, to this verifier.
+    /// Sends tokens of this issuer to this verifier. `iss` must equal the issuer byte for byte.
     ///
     /// # Panics
     ///
-    /// When the name is empty, or there is a verifier for it.
+    /// When the issuer is empty, or already has a verifier.
     #[track_caller]
     pub fn issuer(mut self, issuer: impl Into<String>, verifier: impl Verifier) -> Self {
         let issuer: Arc<str> = issuer.into().into();
@@ -61,25 +61,24 @@ impl ByIssuer {
         self
     }
 
-    /// Sends tokens of issuers that have no verifier of their own to that of their tenant, which stands in the
-    /// issuer's name for a placeholder of this template. There may be several templates, as for the two versions
-    /// of Entra ID's tokens.
+    /// Sends tokens of other issuers to the verifier of their tenant. The tenant is the part of `iss` at the
+    /// placeholder of this template. There may be several templates, as for the two versions of Entra ID's tokens.
     ///
     /// | placeholder | the tenant is | for |
     /// |---|---|---|
     /// | `{tenantid}` | the token's `tid`, which must be the same as in `iss` | Entra ID |
-    /// | `{tenant}` | what stands in `iss`, and nowhere else | Keycloak realms, and other issuers with a path per tenant |
+    /// | `{tenant}` | named by `iss` only | Keycloak realms, and other issuers with a path per tenant |
     ///
-    /// A tenant is 1 to 64 letters, digits, `-`, `_` and `.`, and neither `.` nor `..`. For `{tenant}`, `%20` counts
-    /// as one of the characters, since realms may have a space in their names. It is never a part of two segments.
+    /// A tenant is a single path segment of 1 to 64 ASCII letters, digits, `-`, `_` and `.`, and neither `.` nor `..`.
+    /// For `{tenant}`, `%20` is allowed too, since the names of realms may have spaces.
     ///
-    /// `resolve` gets the tenant as it stands in the token, so `my%20realm` and not `my realm`: put into the
-    /// template, it gives the issuer that the verifier has to compare with. It says which tenants there are, and
-    /// makes a verifier for each. It is called before the token is known to be genuine, so it should look the
-    /// tenant up in a list of its own and make no request. If it takes any tenant, clients choose which issuers
-    /// are fetched and logged. The last thousand verifiers are kept for as long as this lives, so a tenant that is
-    /// to be locked out needs a [`check`](crate::VerifierExt::check) as well. Where tenants share their keys, let
-    /// them share one [`Jwks`](crate::Jwks).
+    /// `resolve` gets the tenant as it is written in the token, so `my%20realm` and not `my realm`. Put into the
+    /// template, it gives the issuer that the verifier must be configured with. `resolve` returns the tenant's
+    /// verifier, or `None` for an unknown tenant. It is called before the token is verified, so it should look the
+    /// tenant up in a local list and make no request. If it accepts any tenant, clients choose which issuers
+    /// are fetched and logged. Up to 1000 verifiers are cached without expiry, so locking out a tenant also needs
+    /// a [`check`](crate::VerifierExt::check). If tenants share their keys, let their verifiers share one
+    /// [`Jwks`](crate::Jwks).
     ///
     /// # Errors
     ///
@@ -158,7 +157,7 @@ impl Service<BearerToken> for ByIssuer {
 
     fn call(&mut self, token: BearerToken) -> ByIssuerFuture {
         match self.known.route(&token) {
-            // It is always ready: it drives what it hides to readiness itself.
+            // An `ErasedVerifier` is always ready: its future polls the inner verifier to readiness.
             Ok((issuer, mut verifier)) => {
                 let watch = Arc::clone(&self.watch);
                 ByIssuerFuture::asked(verifier.call(token), issuer, watch)

@@ -1,4 +1,4 @@
-//! Issuers that are known only when they come.
+//! Issuers that are resolved when a token names them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::config_error::ConfigError;
 use crate::shown_url::ShownUrl;
 use crate::verify::ErasedVerifier;
 
-/// The placeholder of a template, which says how a token names its tenant.
+/// The placeholder of a template. It defines which claims name the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Placeholder {
     /// `{tenantid}`: `iss` and `tid` both name the tenant.
@@ -28,7 +28,7 @@ impl Placeholder {
     }
 }
 
-/// How many verifiers are kept. A verifier that was evicted is made again when it is needed.
+/// The maximum number of cached verifiers. An evicted verifier is resolved again when it is needed.
 const CAPACITY: usize = 1_000;
 
 pub(super) type Resolve = dyn Fn(&str) -> Option<ErasedVerifier> + Send + Sync;
@@ -95,7 +95,7 @@ impl Tenants {
     }
 }
 
-/// A template with exactly one placeholder, in its parts.
+/// Splits a template at its only placeholder.
 fn split(template: &str) -> Option<(&str, Placeholder, &str)> {
     let places = Placeholder::ALL.into_iter().flat_map(|placeholder| {
         let name = placeholder.as_str();
@@ -109,7 +109,7 @@ fn split(template: &str) -> Option<(&str, Placeholder, &str)> {
     }
 }
 
-/// Whether a text consists of characters that have no meaning of their own in a URL.
+/// Whether a text is one path segment without characters that are special in a URL.
 fn is_tenant_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && !matches!(text, "." | "..")

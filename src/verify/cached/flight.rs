@@ -1,4 +1,4 @@
-//! A verification that several wait for, in whatever task each of them is.
+//! A verification that several tasks wait for.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,29 +12,29 @@ use super::store::Outcome;
 use super::sync::{Mutex, MutexGuard};
 use crate::verify_error::VerifyError;
 
-/// A verification that is under way. Whoever waits for it drives it, so it goes on as long as anybody does.
+/// A handle to a verification in progress. Each waiter that is polled drives it, so it continues until the last waiter
+/// is dropped.
 ///
-/// Not `futures_util`'s `Shared`, which leaves those waiting who come while somebody else drives it, if it is woken
-/// just then and that one goes away (rust-lang/futures-rs#2706).
+/// `futures_util`'s `Shared` can strand waiters when the task that polls it is dropped (rust-lang/futures-rs#2706).
 pub(super) struct Flight {
     shared: Arc<Shared>,
     seat: Option<u64>,
 }
 
-/// A flight that is dropped when nobody waits for it.
+/// A reference to a flight that does not keep it alive.
 pub(super) struct WeakFlight(Weak<Shared>);
 
 pub(super) type Course = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 struct Shared {
     stage: Mutex<Stage>,
-    /// Apart, since wakers live on where they were left, and must not keep the verification.
+    /// In its own allocation, since a verifier may keep wakers, and these must not keep the verification alive.
     seats: Arc<Seats>,
 }
 
 enum Stage {
     Idle(Course),
-    /// Somebody drives it at this moment.
+    /// A waiter is polling it.
     Driven,
     Over(Outcome),
 }
@@ -48,7 +48,7 @@ struct Seats {
 struct Taken {
     wakers: HashMap<u64, Waker>,
     next: u64,
-    /// Whether it was woken since somebody began to drive it.
+    /// Whether it was woken since the current poll began.
     woken: bool,
 }
 
@@ -81,7 +81,7 @@ impl Future for Flight {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let Self { shared, seat } = self.get_mut();
-        // Before a look at the stage: whoever changes it from now on wakes this seat.
+        // Before the stage is read: a waiter that changes the stage from now on wakes this seat.
         shared.seats.take(seat, cx.waker());
         let mut stage = shared.stage();
         let mut course = match mem::replace(&mut *stage, Stage::Driven) {
@@ -97,11 +97,11 @@ impl Future for Flight {
             Ok(Poll::Ready(outcome)) => (outcome, None),
             Ok(Poll::Pending) => {
                 *shared.stage() = Stage::Idle(course);
-                // Those who came meanwhile, and found it driven, would wait for what has happened already.
+                // Waiters that came during this poll found it driven, and have missed the wakeup.
                 shared.seats.wake_if_woken();
                 return Poll::Pending;
             }
-            // An outage for all, since there is nobody else to see it.
+            // The panic becomes an outage for all waiters.
             Err(panic) => (
                 Err(VerifyError::unavailable("the verifier panicked")),
                 Some(panic),
@@ -110,7 +110,7 @@ impl Future for Flight {
         let waker = shared.seats.leave(seat);
         *shared.stage() = Stage::Over(outcome.clone());
         shared.seats.wake_all();
-        // Last, since dropping them is somebody else's code, and might panic.
+        // Last, since dropping them runs foreign code, which may panic.
         drop((waker, panic, course));
         Poll::Ready(outcome)
     }
@@ -129,7 +129,7 @@ impl Shared {
     }
 }
 
-/// Wakers are somebody else's code, to clone, to wake and to drop: none of that under the lock.
+/// Cloning, waking and dropping a waker runs foreign code, so none of that happens under the lock.
 impl Seats {
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
@@ -158,7 +158,7 @@ impl Seats {
         let wakers = mem::take(&mut taken.wakers);
         drop(taken);
         for waker in wakers.into_values() {
-            // One that panics is no reason to let the others wait for ever, and what it panics with may panic again.
+            // A waker that panics must not keep the others from being woken. Dropping its payload may panic again.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
                 mem::forget(panic);
             }

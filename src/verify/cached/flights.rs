@@ -1,4 +1,4 @@
-//! One verification per token at a time, for all who wait for it.
+//! Single flight: requests with the same token share one verification.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,7 +8,7 @@ use super::flight::{Course, Flight, WeakFlight};
 use super::store::{Fingerprint, Outcome};
 use super::sync::Mutex;
 
-/// The verifications that are under way.
+/// The verifications that are in progress.
 #[derive(Default)]
 pub(super) struct Flights {
     by_token: Mutex<HashMap<Fingerprint, Listed>>,
@@ -16,23 +16,23 @@ pub(super) struct Flights {
 
 struct Listed {
     flight: WeakFlight,
-    /// Which of the flights for this token it is; an earlier one may be about to end.
+    /// Identifies the flight, since an earlier one for this token may still be ending.
     end: Arc<()>,
 }
 
-/// What a token that is not remembered gets.
+/// How a request gets the outcome for its token.
 pub(super) enum Joined {
-    /// A verification that somebody else began.
+    /// From a verification that another request started.
     Theirs(Flight),
-    /// One's own.
+    /// From a verification that this request started.
     Own(Flight),
-    /// It was remembered in the meantime.
+    /// From the cache.
     Known(Outcome),
 }
 
 impl Flights {
-    /// Joins the verification of a token that is under way, or begins it, unless `known` knows its outcome
-    /// by now.
+    /// Joins the verification of a token that is in progress. If there is none, returns the outcome that `known`
+    /// has, or else starts a verification.
     pub(super) fn join(
         self: &Arc<Self>,
         token: Fingerprint,
@@ -46,7 +46,7 @@ impl Flights {
         {
             return Joined::Theirs(flight);
         }
-        // One that ended since this token was looked up has left what it found.
+        // A verification that ended since the first lookup has stored its outcome.
         if let Some(outcome) = known() {
             return Joined::Known(outcome);
         }
@@ -70,7 +70,7 @@ impl Flights {
     }
 }
 
-/// Takes a flight off the list when it has ended, or when nobody waits for it any more.
+/// Removes a flight from the list when it has ended or when its last waiter was dropped.
 struct End {
     flights: Arc<Flights>,
     token: Fingerprint,

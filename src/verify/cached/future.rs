@@ -9,10 +9,10 @@ use crate::access_token::AccessToken;
 use crate::bearer::BearerToken;
 use crate::verify_error::VerifyError;
 
-/// The future of [`Cached`](super::Cached): done at once for a token that is remembered.
+/// The future of [`Cached`](super::Cached). It is ready at once on a cache hit.
 pub struct CachedFuture {
     state: State,
-    /// This request's own; what is remembered has none.
+    /// This request's token, since cached results do not contain one.
     token: Option<BearerToken>,
 }
 
@@ -47,7 +47,7 @@ impl Future for CachedFuture {
         };
         let token = self.token.take().expect("polled after completion");
         let token = AccessToken::new(token, outcome?);
-        // A verification that somebody else began may have looked at a key that was withdrawn before this request came.
+        // A verification that another request started may have used a key that was withdrawn before this request came.
         let lapsed = is_waiting.then(|| token.lapsed()).flatten();
         Poll::Ready(match lapsed {
             Some(reason) => Err(VerifyError::invalid(reason)),

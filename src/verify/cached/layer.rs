@@ -8,7 +8,7 @@ use super::service::{Cached, Shared};
 use super::store::Store;
 use crate::clock::Clock;
 
-/// Remembers what a verifier found out; see the [module](crate::verify::cached).
+/// Caches the results of a verifier; see the [module](crate::verify::cached).
 #[derive(Debug, Clone)]
 pub struct CacheLayer {
     capacity: usize,
@@ -20,8 +20,7 @@ pub struct CacheLayer {
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
 impl CacheLayer {
-    /// A cache of up to `capacity` tokens. Which ones are given up first is for it to see: those that
-    /// come once do not drive out those that come often.
+    /// A cache of up to `capacity` tokens. Tokens that come once do not evict tokens that come often.
     ///
     /// # Panics
     ///
@@ -37,26 +36,25 @@ impl CacheLayer {
         }
     }
 
-    /// How long a token is served without asking again. Default: 5 minutes. With an issuer that revokes
-    /// tokens, this is how long one may still be good here.
+    /// The maximum age of a cached result. Default: 5 minutes. A revoked token is accepted for up to this time.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self
     }
 
-    /// Remembers refused tokens too, as many again and for this long: for an authorization server that is
-    /// to be spared clients which go on trying. Default: they are not remembered.
+    /// Also caches refusals, up to `capacity` of them and for up to `at_most`, to spare the authorization server
+    /// clients that retry refused tokens. Default: refusals are not cached.
     ///
-    /// Only what will most likely be refused again is: not a token that cannot be verified at the moment, is not valid
-    /// yet, or has a key that is not known yet.
+    /// Refusals that may soon change are never cached: those of a token that cannot be verified at the moment, is not
+    /// valid yet, lacks a scope, or has an unknown key.
     #[must_use]
     pub fn remember_refusals(mut self, at_most: Duration) -> Self {
         self.refused_for = Some(at_most);
         self
     }
 
-    /// The clock that ages are measured by. Default: the system's.
+    /// The clock that measures ages. Default: the system's.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -64,7 +62,7 @@ impl CacheLayer {
     }
 }
 
-/// Each service that it makes has a cache of its own, which its clones share.
+/// Each service that it makes has its own cache, which the service's clones share.
 impl<V> Layer<V> for CacheLayer {
     type Service = Cached<V>;
 

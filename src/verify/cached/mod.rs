@@ -1,6 +1,6 @@
-//! Verified tokens, remembered for a while.
+//! A cache of verified tokens.
 //!
-//! Around a verifier that takes long, such as one that asks somebody else:
+//! Use it around a slow verifier, such as one that calls an authorization server:
 //!
 //! ```
 //! use tower_bearer_auth::{AccessToken, BearerAuthLayer, VerifierExt, verify_fn};
@@ -10,7 +10,7 @@
 //! # let _ = layer;
 //! ```
 //!
-//! Configured, as a tower layer:
+//! As a tower layer, with settings:
 //!
 //! ```
 //! use std::time::Duration;
@@ -33,26 +33,26 @@
 //! # let _ = (stats, layer);
 //! ```
 //!
-//! # What is served
+//! # When a cached result is served
 //!
-//! A token is told by its SHA-256 digest; the token itself is not kept. What was verified is served while
+//! The cache identifies a token by its SHA-256 digest, and does not store the token. A result is served while
 //!
-//! - it is younger than [`max_age`](CacheLayer::max_age), so this is how long a revocation can go unnoticed;
+//! - it is younger than [`max_age`](CacheLayer::max_age), which is how long a revocation can go unnoticed;
 //! - the token has not expired, by the verifier's own clock and leeway;
 //! - the key that signed it has not been withdrawn;
-//! - the key set is not due for a refresh, so that a server which knows all its tokens still learns of new
+//! - the key set is not due for a refresh, so that a server which has cached all its tokens still learns of new
 //!   and withdrawn keys.
 //!
-//! Everyone who comes with a token that is being verified waits for that, and gets what comes of it, a
-//! failure too: a failing verifier is not called once per waiter. Whoever began it may leave; the others
-//! carry on. Failures are not remembered, unless
-//! [`remember_refusals`](CacheLayer::remember_refusals) asks for it.
+//! Requests with a token that is being verified wait for that verification and share its result. They share a
+//! failure too, so a failing verifier is not called once per waiter. If the client that started it disconnects, the
+//! verification continues for the others. Failures are not cached; for refusals that is an
+//! [option](CacheLayer::remember_refusals).
 //!
-//! A verification that never ends is waited for by all who come with that token, so put a timeout inside where
-//! the verifier has none of its own.
+//! All requests with a token wait for its verification without a time limit. If the verifier has no timeout, add
+//! one inside the cache.
 //!
-//! [`check`](crate::VerifierExt::check)s inside are remembered with the rest; those outside are made each
-//! time.
+//! The results of [`check`](crate::VerifierExt::check)s inside the cache are cached. Checks outside run for each
+//! request.
 
 mod flight;
 mod flights;
@@ -61,7 +61,7 @@ mod layer;
 mod service;
 mod store;
 
-/// What threads meet at, whose turns `tests/threads/` chooses.
+/// The synchronization primitives. `tests/threads/` replaces them to test thread interleavings.
 #[cfg(not(shuttle))]
 use std::sync;
 

@@ -16,7 +16,7 @@ use crate::telemetry;
 use crate::verify::Verifier;
 use crate::verify_error::VerifyError;
 
-/// A verifier that remembers; see the [module](crate::verify::cached). Clones share what they remember.
+/// A verifier with a cache; see the [module](crate::verify::cached). Clones share the cache.
 #[derive(Clone)]
 pub struct Cached<V> {
     verifier: V,
@@ -36,7 +36,7 @@ impl<V> Cached<V> {
         }
     }
 
-    /// What became of the tokens that came so far.
+    /// Counts of the cache lookups so far.
     pub fn stats(&self) -> CacheStats {
         let counts = &self.shared.store.counts;
         CacheStats {
@@ -49,19 +49,19 @@ impl<V> Cached<V> {
     }
 }
 
-/// What became of the tokens that came to a [`Cached`] verifier.
+/// Counts of the cache lookups of a [`Cached`] verifier. Each lookup counts as one of the first four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStats {
-    /// Served from memory.
+    /// Accepted from the cache.
     pub hits: u64,
-    /// Verified.
+    /// Not cached, so a verification was started.
     pub misses: u64,
-    /// Waited for the verification of the same token.
+    /// Joined a verification of the same token that was in progress.
     pub joined: u64,
-    /// Refused from memory.
+    /// Refused from the cache.
     pub refused: u64,
-    /// Remembered now, among them some that would not be served any more.
+    /// The current number of entries, including stale ones that have not been removed yet.
     pub entries: usize,
 }
 
@@ -80,7 +80,7 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
         let joined = match store.get(&digest) {
             Some(outcome) => Joined::Known(outcome),
             None => {
-                // Here, since it is somebody else's code, which is not to be run while other tokens wait.
+                // Cloned here, since that is foreign code, which must not run under the lock of the flights.
                 let verifier = self.verifier.clone();
                 let verify = || -> Course {
                     let (token, shared) = (token.clone(), Arc::clone(&self.shared));

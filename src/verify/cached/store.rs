@@ -1,4 +1,4 @@
-//! What is remembered, and whether it may still be served.
+//! The cached results, and whether each may still be served.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -12,16 +12,16 @@ use crate::bearer::BearerToken;
 use crate::clock::Clock;
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
-/// What tells one token from another. Not the token, which then need not be kept.
+/// The SHA-256 digest that identifies a token, so that the token is not stored.
 pub(super) type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
 
-/// What became of a token.
+/// The result of a verification.
 pub(super) type Outcome = Result<Arc<Verified>, VerifyError>;
 
-/// The tokens that are remembered, within bounds.
+/// The bounded cache.
 pub(super) struct Store {
     good: Cache<Fingerprint, Good>,
-    /// Apart, so that made-up tokens drive out no good ones.
+    /// A separate cache, so that made-up tokens cannot evict valid ones.
     refused: Option<Cache<Fingerprint, Refused>>,
     max_age: Duration,
     refused_for: Duration,
@@ -66,14 +66,14 @@ impl Store {
         }
     }
 
-    /// What is known of a token, if it may still be served.
+    /// The cached result for a token, if it may still be served.
     pub(super) fn get(&self, token: &Fingerprint) -> Option<Outcome> {
         let now = self.clock.monotonic();
         if let Some(good) = self.good.get(token) {
             if now.saturating_sub(good.since) < self.max_age && good.verified.is_servable() {
                 return Some(Ok(good.verified));
             }
-            // It may have been replaced meanwhile, which costs somebody one more verification.
+            // This may remove a newer result, which costs one more verification.
             self.good.remove(token);
             return None;
         }
@@ -82,7 +82,7 @@ impl Store {
         is_fresh.then_some(Err(refused.error))
     }
 
-    /// Remembers what became of a token that somebody began to verify at `since`.
+    /// Stores the result of a verification that began at `since`.
     pub(super) fn put(&self, token: Fingerprint, outcome: &Outcome, since: Duration) {
         match outcome {
             Ok(verified) => {
@@ -107,8 +107,8 @@ impl Store {
     }
 }
 
-/// Whether a token will most likely be refused again: a key may yet be published or replaced, and a token that
-/// is not valid yet will be.
+/// Whether a token will most likely be refused again. An unknown key may still be published, and a token that is not
+/// valid yet will become valid.
 fn is_lasting(error: &VerifyError) -> bool {
     if error.is_provisional() {
         return false;

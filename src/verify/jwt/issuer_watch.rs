@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::shown_url::ShownUrl;
 use crate::telemetry::SETUP;
 
-/// Counts the tokens with another issuer. Clones of the verifier share it.
+/// Counts the tokens with an issuer that is not configured. Clones of the verifier share it.
 #[derive(Debug, Default)]
 pub(crate) struct IssuerWatch {
     /// The number of such tokens since the last accepted token, up to [`MANY`].
@@ -28,8 +28,8 @@ impl IssuerWatch {
         }
     }
 
-    /// Records a token that names none of the `configured` issuers. The tenth in a row emits a warning; the next warning
-    /// is possible after an accepted token.
+    /// Records a token that names none of the `configured` issuers. The tenth in a row emits a warning. An accepted
+    /// token resets the count.
     pub(crate) fn another<'n, N>(&self, verifier: &str, configured: impl FnOnce() -> N)
     where
         N: Iterator<Item = &'n str>,
@@ -62,7 +62,7 @@ impl IssuerWatch {
         self.has_warned_of_spelling.load(Ordering::Relaxed)
     }
 
-    /// Emits one warning about an issuer whose tokens have good signatures and whose spelling differs from the
+    /// Emits one warning about an issuer whose tokens have valid signatures and whose spelling differs from the
     /// configured one.
     pub(super) fn misspelt(&self, verifier: &str, configured: &str, issuer: &str) {
         if !self.has_warned_of_spelling.swap(true, Ordering::Relaxed) {

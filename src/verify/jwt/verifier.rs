@@ -40,13 +40,13 @@ pub struct JwtVerifier {
 
 pub(super) struct Inner {
     pub(super) name: Cow<'static, str>,
-    /// What tells this verifier's principals from those of others, where no issuer does.
+    /// Distinguishes this verifier's principals from those of other verifiers if tokens name no issuer.
     pub(super) authority: Option<Arc<str>>,
     pub(super) keys: Vec<VerifyingKey>,
     pub(super) remote: Option<Arc<dyn RemoteKeys>>,
-    /// How many keys of one set are tried for one token at most.
+    /// The maximum number of keys of one set that are tried for one token.
     pub(super) key_attempts: usize,
-    /// `None`: whatever the keys allow.
+    /// `None`: all that the keys allow.
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) token_types: TokenTypes,
     pub(super) subject_type: SubjectType,
@@ -56,22 +56,22 @@ pub(super) struct Inner {
     pub(super) issuer_watch: IssuerWatch,
 }
 
-/// The signatures of RSA keys of at least 512 and less than 2048 bits.
+/// The lengths, in bytes, of signatures by RSA keys of 512 to 2047 bits.
 const WEAK_RSA_SIGNATURE_LENGTHS: Range<usize> = 64..256;
 
-/// How often a token waits for keys to be replaced before it makes do with those there are.
+/// How often a token waits for the keys to be replaced. After that it is verified with the current keys.
 const MAX_DELAYS: u32 = 2;
 
-/// Why a token is not verified at this moment.
+/// Why a token was not verified.
 enum NotVerified {
     Invalid(InvalidReason),
-    /// Everything else about it is in order, but no key at hand made its signature.
+    /// Its claims are valid, but none of the current keys made its signature.
     NoSigner(NoSigner),
-    /// Everything else about it is in order, and the keys are about to be replaced.
+    /// Its claims are valid, and the keys are about to be replaced. Retry after this future.
     Later(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-/// The key that made a signature, as far as one can tell now.
+/// The result of the search for the key that made a signature.
 pub(super) enum Signer {
     Known(Arc<KeyState>),
     Missing(Mismatch),
@@ -91,14 +91,14 @@ impl JwtVerifier {
         }
     }
 
-    /// The keys that are fetched, where any are.
+    /// The fetched keys, if the verifier has any.
     #[cfg(feature = "jwks")]
     pub(crate) fn remote_keys(&self) -> Option<&dyn RemoteKeys> {
         self.inner.remote.as_deref()
     }
 }
 
-/// What a token is verified by, taken out of it and not yet trusted.
+/// The parts of a token that its signature check needs. None is trusted yet.
 pub(super) struct Candidate<'t> {
     algorithm: Algorithm,
     key_id: Option<&'t str>,
@@ -115,7 +115,7 @@ impl Inner {
         }
     }
 
-    /// Fetches what is missing, or waits for others who do, and looks again.
+    /// Verifies the token again after each fetch of keys that it starts or joins.
     async fn verify_later(
         self: Arc<Self>,
         token: BearerToken,
@@ -142,7 +142,7 @@ impl Inner {
         }
     }
 
-    /// Verifies with the keys that are at hand.
+    /// Verifies with the current keys.
     fn verify_now(
         &self,
         token: &BearerToken,
@@ -177,11 +177,11 @@ impl Inner {
             payload.ok_or_else(|| undecodable(TokenPart::Payload))
         };
         if self.key_attempts > DEFAULT_KEY_ATTEMPTS {
-            // Reading the claims twice costs less than one signature.
+            // Many keys may be tried. Checking the claims twice costs less than one signature check.
             self.verify_payload(payload()?, None)?;
         }
         let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
-        // A token that fails anyway is refused without any fetch.
+        // A token with invalid claims is refused without a fetch.
         match self.signer(&candidate, remote, may_wait)? {
             Signer::Known(key) => {
                 let verified = self.verify_payload(payload()?, Some(key))?;
@@ -208,7 +208,7 @@ impl Inner {
         }
     }
 
-    /// The algorithm, the key ID and the signature, and the keys that may have to be fetched for them.
+    /// The algorithm, the key ID and the signature, and the fetched keys if they may verify it.
     pub(super) fn candidate<'t>(
         &self,
         jws: &Jws<'t>,
@@ -238,8 +238,8 @@ impl Inner {
             signing_input: jws.signing_input,
             signature,
         };
-        // What cannot be a signature needs no key to be refused. That of a weak RSA key is one, and its key is
-        // fetched, so that the log names it.
+        // A signature of an impossible length is refused without a key. For that of a weak RSA key the keys are
+        // fetched, so that the log names the weak key.
         let is_possible = algorithm.signature_lengths().contains(&signature.len());
         match is_possible || (remote.is_some() && candidate.is_of_weak_rsa_key()) {
             true => Ok((candidate, remote)),
@@ -274,7 +274,7 @@ impl Inner {
         Ok(match found {
             Found::Signer(state) => Signer::Known(state),
             Found::NotTheSigner => Signer::Missing(Mismatch::BadSignature),
-            // It may be a key that was added since.
+            // The key may have been added since the last fetch.
             Found::NoKey | Found::NotAnUnnamedSigner => {
                 Signer::Missing(match candidate.is_of_weak_rsa_key() {
                     true => Mismatch::TooShort,
@@ -312,7 +312,7 @@ impl Inner {
 }
 
 impl Candidate<'_> {
-    /// Whether an RSA key that is too weak to be accepted here may have made the signature.
+    /// Whether the signature may be from an RSA key that is too weak to be accepted.
     fn is_of_weak_rsa_key(&self) -> bool {
         let is_rsa = self.algorithm.key_kind() == KeyKind::Rsa;
         is_rsa && WEAK_RSA_SIGNATURE_LENGTHS.contains(&self.signature.len())
@@ -344,7 +344,7 @@ impl fmt::Debug for JwtVerifier {
     }
 }
 
-/// The future of [`JwtVerifier`]: done at once, unless the token's key has to be fetched.
+/// The future of [`JwtVerifier`]. It is ready at once, unless the token's key has to be fetched.
 pub struct JwtVerifierFuture {
     state: State,
 }

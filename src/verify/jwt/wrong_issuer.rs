@@ -1,4 +1,4 @@
-//! Refused tokens whose issuer is another one than those configured, or one of them misspelt.
+//! Refused tokens whose issuer is not a configured one, or differs from one in its spelling only.
 
 use super::claims::{Claims, SubjectType};
 use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH, USUAL_HEADER_LENGTH, USUAL_PAYLOAD_LENGTH};
@@ -8,22 +8,24 @@ use crate::issuer_spelling::differs_only_in_spelling;
 use crate::verify_error::InvalidReason;
 
 impl Inner {
-    /// Why a token is refused that is refused for `reason`. Whatever else is wrong with it: with the keys of one
-    /// issuer, a token of another one looks forged, and some other verifier may know better.
+    /// The reason of a refusal: `WrongIssuer` if the token names another issuer, or else `reason`.
+    ///
+    /// The issuer takes precedence over other faults: with the keys of one issuer, a token of another one looks
+    /// forged, and another verifier may accept it.
     pub(super) fn settle_reason(
         &self,
         token: &BearerToken,
         jws: &Jws<'_>,
         reason: InvalidReason,
     ) -> InvalidReason {
-        // The audience is checked after the issuer, so the issuer is an accepted one.
+        // The audience is checked after the issuer, so a token with the wrong audience has an accepted issuer.
         if reason == InvalidReason::WrongAudience || self.rules.issuers.is_empty() {
             return reason;
         }
         let mut buffer = [0; USUAL_PAYLOAD_LENGTH];
         let payload = jws.decode_payload_into(&mut buffer);
         let mut claims = Claims::default();
-        // Which type another issuer's subjects have is not this verifier's business.
+        // The subject type is configured for this verifier's issuers, not for others.
         let are_read = payload
             .as_deref()
             .is_some_and(|payload| claims.fill(payload, SubjectType::StringOrInteger).is_ok());
@@ -46,10 +48,10 @@ impl Inner {
         InvalidReason::WrongIssuer
     }
 
-    /// Whether a token is good but for the spelling of its issuer, which is worth a warning.
+    /// Whether only the spelling of its issuer makes a token invalid. Emits a warning if so.
     ///
-    /// The signature of a token is looked at a second time only here: for a near miss, as long as there was no
-    /// warning, and not if it is known to be bad.
+    /// This is the only place where the signature of a token is checked a second time: for a near miss, until the
+    /// warning was emitted, and not if the signature is known to be bad.
     fn warn_of_spelling(&self, jws: &Jws<'_>, issuer: &str) -> bool {
         let mut configured = self.rules.issuers.iter();
         let Some(configured) = configured.find(|name| differs_only_in_spelling(name, issuer))
@@ -74,8 +76,8 @@ impl Inner {
                 true
             }
             Ok(Signer::Missing(_)) => {
-                // No token with this spelling ever causes a fetch, so that discovery, which would see the
-                // difference, never begins. It goes on by itself.
+                // No token with this spelling causes a fetch, so discovery, which would detect the difference,
+                // would never start. The fetch continues after its future is dropped.
                 if let Some(remote) = remote
                     && remote.generation() == 0
                     && self.issuer_watch.is_near_miss_again()

@@ -1,6 +1,6 @@
-//! A server that takes JWTs and opaque tokens of one authorization server. See ../README.md.
+//! A server that accepts JWTs and opaque tokens of one authorization server. See ../README.md.
 //!
-//! It prints where it is, and serves until it is killed. What it needs to know is in the environment.
+//! It prints its address and serves until it is killed. Its configuration is in environment variables.
 
 use std::env;
 use std::error::Error;
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .client_secret_basic(env::var("CLIENT_ID")?, env::var("CLIENT_SECRET")?)
         .audience(&resource)
         .build()?;
-    // A revocation is noticed within this time.
+    // A revocation takes effect within this time.
     let opaque = CacheLayer::new(100)
         .max_age(Duration::from_secs(1))
         .layer(opaque);

@@ -1,4 +1,4 @@
-//! Each issuer's tokens to that issuer's verifier.
+//! `by_issuer` sends each token to the verifier of its issuer.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ async fn a_token_is_verified_with_the_keys_of_the_issuer_that_it_names() {
             verify(&verifier, &good).await.unwrap().issuer(),
             Some(*name)
         );
-        // By the other one's key.
+        // Signed with the other issuer's key.
         for other in &keys {
             if other.public_key_pem() != key.public_key_pem() {
                 let forged = other.token().issuer(*name).audience(AUDIENCE).build();
@@ -38,7 +38,7 @@ async fn a_token_is_verified_with_the_keys_of_the_issuer_that_it_names() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_about_an_unknown_issuer() {
+async fn a_token_of_an_unknown_issuer_reaches_no_verifier() {
     let calls = Calls::default();
     let verifier = ByIssuer::new().issuer("https://one.test", calls.always(Ok("alice")));
     let key = SigningKey::generate(Algorithm::ES256);
@@ -67,7 +67,7 @@ async fn nobody_is_asked_about_an_unknown_issuer() {
         let reason = refused(verify(&verifier, &odd).await);
         assert_eq!(reason, InvalidReason::Malformed);
     }
-    // A name said twice, once for each of two readers.
+    // An issuer that occurs twice, so that two parsers could read different ones.
     let twice = r#"{"iss":"https://two.test","iss":"https://one.test"}"#;
     let twice = key.token().raw_claims(twice).build();
     assert_eq!(
@@ -85,7 +85,7 @@ async fn nobody_is_asked_about_an_unknown_issuer() {
 }
 
 #[tokio::test]
-async fn a_verifier_that_reads_another_issuer_out_of_a_token_is_not_believed() {
+async fn a_result_with_another_issuer_is_refused() {
     let confused = verify_fn(|token| async move {
         Ok(AccessToken::builder(token)
             .issuer("https://two.test")
@@ -99,7 +99,7 @@ async fn a_verifier_that_reads_another_issuer_out_of_a_token_is_not_believed() {
 }
 
 #[tokio::test]
-async fn one_issuer_being_down_does_not_touch_the_others() {
+async fn an_outage_of_one_issuer_does_not_affect_others() {
     let (up, down) = (TestIssuer::start().await, TestIssuer::start().await);
     let jwts = |issuer: &TestIssuer| {
         let builder = JwtVerifier::builder().discover(issuer.issuer());
@@ -139,7 +139,7 @@ fn of_tenant(key: &SigningKey, tid: &str, in_issuer: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_tenant_is_resolved_once_and_then_known() {
+async fn a_tenant_is_resolved_once_and_then_cached() {
     let key = SigningKey::generate(Algorithm::ES256);
     let (verifier, asked) = tenants(&key);
     for _ in 0..3 {
@@ -152,7 +152,7 @@ async fn a_tenant_is_resolved_once_and_then_known() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_is_no_customer_or_says_two_things_is_refused() {
+async fn an_unknown_or_contradictory_tenant_is_refused() {
     let key = SigningKey::generate(Algorithm::ES256);
     let (verifier, asked) = tenants(&key);
     let red = verify(&verifier, &of_tenant(&key, "red", "red")).await;
@@ -183,8 +183,8 @@ async fn a_tenant_that_is_no_customer_or_says_two_things_is_refused() {
 }
 
 #[tokio::test]
-async fn a_tenant_cannot_speak_for_another_one() {
-    // Each with keys of its own.
+async fn a_tenant_cannot_issue_tokens_for_another_tenant() {
+    // Each tenant has its own keys.
     let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::ES256));
     let [blue, green] = keys.clone();
     let verifier = ByIssuer::new()
@@ -223,7 +223,7 @@ async fn tenants_that_share_a_key_set_share_its_fetches() {
 }
 
 #[test]
-fn what_is_put_together_wrongly_is_told() {
+fn wrong_combinations_are_reported() {
     let none = |_: &str| None::<JwtVerifier>;
     for template in [
         "https://login.test",

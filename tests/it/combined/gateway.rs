@@ -1,4 +1,4 @@
-//! The `gateway` example: its verifiers put together, and pointed at an issuer of one's own.
+//! The `gateway` example: its combined verifiers, and its configuration for another issuer.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::support::{Inner, get, get_with, serve, serve_axum};
 
 const AUDIENCE: &str = "https://gateway.test";
 
-// Its `main` reads the environment and listens where that says.
+// The `main` of the example reads the environment and listens on the configured address.
 #[allow(dead_code, reason = "the rest of it is for a terminal")]
 #[path = "../../../examples/gateway.rs"]
 mod example;
 
-/// The example with these variables.
+/// The example with these environment variables.
 fn with(variables: &[(&str, &str)]) -> Result<Option<example::Trusted>, String> {
     example::Trusted::from_variables(|name| {
         let variable = variables.iter().find(|(known, _)| *known == name);
@@ -29,7 +29,7 @@ fn with(variables: &[(&str, &str)]) -> Result<Option<example::Trusted>, String> 
 }
 
 #[tokio::test]
-async fn it_takes_an_issuer_and_its_introspection_endpoint_from_the_environment() {
+async fn the_issuer_and_its_introspection_endpoint_come_from_the_environment() {
     let issuer = TestIssuer::start().await;
     let (name, endpoint) = (issuer.issuer(), issuer.introspection_url());
     let known = [
@@ -63,7 +63,7 @@ async fn it_takes_an_issuer_and_its_introspection_endpoint_from_the_environment(
             ),
             (opaque("https://elsewhere.test"), "/", 401, None),
             ("unknown".into(), "/", 401, None),
-            // The key that stands in the source is not for real issuers.
+            // The key in the source code is not used with real issuers.
             ("key-of-the-reports".into(), "/", 401, None),
         ] {
             let header = format!("Bearer {token}");
@@ -75,7 +75,7 @@ async fn it_takes_an_issuer_and_its_introspection_endpoint_from_the_environment(
         }
     }
 
-    // Without an endpoint, tokens that are no JWTs are refused; an API key is configured.
+    // Without an introspection endpoint, opaque tokens are refused. API keys need configuration.
     let asked = issuer.introspection_requests();
     let api_key = [
         ("ISSUER", &*name),
@@ -91,7 +91,7 @@ async fn it_takes_an_issuer_and_its_introspection_endpoint_from_the_environment(
 }
 
 #[test]
-fn variables_that_do_not_go_together_are_refused() {
+fn contradictory_variables_are_refused() {
     const ISSUER: (&str, &str) = ("ISSUER", "https://issuer.test");
     const FOR: (&str, &str) = ("AUDIENCE", AUDIENCE);
     const URL: (&str, &str) = ("INTROSPECTION_URL", "https://issuer.test/introspect");
@@ -131,7 +131,7 @@ fn variables_that_do_not_go_together_are_refused() {
 }
 
 #[tokio::test]
-async fn every_kind_of_token_finds_its_verifier_and_no_other() {
+async fn every_kind_of_token_reaches_only_its_own_verifier() {
     let (staff, partners) = (TestIssuer::start().await, TestIssuer::start().await);
     let api_keys = StaticTokenVerifier::new([("key-1", StaticToken::new("reports"))]);
     let jwts_of = |issuer: &TestIssuer| {
@@ -161,7 +161,7 @@ async fn every_kind_of_token_finds_its_verifier_and_no_other() {
         let answer = get_with(server, &expired).await;
         answer.assert_invalid_token("The access token expired");
     }
-    // None of these was sent to anybody.
+    // None of these tokens was sent to the introspection endpoint.
     assert_eq!(staff.introspection_requests(), 0);
 
     let token = staff.opaque_token(json!({"sub": "olga", "aud": AUDIENCE}));
@@ -172,7 +172,7 @@ async fn every_kind_of_token_finds_its_verifier_and_no_other() {
     let answer = get_with(server, "made-up").await;
     answer.assert_invalid_token("The access token is not recognized");
 
-    // An outage of one concerns its own tokens, and those that are not remembered.
+    // An outage of one component affects only its own tokens that are not cached.
     staff.introspection_fault(Some(Fault::Reset));
     get_with(server, "another").await.assert_outage();
     get_with(server, &token).await.assert_passed();

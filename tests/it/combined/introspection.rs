@@ -1,4 +1,4 @@
-//! Asking the authorization server: how, within which limits, and what becomes of its troubles.
+//! Introspection requests: authentication, limits, and failures of the authorization server.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn known(issuer: &TestIssuer) -> IntrospectionVerifierBuilder {
 }
 
 #[tokio::test]
-async fn every_way_to_say_who_is_asking_works() {
+async fn every_client_authentication_method_works() {
     let issuer = TestIssuer::start().await;
     let token = issuer.opaque_token(json!({"sub": "alice", "aud": AUDIENCE}));
     let headers = || {
@@ -47,7 +47,7 @@ async fn every_way_to_say_who_is_asking_works() {
 }
 
 #[tokio::test]
-async fn credentials_that_the_endpoint_does_not_like_are_nobody_elses_fault() {
+async fn rejected_client_credentials_are_an_outage() {
     let issuer = TestIssuer::start().await;
     let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
     for verifier in [
@@ -62,14 +62,14 @@ async fn credentials_that_the_endpoint_does_not_like_are_nobody_elses_fault() {
 }
 
 #[tokio::test]
-async fn no_answer_is_503_and_never_401() {
+async fn a_missing_response_is_503_and_never_401() {
     let issuer = TestIssuer::start().await;
     let waits = |limit| {
         let builder = known(&issuer).timeout(limit).without_backoff();
         builder.build().unwrap()
     };
     let serve = |verifier| serve(BearerAuthLayer::new(verifier).layer(Inner::default()));
-    // One for faults that end by themselves, the other for those that never do.
+    // One verifier for faults that end by themselves, and one for faults that never do.
     let server = serve(waits(PATIENCE)).await;
     let hurried = serve(waits(Duration::from_millis(300))).await;
     let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
@@ -120,7 +120,7 @@ async fn an_unknown_or_revoked_token_is_401() {
 }
 
 #[tokio::test]
-async fn only_so_many_questions_are_under_way() {
+async fn the_number_of_concurrent_requests_is_limited() {
     let issuer = TestIssuer::start().await;
     let patient = || known(&issuer).timeout(Duration::from_secs(60));
     let verifier = patient().max_concurrency(2).build().unwrap();
@@ -136,7 +136,7 @@ async fn only_so_many_questions_are_under_way() {
         select(&mut all, pin!(two)).await,
         Either::Right(_)
     ));
-    // By the time that somebody else's question is answered, a third one would have come.
+    // By the time another token's request completes, a third request would have arrived.
     issuer.introspection_fault(None);
     let other = patient().build().unwrap();
     let asked = pin!(verify(&other, &token));
@@ -146,13 +146,13 @@ async fn only_so_many_questions_are_under_way() {
     ));
     assert_eq!(issuer.introspection_requests(), 3);
 
-    // Whoever leaves gives the turn back.
+    // A cancelled caller releases its permit.
     drop(all);
     verify(&verifier, &token).await.unwrap();
 }
 
 #[tokio::test]
-async fn an_outage_is_a_warning_once_and_shows_no_secret() {
+async fn an_outage_logs_one_warning_without_a_secret() {
     let logs = Logs::capture();
     let issuer = TestIssuer::start().await;
     let verifier = known(&issuer).build().unwrap();
@@ -177,7 +177,7 @@ async fn an_outage_is_a_warning_once_and_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_an_outage_and_needs_none_to_start() {
+async fn an_unreachable_endpoint_is_an_outage_and_does_not_prevent_the_start() {
     let verifier = IntrospectionVerifier::builder("http://127.0.0.1:9/introspect")
         .bearer_token("token")
         .accept_any_audience()
@@ -187,7 +187,7 @@ async fn a_server_that_is_not_there_is_an_outage_and_needs_none_to_start() {
 }
 
 #[test]
-fn every_problem_is_told_at_once() {
+fn every_problem_is_reported_at_once() {
     let error = IntrospectionVerifier::builder("http://issuer.test/introspect")
         .client_secret_basic("", "hunter2")
         .bearer_token("hunter3")
@@ -263,8 +263,8 @@ fn every_problem_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn its_own_words_about_when_to_come_back_are_passed_on() {
-    // A stand-in: the test issuer has no such fault.
+async fn the_endpoints_retry_after_is_passed_on() {
+    // A separate server, because the test issuer has no such fault.
     let busy = axum::Router::new()
         .fallback(|| async { (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "17")], "") });
     let endpoint = crate::support::serve_axum(busy).await;
@@ -281,7 +281,7 @@ async fn its_own_words_about_when_to_come_back_are_passed_on() {
 }
 
 #[tokio::test]
-async fn whoever_answers_instead_of_the_endpoint_is_not_believed() {
+async fn a_response_after_a_redirect_is_not_trusted() {
     let elsewhere = axum::Router::new().fallback(|| async { r#"{"active":true}"# });
     let elsewhere = crate::support::serve_axum(elsewhere).await;
     let issuer = TestIssuer::start().await;
@@ -316,9 +316,9 @@ async fn principals_of_two_verifiers_with_one_endpoint_differ_by_their_names() {
     assert_eq!(nameless.verifier(), url);
 }
 
-/// An endpoint may know one user by different subjects, and two users by one, for different clients.
+/// For different clients, an endpoint may use different subjects for one user, or one subject for two users.
 #[tokio::test]
-async fn two_clients_of_one_endpoint_do_not_share_their_users() {
+async fn two_clients_of_one_endpoint_have_distinct_principals() {
     let issuer = TestIssuer::start().await;
     let answer = r#"{"active":true,"sub":"1"}"#;
     issuer.introspection_response(Some(http::Response::new(answer.into())));
@@ -337,7 +337,7 @@ async fn two_clients_of_one_endpoint_do_not_share_their_users() {
     for (position, principal) in principals.iter().enumerate() {
         assert!(!principals[..position].contains(principal), "{position}");
     }
-    // A client with another secret, or another way to say it, is the same.
+    // The same client with another secret or another authentication method has the same principals.
     let same = builder().client_secret_post("one", "t").build().unwrap();
     let same = verify(&same, "token").await.unwrap();
     assert_eq!(same.principal(), principals[0]);
@@ -358,7 +358,7 @@ fn a_url_is_shown_without_its_query() {
 }
 
 #[tokio::test]
-async fn two_endpoints_do_not_share_their_users() {
+async fn two_endpoints_have_distinct_principals() {
     let members = json!({"sub": "1", "iss": "https://same.test", "aud": AUDIENCE});
     let mut principals = Vec::new();
     for _ in 0..2 {

@@ -1,4 +1,5 @@
-//! Which failures of the introspection endpoint make which tokens back off, for how long, and what ends an outage.
+//! The backoff after failures of the introspection endpoint: which tokens it affects, how long it lasts, and what
+//! ends an outage.
 
 use std::pin::pin;
 use std::time::{Duration, UNIX_EPOCH};
@@ -40,7 +41,7 @@ fn response(status: u16, retry_after: Option<&str>, body: &'static str) -> Respo
     response.body(body.into()).unwrap()
 }
 
-/// The seconds after which another try is worth it, where the token is not answered.
+/// The `Retry-After` of an unavailable result, in seconds.
 async fn wait_of(verifier: &IntrospectionVerifier, token: &str) -> Option<Duration> {
     let error = verify(verifier, token).await.unwrap_err();
     let kind = error.kind();
@@ -49,7 +50,7 @@ async fn wait_of(verifier: &IntrospectionVerifier, token: &str) -> Option<Durati
 }
 
 #[tokio::test]
-async fn after_a_failed_request_further_tokens_are_answered_at_once() {
+async fn after_a_failed_request_further_tokens_get_503_without_a_request() {
     const INVALID_CLIENT: &str = r#"{"error":"invalid_client"}"#;
     for down in [
         response(503, None, ""),
@@ -99,7 +100,7 @@ async fn an_unreachable_endpoint_gets_no_request_until_the_backoff_has_elapsed()
 }
 
 #[tokio::test]
-async fn a_failure_that_one_token_causes_is_no_outage_for_the_others() {
+async fn a_failure_caused_by_one_token_is_not_an_outage_for_other_tokens() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock).build().unwrap();
     let good = issuer.opaque_token(json!({}));
@@ -108,7 +109,7 @@ async fn a_failure_that_one_token_causes_is_no_outage_for_the_others() {
     let bodies = ["", "<html>", r#"{"active":"true"}"#, "{}"];
     let wrong = wrong.into_iter();
     for wrong in wrong.chain(bodies.map(|body| response(200, None, body))) {
-        // However many of them there are.
+        // However many tokens cause such a failure.
         for token in ["one", "two", "three", "four"] {
             issuer.introspection_response(Some(wrong.clone()));
             assert_unavailable(verify(&verifier, token).await);
@@ -125,7 +126,7 @@ async fn a_failure_that_one_token_causes_is_no_outage_for_the_others() {
 }
 
 #[tokio::test]
-async fn a_missing_answer_backs_off_its_token_and_all_tokens_after_a_second_one() {
+async fn a_missing_response_backs_off_its_token_and_a_second_one_backs_off_all_tokens() {
     for fault in [Fault::Hang, Fault::Reset, Fault::Drip, Fault::Truncated] {
         let (issuer, clock) = (TestIssuer::start().await, clock());
         let limit = Duration::from_millis(300);
@@ -139,7 +140,7 @@ async fn a_missing_answer_backs_off_its_token_and_all_tokens_after_a_second_one(
         silent(false);
         assert_eq!(wait_of(&verifier, "one").await, Some(SECOND), "{fault:?}");
         verify(&verifier, &good).await.unwrap();
-        // That was an answer, after which nothing is held against the token.
+        // The endpoint responded, which resets the backoff of the token.
         verify(&verifier, "one").await.unwrap_err();
 
         silent(true);
@@ -155,7 +156,7 @@ async fn a_missing_answer_backs_off_its_token_and_all_tokens_after_a_second_one(
 }
 
 #[tokio::test]
-async fn an_answer_of_a_gateway_is_an_outage_after_a_second_token() {
+async fn a_gateway_error_is_an_outage_once_a_second_token_gets_one() {
     for status in [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT] {
         let (issuer, clock) = (TestIssuer::start().await, clock());
         let verifier = known(&issuer, &clock).build().unwrap();
@@ -170,7 +171,7 @@ async fn an_answer_of_a_gateway_is_an_outage_after_a_second_token() {
 }
 
 #[tokio::test]
-async fn one_request_at_a_time_probes_and_a_dropped_probe_makes_room() {
+async fn one_request_at_a_time_probes_and_a_cancelled_probe_allows_another() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock).timeout(60 * SECOND).build().unwrap();
     let good = issuer.opaque_token(json!({}));
@@ -201,7 +202,7 @@ async fn one_request_at_a_time_probes_and_a_dropped_probe_makes_room() {
 }
 
 #[tokio::test]
-async fn requests_in_flight_are_answered_although_an_outage_begins() {
+async fn requests_in_flight_complete_when_an_outage_begins() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock).timeout(60 * SECOND).build().unwrap();
     let good = issuer.opaque_token(json!({}));
@@ -217,14 +218,14 @@ async fn requests_in_flight_are_answered_although_an_outage_begins() {
     };
     let (under_way, ()) = futures_util::join!(under_way, outage);
     under_way.unwrap();
-    // The endpoint answered, so it is asked again.
+    // The endpoint responded, so the next token causes a request.
     issuer.introspection_fault(None);
     verify(&verifier, &good).await.unwrap();
 }
 
-/// What waits for its turn when the outage begins is a further token.
+/// A token that waits for a permit when the outage begins is subject to the backoff.
 #[tokio::test]
-async fn a_token_that_waits_for_its_turn_causes_no_request_in_an_outage() {
+async fn a_token_that_waits_for_a_permit_causes_no_request_in_an_outage() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock)
         .max_concurrency(1)
@@ -240,7 +241,7 @@ async fn a_token_that_waits_for_its_turn_causes_no_request_in_an_outage() {
 }
 
 #[tokio::test]
-async fn the_endpoints_own_retry_after_counts_within_the_bounds() {
+async fn the_endpoints_retry_after_is_clamped_to_the_bounds() {
     for (said, told, wait) in [
         ("0", 0, 1),
         ("1", 1, 1),
@@ -269,7 +270,7 @@ async fn the_endpoints_own_retry_after_counts_within_the_bounds() {
 }
 
 #[tokio::test]
-async fn the_bounds_can_be_set_and_the_backoff_can_be_off() {
+async fn the_bounds_are_configurable_and_the_backoff_can_be_disabled() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let down = response(503, None, "");
     issuer.introspection_response(Some(down));
@@ -310,7 +311,7 @@ async fn the_bounds_can_be_set_and_the_backoff_can_be_off() {
 }
 
 #[tokio::test]
-async fn an_outage_is_one_warning_and_held_back_requests_are_in_the_audit_event() {
+async fn an_outage_logs_one_warning_and_suppressed_requests_are_in_the_audit_event() {
     let logs = Logs::capture();
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let verifier = known(&issuer, &clock).build().unwrap();
@@ -335,16 +336,16 @@ async fn an_outage_is_one_warning_and_held_back_requests_are_in_the_audit_event(
     assert!(!text.contains(&good), "{text}");
 }
 
-/// Too many concurrent requests of this server say nothing about the endpoint.
+/// The concurrency limit of this server does not indicate an outage of the endpoint.
 #[tokio::test]
-async fn a_token_that_got_its_turn_too_late_is_no_outage() {
+async fn a_token_that_gets_its_permit_too_late_is_not_an_outage() {
     let (issuer, clock) = (TestIssuer::start().await, clock());
     let limit = Duration::from_millis(300);
     let busy = known(&issuer, &clock).max_concurrency(1).timeout(limit);
     let verifier = busy.build().unwrap();
     let good = issuer.opaque_token(json!({}));
     issuer.introspection_fault(Some(Fault::Hang));
-    // The second one gets its turn when the first has used up the time of both.
+    // The second token gets a permit when the first has used up the time limit of both.
     let (first, second) = futures_util::join!(wait_of(&verifier, "one"), wait_of(&verifier, "two"));
     assert_eq!((first, second), (Some(SECOND), None));
     issuer.introspection_fault(None);

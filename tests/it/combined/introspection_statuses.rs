@@ -1,4 +1,4 @@
-//! Every status with every body: which answers mean an inactive token, and which are outages.
+//! Every status with every body: which responses mean an inactive token, and which are outages.
 
 use std::net::SocketAddr;
 
@@ -12,14 +12,14 @@ use tower_layer::Layer;
 
 use crate::support::{Answer, Inner, Logs, get_with, serve};
 
-/// What a client's token may not show up in.
+/// A token that no log line may contain.
 const TOKEN: &str = "token-of-a-client";
 
 const STATUSES: [u16; 16] = [
     200, 201, 204, 302, 400, 401, 403, 404, 405, 410, 422, 429, 500, 502, 503, 504,
 ];
 
-/// Bodies that say that a token is not active, where their status is one at which a body counts.
+/// Bodies that mean an inactive token, at a status whose body the verifier evaluates.
 const INACTIVE: [&str; 7] = [
     r#"{"active":false}"#,
     r#" { "active" : false } "#,
@@ -30,7 +30,7 @@ const INACTIVE: [&str; 7] = [
     r#"{"active":false,"Active":true}"#,
 ];
 
-/// The same in the words of RFC 6750, which count at the statuses of errors alone.
+/// The same as RFC 6750 error codes, which the verifier accepts only with an error status.
 const INVALID_TOKEN: [&str; 5] = [
     r#"{"error":"invalid_token"}"#,
     "\u{feff}{\"error\":\"invalid_token\"}",
@@ -39,7 +39,7 @@ const INVALID_TOKEN: [&str; 5] = [
     r#"{"error":"invalid_token","active_until":null}"#,
 ];
 
-/// Bodies that say nothing about a token, whatever their status.
+/// Bodies that do not determine whether a token is active, at any status.
 const NOTHING: &[&[u8]] = &[
     b"",
     b" ",
@@ -89,7 +89,7 @@ const NOTHING: &[&[u8]] = &[
 
 type Configure = fn(IntrospectionVerifierBuilder) -> IntrospectionVerifierBuilder;
 
-/// An endpoint with configured answers, and a server that sends introspection requests to it.
+/// An endpoint with configured responses, and a server that sends introspection requests to it.
 struct Tried {
     issuer: TestIssuer,
     server: SocketAddr,
@@ -131,7 +131,7 @@ fn assert_inactive(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_body_counts_at_200_and_at_the_three_statuses_of_a_refused_request() {
+async fn a_body_is_evaluated_at_200_and_at_the_three_statuses_of_a_refused_request() {
     let tried = Tried::with(basic).await;
     let (mut inactive, mut outages) = (0, 0);
     for status in STATUSES {
@@ -161,14 +161,14 @@ async fn a_body_counts_at_200_and_at_the_three_statuses_of_a_refused_request() {
 }
 
 #[tokio::test]
-async fn active_is_true_at_200_alone_and_may_have_a_mark_in_front() {
+async fn active_true_is_accepted_only_at_200_and_a_byte_order_mark_is_ignored() {
     let tried = Tried::with(basic).await;
     for body in [
         r#"{"active":true}"#,
         "\u{feff}{\"active\":true,\"sub\":\"alice\"}",
         r#"{"active":true,"error":null}"#,
         r#"{"active":true,"error":""}"#,
-        // Not the member that counts.
+        // The verifier does not read this member.
         r#"{"active":true,"Active":false,"data":{"active":false}}"#,
     ] {
         for status in STATUSES {
@@ -182,7 +182,7 @@ async fn active_is_true_at_200_alone_and_may_have_a_mark_in_front() {
 }
 
 #[tokio::test]
-async fn a_status_that_is_configured_is_inactive_whatever_the_body_says() {
+async fn a_configured_status_means_inactive_with_any_body() {
     let statuses = [401, 404].map(|status| StatusCode::from_u16(status).unwrap());
     let configures: [Configure; 2] = [basic, bearer];
     for configure in configures {
@@ -209,8 +209,8 @@ async fn a_status_that_is_configured_is_inactive_whatever_the_body_says() {
 }
 
 #[test]
-fn statuses_that_say_nothing_about_a_token_cannot_be_configured() {
-    // One for all, since each client reads the certificate authorities of the machine.
+fn statuses_unrelated_to_the_token_cannot_be_configured() {
+    // One HTTP client for all rows, because each new client loads the system's certificate authorities.
     let client = reqwest::Client::new();
     let all = (100..=999).map(|status| StatusCode::from_u16(status).unwrap());
     for status in all {
@@ -233,9 +233,9 @@ fn statuses_that_say_nothing_about_a_token_cannot_be_configured() {
     }
 }
 
-/// RFC 6750 §3.1: a resource server that refuses *our* token says `invalid_token` as well.
+/// RFC 6750 §3.1: an endpoint that refuses the resource server's own token responds with `invalid_token` as well.
 #[tokio::test]
-async fn invalid_token_with_401_may_be_about_the_token_of_this_server() {
+async fn invalid_token_with_401_may_refer_to_the_token_of_the_resource_server() {
     let header = |value: &'static str| {
         move |builder: IntrospectionVerifierBuilder| {
             let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
@@ -259,13 +259,13 @@ async fn invalid_token_with_401_may_be_about_the_token_of_this_server() {
     let answer = as_bearer.asks(with_challenge(inactive)).await;
     answer.assert_outage();
 
-    // What is certain counts: `active` alone, and statuses that are not for refused tokens.
+    // Unambiguous responses still count: `active` alone, and statuses that are not for refused tokens.
     assert_inactive(&as_bearer.asks(response(401, inactive)).await);
     for status in [400, 403] {
         assert_inactive(&as_bearer.asks(response(status, said)).await);
     }
 
-    // It depends on what is sent, not on how it was configured.
+    // The `Authorization` header that is sent decides, not how it was configured.
     for (value, is_token) in [
         ("Bearer introspector", true),
         ("bearer introspector", true),
@@ -288,7 +288,7 @@ async fn invalid_token_with_401_may_be_about_the_token_of_this_server() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_encodes_nothing_does_no_harm() {
+async fn an_identity_content_encoding_is_accepted() {
     let tried = Tried::with(basic).await;
     for encoding in ["", "identity", "Identity", "utf-8", "UTF-8, identity"] {
         let mut active = response(200, r#"{"active":true,"sub":"alice"}"#);
@@ -299,7 +299,7 @@ async fn an_encoding_that_encodes_nothing_does_no_harm() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_used_is_one_warning_with_the_problem() {
+async fn an_unusable_response_logs_one_warning_with_the_problem() {
     let encoded = |status: u16| {
         let mut response = response(status, [0x1F, 0x8B, 0x08]);
         let headers = response.headers_mut();
@@ -342,7 +342,7 @@ async fn an_answer_that_cannot_be_used_is_one_warning_with_the_problem() {
             response(403, r#"{"error":"insufficient_scope"}"#),
             "its error is insufficient_scope",
         ),
-        // Not in the words of the endpoint, which may hold what it was asked.
+        // The log does not quote the endpoint, whose response may contain the token.
         (
             response(403, format!(r#"{{"error":"no token {TOKEN}"}}"#)),
             "its error is that no RFC defines",
@@ -373,7 +373,7 @@ async fn an_answer_that_cannot_be_used_is_one_warning_with_the_problem() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_no_outage_in_the_log() {
+async fn a_refused_token_is_not_logged_as_an_outage() {
     let logs = Logs::capture();
     let tried = Tried::with(basic).await;
     for status in [200, 400, 401, 403] {

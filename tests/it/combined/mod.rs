@@ -1,4 +1,4 @@
-//! Verifiers that ask others, and verifiers made of several.
+//! Verifiers that call an endpoint, and combinations of verifiers.
 
 mod by_issuer;
 mod cached;
@@ -7,6 +7,7 @@ mod gateway;
 mod introspection;
 mod introspection_answers;
 mod introspection_outages;
+mod introspection_settings;
 mod introspection_statuses;
 mod or_else;
 mod tenants;
@@ -50,7 +51,7 @@ fn assert_unavailable(result: Result<AccessToken, VerifyError>) {
     assert!(matches!(kind, VerifyErrorKind::Unavailable), "{error:?}");
 }
 
-/// How often a verifier was asked.
+/// Counts the calls of a verifier.
 #[derive(Clone, Default)]
 struct Calls(Arc<AtomicUsize>);
 

@@ -9,7 +9,7 @@ use tower_bearer_auth::{
 use super::{AUDIENCE, Calls, assert_unavailable, jwts, refused, verify};
 
 #[tokio::test]
-async fn the_next_is_asked_only_about_tokens_of_another_kind() {
+async fn the_fallback_receives_only_tokens_that_the_first_does_not_recognize() {
     use InvalidReason as Reason;
     let another_kind = [Reason::Malformed, Reason::Unrecognized, Reason::WrongIssuer];
     let definite = [
@@ -48,7 +48,7 @@ async fn the_next_is_asked_only_about_tokens_of_another_kind() {
 }
 
 #[tokio::test]
-async fn an_outage_or_a_lack_of_scope_is_the_last_word() {
+async fn an_outage_or_a_missing_scope_causes_no_fallback() {
     let second = Calls::default();
     let outage = Calls::default().always(Err(VerifyError::unavailable("down")));
     assert_unavailable(verify(&outage.or_else(second.always(Ok("second"))), "token").await);
@@ -64,7 +64,7 @@ async fn an_outage_or_a_lack_of_scope_is_the_last_word() {
     ));
     assert_eq!(second.count(), 0);
 
-    // And a good token needs no second opinion.
+    // An accepted token does not reach the fallback.
     let first = Calls::default().always(Ok("first"));
     let token = verify(&first.or_else(second.always(Ok("second"))), "token").await;
     assert_eq!(token.unwrap().subject(), Some("first"));
@@ -72,7 +72,7 @@ async fn an_outage_or_a_lack_of_scope_is_the_last_word() {
 }
 
 #[tokio::test]
-async fn the_last_one_says_why() {
+async fn the_last_verifier_determines_the_reason() {
     let unknown = Calls::default().always(Err(VerifyError::invalid(InvalidReason::Unrecognized)));
     let key = SigningKey::generate(Algorithm::ES256);
     let verifier = unknown.or_else(jwts("https://one.test", &key));
@@ -81,7 +81,7 @@ async fn the_last_one_says_why() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_issuer_is_told_before_its_signature_fails() {
+async fn a_token_of_another_issuer_is_recognized_before_its_signature_is_checked() {
     let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::ES256));
     let verifier = jwts("https://one.test", &keys[0]).or_else(jwts("https://two.test", &keys[1]));
     for (issuer, key) in [
@@ -92,7 +92,7 @@ async fn a_token_of_another_issuer_is_told_before_its_signature_fails() {
         let token = verify(&verifier, &good.build()).await.unwrap();
         assert_eq!(token.issuer(), Some(issuer));
     }
-    // What would be refused for another reason, too, is still somebody else's.
+    // A token that would also be refused for another reason still goes to the fallback.
     let odd = keys[1]
         .token()
         .issuer("https://two.test")
@@ -104,7 +104,7 @@ async fn a_token_of_another_issuer_is_told_before_its_signature_fails() {
         InvalidReason::WrongIssuer
     );
 
-    // With its own issuer's name it is not.
+    // With its own issuer it does not.
     let forged = keys[1]
         .token()
         .issuer("https://one.test")
@@ -120,7 +120,7 @@ async fn a_token_of_another_issuer_is_told_before_its_signature_fails() {
 }
 
 #[tokio::test]
-async fn jwts_here_and_api_keys_there() {
+async fn jwts_and_api_keys_have_separate_verifiers() {
     let key = SigningKey::generate(Algorithm::EdDSA);
     let api_keys = StaticTokenVerifier::new([("key-1", StaticToken::new("reports"))]);
     let verifier = jwts("https://one.test", &key).or_else(api_keys).erased();
@@ -133,7 +133,7 @@ async fn jwts_here_and_api_keys_there() {
 }
 
 #[tokio::test]
-async fn a_refused_jwt_is_not_asked_about_again_in_another_spelling() {
+async fn another_spelling_of_a_refused_jwt_causes_no_fallback() {
     let key = SigningKey::generate(Algorithm::ES256);
     let second = Calls::default();
     let verifier = jwts("https://one.test", &key).or_else(second.always(Ok("second")));
@@ -152,7 +152,7 @@ async fn a_refused_jwt_is_not_asked_about_again_in_another_spelling() {
     assert_eq!(second.count(), 0);
 }
 
-/// Broken JWTs, and tokens that are none.
+/// Malformed JWTs, and tokens that are not JWTs.
 fn odd_tokens(key: &SigningKey) -> Vec<String> {
     let issuer = "https://one.test";
     let good = key.token().issuer(issuer).audience(AUDIENCE).build();
@@ -187,7 +187,7 @@ fn odd_tokens(key: &SigningKey) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn several_issuers_hand_on_what_their_verifiers_alone_would() {
+async fn by_issuer_falls_back_for_the_same_tokens_as_its_verifiers() {
     let key = SigningKey::generate(Algorithm::ES256);
     let alone = || jwts("https://one.test", &key);
     for token in odd_tokens(&key) {

@@ -1,4 +1,4 @@
-//! Tenants that are known by the issuer's name alone, such as realms.
+//! Tenants that are identified by their issuer alone, such as realms.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ fn in_realm(template: &str, realm: &str) -> String {
     template.replace("{tenant}", realm)
 }
 
-/// Realms of one server, with a key for all of them; and the realms that were looked up.
+/// A verifier for the realms of one server, which share a key, and a list of the realms that were looked up.
 fn realms(key: &SigningKey, known: &'static [&'static str]) -> (ByIssuer, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::<Mutex<Vec<String>>>::default();
     let (key, log) = (key.clone(), Arc::clone(&asked));
@@ -44,9 +44,9 @@ async fn a_realm_is_known_by_the_issuer_alone_and_resolved_once() {
             assert_eq!(token.issuer(), Some(&*in_realm(REALMS, realm)));
         }
     }
-    // As it stands in the token, and not decoded.
+    // The name exactly as in the token, not percent-decoded.
     assert_eq!(*asked.lock().unwrap(), known);
-    // A `tid` that says something else is the issuer's own business.
+    // A different `tid` is ignored.
     let token = key.token().issuer(in_realm(REALMS, "staff"));
     let token = token.audience(AUDIENCE).claim("tid", "other").build();
     verify(&verifier, &token).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_realm_is_known_by_the_issuer_alone_and_resolved_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_segment_of_the_alphabet_is_not_even_looked_up() {
+async fn an_invalid_realm_segment_causes_no_look_up() {
     let key = SigningKey::generate(Algorithm::ES256);
     let (verifier, asked) = realms(&key, &["staff"]);
     let long = "x".repeat(65);
@@ -103,7 +103,7 @@ async fn what_is_no_segment_of_the_alphabet_is_not_even_looked_up() {
         let reason = refused(verify(&verifier, &token).await);
         assert!(reason == InvalidReason::WrongIssuer, "{issuer}");
     }
-    // The slash at the end makes a second segment of it, and it has been refused above without a look-up.
+    // The trailing slash adds a second segment, which is refused above without a look-up.
     assert_eq!(*asked.lock().unwrap(), [""; 0]);
     let unknown = verify(&verifier, &of_realm(&key, "unknown")).await;
     assert_eq!(refused(unknown), InvalidReason::WrongIssuer);
@@ -111,7 +111,7 @@ async fn what_is_no_segment_of_the_alphabet_is_not_even_looked_up() {
 }
 
 #[tokio::test]
-async fn nothing_is_fetched_for_a_realm_that_is_not_known() {
+async fn an_unknown_realm_causes_no_fetch() {
     let issuer = TestIssuer::start().await;
     let url = issuer.jwks_url();
     let verifier = ByIssuer::new()
@@ -138,7 +138,7 @@ async fn nothing_is_fetched_for_a_realm_that_is_not_known() {
 }
 
 #[tokio::test]
-async fn both_kinds_of_placeholder_stand_side_by_side() {
+async fn both_kinds_of_placeholder_can_be_combined() {
     let key = SigningKey::generate(Algorithm::ES256);
     let [entra, keycloak] = [(); 2].map(|()| key.clone());
     let template = "https://login.test/{tenantid}/v2.0";
@@ -156,7 +156,7 @@ async fn both_kinds_of_placeholder_stand_side_by_side() {
         let token = key.token().issuer(template.replace("{tenantid}", tenant));
         token.audience(AUDIENCE)
     };
-    // That one still asks for a `tid` that agrees, and knows no encoded space.
+    // The other template still requires a matching `tid`, and accepts no encoded space.
     let good = entra("blue").claim("tid", "blue").build();
     verify(&verifier, &good).await.unwrap();
     for bad in [
@@ -170,7 +170,7 @@ async fn both_kinds_of_placeholder_stand_side_by_side() {
 }
 
 #[test]
-fn a_template_has_one_placeholder() {
+fn a_template_must_have_exactly_one_placeholder() {
     let none = |_: &str| None::<JwtVerifier>;
     for template in [
         "https://id.test/realms/",

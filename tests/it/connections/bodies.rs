@@ -1,4 +1,5 @@
-//! Bodies of every kind, called with in this process: how long an answer waits for each, and what it says then.
+//! How long a refusal waits for each kind of request body, and its `Connection` header afterwards. The service is
+//! called in this process.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -23,13 +24,13 @@ use crate::support::Inner;
 
 type Piece = Result<Frame<Bytes>, std::io::Error>;
 
-/// What a body does next.
+/// One step of a request body.
 enum Step {
     Frame(Piece),
     Wait,
 }
 
-/// A body that goes through its steps; at the end it ends, if it does not wait.
+/// A body that performs these steps and then ends, unless the last step waits.
 #[derive(Default)]
 struct Steps(VecDeque<Step>);
 
@@ -64,7 +65,7 @@ fn failure() -> Step {
     Step::Frame(Err(std::io::Error::other("the client is gone")))
 }
 
-/// A byte every so often, without end.
+/// An endless body with a byte at a fixed interval.
 struct Drip(Interval);
 
 impl http_body::Body for Drip {
@@ -80,7 +81,7 @@ impl http_body::Body for Drip {
     }
 }
 
-/// Frames without a byte in them, at any time and without end.
+/// An endless body of empty frames that are always ready.
 struct Nothings;
 
 impl http_body::Body for Nothings {
@@ -95,7 +96,7 @@ impl http_body::Body for Nothings {
     }
 }
 
-/// How long the answer takes, and what it says of the connection.
+/// The time that a response takes, and its `Connection` header.
 async fn measure(service: Guarded, request: Request<Body>) -> (Duration, Option<String>) {
     let start = Instant::now();
     let (response, _) = answer(service, request).await;
@@ -111,7 +112,7 @@ fn layer() -> Guarded {
 const AT_ONCE: Duration = Duration::ZERO;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What the timers of paused time are exact to.
+/// The precision of tokio's timers while time is paused.
 #[track_caller]
 fn assert_takes(elapsed: Duration, expected: Duration) {
     let late = elapsed.checked_sub(expected);
@@ -122,7 +123,7 @@ fn assert_takes(elapsed: Duration, expected: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_waits_for_a_second_at_most_and_only_for_a_body_that_may_end_in_time() {
+async fn a_refusal_waits_at_most_a_second_and_only_for_a_body_that_may_end_in_time() {
     let close = Some("close");
     type Make = fn() -> Body;
     let table: [(&str, Make, Duration, Option<&str>); 13] = [
@@ -173,7 +174,7 @@ async fn an_answer_waits_for_a_second_at_most_and_only_for_a_body_that_may_end_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_refusal_waits_for_a_second_at_most() {
+async fn every_refusal_waits_at_most_a_second() {
     for refusal in early() {
         let mut request = Request::builder().method(refusal.method).uri("/");
         for (name, value) in refusal.headers {
@@ -187,13 +188,13 @@ async fn every_refusal_waits_for_a_second_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_guard_of_tools_has_begun_to_read_it_reads_on() {
+async fn the_tool_guard_finishes_a_body_that_it_has_begun_to_read() {
     let too_large = || after_reading().remove(1);
     let table = [
         (steps([data(9), data(65_536)]), AT_ONCE, None),
         (steps([data(9), data(65_537)]), AT_ONCE, Some("close")),
         (steps([data(9), Step::Wait]), SECOND, Some("close")),
-        // It ends before it is too large.
+        // It ends before it exceeds the limit.
         (steps([data(8), failure()]), AT_ONCE, Some("close")),
         (steps([data(8)]), AT_ONCE, None),
     ];
@@ -209,8 +210,8 @@ async fn what_the_guard_of_tools_has_begun_to_read_it_reads_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_of_nothings_is_given_up() {
-    // Time stands still while there is always something to do, so the test moves it.
+async fn draining_stops_at_a_body_of_empty_frames() {
+    // Paused time does not advance while the runtime is busy, so the test advances it.
     let request = Request::post("/").body(Body::new(Nothings)).unwrap();
     let mut waiting = pin!(measure(layer(), request));
     let mut cx = Context::from_waker(Waker::noop());
@@ -221,7 +222,7 @@ async fn a_body_of_nothings_is_given_up() {
 }
 
 #[test]
-fn outside_of_a_runtime_a_body_that_is_not_there_ends_the_connection() {
+fn outside_a_runtime_a_pending_body_closes_the_connection() {
     let request = Request::post("/").body(steps([Step::Wait])).unwrap();
     let mut waiting = pin!(answer(layer(), request));
     let mut cx = Context::from_waker(Waker::noop());
@@ -248,7 +249,7 @@ async fn a_refused_client_that_is_slow_with_its_body_holds_no_permit() {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(response.as_mut().poll(&mut cx).is_pending());
         assert_eq!(permits.available_permits(), 1);
-        // A client that leaves is no trouble.
+        // A client that disconnects causes no problem.
         drop(response);
     }
 }

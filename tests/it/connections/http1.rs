@@ -1,7 +1,7 @@
-//! The same over HTTP/1, byte by byte, with a client that waits between the head and the body.
+//! Refusals over HTTP/1 with a client that waits between the head and the body of its request.
 //!
-//! The client works in a blocking thread. While there is one, paused time stands still, so that however long the
-//! machine takes, the server sees no second pass.
+//! The client runs in a blocking thread. Paused time does not advance while such a thread runs, so the server never
+//! reaches its time limit, even on a slow machine.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,13 +15,13 @@ use tower::ServiceExt;
 use super::refusals::{Guarded, Refusal, after_reading, by_a_layer_that_reads, early};
 use crate::support::{PATIENCE, serve};
 
-/// A socket to a server that says when it has called its service.
+/// A socket to a server that signals each call of its service.
 struct Client {
     stream: BufReader<TcpStream>,
     called: mpsc::Receiver<()>,
 }
 
-/// The head of an answer, in lower case, and its body.
+/// The head of a response, in lower case, and its body.
 struct Raw {
     head: String,
     body: String,
@@ -45,7 +45,7 @@ impl Raw {
     }
 }
 
-/// Serves `service`, and lets a client talk to it.
+/// Serves `service` and runs a client against it.
 async fn talk(service: Guarded, client: impl FnOnce(&mut Client) + Send + 'static) {
     let (call, called) = mpsc::channel();
     let service = service.map_request(move |request: Request<hyper::body::Incoming>| {
@@ -101,15 +101,15 @@ impl Client {
         raw
     }
 
-    /// The answer to the next request on this connection.
+    /// The next response on this connection.
     fn next_answer(&mut self) -> Raw {
         self.send("GET /next HTTP/1.1\r\nhost: api.test\r\n\r\n");
         self.answer()
     }
 
-    /// Whether there is nothing more to come.
+    /// Whether the server has closed the connection.
     fn is_hung_up(&mut self) -> bool {
-        // What a client sent in vain turns the end into a reset.
+        // Unread data from the client turns the close into a reset.
         self.stream.fill_buf().map_or(true, <[u8]>::is_empty)
     }
 }
@@ -151,7 +151,7 @@ async fn a_body_that_comes_after_its_refused_head_leaves_the_connection_usable()
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_does_a_body_in_chunks_with_trailers() {
+async fn a_chunked_body_with_trailers_after_its_refused_head_leaves_the_connection_usable() {
     for (number, refusal) in early().into_iter().chain(after_reading()).enumerate() {
         println!("{number}: {}", refusal.status);
         talk(refusal.service.clone(), move |client| {
@@ -167,7 +167,7 @@ async fn so_does_a_body_in_chunks_with_trailers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_a_body_waits_for_none() {
+async fn a_refusal_of_a_request_without_a_body_does_not_wait() {
     for refusal in early() {
         talk(refusal.service.clone(), move |client| {
             client.send_head(&refusal, &[]);
@@ -178,7 +178,7 @@ async fn a_request_without_a_body_waits_for_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_announced_to_be_too_long_is_answered_at_once_and_ends_the_connection() {
+async fn a_declared_length_over_the_limit_is_refused_at_once_and_closes_the_connection() {
     for refusal in early() {
         talk(refusal.service.clone(), move |client| {
             client.send_head(&refusal, &[("content-length", "65537")]);
@@ -189,7 +189,7 @@ async fn a_body_that_is_announced_to_be_too_long_is_answered_at_once_and_ends_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_turns_out_to_be_too_long_ends_the_connection() {
+async fn a_chunked_body_over_the_limit_closes_the_connection() {
     for refusal in early() {
         talk(refusal.service.clone(), move |client| {
             client.send_head(&refusal, &[("transfer-encoding", "chunked")]);
@@ -201,7 +201,7 @@ async fn a_body_that_turns_out_to_be_too_long_ends_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_of_the_limit_is_read() {
+async fn a_body_of_exactly_the_limit_is_drained() {
     for refusal in early() {
         talk(refusal.service.clone(), move |client| {
             client.send_head(&refusal, &[("content-length", "65536")]);
@@ -213,7 +213,7 @@ async fn a_body_of_the_limit_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_waits_for_100_continue_gets_none() {
+async fn a_refused_client_that_expects_100_continue_does_not_get_it() {
     for refusal in early() {
         talk(refusal.service.clone(), move |client| {
             let expects = [("expect", "100-continue"), ("content-length", "5")];
@@ -225,7 +225,7 @@ async fn a_client_that_waits_for_100_continue_gets_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_is_the_layers_also_for_the_guards_behind_it() {
+async fn the_guards_use_the_limit_of_the_layer() {
     let table = [
         (0, 1, false),
         (0, 0, true),

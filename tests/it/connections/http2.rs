@@ -1,4 +1,4 @@
-//! The same over HTTP/2, where each request has a stream of its own.
+//! Refusals over HTTP/2, where each request has its own stream.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use super::refusals::{Guarded, early};
 
-/// A body that never comes.
+/// A body that stays pending forever.
 struct Never;
 
 impl http_body::Body for Never {
@@ -30,7 +30,7 @@ impl http_body::Body for Never {
     }
 }
 
-/// A client of `service`, over a connection of its own with prior knowledge.
+/// A client of `service`, over a new HTTP/2 connection with prior knowledge.
 async fn connect(service: Guarded) -> hyper::client::conn::http2::SendRequest<Never> {
     let (ours, theirs) = tokio::io::duplex(16 * 1024);
     let service =
@@ -45,7 +45,7 @@ async fn connect(service: Guarded) -> hyper::client::conn::http2::SendRequest<Ne
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_answer_waits_and_none_speaks_of_the_connection() {
+async fn no_refusal_waits_for_the_body_or_has_a_connection_header() {
     for (number, refusal) in early().into_iter().enumerate() {
         println!("{number}: {}", refusal.status);
         let mut sender = connect(refusal.service).await;

@@ -1,4 +1,4 @@
-//! What becomes of a refused request's body, and of the connection that it came on.
+//! How a refused request's body is drained, and whether its connection stays open.
 
 mod bodies;
 mod http1;

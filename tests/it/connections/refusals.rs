@@ -1,4 +1,4 @@
-//! Every refusal by a service of this crate, with a request that gets it.
+//! Every refusal by a service of this crate, each with a request that causes it.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ use crate::support::Inner;
 
 pub(super) type Guarded = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
-/// A service that refuses a request, and what it has to be asked for that.
+/// A service, and the request that it refuses.
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) service: Guarded,
@@ -38,7 +38,7 @@ where
     BoxCloneSyncService::new(service.map_response(|response| response.map(Body::new)))
 }
 
-/// Any token will do but `bad` and `down`; none has a scope but `use`.
+/// Accepts every token except `bad` and `down`. Only the token `use` has a scope.
 pub(super) fn auth() -> BearerAuthLayer<impl Verifier> {
     BearerAuthLayer::new(verify_fn(|token| async move {
         match token.as_str() {
@@ -52,12 +52,12 @@ pub(super) fn auth() -> BearerAuthLayer<impl Verifier> {
     }))
 }
 
-/// A call of a tool that the token may not use.
+/// A call of a tool for which the token lacks a scope.
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"secret"}}"#;
 
 const GOOD: (&str, &str) = ("authorization", "Bearer good");
 
-/// Every refusal that comes while the body may still be on its way.
+/// Every refusal while the body may still be arriving.
 pub(super) fn early() -> Vec<Refusal> {
     let layer = || guarded(auth().layer(Inner::default()));
     let scoped = guarded(auth().required_scopes(["more"]).layer(Inner::default()));
@@ -71,13 +71,13 @@ pub(super) fn early() -> Vec<Refusal> {
             .also_at_root()
     };
     let table: Vec<Row> = vec![
-        // The layer, with and without asking its verifier.
+        // The layer, with and without a call of its verifier.
         (401, layer(), "POST", &[]),
         (400, layer(), "POST", &[GOOD, GOOD]),
         (401, layer(), "POST", &[("authorization", "Bearer bad")]),
         (503, layer(), "POST", &[("authorization", "Bearer down")]),
         (403, scoped, "POST", &[GOOD]),
-        // A guard of scopes.
+        // A scope guard.
         (500, guarded(more()), "POST", &[]),
         (403, guarded(auth().layer(more())), "POST", &[GOOD]),
         (401, guarded(auth().optional().layer(more())), "POST", &[]),
@@ -87,7 +87,7 @@ pub(super) fn early() -> Vec<Refusal> {
             "POST",
             &[GOOD],
         ),
-        // The guard of tools, before it reads.
+        // The tool guard, before it reads the body.
         (500, guarded(tools()), "GET", &[]),
         (405, guarded(auth().layer(tools())), "PUT", &[GOOD]),
         (
@@ -102,7 +102,7 @@ pub(super) fn early() -> Vec<Refusal> {
             "POST",
             &[GOOD, ("content-encoding", "gzip")],
         ),
-        // Sessions.
+        // The session guard.
         (500, guarded(sessions()), "POST", &[]),
         (
             404,
@@ -128,7 +128,7 @@ pub(super) fn early() -> Vec<Refusal> {
             "POST",
             &[("mcp-session-id", "made-up.AAAA")],
         ),
-        // Metadata, which refuses the method alone.
+        // Metadata, which refuses only other methods.
         (405, guarded(resource().service()), "POST", &[]),
         (200, guarded(resource().service()), "GET", &[]),
         (405, guarded(at_root(resource())), "POST", &[]),
@@ -136,7 +136,7 @@ pub(super) fn early() -> Vec<Refusal> {
     refusals(table, CALL)
 }
 
-/// Every refusal by the guard of tools after it has read the body, or some of it.
+/// Every refusal by the tool guard after it has read all or part of the body.
 pub(super) fn after_reading() -> Vec<Refusal> {
     let tools = |limit| {
         let tools = ToolScopesLayer::new(rules()).max_body_bytes(limit);
@@ -145,7 +145,7 @@ pub(super) fn after_reading() -> Vec<Refusal> {
     let mut refusals = refusals(
         vec![
             (403, tools(1024), "POST", &[GOOD]),
-            // With a declared length it is refused unread, without one in the middle.
+            // A body that declares its length is refused unread, and one without a length while it is read.
             (413, tools(8), "POST", &[GOOD]),
         ],
         CALL,
@@ -161,7 +161,7 @@ pub(super) fn after_reading() -> Vec<Refusal> {
     refusals
 }
 
-/// Refusals by a layer that reads bodies of at most this length, and by the guards behind it.
+/// Refusals by a layer that drains bodies of at most this length, and by the guards behind it.
 pub(super) fn by_a_layer_that_reads(limit: usize) -> Vec<Refusal> {
     let layer = || auth().max_drained_bytes(limit);
     let guard = || RequireScopesLayer::all(["more"]).layer(Inner::default());
@@ -208,7 +208,7 @@ fn rules() -> ScopeRules {
         .unwrap()
 }
 
-/// The layer that answers the well-known path, where every path is that one.
+/// The metadata layer, configured so that every request path is its well-known path.
 fn at_root(
     resource: ProtectedResource,
 ) -> impl Service<
@@ -228,7 +228,7 @@ fn at_root(
     })
 }
 
-/// The answer to a request that is sent in this process, and its body.
+/// The response to a request that is sent in this process, and its body.
 pub(super) async fn answer(service: Guarded, request: Request<Body>) -> (Response<()>, String) {
     let (head, body) = service.oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();

@@ -1,4 +1,4 @@
-//! Tokens that anybody can make up, and what they cause: next to nothing.
+//! Made-up tokens, which any client can send, cause almost no fetches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{Fixture, refused, unavailable};
 use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
 use tower_bearer_auth::{Algorithm, InvalidReason};
 
-/// A token of a key that there is not, older than the keys.
+/// A token of an unknown key, older than the fetched keys.
 fn unknown(fixture: &Fixture, key_id: impl ToString) -> String {
     let key_id = format!("unknown-{}", key_id.to_string());
     let token = fixture.token().issued_at(fixture.an_hour_ago());
@@ -21,7 +21,7 @@ fn unknown(fixture: &Fixture, key_id: impl ToString) -> String {
 async fn ten_thousand_unknown_keys_cause_two_fetches_and_good_tokens_never_wait() {
     let fixture = Arc::new(Fixture::loaded().await);
     let good = fixture.token().build();
-    // Fetches that take their time, so that there is something to wait for.
+    // Slow fetches, so that a token could have to wait.
     let slow = Duration::from_millis(50);
     fixture.issuer.jwks_fault(Some(Fault::Delay(slow)));
     for batch in 0..10 {
@@ -52,14 +52,14 @@ async fn the_bucket_gets_one_fetch_back_every_fifteen_seconds() {
             refused(fixture.verify(&unknown(&fixture, n)).await);
         }
         assert_eq!(fixture.fetches(), fetches);
-        // Nothing left: the answer is there at once.
+        // The bucket is empty, so the result is immediate.
         let reason = refused(fixture.at_once(&unknown(&fixture, "last")));
         assert_eq!(reason, InvalidReason::UnknownKey);
     }
 }
 
 #[tokio::test]
-async fn the_size_of_the_bucket_is_a_setting() {
+async fn the_size_of_the_bucket_is_configurable() {
     let fixture =
         Fixture::configured(|jwks| jwks.unknown_key_fetches(5, Duration::from_secs(60))).await;
     fixture.jwks.refresh().await.unwrap();
@@ -85,7 +85,7 @@ async fn first_loads_and_refreshes_take_nothing_from_the_bucket() {
     fixture.advance(800);
     fixture.at_once(&fixture.token().build()).unwrap();
     fixture.jwks.refresh().await.unwrap();
-    // The last refresh by hand came upon the one that was due, and asked again after it.
+    // The last manual refresh met the scheduled one, and fetched again after it.
     assert_eq!(fixture.fetches(), 6);
     for n in 0..10 {
         refused(fixture.verify(&unknown(&fixture, n)).await);
@@ -107,7 +107,7 @@ async fn a_flood_of_unknown_keys_does_not_keep_a_new_key_out_for_long() {
     assert_eq!(fixture.fetches(), 4);
 }
 
-/// Tokens that no key could make good, each with the reason.
+/// Tokens that are invalid with any key, each with the reason.
 fn hopeless(fixture: &Fixture) -> Vec<(String, InvalidReason)> {
     let foreign = SigningKey::generate(Algorithm::ES256).with_key_id("foreign");
     let secret = SigningKey::generate(Algorithm::HS256).with_key_id("key-1");
@@ -172,7 +172,7 @@ fn hopeless(fixture: &Fixture) -> Vec<(String, InvalidReason)> {
 }
 
 #[tokio::test]
-async fn a_token_that_no_key_could_make_good_causes_no_fetch() {
+async fn a_token_that_is_invalid_with_any_key_causes_no_fetch() {
     let fixture = Fixture::new().await;
     for (token, reason) in hopeless(&fixture) {
         assert_eq!(refused(fixture.at_once(&token)), reason, "{token}");
@@ -187,7 +187,7 @@ async fn a_token_that_no_key_could_make_good_causes_no_fetch() {
 }
 
 #[tokio::test]
-async fn a_key_that_a_token_brings_along_is_neither_used_nor_fetched() {
+async fn a_key_in_the_header_of_a_token_is_neither_used_nor_fetched() {
     let fixture = Fixture::loaded().await;
     let elsewhere = TestIssuer::start().await;
     let mallory = elsewhere.key();
@@ -199,7 +199,7 @@ async fn a_key_that_a_token_brings_along_is_neither_used_nor_fetched() {
         ("x5c", json!(["MIIB"])),
     ] {
         let token = fixture.signed_by(&mallory).header(header.0, header.1);
-        // Under the name of a key that is known, and under one that is not.
+        // With a known key ID, and with an unknown one.
         let named = token.clone().key_id("key-1").build();
         assert_eq!(
             refused(fixture.verify(&named).await),

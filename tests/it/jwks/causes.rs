@@ -9,7 +9,7 @@ use tower_bearer_auth::jwks::{Discovery, HttpKeySource, KeySource};
 
 use crate::support::{Logs, NoNames};
 
-/// That a fetch fails, and that each of these stands in the error and in the one `WARN`.
+/// Asserts that a fetch fails, and that the error and the one `WARN` event contain each of these texts.
 async fn assert_causes(source: impl KeySource, causes: &[&str]) {
     let jwks = Jwks::builder(source).build().unwrap();
     let logs = Logs::capture();
@@ -24,14 +24,14 @@ async fn assert_causes(source: impl KeySource, causes: &[&str]) {
     }
 }
 
-/// A port at which no server listens any more.
+/// A port on which no server listens any more.
 async fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().port()
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_named() {
+async fn a_refused_connection_is_named_in_the_error() {
     let base = format!("http://127.0.0.1:{}", closed_port().await);
     let http = HttpKeySource::builder(format!("{base}/jwks?api_key=s3cret"));
     assert_causes(http.build().unwrap(), &["onnection refused"]).await;
@@ -41,7 +41,7 @@ async fn a_refused_connection_is_named() {
 }
 
 #[tokio::test]
-async fn a_name_that_cannot_be_resolved_is_named() {
+async fn an_unresolvable_host_is_named_in_the_error() {
     let client = || {
         let client = reqwest::Client::builder().no_proxy().dns_resolver(NoNames);
         client.build().unwrap()
@@ -56,8 +56,8 @@ async fn a_name_that_cannot_be_resolved_is_named() {
 }
 
 #[tokio::test]
-async fn a_failed_tls_handshake_is_named() {
-    // It speaks, but no TLS.
+async fn a_failed_tls_handshake_is_named_in_the_error() {
+    // The server responds, but not with TLS.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("https://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -73,7 +73,7 @@ async fn a_failed_tls_handshake_is_named() {
     assert_causes(discovery, &[&location, "corrupt message"]).await;
 }
 
-/// Whether this process is the one that [`a_machine_without_certificate_authorities_is_a_named_cause`] starts.
+/// Set in the child process that [`a_machine_without_certificate_authorities_is_a_named_cause`] starts.
 const CHILD: &str = "TOWER_BEARER_AUTH_TEST_WITHOUT_CA";
 
 #[test]
@@ -110,7 +110,7 @@ fn without_certificate_authorities() {
         let cause = text.strip_prefix("there is no HTTP client: builder error: ");
         let cause = cause.unwrap_or_else(|| panic!("{text}"));
         assert!(cause.to_lowercase().contains("certificate"), "{text}");
-        // The chain is there as errors, too.
+        // The source chain of the error has the causes as well.
         assert!(error.source().unwrap().source().is_some(), "{error:?}");
     }
 }

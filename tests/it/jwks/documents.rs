@@ -1,4 +1,4 @@
-//! Documents with keys of every kind, each read on its own.
+//! JWK Sets with every kind of key. Each key is read independently.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use tower_bearer_auth::testing::{Fault, SigningKey};
 use tower_bearer_auth::{Algorithm, InvalidReason};
 
 fn bytes(length: usize) -> String {
-    // Odd, and with its first bit set, as the modulus of an RSA key is.
+    // Odd and with its highest bit set, like the modulus of an RSA key.
     URL_SAFE_NO_PAD.encode(vec![0xa5; length])
 }
 
@@ -26,7 +26,7 @@ fn without(mut jwk: Value, member: &str) -> Value {
     jwk
 }
 
-/// Keys that are of no use here, each with the reason why.
+/// Unusable keys, each with the reason.
 fn hostile(rsa: &SigningKey) -> Vec<(&'static str, Value)> {
     let ec = || SigningKey::generate(Algorithm::ES256).jwk();
     let p384 = SigningKey::generate(Algorithm::ES384).jwk();
@@ -96,12 +96,12 @@ fn hostile(rsa: &SigningKey) -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test]
-async fn hostile_keys_do_no_harm_to_the_good_ones_beside_them() {
+async fn good_keys_work_beside_hostile_ones() {
     let fixture = Fixture::new().await;
     let good = [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256]
         .map(|algorithm| SigningKey::generate(algorithm).with_key_id(algorithm.as_str()));
     let hostile = hostile(&good[2]);
-    // A good key at the beginning, in the middle and at the end.
+    // Good keys at the beginning, in the middle and at the end.
     let mut keys: Vec<_> = hostile.iter().map(|(_, jwk)| jwk.clone()).collect();
     keys.insert(0, good[0].jwk());
     keys.insert(keys.len() / 2, good[1].jwk());
@@ -122,7 +122,7 @@ async fn hostile_keys_do_no_harm_to_the_good_ones_beside_them() {
 }
 
 #[tokio::test]
-async fn each_hostile_key_alone_makes_no_key_set() {
+async fn a_set_with_only_a_hostile_key_is_refused() {
     let rsa = SigningKey::generate(Algorithm::RS256).with_key_id("rsa");
     let fixture = Fixture::loaded().await;
     for (reason, jwk) in hostile(&rsa) {
@@ -174,7 +174,7 @@ async fn the_signer_may_be_any_of_a_thousand_keys() {
 }
 
 #[tokio::test]
-async fn how_many_keys_are_read_is_a_setting() {
+async fn the_maximum_number_of_keys_is_configurable() {
     let keys = ed25519_keys(1_005);
     let document = SigningKey::jwk_set(&keys);
     for (limit, left_out) in [(1, 1_004), (100, 905), (1_004, 1), (1_005, 0), (10_000, 0)] {
@@ -190,7 +190,7 @@ async fn how_many_keys_are_read_is_a_setting() {
 }
 
 #[test]
-fn of_a_document_no_more_than_ten_thousand_keys_are_kept() {
+fn at_most_ten_thousand_keys_of_a_document_are_kept() {
     let key = SigningKey::generate(Algorithm::EdDSA).jwk().to_string();
     let keys = vec![key; 12_000].join(",");
     let document = KeyDocument::from_json(format!("{{\"keys\":[{keys}]}}").as_bytes()).unwrap();
@@ -201,7 +201,7 @@ fn of_a_document_no_more_than_ten_thousand_keys_are_kept() {
     );
 }
 
-/// Each `use` of a key, and whether sets take it: that of the defaults, one for SPIFFE, and one for both.
+/// Each `use` of a key, and whether three sets accept it: one with the defaults, one for SPIFFE, and one for both.
 const KEY_USES: [(Option<&str>, [bool; 3]); 6] = [
     (None, [true, true, true]),
     (Some("sig"), [true, false, true]),
@@ -212,7 +212,7 @@ const KEY_USES: [(Option<&str>, [bool; 3]); 6] = [
 ];
 
 #[tokio::test]
-async fn which_uses_of_keys_are_taken_is_a_setting() {
+async fn the_accepted_key_uses_are_configurable() {
     for set in 0..3 {
         let fixture = Fixture::configured(|jwks| match set {
             0 => jwks,
@@ -236,7 +236,7 @@ async fn which_uses_of_keys_are_taken_is_a_setting() {
             let is_good = fixture.verify(&token.build()).await.is_ok();
             assert_eq!(is_good, is_taken[set], "{usage:?} in set {set}");
         }
-        // One of them alone, in the place of good keys.
+        // A set with only such a key, in place of good keys.
         for (jwk, (usage, is_taken)) in jwks.iter().zip(KEY_USES) {
             fixture.issuer.publish(Some(json!({"keys": [jwk]})));
             let refreshed = fixture.jwks.refresh().await;
@@ -256,7 +256,7 @@ async fn a_byte_order_mark_before_a_key_set_is_ignored() {
 }
 
 #[tokio::test]
-async fn the_status_names_the_keys_that_are_left_out() {
+async fn the_status_names_the_skipped_keys() {
     let fixture = Fixture::new().await;
     let good = SigningKey::generate(Algorithm::ES256).with_key_id("good");
     let weak = json!({"kty": "RSA", "n": bytes(128), "e": "AQAB", "kid": "weak\n"});

@@ -1,4 +1,4 @@
-//! Everything that an answer can be instead of a JWK Set.
+//! Responses that are not a JWK Set.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tower_bearer_auth::testing::{Fault, TestIssuer};
 
 const METADATA_SERVICE: &str = "http://169.254.169.254/latest/meta-data/";
 
-/// Each with a word of what the status says about it.
+/// Faults, each with a part of the error in the status.
 fn faults() -> Vec<(Fault, &'static str)> {
     let body = |text: &str| Fault::Body(text.to_owned());
     let weak = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
@@ -69,7 +69,7 @@ async fn any_fault_makes_a_first_load_unavailable_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn any_fault_leaves_the_keys_that_there_are() {
+async fn a_fault_keeps_the_current_keys() {
     for (fault, word) in faults() {
         let fixture = Fixture::configured(|jwks| jwks.fetch_timeout(limit_for(&fault))).await;
         fixture.recover().await;
@@ -91,7 +91,7 @@ async fn any_fault_leaves_the_keys_that_there_are() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_is_an_answer() {
+async fn a_slow_response_is_accepted() {
     let fixture = Fixture::new().await;
     let slow = Fault::Delay(Duration::from_millis(100));
     fixture.issuer.jwks_fault(Some(slow));
@@ -99,7 +99,7 @@ async fn a_slow_answer_is_an_answer() {
 }
 
 #[tokio::test]
-async fn the_size_limit_is_a_setting_and_counts_the_whole_document() {
+async fn the_size_limit_is_configurable_and_counts_the_whole_document() {
     let issuer = TestIssuer::start().await;
     let padding = "x".repeat(1000);
     let mut document = serde_json::json!({"keys": [issuer.key().jwk()], "padding": padding});
@@ -132,7 +132,7 @@ async fn the_size_limit_is_a_setting_and_counts_the_whole_document() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let fixture = Fixture::loaded().await;
-    // It has good keys, and it would be asked: only nobody asks it.
+    // The target of the redirect has good keys, but receives no request.
     let elsewhere = TestIssuer::start().await;
     let redirect = Fault::Redirect(elsewhere.jwks_url());
     fixture.issuer.jwks_fault(Some(redirect));

@@ -1,4 +1,4 @@
-//! Misspelled issuers, and texts that cannot be issuers.
+//! Misspelled issuers, and texts that are not valid issuers.
 
 use serde_json::json;
 use tower_bearer_auth::jwks::Discovery;
@@ -8,7 +8,7 @@ use tower_bearer_auth::{ByIssuer, ErasedVerifier, Jwks, JwtVerifier};
 use super::{AUDIENCE, Fixture, cause, unavailable};
 use crate::support::Logs;
 
-/// The keys of an issuer by discovery, where its metadata says that it is called so.
+/// A key set by discovery for an issuer whose metadata has this `issuer`.
 async fn called(found: impl FnOnce(&str) -> String) -> (TestIssuer, Jwks, String) {
     let issuer = TestIssuer::start().await;
     let found = found(&issuer.issuer());
@@ -20,7 +20,7 @@ async fn called(found: impl FnOnce(&str) -> String) -> (TestIssuer, Jwks, String
 }
 
 #[tokio::test]
-async fn a_misspelled_issuer_is_one_warning_that_says_what_to_configure() {
+async fn a_misspelled_issuer_logs_one_warning_with_the_spelling_to_configure() {
     let spellings = [
         |issuer: &str| format!("{issuer}/"),
         |issuer: &str| issuer.replace("http:", "HTTP:"),
@@ -30,7 +30,7 @@ async fn a_misspelled_issuer_is_one_warning_that_says_what_to_configure() {
         let (issuer, jwks, found) = called(spelling).await;
         let configured = issuer.issuer();
         let logs = Logs::capture();
-        // A readiness probe finds out without a token.
+        // A readiness probe finds the problem without a token.
         let error = jwks.ready().await.unwrap_err().to_string();
         let log = logs.text().replace("\\\"", "\"");
         for text in [&error, &log] {
@@ -52,7 +52,7 @@ async fn a_misspelled_issuer_is_one_warning_that_says_what_to_configure() {
 }
 
 #[tokio::test]
-async fn another_issuer_is_no_misspelling() {
+async fn another_issuer_is_not_a_misspelling() {
     let others = [
         |_: &str| "https://other.test".to_owned(),
         |issuer: &str| format!("{issuer}/tenant"),
@@ -65,7 +65,7 @@ async fn another_issuer_is_no_misspelling() {
         assert!(error.contains(&format!("{found:?}")), "{error}");
         assert!(!error.contains("spelling"), "{error}");
     }
-    // What is not shown is what differs.
+    // The difference is in a part that is not shown.
     let (_issuer, jwks, _) = called(|issuer| format!("{issuer}?s3cret")).await;
     let error = jwks.ready().await.unwrap_err().to_string();
     assert!(
@@ -92,7 +92,7 @@ async fn a_token_of_a_misspelled_issuer_gets_503_with_the_correction_as_its_caus
 }
 
 #[test]
-fn a_text_that_cannot_be_an_issuer_is_a_configuration_error_with_advice() {
+fn an_invalid_issuer_is_a_configuration_error_with_advice() {
     for (issuer, word) in [
         (
             "https://i.test/.well-known/openid-configuration",
@@ -142,7 +142,7 @@ fn a_text_that_cannot_be_an_issuer_is_a_configuration_error_with_advice() {
 }
 
 #[test]
-fn an_issuer_whose_metadata_is_elsewhere_is_only_a_name() {
+fn an_issuer_with_a_separate_metadata_url_may_be_any_text() {
     for issuer in [
         "https://login.microsoftonline.com/{tenantid}/v2.0",
         "access_token_issuer",
@@ -152,7 +152,7 @@ fn an_issuer_whose_metadata_is_elsewhere_is_only_a_name() {
             Discovery::builder(issuer).at("https://i.test/.well-known/openid-configuration");
         source.build().unwrap();
     }
-    // What the advice says is there.
+    // The alternatives that the advice names exist.
     let tenants = ByIssuer::new().tenants(
         "https://login.microsoftonline.com/{tenantid}/v2.0",
         |_| -> Option<ErasedVerifier> { None },
@@ -161,7 +161,7 @@ fn an_issuer_whose_metadata_is_elsewhere_is_only_a_name() {
 }
 
 #[tokio::test]
-async fn metadata_may_have_a_byte_order_mark_and_null_for_what_is_optional() {
+async fn metadata_may_have_a_byte_order_mark_and_null_for_optional_members() {
     let issuer = TestIssuer::start().await;
     let metadata = json!({
         "issuer": issuer.issuer(),

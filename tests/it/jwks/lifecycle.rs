@@ -1,4 +1,4 @@
-//! What becomes of a key, and of the tokens that it verified.
+//! The life cycle of a key, and of the tokens that it verified.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn nothing_is_fetched_before_the_first_token_and_all_first_tokens_share_on
 }
 
 #[tokio::test]
-async fn a_url_is_all_that_is_needed() {
+async fn a_url_is_the_only_required_setting() {
     let fixture = Fixture::new().await;
     let verifiers = [
         JwtVerifier::builder().jwks_url(fixture.issuer.jwks_url()),
@@ -69,7 +69,7 @@ async fn verifiers_that_share_a_set_share_its_fetches() {
 }
 
 #[tokio::test]
-async fn a_key_that_leaves_the_document_takes_its_tokens_along() {
+async fn the_tokens_of_a_removed_key_are_refused() {
     let fixture = Fixture::loaded().await;
     let old = fixture.token().build();
     let verified_by_old = fixture.at_once(&old).unwrap();
@@ -79,7 +79,7 @@ async fn a_key_that_leaves_the_document_takes_its_tokens_along() {
     assert!(verified_by_old.is_current());
 
     fixture.issuer.retire_old_keys();
-    // Until the refresh nobody knows.
+    // Until the refresh, the verifier does not know about the removal.
     assert!(verified_by_old.is_current());
     fixture.at_once(&old).unwrap();
     fixture.jwks.refresh().await.unwrap();
@@ -124,7 +124,7 @@ async fn a_key_whose_material_stays_keeps_its_tokens_through_any_refresh() {
             .issuer
             .publish(Some(SigningKey::jwk_set([&other, &key])));
     };
-    // Beside others, at another place, and under another name.
+    // Together with other keys, at another position, and under another key ID.
     for name in ["key-1", "key-1", "renamed"] {
         publish(key.clone().with_key_id(name));
         fixture.jwks.refresh().await.unwrap();
@@ -137,13 +137,13 @@ async fn a_key_whose_material_stays_keeps_its_tokens_through_any_refresh() {
     fixture
         .at_once(&fixture.token().key_id("renamed").build())
         .unwrap();
-    // It is still the same key, so it can still be withdrawn from under its tokens.
+    // It is still the same key, so removing it still refuses its tokens.
     assert!(fixture.jwks.withdraw("renamed"));
     assert!(!verified.is_current());
 }
 
 #[tokio::test]
-async fn another_key_under_a_known_name_is_another_key() {
+async fn another_key_under_a_known_key_id_is_a_different_key() {
     let fixture = Fixture::loaded().await;
     let token = fixture.token().build();
     let verified = fixture.at_once(&token).unwrap();
@@ -176,14 +176,14 @@ async fn a_key_withdrawn_by_hand_is_refused_at_once_and_stays_so_while_it_is_pub
     assert!(fixture.jwks.withdraw("key-1"));
     assert!(!verified.is_current());
     assert_eq!(fixture.jwks.status().keys(), 1);
-    // As if it were not there: the issuer may have another one by that name.
+    // As if the key were absent: the issuer may have another key with that ID.
     assert_eq!(
         refused(fixture.verify(&token).await),
         InvalidReason::UnknownKey
     );
     fixture.at_once(&fixture.token().build()).unwrap();
 
-    // Through an unchanged document, and a changed one.
+    // After an unchanged document, and after a changed one.
     for left in [1, 2] {
         fixture.jwks.refresh().await.unwrap();
         assert_eq!(
@@ -197,7 +197,7 @@ async fn a_key_withdrawn_by_hand_is_refused_at_once_and_stays_so_while_it_is_pub
 }
 
 #[tokio::test]
-async fn the_status_tells_how_the_set_is_doing() {
+async fn the_status_describes_the_state_of_the_set() {
     let fixture = Fixture::new().await;
     let status = fixture.jwks.status();
     assert!(!status.is_usable());
@@ -238,7 +238,7 @@ async fn refreshes_at_the_same_time_share_a_fetch_that_began_after_them() {
         refreshes.spawn(async move { fixture.jwks.refresh().await.unwrap() });
     }
     refreshes.join_all().await;
-    // One for the first of them, and one for all that came while it was under way.
+    // One fetch for the first refresh, and one for all that came while it was in flight.
     assert_eq!(fixture.fetches(), 2);
     eventually(|| fixture.jwks.status().is_usable()).await;
 }
@@ -294,7 +294,7 @@ async fn the_cause_of_an_outage_is_in_the_error_the_status_and_the_log() {
 }
 
 #[test]
-fn a_verifier_takes_one_key_source_and_reports_all_that_is_wrong_with_it() {
+fn a_verifier_has_one_key_source_and_reports_all_its_problems() {
     let error = JwtVerifier::builder()
         .jwks_url("http://issuer.test/jwks")
         .discover("ftp://issuer.test")

@@ -1,4 +1,4 @@
-//! Every location of metadata failing in each way: what the error and the log say of it.
+//! Failures at each metadata location, and how the error and the log describe them.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::support::{Logs, serve_axum};
 use tower_bearer_auth::Jwks;
 use tower_bearer_auth::jwks::Discovery;
 
-/// What a location answers: the status, a header, and the body.
+/// The response of a location: the status, a header, and the body.
 type Answer = (u16, Option<(&'static str, &'static str)>, Vec<u8>);
 
 const LOCATIONS: [&str; 4] = [
@@ -22,7 +22,7 @@ const LOCATIONS: [&str; 4] = [
     "/tenant/.well-known/oauth-authorization-server",
 ];
 
-/// A server that answers these paths, and 404 elsewhere.
+/// A server with responses for these paths, and 404 for all others.
 async fn server(answers: impl IntoIterator<Item = (&'static str, Answer)>) -> String {
     let answers: HashMap<_, _> = answers.into_iter().collect();
     let answer = async move |request: Request<Body>| {
@@ -40,7 +40,7 @@ async fn server(answers: impl IntoIterator<Item = (&'static str, Answer)>) -> St
     format!("http://{address}")
 }
 
-/// What a refresh says, and what the log has of it; each with the server's name taken out.
+/// The error of a refresh and its log event, both with the server's address removed.
 async fn problem(server: &str) -> (String, String) {
     let source = Discovery::builder(format!("{server}/tenant"));
     let jwks = Jwks::builder(source.build().unwrap()).build().unwrap();
@@ -50,7 +50,7 @@ async fn problem(server: &str) -> (String, String) {
     (without_server(&problem), without_server(&logs.text()))
 }
 
-/// Ways in which a location has no metadata, each with what is said of it.
+/// Ways in which a location has no metadata, each with its description in the error.
 fn absent() -> Vec<(Answer, &'static str)> {
     let text = |body: &str| body.as_bytes().to_vec();
     let html = Some(("content-type", "text/html; charset=utf-8"));
@@ -110,7 +110,7 @@ fn absent() -> Vec<(Answer, &'static str)> {
 }
 
 #[tokio::test]
-async fn every_location_stands_in_the_error_with_its_url_and_what_was_wrong_there() {
+async fn the_error_lists_every_location_with_its_url_and_problem() {
     let faults = absent();
     for (position, location) in LOCATIONS.into_iter().enumerate() {
         for (answer, said) in &faults {
@@ -125,7 +125,7 @@ async fn every_location_stands_in_the_error_with_its_url_and_what_was_wrong_ther
             assert_eq!(log.lines().count(), 1, "{log}");
         }
     }
-    // All at once, each in a way of its own.
+    // All locations fail at once, each in a different way.
     for start in 0..faults.len() {
         let at = |place: usize| &faults[(start + place) % faults.len()];
         let answers = [0, 1, 2, 3].map(|place| (LOCATIONS[place], at(place).0.clone()));
@@ -139,7 +139,7 @@ async fn every_location_stands_in_the_error_with_its_url_and_what_was_wrong_ther
 }
 
 #[tokio::test]
-async fn a_server_in_trouble_is_named_and_ends_the_search() {
+async fn a_server_error_is_named_and_ends_the_search() {
     for (status, said) in [
         (500, "answers 500 Internal Server Error"),
         (502, "answers 502 Bad Gateway"),
@@ -158,7 +158,7 @@ async fn a_server_in_trouble_is_named_and_ends_the_search() {
             assert!(log.contains(&expected) && log.contains("WARN"), "{log}");
         }
     }
-    // What breaks off is no answer, and its cause is there.
+    // A response that breaks off counts as none, and the error includes the cause.
     let longer = Some(("content-length", "10"));
     let broken = (LOCATIONS[1], (200, longer, b"{}".to_vec()));
     let (problem, log) = problem(&server([broken]).await).await;
@@ -168,7 +168,7 @@ async fn a_server_in_trouble_is_named_and_ends_the_search() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_metadata_names_its_url() {
+async fn an_error_in_metadata_names_its_url() {
     let metadata = |issuer: &str, jwks_uri: &str| {
         let document = json!({"issuer": issuer, "jwks_uri": jwks_uri});
         (LOCATIONS[1], (200, None, document.to_string().into_bytes()))
@@ -183,9 +183,9 @@ async fn what_is_wrong_with_metadata_names_its_url() {
     assert_eq!(problem, format!("{before}{}{expected}", LOCATIONS[1]));
 }
 
-/// The URLs are as long as an issuer can make them, and so is what the server says.
+/// The URLs and the server's responses have their maximum length.
 #[tokio::test]
-async fn four_long_locations_fit_and_the_text_is_bounded() {
+async fn four_long_locations_fit_into_the_error_and_its_length_is_limited() {
     let tenant = "t".repeat(150);
     let target = format!("https://login.test/{}", "x".repeat(2_000));
     let answer = async move || {

@@ -157,7 +157,7 @@ async fn verify(verifier: &JwtVerifier, token: &str) -> Result<AccessToken, Veri
     verifier.clone().oneshot(token.parse().unwrap()).await
 }
 
-/// Polls the future once, and nobody would wake it.
+/// Polls the future once with a no-op waker.
 #[track_caller]
 fn at_once(verifier: &JwtVerifier, token: &str) -> Result<AccessToken, VerifyError> {
     let mut future = pin!(verifier.clone().call(token.parse().unwrap()));
@@ -179,7 +179,7 @@ fn refused(result: Result<AccessToken, VerifyError>) -> InvalidReason {
     }
 }
 
-/// After which time to come back, in seconds.
+/// The `Retry-After` of an unavailable result, in seconds.
 #[track_caller]
 fn unavailable(result: Result<AccessToken, VerifyError>) -> u64 {
     let error = result.unwrap_err();

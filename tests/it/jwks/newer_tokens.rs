@@ -1,4 +1,4 @@
-//! Tokens that may be newer than the keys, when no fetch is possible for the moment.
+//! Tokens that may be newer than the keys while no fetch is possible.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::{Fixture, refused, unavailable};
 use tower_bearer_auth::InvalidReason;
 use tower_bearer_auth::testing::TokenBuilder;
 
-/// A set whose last fetch succeeded and began now, and whose bucket is empty for 15 seconds.
+/// A set whose last successful fetch began now, and whose bucket is empty for 15 seconds.
 async fn with_an_empty_bucket() -> Fixture {
     let fixture = Fixture::loaded().await;
     fixture.advance(100);
@@ -87,7 +87,7 @@ async fn only_a_token_that_could_be_valid_gets_a_retry_after() {
 }
 
 #[tokio::test]
-async fn an_unchanged_document_counts_as_fetched_at_its_revalidation() {
+async fn an_unchanged_document_counts_as_fetched_when_it_is_revalidated() {
     let fixture = with_an_empty_bucket().await;
     let before = unknown(&fixture).build();
     assert_eq!(unavailable(fixture.at_once(&before)), 15);
@@ -96,7 +96,7 @@ async fn an_unchanged_document_counts_as_fetched_at_its_revalidation() {
     fixture.advance(60);
     fixture.jwks.refresh().await.unwrap();
     assert!(fixture.issuer.unchanged_answers() > 0);
-    // Now the bucket is full again, so it is emptied once more.
+    // The bucket has refilled, so the test empties it again.
     for n in 0..2 {
         let token = unknown(&fixture).key_id(n.to_string()).build();
         refused(fixture.verify(&token).await);

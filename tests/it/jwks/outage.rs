@@ -1,4 +1,4 @@
-//! A provider that is down, for seconds and for days.
+//! Outages of a provider, from seconds to days.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ fn down() -> Option<Fault> {
 }
 
 impl Fixture {
-    /// Every fetch that is under way has ended. Only for a source that is failing: the token either
-    /// waits for the fetch, or is told to come back after the backoff.
+    /// Waits until no fetch is in flight. Only for a source that is failing: the token either waits for the fetch or
+    /// gets `Retry-After` for the backoff.
     async fn failed(&self) {
         unavailable(self.verify(&self.token().key_id("unknown").build()).await);
     }
@@ -30,7 +30,7 @@ impl Fixture {
 async fn known_keys_serve_for_a_day_of_outage_and_recover_without_a_restart() {
     let fixture = Fixture::loaded().await;
     fixture.issuer.jwks_fault(down());
-    // The first token finds out, and nobody waits after it.
+    // The first token detects the outage, and no token waits after it.
     fixture.advance(HOUR);
     fixture.accept(fixture.token()).await;
     for _ in 0..22 {
@@ -198,7 +198,7 @@ async fn a_failing_first_load_is_shared() {
 }
 
 #[tokio::test]
-async fn a_client_is_told_when_to_come_back_and_not_to_log_in_again() {
+async fn an_outage_has_a_retry_after_and_no_challenge() {
     let fixture = Fixture::new().await;
     fixture.issuer.jwks_fault(down());
     let layer = BearerAuthLayer::new(fixture.verifier.clone()).realm("api");
@@ -233,7 +233,7 @@ async fn a_client_is_told_when_to_come_back_and_not_to_log_in_again() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_gone_for_good_is_an_outage_too() {
+async fn an_issuer_that_no_longer_exists_is_an_outage() {
     let Fixture {
         issuer,
         clock,

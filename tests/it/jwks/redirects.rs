@@ -1,4 +1,4 @@
-//! A key URL that redirects: the operator reads where to, and nothing that should not be in a log.
+//! A key URL that redirects: the error names the target without anything that must not be logged.
 
 use http::{HeaderValue, StatusCode};
 use reqwest::redirect;
@@ -11,7 +11,7 @@ use tower_bearer_auth::Jwks;
 use tower_bearer_auth::jwks::HttpKeySource;
 use tower_bearer_auth::testing::{Fault, TestIssuer};
 
-/// What a refresh says where the key URL `/realm/jwks` answers with this status and this `Location`.
+/// The error of a refresh when the key URL `/realm/jwks` responds with this status and this `Location`.
 async fn problem(status: StatusCode, location: Option<HeaderValue>) -> String {
     let answer = move || {
         let mut response = Response::new(axum::body::Body::empty());
@@ -84,7 +84,7 @@ async fn the_target_is_named_without_its_query_and_with_the_advice_to_configure_
 }
 
 #[tokio::test]
-async fn a_target_that_an_attacker_wrote_is_shown_safely_or_not_at_all() {
+async fn a_hostile_target_is_shown_escaped_or_not_at_all() {
     let long = format!("https://keys.test/{}", "x".repeat(5_000));
     for (location, expected) in [
         (
@@ -116,7 +116,7 @@ async fn a_target_that_an_attacker_wrote_is_shown_safely_or_not_at_all() {
         nowhere.ends_with("302 Found and redirects without saying where"),
         "{nowhere}"
     );
-    // No redirects, though they are of that class.
+    // Statuses of the class 3xx that are not redirects.
     let unchanged = problem(StatusCode::NOT_MODIFIED, None).await;
     assert!(
         unchanged.ends_with("the answer has the status 304 Not Modified"),
@@ -125,7 +125,7 @@ async fn a_target_that_an_attacker_wrote_is_shown_safely_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_target_that_the_users_client_followed_is_named_as_well() {
+async fn a_target_that_the_callers_http_client_followed_is_named_as_well() {
     let (issuer, elsewhere) = (TestIssuer::start().await, TestIssuer::start().await);
     let target = elsewhere.jwks_url();
     let client = || {

@@ -1,4 +1,4 @@
-//! New key material under an old key ID, and signatures that only look like it.
+//! New key material under an existing key ID, and forged signatures under that key ID.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tower_bearer_auth::{Algorithm, InvalidReason, JwtVerifier};
 const DOWN: Fault = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
 
 impl Fixture {
-    /// Publishes another key under the name of the only one.
+    /// Replaces the only published key with another one that has the same key ID.
     fn replace_key(&self) -> SigningKey {
         let new = SigningKey::generate(Algorithm::ES256).with_key_id("key-1");
         self.issuer.publish(Some(SigningKey::jwk_set([&new])));
@@ -29,13 +29,13 @@ impl Fixture {
         self.token().tampered()
     }
 
-    /// The token is refused for its signature, which takes as long as it takes.
+    /// Asserts that the token is refused for its signature, after a fetch if one is needed.
     async fn refuses(&self, token: TokenBuilder) {
         let reason = refused(self.verify(&token.build()).await);
         assert_eq!(reason, InvalidReason::BadSignature);
     }
 
-    /// The token is refused for its signature without a fetch.
+    /// Asserts that the token is refused for its signature without a fetch.
     fn refuses_at_once(&self, token: TokenBuilder) {
         let reason = refused(self.at_once(&token.build()));
         assert_eq!(reason, InvalidReason::BadSignature);
@@ -43,7 +43,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn a_key_that_takes_the_place_of_another_is_found_by_its_first_token() {
+async fn the_first_token_of_a_replacement_key_causes_its_fetch() {
     let fixture = Arc::new(Fixture::loaded().await);
     let old = fixture.token().build();
     let new = fixture.replace_key();
@@ -60,12 +60,12 @@ async fn a_key_that_takes_the_place_of_another_is_found_by_its_first_token() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_replaced_while_a_fetch_is_under_way_is_fetched_again() {
+async fn a_key_that_is_replaced_during_a_fetch_is_fetched_again() {
     let fixture = Fixture::loaded().await;
     fixture
         .issuer
         .jwks_fault(Some(Fault::Delay(Duration::from_millis(100))));
-    // The background refresh is in flight, and its answer has the old key.
+    // The background refresh is in flight, and its response has the old key.
     fixture.advance(800);
     fixture.at_once(&fixture.token().build()).unwrap();
     super::eventually(|| fixture.fetches() == 2).await;
@@ -74,7 +74,7 @@ async fn a_key_that_is_replaced_while_a_fetch_is_under_way_is_fetched_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_forged_tokens_costs_what_a_flood_of_unknown_keys_does() {
+async fn forged_tokens_cause_as_many_fetches_as_unknown_keys() {
     let fixture = Arc::new(Fixture::loaded().await);
     let good = fixture.token().build();
     fixture
@@ -104,7 +104,7 @@ async fn a_flood_of_forged_tokens_costs_what_a_flood_of_unknown_keys_does() {
         requests.join_all().await;
     }
     assert_eq!(fixture.fetches(), 1 + 2);
-    // Both kinds of token use the same bucket.
+    // Both kinds of token take from the same bucket.
     fixture.refuses_at_once(fixture.forged());
     fixture.advance(15);
     fixture.refuses(fixture.forged()).await;
@@ -116,9 +116,9 @@ async fn a_flood_of_forged_tokens_costs_what_a_flood_of_unknown_keys_does() {
 }
 
 #[tokio::test]
-async fn a_forged_token_is_refused_whatever_the_source_does() {
+async fn a_forged_token_is_refused_in_every_state_of_the_key_source() {
     let fixture = Fixture::loaded().await;
-    // The fetch succeeds; it fails; the backoff has not elapsed; the bucket is empty.
+    // In turn: the fetch succeeds, it fails, the backoff has not elapsed, the bucket is empty.
     fixture.refuses(fixture.forged()).await;
     fixture.issuer.jwks_fault(Some(DOWN));
     fixture.refuses(fixture.forged()).await;
@@ -129,27 +129,27 @@ async fn a_forged_token_is_refused_whatever_the_source_does() {
     // Stale keys.
     fixture.advance(1000);
     fixture.refuses(fixture.forged()).await;
-    // A document that is none.
+    // A response that is not a JWK Set.
     fixture.advance(60);
     fixture.issuer.jwks_fault(Some(Fault::Body("{}".into())));
     fixture.refuses(fixture.forged()).await;
-    // Unlike a token of a key that is not there.
+    // A token of an unknown key gets 503 instead.
     unavailable(fixture.verify(&fixture.token().key_id("new").build()).await);
 }
 
 #[tokio::test]
-async fn keys_that_expire_while_a_forged_token_waits_do_not_make_it_an_outage() {
+async fn a_forged_token_is_refused_when_the_keys_expire_during_its_fetch() {
     let fixture = Fixture::loaded().await;
     fixture.advance(24 * 3600 - 1);
     fixture.issuer.jwks_fault(Some(DOWN));
     fixture.refuses(fixture.forged()).await;
     fixture.advance(60);
-    // Past the hard limit there is no key that did not sign it.
+    // Past the hard limit no key remains whose signature check could fail.
     unavailable(fixture.verify(&fixture.forged().build()).await);
 }
 
 #[tokio::test]
-async fn a_forged_token_that_fails_anyway_causes_no_fetch() {
+async fn a_forged_token_that_fails_another_check_causes_no_fetch() {
     let fixture = Fixture::loaded().await;
     let other = "https://other.test";
     for (token, reason) in [
@@ -169,7 +169,7 @@ async fn a_forged_token_that_fails_anyway_causes_no_fetch() {
     assert_eq!(fixture.fetches(), 1);
 }
 
-/// A verifier with a memory for refusals, of the fixture's clock.
+/// A verifier that caches refusals, with the fixture's clock.
 macro_rules! remembering {
     ($fixture:expr) => {
         CacheLayer::new(100)
@@ -180,13 +180,13 @@ macro_rules! remembering {
 }
 
 #[tokio::test]
-async fn a_bad_signature_is_not_remembered_before_the_keys_were_fetched() {
+async fn a_bad_signature_is_not_cached_before_the_keys_are_refetched() {
     let fixture = Fixture::loaded().await;
     let verifier = remembering!(fixture);
     let new = SigningKey::generate(Algorithm::ES256).with_key_id("key-1");
     let token = fixture.signed_by(&new).build();
     let verify = || verifier.clone().oneshot(token.parse().unwrap());
-    // The fetch fails, the backoff has not elapsed, the bucket is empty.
+    // In turn: the fetch fails, the backoff has not elapsed, the bucket is empty.
     fixture.issuer.jwks_fault(Some(DOWN));
     for seconds in [0, 0, 1, 1] {
         fixture.advance(seconds);
@@ -200,7 +200,7 @@ async fn a_bad_signature_is_not_remembered_before_the_keys_were_fetched() {
 }
 
 #[tokio::test]
-async fn a_bad_signature_is_remembered_once_the_keys_were_fetched() {
+async fn a_bad_signature_is_cached_after_the_keys_are_refetched() {
     let fixture = Fixture::loaded().await;
     let verifier = remembering!(fixture);
     let token = fixture.forged().build();
@@ -212,7 +212,7 @@ async fn a_bad_signature_is_remembered_once_the_keys_were_fetched() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_replaced_key_that_is_not_valid_yet_is_not_remembered_as_forged() {
+async fn a_token_of_a_replaced_key_that_is_not_yet_valid_is_not_cached_as_forged() {
     let fixture = Fixture::loaded().await;
     let verifier = remembering!(fixture);
     let new = fixture.replace_key();
@@ -225,7 +225,7 @@ async fn a_token_of_a_replaced_key_that_is_not_valid_yet_is_not_remembered_as_fo
     verify().await.unwrap();
 }
 
-/// Signatures of `length` octets, as RSA keys of that size make them.
+/// A token with a signature of `length` octets, the length that an RSA key of that size produces.
 fn short_signature(fixture: &Fixture, algorithm: &str, length: usize) -> String {
     let token = fixture
         .token()
@@ -265,7 +265,7 @@ async fn the_weak_key_behind_a_short_signature_is_fetched_and_never_used() {
 }
 
 #[tokio::test]
-async fn a_set_of_a_weak_key_alone_is_no_outage_for_its_tokens() {
+async fn a_set_with_only_a_weak_key_is_not_an_outage_for_its_tokens() {
     let fixture = Fixture::new().await;
     let weak = URL_SAFE_NO_PAD.encode([0xa5; 128]);
     let weak = json!({"kty": "RSA", "kid": "weak", "n": weak, "e": "AQAB"});
@@ -281,7 +281,7 @@ async fn a_set_of_a_weak_key_alone_is_no_outage_for_its_tokens() {
 }
 
 #[tokio::test]
-async fn as_many_keys_are_tried_as_the_verifier_says() {
+async fn the_verifier_limits_how_many_keys_are_tried() {
     let keys: Vec<_> = (0..66)
         .map(|n| SigningKey::generate(Algorithm::EdDSA).with_key_id(n.to_string()))
         .collect();

@@ -7,7 +7,7 @@ use tower_bearer_auth::Jwks;
 use tower_bearer_auth::jwks::{HttpKeySource, JwksBuilder};
 
 #[test]
-fn settings_out_of_bounds_are_all_reported_at_once() {
+fn all_settings_out_of_range_are_reported_at_once() {
     let source = || {
         HttpKeySource::builder("https://issuer.test/jwks")
             .build()
@@ -40,7 +40,7 @@ fn settings_out_of_bounds_are_all_reported_at_once() {
     ] {
         assert!(error.to_string().contains(name), "{name}: {error}");
     }
-    // A maximum below its minimum, and keys that would expire before they are stale.
+    // A maximum below its minimum, and keys that would expire before they become stale.
     let minute = Duration::from_secs(60);
     let error = Jwks::builder(source())
         .freshness_between(2 * minute, minute)
@@ -61,8 +61,8 @@ fn settings_out_of_bounds_are_all_reported_at_once() {
 fn keys_never_expire_before_they_are_refreshed() {
     let hours = |hours: u64| Duration::from_secs(3600 * hours);
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    // The default, the longest freshness and how long keys serve; what is not set is a quarter of an hour, an hour
-    // and a day.
+    // The default freshness, the maximum freshness, and the maximum age of keys. Their defaults are 15 minutes, an
+    // hour and a day.
     for (default, longest, serve, is_sound) in [
         (Some(hours(24)), None, Some(hours(1)), false),
         (Some(minutes(61)), None, Some(hours(1)), false),
@@ -78,7 +78,7 @@ fn keys_never_expire_before_they_are_refreshed() {
         ),
         (None, Some(hours(6)), Some(hours(5)), false),
         (None, Some(hours(6)), Some(hours(6)), true),
-        // A default that was not configured must not fail.
+        // A default that the caller did not set must not fail.
         (None, Some(minutes(10)), Some(minutes(10)), true),
     ] {
         let source = HttpKeySource::builder("https://issuer.test/jwks").build();
@@ -106,7 +106,7 @@ fn keys_never_expire_before_they_are_refreshed() {
 }
 
 #[tokio::test]
-async fn a_default_freshness_that_is_not_set_is_no_longer_than_the_longest() {
+async fn an_unset_default_freshness_does_not_exceed_the_maximum() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let fixture = Fixture::configured(|jwks| {
         let jwks = jwks.freshness_between(minutes(5), minutes(10));
@@ -115,12 +115,12 @@ async fn a_default_freshness_that_is_not_set_is_no_longer_than_the_longest() {
     let fixture = fixture.await;
     fixture.jwks.refresh().await.unwrap();
     let next = fixture.jwks.status().next_refresh().unwrap();
-    // Half of it, with a jitter of a tenth.
+    // The refresh starts at half of the freshness, with a jitter of a tenth.
     assert!(next >= minutes(4) && next <= minutes(6), "{next:?}");
 }
 
 #[test]
-fn which_keys_are_taken_is_checked() {
+fn settings_that_select_keys_are_validated() {
     let problems = |configure: fn(JwksBuilder) -> JwksBuilder| {
         let source = HttpKeySource::builder("https://issuer.test/jwks").build();
         let built = configure(Jwks::builder(source.unwrap())).build();

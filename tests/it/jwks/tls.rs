@@ -1,4 +1,4 @@
-//! What an https document may point to, and a CA of one's own.
+//! The URLs that an https document may point to, and private CAs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tower_bearer_auth::jwks::{Discovery, HttpKeySource, KeySource};
 use tower_bearer_auth::testing::{Fault, TestIssuer};
 use tower_bearer_auth::{AccessToken, Jwks, JwtVerifier, VerifyError};
 
-/// The name of an issuer that is somewhere else, as far as anybody can tell.
+/// The host name of an issuer that appears to be on another machine.
 const NAME: &str = "issuer.test";
 
 /// A name of the same issuer without TLS.
@@ -64,7 +64,7 @@ impl Secured {
         format!("https://{host}:{}", self.address.port())
     }
 
-    /// Its metadata says that its keys are here.
+    /// Sets the `jwks_uri` of the issuer's metadata.
     fn keys_at(&self, url: impl Into<String>) {
         let metadata = json!({"issuer": self.issuer.issuer(), "jwks_uri": url.into()});
         self.issuer.metadata(Some(metadata));
@@ -108,7 +108,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr) {
 }
 
 #[tokio::test]
-async fn a_private_ca_is_trusted_through_a_client_of_ones_own() {
+async fn a_private_ca_is_trusted_through_a_custom_http_client() {
     let secured = Secured::start().await;
     secured.keys_at(secured.url(NAME) + "/jwks");
     secured.verify(secured.discovery()).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_private_ca_is_trusted_through_a_client_of_ones_own() {
     let source = source.client(secured.client.clone()).build().unwrap();
     secured.verify(source).await.unwrap();
 
-    // And not without it.
+    // Without that client, the CA is not trusted.
     let source = HttpKeySource::builder(secured.url("localhost") + "/jwks");
     let cause = secured.failure(source.build().unwrap()).await;
     assert!(cause.to_lowercase().contains("certificate"), "{cause}");
@@ -124,7 +124,7 @@ async fn a_private_ca_is_trusted_through_a_client_of_ones_own() {
 }
 
 #[tokio::test]
-async fn an_https_document_does_not_point_to_http() {
+async fn an_https_document_must_not_point_to_http() {
     let secured = Secured::start().await;
     let port = secured.issuer.address().port();
     for host in [NAME, "127.0.0.1", "localhost"] {
@@ -135,7 +135,7 @@ async fn an_https_document_does_not_point_to_http() {
         assert!(cause.contains(&expected), "{host}: {cause}");
         assert!(!cause.contains("s3cret"), "{host}: {cause}");
     }
-    // Nor does one on this machine.
+    // A document on this machine may not either.
     secured.issuer.rename(secured.url("localhost"));
     secured.keys_at(secured.issuer.jwks_url());
     let source = Discovery::builder(secured.issuer.issuer()).client(secured.client.clone());
@@ -145,7 +145,7 @@ async fn an_https_document_does_not_point_to_http() {
 }
 
 #[tokio::test]
-async fn an_https_document_points_to_http_where_that_is_allowed() {
+async fn an_https_document_may_point_to_http_when_allowed() {
     let secured = Secured::start().await;
     let port = secured.issuer.address().port();
     let allowed = || {
@@ -155,7 +155,7 @@ async fn an_https_document_points_to_http_where_that_is_allowed() {
     secured.keys_at(format!("http://{PLAIN_NAME}:{port}/jwks"));
     secured.verify(allowed()).await.unwrap();
     assert_eq!(secured.issuer.jwks_requests(), 1);
-    // Still not to this machine, nor by another scheme.
+    // Still not to this machine, and not with another scheme.
     for (url, word) in [
         (
             format!("http://127.0.0.1:{port}/jwks"),
@@ -176,7 +176,7 @@ async fn an_https_document_points_to_http_where_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn an_https_document_from_elsewhere_does_not_point_to_this_machine() {
+async fn an_https_document_of_another_host_must_not_point_to_this_machine() {
     let secured = Secured::start().await;
     for host in ["localhost", "127.0.0.1", "x.localhost", "[::1]"] {
         secured.keys_at(secured.url(host) + "/jwks");
@@ -185,7 +185,7 @@ async fn an_https_document_from_elsewhere_does_not_point_to_this_machine() {
     }
     assert_eq!(secured.issuer.jwks_requests(), 0);
 
-    // One on this machine may.
+    // A document on this machine may.
     secured.issuer.rename(secured.url("localhost"));
     secured.keys_at(secured.url("127.0.0.1") + "/jwks");
     secured.verify(secured.discovery()).await.unwrap();

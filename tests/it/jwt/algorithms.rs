@@ -189,7 +189,7 @@ fn an_rsa_key_without_alg_takes_all_rsa_algorithms_unless_the_verifier_narrows_t
         let wanted = (!named).then_some(UnsupportedAlgorithm);
         assert_eq!(refusal(&narrowed, &token), wanted, "{algorithm}, narrowed");
     }
-    // The right key, but a signature by another scheme than the header says.
+    // The right key, but a signature by a scheme that differs from the header's.
     let renamed = jwt(signing_key(Algorithm::RS256)).header("alg", "PS256");
     assert_eq!(refusal(&any, &renamed.build()), Some(BadSignature));
 }

@@ -1,4 +1,4 @@
-//! DER written by hand, for what no tool writes.
+//! A DER encoder for structures that no tool produces.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,7 +22,7 @@ pub(super) fn to_pem(label: &str, der: &[u8]) -> String {
     )
 }
 
-/// What a PEM holds.
+/// The DER content of a PEM block.
 pub(super) fn from_pem(pem: &str) -> Vec<u8> {
     let lines = pem.lines().filter(|line| !line.starts_with("-----"));
     STANDARD.decode(lines.collect::<String>()).unwrap()
@@ -44,7 +44,7 @@ pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(0x30, &parts.concat())
 }
 
-/// A positive integer of these octets.
+/// A positive INTEGER with these octets.
 pub(super) fn integer(number: &[u8]) -> Vec<u8> {
     match number[0] {
         0x80.. => element(0x02, &[&[0], number].concat()),
@@ -56,7 +56,7 @@ pub(super) fn bit_string(octets: &[u8]) -> Vec<u8> {
     element(0x03, &[&[0], octets].concat())
 }
 
-/// In a context-specific tag of its own.
+/// The content inside an explicit context-specific tag.
 pub(super) fn explicit(number: u8, content: &[u8]) -> Vec<u8> {
     element(0xa0 | number, content)
 }
@@ -88,7 +88,7 @@ pub(super) fn rsa_public_key(n: &[u8], e: &[u8]) -> Vec<u8> {
     sequence(&[&integer(n), &integer(e)])
 }
 
-/// A certificate of this SubjectPublicKeyInfo and signature algorithm, signed by no key at all.
+/// A certificate with this SubjectPublicKeyInfo and signature algorithm. Its signature is not valid.
 pub(super) fn certificate(signature_algorithm: &[u8], key: &[u8]) -> Vec<u8> {
     let name = sequence(&[&element(
         0x31,

@@ -1,4 +1,4 @@
-//! A misspelled issuer is logged once at the default level.
+//! The warning about a misspelled issuer, which is logged once.
 
 use tower::ServiceExt as _;
 use tower_bearer_auth::InvalidReason::{BadSignature, WrongIssuer};
@@ -10,7 +10,7 @@ use tracing::Level;
 use super::{AUDIENCE, ISSUER, hs256_builder, jwt, refusal, signing_key, usual_verifier};
 use crate::telemetry::recorded::{Fields, Recorded};
 
-/// The warnings of a target, without their messages, which all begin alike.
+/// The other fields of the warnings whose message contains `message`.
 fn warnings(recorded: &Recorded, message: &str) -> Vec<Fields> {
     let events = recorded.events(SETUP);
     let events = events.into_iter().map(|event| {
@@ -51,7 +51,7 @@ fn a_misspelled_issuer_is_warned_about_once_if_the_signature_is_good() {
     ] {
         let recorded = Recorded::start();
         let verifier = hs256_builder().name("api").build().unwrap();
-        // Forged ones, which anyone can write, say nothing.
+        // Forged tokens, which any client can make, log nothing.
         let forged = of(near, &SigningKey::generate(Algorithm::HS256));
         assert_eq!(refusal(&verifier, &forged), Some(WrongIssuer), "{near}");
         assert_eq!(warnings(&recorded, SPELLED), [], "{near}");
@@ -71,7 +71,7 @@ fn a_misspelled_issuer_is_warned_about_once_if_the_signature_is_good() {
 }
 
 #[test]
-fn another_issuer_is_not_a_matter_of_spelling() {
+fn another_issuer_is_not_reported_as_a_misspelling() {
     let recorded = Recorded::start();
     for other in [
         "http://issuer.example.com",
@@ -106,7 +106,7 @@ fn ten_tokens_of_another_issuer_in_a_row_are_warned_about_once_until_one_is_acce
         refusal(&verifier, &another);
     }
     assert_eq!(warnings(&recorded, ANOTHER), []);
-    // A token that is refused for something else is no sign of a good issuer.
+    // A token that is refused for another reason does not confirm the issuer.
     assert_eq!(refusal(&verifier, &forged), Some(BadSignature));
     refusal(&verifier, &another);
     let once = fields(&[
@@ -144,7 +144,7 @@ async fn a_verifier_with_a_fallback_does_not_warn_about_tokens_of_other_issuers(
         assert_eq!(token.unwrap().issuer(), Some(second));
     }
     assert_eq!(warnings(&recorded, ANOTHER), []);
-    // The last one has none behind it.
+    // The last verifier has no fallback.
     for _ in 0..30 {
         let token = of("https://third.test", &key).parse().unwrap();
         verifier.clone().oneshot(token).await.unwrap_err();
@@ -195,7 +195,7 @@ async fn a_near_miss_starts_the_first_fetch_of_keys_and_another_issuer_does_not(
     assert_eq!(issuer.jwks_requests(), 0);
 
     let near = issuer.token().audience(AUDIENCE).build();
-    // Nor does a single stray token.
+    // A single token of another issuer does not start a fetch either.
     refused(&verifier, near.clone()).await;
     tokio::task::yield_now().await;
     assert_eq!(issuer.jwks_requests(), 0);

@@ -1,4 +1,4 @@
-//! How many keys are tried for one token.
+//! The limit on how many keys are tried for one token.
 
 use tower_bearer_auth::Algorithm;
 use tower_bearer_auth::InvalidReason::{
@@ -15,7 +15,7 @@ fn keys(count: usize) -> Vec<SigningKey> {
 }
 
 #[test]
-fn as_many_local_keys_are_tried_as_the_verifier_says() {
+fn the_verifier_limits_how_many_local_keys_are_tried() {
     let keys = keys(66);
     for attempts in [1, 4, 5, 63, 64] {
         let verifier = jwt_builder()
@@ -32,7 +32,7 @@ fn as_many_local_keys_are_tried_as_the_verifier_says() {
 }
 
 #[test]
-fn where_many_keys_may_be_tried_the_claims_come_first() {
+fn the_claims_are_checked_before_many_keys_are_tried() {
     let (keys, other) = (keys(5), SigningKey::generate(Algorithm::EdDSA));
     for attempts in [4, 5, 64] {
         let verifier = jwt_builder()
@@ -62,7 +62,7 @@ fn where_many_keys_may_be_tried_the_claims_come_first() {
 }
 
 #[test]
-fn how_many_is_from_one_to_sixty_four() {
+fn the_limit_must_be_between_1_and_64() {
     let key = &keys(1)[0];
     let build = |attempts| {
         let builder = jwt_builder().key(key.verifying_key());

@@ -1,4 +1,4 @@
-//! JWKs as issuers write them: other spellings of the same key, and members that no reader here needs.
+//! JWKs as issuers publish them: other encodings of the same key, and members that this crate does not read.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -32,7 +32,7 @@ fn reported_keys_verify_their_tokens() {
     let reported: Value = serde_json::from_str(include_str!("reported_keys.json")).unwrap();
     let mut count = 0;
     for row in reported.as_array().unwrap() {
-        // A `use` of SPIFFE has to be asked for.
+        // The `use` values of SPIFFE are opt-in.
         if row["name"] == "use-jwt-svid" || row.get("jwks").is_none() {
             continue;
         }
@@ -65,7 +65,7 @@ fn key_with_zero(algorithm: Algorithm, coordinate: &str) -> SigningKey {
 }
 
 #[test]
-fn zeros_in_front_of_a_coordinate_may_be_missing_or_too_many() {
+fn a_coordinate_may_have_missing_or_additional_leading_zeros() {
     for algorithm in [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512] {
         for coordinate in ["x", "y"] {
             let key = key_with_zero(algorithm, coordinate);
@@ -82,7 +82,7 @@ fn zeros_in_front_of_a_coordinate_may_be_missing_or_too_many() {
                 jwk[coordinate] = base64url(&octets).into();
                 assert_verifies(&key, &jwk.to_string());
             }
-            // Octets that are missing or too many elsewhere change the number.
+            // Octets that are missing or added at another place change the number.
             for octets in [
                 full[zeros..full.len() - 1].to_vec(),
                 [&full[..], &[0]].concat(),
@@ -99,7 +99,7 @@ fn zeros_in_front_of_a_coordinate_may_be_missing_or_too_many() {
 }
 
 #[test]
-fn key_members_may_be_in_either_alphabet_and_padded() {
+fn key_members_may_be_base64_or_base64url_and_padded() {
     for algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
         let written = [STANDARD, STANDARD_NO_PAD, URL_SAFE];
@@ -114,7 +114,7 @@ fn key_members_may_be_in_either_alphabet_and_padded() {
             }
             assert_verifies(key, &jwk.to_string());
         }
-        // Not so in tokens.
+        // Tokens must be unpadded base64url.
         let verifier = jwt_builder().key(key.verifying_key()).build().unwrap();
         let token = jwt(key).build();
         assert_eq!(refusal(&verifier, &token), None);
@@ -122,12 +122,12 @@ fn key_members_may_be_in_either_alphabet_and_padded() {
     }
 }
 
-/// The key's JWK with this written into it, ahead of its members.
+/// The key's JWK with this text inserted ahead of its members.
 fn with_text(key: &SigningKey, members: &str) -> String {
     format!("{{{members},{}", &key.jwk().to_string()[1..])
 }
 
-/// Members that no reader needs, with values that serde_json cannot represent.
+/// Members that this crate does not read, with values that serde_json cannot represent.
 fn odd_members() -> Vec<String> {
     let deep = format!(r#""deep":{}1{}"#, r#"[{"a":"#.repeat(200), "}]".repeat(200));
     let very_deep = format!(r#""deep":{}{}"#, "[".repeat(20_000), "]".repeat(20_000));
@@ -153,15 +153,15 @@ fn odd_members() -> Vec<String> {
 }
 
 #[test]
-fn a_member_that_is_not_read_may_have_any_value() {
+fn an_unread_member_may_have_any_value() {
     let key = signing_key(Algorithm::ES256);
     for members in odd_members() {
         assert_verifies(key, &with_text(key, &members));
-        // Behind the others, too.
+        // Also after the other members.
         let jwk = key.jwk().to_string();
         assert_verifies(key, &format!("{},{members}}}", &jwk[..jwk.len() - 1]));
     }
-    // And beside the keys.
+    // Also as members of the set.
     let jwk = key.jwk();
     for members in odd_members() {
         for set in [
@@ -178,7 +178,7 @@ fn a_member_that_is_not_read_may_have_any_value() {
 }
 
 #[test]
-fn a_member_that_is_read_stands_once_and_can_be_represented() {
+fn a_member_that_is_read_must_occur_once_and_be_representable() {
     let key = signing_key(Algorithm::ES256);
     let (x, kid) = (&key.jwk()["x"], r#""kid":"a""#);
     for (members, wanted) in [
@@ -209,7 +209,7 @@ fn a_member_that_is_read_stands_once_and_can_be_represented() {
 }
 
 #[test]
-fn the_names_of_members_may_be_escaped() {
+fn member_names_may_be_escaped() {
     let key = signing_key(Algorithm::EdDSA);
     let jwk = key.jwk().to_string();
     assert_verifies(
@@ -220,15 +220,15 @@ fn the_names_of_members_may_be_escaped() {
 }
 
 #[test]
-fn each_key_stands_for_itself() {
+fn each_key_is_read_independently() {
     let good = signing_key(Algorithm::ES256).clone().with_key_id("good");
-    // `for_others` among the odd ones, so that the set is sound.
+    // The set as a whole stays valid, because the added keys are for other uses.
     for value in ["1e400", r#""\ud800""#, "[[1e400]]"] {
         let other = format!(r#"{{"kty":"AKP","alg":{value},"pub":{value}}}"#);
         let set = format!(r#"{{"keys":[{other},{},{other}]}}"#, good.jwk());
         let keys = KeySet::from_json(&set).unwrap();
         assert_eq!(keys.keys().len(), 1, "{value}");
-        // Of a broken one, the position is told and the others are read.
+        // The error names the position of a broken key, and the other keys are still read.
         let broken = format!(r#"{{"kty":{value}}}"#);
         let set = format!(r#"{{"keys":[{},{broken},{}]}}"#, good.jwk(), good.jwk());
         let error = KeySet::from_json(&set).unwrap_err().to_string();
@@ -247,7 +247,7 @@ fn each_key_stands_for_itself() {
 }
 
 #[test]
-fn the_text_of_a_set_is_json() {
+fn a_set_must_be_valid_json() {
     let jwk = signing_key(Algorithm::ES256).jwk();
     for (set, wanted) in [
         (

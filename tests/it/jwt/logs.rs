@@ -1,4 +1,4 @@
-//! What the log says about a token that is refused: the member and the rule, and nothing from the token.
+//! The log event of a refused token names the member and the rule, and contains nothing from the token.
 
 use serde_json::Value;
 use tower_bearer_auth::Algorithm;
@@ -230,7 +230,7 @@ fn a_subject_with_too_many_digits_is_logged_as_such() {
 }
 
 #[test]
-fn what_was_expected_is_logged_and_what_the_token_has_is_not() {
+fn the_expected_value_is_logged_and_the_value_in_the_token_is_not() {
     let verifier = hs256_builder()
         .issuer("https://second.example.com")
         .also_token_types(["x+jwt"])
@@ -246,7 +246,7 @@ fn what_was_expected_is_logged_and_what_the_token_has_is_not() {
             ("message", "the token names another issuer"),
             ("expected", issuers),
         ),
-        // Also where its signature is the first thing that is wrong.
+        // Also for a token whose signature is checked first and fails.
         (
             jwt(&SigningKey::generate(Algorithm::HS256)).issuer("https://secret.test"),
             CLAIMS,
@@ -323,7 +323,7 @@ fn what_was_expected_is_logged_and_what_the_token_has_is_not() {
 }
 
 #[test]
-fn scopes_that_are_no_scopes_are_counted_in_the_log() {
+fn invalid_scopes_are_counted_in_the_log() {
     let prefixed = hs256_builder().scope_prefix("api/");
     let merged = hs256_builder()
         .scope_claims(["scope", "roles"])
@@ -361,7 +361,7 @@ fn scopes_that_are_no_scopes_are_counted_in_the_log() {
 }
 
 #[test]
-fn no_line_of_the_log_repeats_a_token() {
+fn no_log_line_contains_a_token() {
     let logs = Logs::capture();
     let verifier = hs256_builder()
         .required_claims(["tenant"])

@@ -65,19 +65,19 @@ fn a_member_that_is_read_occurs_once() {
             )]);
         }
     }
-    // Nor any other, which somebody may come to read.
+    // No other member may either, because an application may read it.
     for second in ["x", "\\u0078"] {
         let token = token_of(usual_claims("", &[("x", "1"), (second, "2")]));
         check_tokens([(token, Some(Malformed))]);
     }
-    // Further in, who asks gets nothing.
+    // A nested duplicate is accepted, but a lookup of it finds nothing.
     let token = token_of(usual_claims("", &[("x", r#"{"y":1,"y":2}"#)]));
     let token = verify(&usual_verifier(), &token).unwrap();
     assert_eq!(token.claim::<u8>("/x/y"), None);
 }
 
 #[test]
-fn what_nobody_reads_can_be_read_and_is_not_without_end() {
+fn unread_members_must_be_well_formed_and_bounded() {
     let unreadable = ["1e400", r#""\ud800""#, r#"["\ud800"]"#, r#"{"\ud800":1}"#];
     check_tokens(unreadable.map(|json| (token_with("x", json), Some(Malformed))));
     let many = |count| {
@@ -122,7 +122,7 @@ fn the_private_names_of_serde_json_are_refused() {
             ] {
                 check_tokens([(token_with(claim, &magic), Some(Malformed))]);
             }
-            // In some builds of serde_json a number looks like this, and nobody can tell the two apart.
+            // Some builds of serde_json represent numbers like this, so the two cannot be distinguished.
             let readable = name.ends_with("Number") && inner == "\"1800003600\"";
             check_tokens([
                 (token_with("x", &magic), (!readable).then_some(Malformed)),
@@ -139,7 +139,7 @@ fn the_private_names_of_serde_json_are_refused() {
 }
 
 #[test]
-fn nothing_critical_and_nothing_of_encryption_is_understood() {
+fn critical_extensions_and_encryption_are_refused() {
     for member in [
         r#""crit":["exp"]"#,
         r#""crit":["b64"],"b64":false"#,
@@ -168,7 +168,7 @@ fn nothing_critical_and_nothing_of_encryption_is_understood() {
     check_tokens([
         (token_with_header(jwe), Some(Malformed)),
         (five, Some(Malformed)),
-        // Five segments are no JWS, whatever the header says.
+        // A token with five segments is not a JWS, whatever its header.
         (
             format!("{}.AAAA.AAAA.AAAA.AAAA", base64url(without_enc)),
             Some(Malformed),
@@ -187,7 +187,7 @@ fn nothing_critical_and_nothing_of_encryption_is_understood() {
 }
 
 #[test]
-fn a_token_does_not_bring_its_own_key() {
+fn a_key_in_the_token_header_is_ignored() {
     let own = other_signing_key(Algorithm::HS256);
     let public = other_signing_key(Algorithm::RS256).jwk();
     for (name, value) in [
@@ -207,7 +207,7 @@ fn a_token_does_not_bring_its_own_key() {
 }
 
 #[test]
-fn a_hostile_key_id_is_only_a_text_to_compare() {
+fn a_hostile_key_id_is_only_compared() {
     let key = signing_key(Algorithm::HS256).clone().with_key_id("k");
     let verifier = hs256_builder().keys([key.verifying_key()]).build().unwrap();
     let huge = format!("\"{}\"", "k".repeat(100_000));

@@ -23,7 +23,10 @@ mod der;
 mod fixtures;
 mod form;
 mod issuers;
+mod jsonwebtoken_keys;
+mod jwk_members;
 mod key_attempts;
+mod key_config;
 mod key_sets;
 mod key_spellings;
 mod keys;
@@ -105,7 +108,7 @@ fn verifier_of(algorithm: Algorithm) -> JwtVerifier {
     jwt_builder().key(key).build().unwrap()
 }
 
-/// A builder that lacks nothing, for where the algorithm does not matter.
+/// A complete builder for tests that do not depend on the algorithm.
 fn hs256_builder() -> JwtVerifierBuilder {
     jwt_builder().key(signing_key(Algorithm::HS256).verifying_key())
 }
@@ -143,8 +146,8 @@ fn usual_claims(without: &str, more: &[(&str, &str)]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Asks a JWT verifier, which has its keys at hand and so answers without waiting. What is no
-/// bearer token to begin with counts as malformed, as the layer answers it.
+/// Verifies a token with a verifier whose keys are local, so that the result is ready at once. A text that is not a
+/// bearer token counts as malformed, as in the layer.
 fn verify(verifier: &JwtVerifier, token: &str) -> Result<AccessToken, InvalidReason> {
     let token: BearerToken = token.parse().map_err(|_| InvalidReason::Malformed)?;
     let answer = pin!(verifier.clone().oneshot(token));
@@ -163,12 +166,12 @@ fn refusal(verifier: &JwtVerifier, token: &str) -> Option<InvalidReason> {
     verify(verifier, token).err()
 }
 
-/// The verifier that lacks nothing and has nothing special.
+/// A complete verifier with default settings.
 fn usual_verifier() -> JwtVerifier {
     hs256_builder().build().unwrap()
 }
 
-/// Rows of a claim's JSON and of what becomes of a token with it.
+/// Asserts the result for a token with each JSON value of a claim.
 fn check_claim(builder: JwtVerifierBuilder, claim: &str, table: &[(&str, Option<InvalidReason>)]) {
     let verifier = builder.build().unwrap();
     for (json, wanted) in table {
@@ -183,7 +186,7 @@ fn token_with_header(header: impl Into<Vec<u8>>) -> String {
     token.raw_header(header).build()
 }
 
-/// What becomes of each token.
+/// Asserts the result for each token.
 fn check_tokens(tokens: impl IntoIterator<Item = (String, Option<InvalidReason>)>) {
     let verifier = usual_verifier();
     for (position, (token, wanted)) in tokens.into_iter().enumerate() {

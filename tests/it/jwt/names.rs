@@ -1,4 +1,4 @@
-//! A verifier's name, and principals that are never another verifier's.
+//! Names of verifiers, which keep the principals of different verifiers apart.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn any_issuer(key: &SigningKey) -> JwtVerifierBuilder {
         .clock(Clock::manual(at(NOW)))
 }
 
-/// The principal of the same claims, signed with this key.
+/// The principal of a token with fixed claims, signed with this key.
 fn principal(builder: JwtVerifierBuilder, key: &SigningKey) -> Principal {
     let token = verify(&builder.build().unwrap(), &jwt(key).build()).unwrap();
     token.principal().unwrap()
@@ -45,7 +45,7 @@ fn assert_all_differ(principals: &[Principal]) {
 }
 
 #[test]
-fn verifiers_that_accept_any_issuer_have_principals_of_their_own() {
+fn verifiers_that_accept_any_issuer_have_distinct_principals() {
     let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::HS256));
     let [one, two] = &keys;
     assert_all_differ(&[
@@ -53,27 +53,27 @@ fn verifiers_that_accept_any_issuer_have_principals_of_their_own() {
         principal(any_issuer(two), two),
         principal(any_issuer(one).name("one"), one),
         principal(any_issuer(two).name("two"), two),
-        // One that checks the issuer which the others' tokens only claim to have.
+        // A verifier that checks the issuer, which the tokens of the others only claim to have.
         principal(hs256_builder(), signing_key(Algorithm::HS256)),
         principal(hs256_builder().name("three"), signing_key(Algorithm::HS256)),
-        // And one of more keys.
+        // A verifier with more keys.
         principal(any_issuer(one).key(two.verifying_key()), one),
     ]);
 }
 
 #[test]
-fn a_principal_is_the_same_in_every_process_of_the_same_configuration() {
+fn a_principal_is_the_same_in_every_process_with_the_same_configuration() {
     let [one, two] = [(); 2].map(|()| SigningKey::generate(Algorithm::HS256));
     let both = || any_issuer(&one).key(two.verifying_key());
     let reversed = any_issuer(&two).key(one.verifying_key());
     assert_eq!(principal(both(), &one), principal(both(), &one));
     assert_eq!(principal(both(), &one), principal(reversed, &one));
-    // Whichever of its keys made the signature.
+    // For each key that may have made the signature.
     assert_eq!(principal(both(), &one), principal(both(), &two));
-    // A name keeps principals over a change of keys.
+    // With a name, principals survive a change of keys.
     let named = |key| principal(any_issuer(key).name("staff"), key);
     assert_eq!(named(&one), named(&two));
-    // With an issuer, keys may change, too.
+    // With an issuer, they survive it as well.
     let pinned = |key: &SigningKey| {
         let builder = super::jwt_builder().key(key.verifying_key());
         principal(builder, key)
@@ -109,7 +109,7 @@ async fn principals_of_any_issuer_differ_by_the_source_of_the_keys() {
 }
 
 #[tokio::test]
-async fn key_urls_that_differ_in_their_query_alone_are_told_apart() {
+async fn key_urls_that_differ_only_in_their_query_are_distinct() {
     let issuer = TestIssuer::start().await;
     let mut principals = Vec::new();
     for query in ["", "?tenant=a", "?tenant=b", "?tenant=a@b", "?tenant=b@b"] {
@@ -127,7 +127,7 @@ async fn key_urls_that_differ_in_their_query_alone_are_told_apart() {
 }
 
 #[tokio::test]
-async fn tables_and_verifiers_of_ones_own_have_names_as_well() {
+async fn token_tables_and_custom_verifiers_have_names_as_well() {
     let table = || StaticTokenVerifier::new([("dev", StaticToken::new("dev"))]);
     let unnamed = ask(table(), "dev").await;
     let one = ask(table().name("one"), "dev").await;

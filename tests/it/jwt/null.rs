@@ -1,4 +1,4 @@
-//! `null` for a member says as much as no member, wherever the member is optional.
+//! An optional member that is `null` counts as absent.
 
 use tower_bearer_auth::InvalidReason::{
     BoundToKey, Malformed, MissingClaim, UnsupportedAlgorithm, WrongType,
@@ -10,7 +10,7 @@ use super::{
     token_with_header, token_without, usual_claims, usual_verifier, verify,
 };
 
-/// Every claim that is read, with the reason for which a token is refused where it is `null`.
+/// Every claim that is read, with the reason for the refusal if it is `null`.
 const CLAIMS: [(&str, Option<InvalidReason>); 21] = [
     ("iss", Some(MissingClaim)),
     ("aud", Some(MissingClaim)),
@@ -64,7 +64,7 @@ fn a_required_claim_that_is_null_is_missing() {
 }
 
 #[test]
-fn what_a_token_says_is_nothing_where_its_claims_are_null() {
+fn accessors_return_nothing_for_claims_that_are_null() {
     let payload = usual_claims(
         "sub",
         &[
@@ -91,7 +91,7 @@ fn what_a_token_says_is_nothing_where_its_claims_are_null() {
 }
 
 #[test]
-fn null_occurs_once_like_any_other_value() {
+fn a_member_that_is_null_must_not_occur_twice() {
     for (claim, _) in CLAIMS {
         for twice in [["null", "null"], ["null", "\"x\""], ["\"x\"", "null"]] {
             let members = twice.map(|json| (claim, json));
@@ -101,7 +101,7 @@ fn null_occurs_once_like_any_other_value() {
 }
 
 #[test]
-fn null_in_a_list_is_an_item_of_another_type() {
+fn null_in_a_list_is_an_item_of_the_wrong_type() {
     for claim in ["aud", "scope", "scp"] {
         check_claim(hs256_builder(), claim, &[("[null]", Some(Malformed))]);
     }
@@ -137,7 +137,7 @@ fn a_header_member_that_is_null_is_absent_unless_its_presence_means_something() 
             Some(UnsupportedAlgorithm),
         ),
     ]);
-    // A type that is asked for is then missing.
+    // A required type is then missing.
     let only = hs256_builder().token_types(["JWT"]).build().unwrap();
     let untyped = token_with_header(r#"{"alg":"HS256","typ":null}"#);
     assert_eq!(refusal(&only, &untyped), Some(WrongType));

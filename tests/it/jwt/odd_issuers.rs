@@ -13,7 +13,7 @@ use super::{
 use tower::ServiceExt as _;
 
 #[test]
-fn a_subject_may_be_an_integer_of_up_to_twenty_digits_as_it_is_written() {
+fn a_subject_may_be_an_integer_of_up_to_twenty_digits_and_keeps_its_spelling() {
     let verifier = hs256_builder().accept_numeric_subject().build().unwrap();
     for digits in [
         "0",
@@ -61,7 +61,7 @@ fn a_subject_may_be_an_integer_of_up_to_twenty_digits_as_it_is_written() {
         let token = token_with("sub", json);
         assert_eq!(refusal(&verifier, &token), Some(Malformed), "{json}");
     }
-    // Strings and none at all are as ever, and a member is still found only where it stands.
+    // String subjects and missing subjects behave as before, and only a top-level `sub` is the subject.
     check_claim(
         hs256_builder().accept_numeric_subject(),
         "sub",
@@ -102,7 +102,7 @@ fn a_subject_that_is_a_number_can_be_required_and_looked_up() {
 }
 
 #[tokio::test]
-async fn another_issuers_token_with_a_number_for_a_subject_goes_to_the_next_verifier() {
+async fn another_issuers_token_with_a_numeric_subject_goes_to_the_next_verifier() {
     let foreign = usual_claims("iss", &[("iss", "\"https://django.test\"")]);
     let foreign = token_of(foreign.replace("\"alice\"", "12345"));
     assert_eq!(refusal(&usual_verifier(), &foreign), Some(WrongIssuer));
@@ -144,7 +144,7 @@ fn hashes_of_an_id_token_may_be_accepted_and_other_marks_may_not() {
 }
 
 #[test]
-fn a_payload_that_names_another_kind_of_token_is_refused_wherever_it_names_it() {
+fn a_payload_that_declares_another_token_type_is_refused_for_every_claim_that_declares_it() {
     for claim in ["token_type", "typ", "type"] {
         for kind in [
             "refresh",
@@ -205,7 +205,7 @@ fn a_payload_that_names_another_kind_of_token_is_refused_wherever_it_names_it() 
 }
 
 #[test]
-fn a_type_of_the_issuers_own_is_added_to_the_usual_ones() {
+fn an_issuer_specific_token_type_extends_the_defaults() {
     let verifier = hs256_builder()
         .also_token_types(["vnd.example+jwt"])
         .also_token_types(["application/other"])
@@ -254,7 +254,7 @@ fn scopes_are_separated_by_the_characters_that_are_configured() {
         ),
         (comma_and_space.clone(), r#"["read write","x"]"#, "x"),
         (pipe.clone(), r#""read|write""#, "read write"),
-        // A space is none of the delimiters, and so in a name, which is no scope then.
+        // A space is not a delimiter here. It becomes part of the name, which is then not a valid scope.
         (pipe, r#""read write|x""#, "x"),
         (
             prefixed,
@@ -274,7 +274,7 @@ fn scopes_are_separated_by_the_characters_that_are_configured() {
 }
 
 #[test]
-fn all_scope_claims_may_count() {
+fn scopes_can_be_merged_from_all_scope_claims() {
     let merged = hs256_builder()
         .scope_claims(["scp", "/realm/roles", "groups"])
         .merge_scope_claims();
@@ -316,13 +316,13 @@ fn all_scope_claims_may_count() {
         let token = verify(&builder.build().unwrap(), &token).unwrap();
         assert_eq!(token.scopes().to_string(), wanted, "{members:?}");
     }
-    // None of them may be of another type.
+    // A value of another type in any of these claims refuses the token.
     let odd = token_of(usual_claims("", &[("scp", "\"a\""), ("groups", "7")]));
     assert_eq!(refusal(&merged.build().unwrap(), &odd), Some(InvalidClaim));
 }
 
 #[test]
-fn a_refresh_token_of_django_or_flask_is_no_access_token() {
+fn a_refresh_token_of_django_or_flask_is_refused() {
     let key = signing_key(Algorithm::HS256);
     for (name, value) in [("token_type", "refresh"), ("type", "refresh")] {
         let refresh = jwt(key).claim(name, value).build();
@@ -333,7 +333,7 @@ fn a_refresh_token_of_django_or_flask_is_no_access_token() {
 }
 
 #[test]
-fn scopes_are_separated_by_characters_that_are_in_no_name() {
+fn scope_delimiters_must_not_be_valid_scope_characters() {
     let delimiters = |delimiters: &[char]| {
         let delimiters = delimiters.to_vec();
         hs256_builder().scope_delimiters(delimiters)
@@ -351,7 +351,7 @@ fn scopes_are_separated_by_characters_that_are_in_no_name() {
 }
 
 #[test]
-fn more_token_types_need_the_default_that_they_add_to() {
+fn additional_token_types_require_the_default_token_types() {
     let replaced = "also_token_types(..) adds to the default, which token_types(..) or rfc9068() \
                     replaces";
     let more = hs256_builder().also_token_types(["x+jwt"]);

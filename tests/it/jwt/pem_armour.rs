@@ -1,4 +1,4 @@
-//! The text around a key as tools, editors and environment variables change it, and texts that are not PEM.
+//! The text around a PEM block, as tools, editors and environment variables change it, and texts that are not PEM.
 
 use tower_bearer_auth::{Algorithm, VerifyingKey};
 
@@ -14,7 +14,7 @@ fn problem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> String {
 }
 
 #[test]
-fn what_stands_around_a_key_does_not_matter() {
+fn text_around_a_key_is_ignored() {
     let key = signing_key(Algorithm::ES256);
     let pem = key.public_key_pem().replace("\r\n", "\n");
     let one_line = pem.replace('\n', " ");
@@ -96,13 +96,13 @@ fn private_keys_are_refused_by_their_label() {
         problem(Algorithm::RS256, "PuTTY-User-Key-File-3: ssh-rsa\n"),
         wanted
     );
-    // Without its first line, too.
+    // Also without its first line.
     let (_, cut) = private.split_once('\n').unwrap();
     assert_eq!(problem(Algorithm::RS256, cut), wanted);
 }
 
 #[test]
-fn several_blocks_are_counted_and_a_chain_is_named_as_such() {
+fn several_blocks_are_counted_and_a_certificate_chain_is_named_as_such() {
     let pem = |algorithm| signing_key(algorithm).public_key_pem();
     let (one, two) = (
         pem(Algorithm::RS256),
@@ -142,7 +142,7 @@ fn several_blocks_are_counted_and_a_chain_is_named_as_such() {
 }
 
 #[test]
-fn line_ends_that_are_written_out_are_named() {
+fn escaped_line_ends_are_named_in_the_error() {
     let pem = signing_key(Algorithm::RS256)
         .public_key_pem()
         .replace("\r\n", "\n");
@@ -162,7 +162,7 @@ fn line_ends_that_are_written_out_are_named() {
 }
 
 #[test]
-fn a_text_that_is_not_pem_is_described() {
+fn a_text_that_is_not_pem_is_described_in_the_error() {
     let der = from_pem(fixtures::RSA_SPKI);
     let body: String = fixtures::RSA_SPKI
         .lines()
@@ -220,7 +220,7 @@ fn a_text_that_is_not_pem_is_described() {
 }
 
 #[test]
-fn a_broken_block_says_where() {
+fn a_broken_block_is_located_in_the_error() {
     let good = fixtures::RSA_SPKI;
     let no_base64 = "is not base64 between its first line and its last";
     for (text, wanted) in [
@@ -274,7 +274,7 @@ fn a_broken_block_says_where() {
 }
 
 #[test]
-fn a_text_is_bounded() {
+fn the_size_of_a_text_is_limited() {
     let pem = signing_key(Algorithm::ES256).public_key_pem();
     let padded = |length: usize| format!("{}{pem}", " ".repeat(length - pem.len()));
     VerifyingKey::from_public_key_pem(Algorithm::ES256, padded(1024 * 1024)).unwrap();

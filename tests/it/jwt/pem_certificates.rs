@@ -8,7 +8,7 @@ use super::pems::{assert_refused, assert_verifies, file, rsa_key};
 use tower_bearer_auth::{Algorithm, VerifyingKey};
 
 #[test]
-fn a_certificate_gives_its_key_whatever_signed_it() {
+fn the_key_of_a_certificate_is_read_for_every_signature_algorithm() {
     use Algorithm::{ES256, EdDSA, PS256, PS512, RS256};
     for (algorithm, pem) in [
         (RS256, file!("cert-rsa-by-ed25519")),
@@ -23,7 +23,7 @@ fn a_certificate_gives_its_key_whatever_signed_it() {
         VerifyingKey::from_public_key_pem(algorithm, pem)
             .unwrap_or_else(|error| panic!("{error}: {pem}"));
     }
-    // A signature by an algorithm that nothing here knows.
+    // A signature algorithm that this crate does not know.
     let key = public_key_info(RSA_ENCRYPTION, NULL, &rsa_key());
     for signature in [
         algorithm(&[1, 2, 3, 4], &[]),
@@ -48,7 +48,7 @@ fn a_certificate_gives_its_key_whatever_signed_it() {
 }
 
 #[test]
-fn a_certificate_is_complete_and_in_order() {
+fn a_certificate_must_be_complete_and_well_formed() {
     let signature = algorithm(&[1, 2, 840, 113549, 1, 1, 11], NULL);
     let key = public_key_info(RSA_ENCRYPTION, NULL, &rsa_key());
     let name = sequence(&[]);
@@ -107,7 +107,7 @@ fn a_certificate_is_complete_and_in_order() {
     ] {
         assert_refused(Algorithm::RS256, &with(more), no_certificate);
     }
-    // The key in the place of a name, an odd version, dates that are none, a name that is none.
+    // The key in place of a name, an unknown version, invalid dates, an invalid name.
     for (place, part) in [
         (0, explicit(0, &[2, 1, 3])),
         (3, key.clone()),

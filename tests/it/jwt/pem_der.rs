@@ -10,14 +10,14 @@ use serde_json::json;
 use tower_bearer_auth::{Algorithm, VerifyingKey};
 
 #[test]
-fn der_has_one_spelling() {
+fn der_must_be_canonical() {
     let key = rsa_key();
     let info = public_key_info(RSA_ENCRYPTION, NULL, &key);
     let identifier = algorithm(RSA_ENCRYPTION, NULL);
     let jwk = signing_key(Algorithm::RS256).jwk();
     let (n, e) = (octets(&jwk, "n"), octets(&jwk, "e"));
     let with_key = |key: &[u8]| public_key_info(RSA_ENCRYPTION, NULL, key);
-    // The same length in one octet more than it takes.
+    // The same length in one more octet than necessary.
     let padded_length = |der: &[u8]| match der {
         [tag, 0x82, rest @ ..] => [&[*tag, 0x83, 0], rest].concat(),
         [tag, length, rest @ ..] => [&[*tag, 0x81, *length], rest].concat(),
@@ -120,7 +120,7 @@ fn der_has_one_spelling() {
             "{what} in a certificate"
         );
     }
-    // Some tools leave the parameters out. It says the same.
+    // Some tools omit the parameters, with the same meaning.
     for parameters in [NULL, &[]] {
         let pem = to_pem(
             "PUBLIC KEY",
@@ -133,7 +133,7 @@ fn der_has_one_spelling() {
 }
 
 #[test]
-fn rsa_keys_in_pem_have_the_sizes_and_exponents_of_those_in_jwks() {
+fn rsa_keys_in_pem_and_in_jwks_have_the_same_limits() {
     let jwk = signing_key(Algorithm::RS256).jwk();
     let (n, e) = (octets(&jwk, "n"), octets(&jwk, "e"));
     let even = [&n[..255], &[n[255] & 0xfe]].concat();
@@ -163,7 +163,7 @@ fn rsa_keys_in_pem_have_the_sizes_and_exponents_of_those_in_jwks() {
 }
 
 #[test]
-fn ed25519_points_of_small_order_are_no_keys() {
+fn ed25519_points_of_small_order_are_refused() {
     for x in small_order() {
         let info = public_key_info(ED25519, &[], &x);
         assert_refused(
@@ -188,7 +188,7 @@ fn ed25519_points_of_small_order_are_no_keys() {
             "is not a valid key",
         );
     }
-    // Wrapped a second time.
+    // Wrapped twice.
     let info = public_key_info(ED25519, &[], &from_pem(file!("ed25519")));
     assert_refused(
         Algorithm::EdDSA,
@@ -197,7 +197,7 @@ fn ed25519_points_of_small_order_are_no_keys() {
     );
 }
 
-/// All encodings of the eight points, those with y of p and more and with the sign of zero included.
+/// All encodings of the eight points of small order, including those with y >= p and with a sign for x = 0.
 fn small_order() -> Vec<[u8; 32]> {
     let order_8 = [
         "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
@@ -226,8 +226,8 @@ fn small_order() -> Vec<[u8; 32]> {
 }
 
 #[test]
-fn nesting_takes_neither_stack_nor_time() {
-    // Sequences in one another, in a mebibyte of PEM.
+fn deep_nesting_costs_neither_stack_nor_time() {
+    // Nested sequences in a mebibyte of PEM.
     let mut nested = Vec::new();
     for depth in 0..200_000_u32 {
         nested.extend([0x30, 0x83]);

@@ -1,4 +1,4 @@
-//! RSASSA-PSS keys in PEM may be used with the algorithms that their parameters allow.
+//! RSASSA-PSS keys in PEM serve the algorithms that their parameters allow.
 
 use super::der::{
     NULL, RSASSA_PSS, algorithm, certificate, element, explicit, integer, oid, public_key_info,
@@ -32,7 +32,7 @@ const SHA384: &[u64] = &[2, 16, 840, 1, 101, 3, 4, 2, 2];
 const SHA512: &[u64] = &[2, 16, 840, 1, 101, 3, 4, 2, 3];
 
 #[test]
-fn a_pss_key_serves_what_its_parameters_allow() {
+fn a_pss_key_serves_the_algorithms_that_its_parameters_allow() {
     use Algorithm::{PS256, PS384, PS512};
     let of = |hash| pss(Some(hash), Some(hash), Some(32), None);
     let all = [PS256, PS384, PS512];

@@ -1,10 +1,10 @@
-//! Public keys in PEM are read by their position, and for the algorithm and curve that they name.
+//! A PEM public key is read from its position in the DER structure, for the algorithm and curve that it names.
 //!
-//! The files in `pem/` were made with OpenSSL 3.0.19, and the private keys were deleted: `ec-*.pem`, `ed*.pem`, `x*.pem`,
-//! `dsa.pem`, `dh.pem`, `rsa.pem` and `pss-*.pem` with `openssl genpkey` and `openssl pkey -pubout`, where needed with
-//! `-ec_conv_form`, `ec_param_enc:explicit` and the `rsa_pss_keygen_*` options; `cert-A-by-B.pem` with
-//! `openssl x509 -req -force_pubkey`. `decoy-*.pem` were written by hand: each has a second RSA key where a reader
-//! that looks for the first bit string finds it. OpenSSL shows `decoy-shown.pem` or nothing.
+//! The files in `pem/` were made with OpenSSL 3.0.19, and the private keys were deleted. `ec-*.pem`, `ed*.pem`,
+//! `x*.pem`, `dsa.pem`, `dh.pem`, `rsa.pem` and `pss-*.pem` come from `openssl genpkey` and `openssl pkey -pubout`,
+//! some with `-ec_conv_form`, `ec_param_enc:explicit` and the `rsa_pss_keygen_*` options. `cert-A-by-B.pem` come from
+//! `openssl x509 -req -force_pubkey`. `decoy-*.pem` were written by hand: each has a second RSA key at a position where
+//! a reader that looks for the first bit string finds it. OpenSSL shows the key of `decoy-shown.pem` or nothing.
 
 use super::der::{
     EC_PUBLIC_KEY, ED25519, NULL, oid, public_key_info, rsa_public_key, sequence, to_pem,
@@ -67,7 +67,7 @@ pub(super) fn assert_verifies(algorithm: Algorithm, pem: &str) {
 }
 
 #[test]
-fn a_key_beside_the_key_is_not_found() {
+fn a_second_key_at_another_position_is_ignored() {
     let decoys = [
         (file!("decoy-0"), "is an RSA key with parameters"),
         (file!("decoy-1"), "is an RSA key with parameters"),
@@ -93,7 +93,7 @@ fn a_key_beside_the_key_is_not_found() {
     for (pem, wanted) in decoys {
         for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256] {
             let problem = problem(algorithm, pem);
-            // For other algorithms the error may name the type of key first.
+            // For other algorithms the error may name the key type first.
             assert!(
                 problem.contains(wanted) || algorithm == Algorithm::ES256,
                 "{problem}"
@@ -104,7 +104,7 @@ fn a_key_beside_the_key_is_not_found() {
 }
 
 #[test]
-fn another_algorithm_or_curve_is_named() {
+fn an_unsupported_algorithm_or_curve_is_named_in_the_error() {
     use Algorithm::{ES256, ES384, ES512, EdDSA, PS256, RS256};
     for (algorithm, pem, wanted) in [
         (
@@ -247,7 +247,7 @@ fn another_algorithm_or_curve_is_named() {
 }
 
 #[test]
-fn the_bits_of_one_algorithm_under_the_name_of_another_are_no_key() {
+fn key_bits_under_the_name_of_another_algorithm_are_refused() {
     let ec = point(Algorithm::ES256);
     let curves: [&[u64]; 5] = [
         &[1, 3, 132, 0, 10],
@@ -282,7 +282,7 @@ fn the_bits_of_one_algorithm_under_the_name_of_another_are_no_key() {
         );
         assert_refused(Algorithm::ES256, &pem, wanted);
     }
-    // ECDH and ECMQV, with the curve and the point of an ECDSA key.
+    // ECDH and ECMQV identifiers, with the curve and the point of an ECDSA key.
     for (id, wanted) in [
         (12, "is for ECDH (1.3.132.1.12)"),
         (13, "is for ECMQV (1.3.132.1.13)"),
@@ -310,7 +310,7 @@ fn the_bits_of_one_algorithm_under_the_name_of_another_are_no_key() {
         &to_pem("PUBLIC KEY", &public_key_info(ED25519, &[], &x)),
     );
 
-    // RSAES-OAEP, and the algorithm of a signature instead of that of a key.
+    // RSAES-OAEP, and a signature algorithm instead of a key algorithm.
     for arc in [7, 5, 11, 13] {
         let id = &[1, 2, 840, 113549, 1, 1, arc];
         let pem = to_pem("PUBLIC KEY", &public_key_info(id, NULL, &rsa_key()));
@@ -319,7 +319,7 @@ fn the_bits_of_one_algorithm_under_the_name_of_another_are_no_key() {
 }
 
 #[test]
-fn a_point_lies_on_its_curve() {
+fn a_pem_point_that_is_not_on_its_curve_is_refused() {
     for (algorithm, curve, length) in [
         (Algorithm::ES256, &[1, 2, 840, 10045, 3, 1, 7][..], 32),
         (Algorithm::ES384, &[1, 3, 132, 0, 34], 48),

@@ -1,4 +1,4 @@
-//! Tokens of real issuers, as they were reported to other libraries.
+//! Tokens of real issuers from bug reports to other libraries.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -22,7 +22,7 @@ static REPORTED: LazyLock<BTreeMap<String, Reported>> = LazyLock::new(|| {
     all.into_iter().map(|it| (it.name.clone(), it)).collect()
 });
 
-/// The answer to a reported token, by a verifier that is usual but for `change`.
+/// The result for a reported token, from the usual verifier modified by `change`.
 async fn answer(name: &str, change: fn(JwtVerifierBuilder) -> JwtVerifierBuilder) -> Answer {
     let reported = &REPORTED[name];
     let builder = JwtVerifier::builder()
@@ -35,14 +35,14 @@ async fn answer(name: &str, change: fn(JwtVerifierBuilder) -> JwtVerifierBuilder
 }
 
 #[tokio::test]
-async fn null_for_an_optional_member_is_no_reason_to_refuse() {
+async fn null_for_an_optional_member_is_accepted() {
     for name in ["header-kid-null", "client_id-null", "scope-null"] {
         answer(name, |usual| usual).await.assert_passed();
     }
 }
 
 #[tokio::test]
-async fn a_subject_that_is_a_number_is_refused_unless_accepted() {
+async fn a_numeric_subject_is_refused_unless_configured() {
     let refused = answer("sub-number", |usual| usual).await;
     refused.assert_invalid_token("The access token is malformed");
     answer("sub-number", JwtVerifierBuilder::accept_numeric_subject)
@@ -51,7 +51,7 @@ async fn a_subject_that_is_a_number_is_refused_unless_accepted() {
 }
 
 #[tokio::test]
-async fn an_access_token_of_dex_is_refused_unless_its_hash_is_accepted() {
+async fn an_access_token_of_dex_is_refused_unless_at_hash_is_accepted() {
     let name = "at_hash (Dex access token)";
     let refused = answer(name, |usual| usual).await;
     refused.assert_invalid_token("The token is not an access token for this server");

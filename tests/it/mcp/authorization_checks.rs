@@ -58,7 +58,7 @@ impl Servers {
         send(self.address, request.body(body).unwrap()).await
     }
 
-    /// What the metadata says, found by what the 401 says.
+    /// The metadata document at the URL in the 401.
     async fn metadata(&self) -> Value {
         let refused = self.call(None, "whoami", json!({})).await;
         let url = parameter(&refused, "resource_metadata").unwrap();
@@ -110,7 +110,7 @@ async fn auth_401_response() {
     let servers = Servers::start().await;
     let answer = servers.call(None, "whoami", json!({})).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    // A bare GET, with which clients begin, too.
+    // Also for a bare GET, with which some clients begin.
     let answer = get(servers.address, "/mcp", &[]).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }
@@ -156,7 +156,7 @@ async fn auth_www_authenticate_scope() {
 async fn auth_prm_discovery() {
     let servers = Servers::start().await;
     let advertised = servers.metadata().await;
-    // Where clients look that did not read the challenge.
+    // The path that clients try without reading the challenge.
     for path in [
         "/.well-known/oauth-protected-resource/mcp",
         "/.well-known/oauth-protected-resource",
@@ -244,7 +244,7 @@ async fn auth_flow_completion() {
     assert!(answer.body.contains("\"3\""), "{answer:?}");
 }
 
-/// What a reader gets who wants to delete.
+/// The response to a client that may only read and tries to delete.
 async fn step_up(servers: &Servers) -> Answer {
     let reader = servers.token(["notes:read"]);
     servers

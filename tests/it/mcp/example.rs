@@ -126,7 +126,7 @@ async fn the_plain_route_wants_the_admin_scope() {
 }
 
 #[tokio::test]
-async fn browsers_may_ask_first_and_read_the_challenge() {
+async fn browsers_may_send_a_preflight_and_read_the_challenge() {
     let key = SigningKey::generate(Algorithm::EdDSA);
     let server = serve_example(&key).await;
     let preflight = http::Request::options("/mcp")

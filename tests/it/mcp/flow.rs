@@ -1,5 +1,5 @@
-//! What an MCP client goes through, from its first 401 to the results of tools: the OAuth client of
-//! `rmcp`, a protected server, and a real authorization server.
+//! The flow of an MCP client from its first 401 to the results of tools, with the OAuth client of `rmcp`, a
+//! protected server, and a real authorization server.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,7 +25,7 @@ use crate::support::authorization_server::{AuthorizationServer, USER};
 
 const CALLBACK: &str = "http://127.0.0.1:9/callback";
 
-/// What `whoami` answers to a client that asked for the scope of the challenge alone.
+/// The result of `whoami` for a client that requested only the scope of the challenge.
 const READER: &str = "alice with the scopes: notes:read";
 
 /// A protected server and the authorization server it trusts.
@@ -52,7 +52,7 @@ impl Servers {
         self.resource.join(path).unwrap()
     }
 
-    /// What the client makes of a challenge.
+    /// The challenge as the client parses it.
     fn read(&self, challenge: &str) -> WWWAuthenticateParams {
         WWWAuthenticateParams::parse(challenge, &self.resource)
     }
@@ -78,7 +78,7 @@ impl Servers {
     }
 }
 
-/// A request for what the challenge says, and nothing more.
+/// Requests only the scope of the challenge.
 fn least() -> AuthorizationRequest {
     AuthorizationRequest::new(CALLBACK).with_initial_scope_selection()
 }
@@ -130,7 +130,7 @@ async fn delete_milk(client: &RunningService<RoleClient, ()>) -> Result<String, 
     call(client, request).await
 }
 
-/// What the client's access token says.
+/// The claims of the client's access token.
 async fn claims(client: &AuthClient<reqwest::Client>) -> Value {
     let token = client.get_access_token().await.unwrap();
     let payload = token.split('.').nth(1).unwrap();
@@ -143,7 +143,7 @@ async fn a_client_gets_from_401_to_a_tool_result_and_steps_up_for_another() {
 }
 
 #[tokio::test]
-async fn so_does_a_client_without_a_session() {
+async fn a_client_without_a_session_gets_from_401_to_a_tool_result() {
     get_from_401_to_a_tool_result_and_step_up(ClientLifecycleMode::Discover {
         preferred_versions: vec![ProtocolVersion::V_2026_07_28],
     })
@@ -154,7 +154,7 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
     let servers = Servers::start().await;
     let resource = servers.resource.as_str();
 
-    // Without a login, the server says where to log in, and for which scope.
+    // Without a token, the challenge names the authorization server and the scope.
     let refused = servers
         .connect(reqwest::Client::new(), lifecycle.clone())
         .await
@@ -166,7 +166,7 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
     assert_eq!(read.scope.as_deref(), Some("notes:read"));
     assert_eq!(read.error, None);
 
-    // The client registers, and asks for the scope of the challenge.
+    // The client registers, and requests the scope of the challenge.
     let http = servers.log_in(least().with_challenge(challenge)).await;
     let [registration] = &servers.authorization.registrations()[..] else {
         panic!("not one registration")
@@ -229,7 +229,7 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
 }
 
 #[tokio::test]
-async fn a_client_that_only_knows_the_url_finds_the_rest() {
+async fn a_client_that_knows_only_the_url_discovers_the_rest() {
     let servers = Servers::start().await;
     let answer = reqwest::get(servers.resource.clone()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
@@ -251,7 +251,7 @@ async fn a_client_that_only_knows_the_url_finds_the_rest() {
 }
 
 #[tokio::test]
-async fn a_client_that_likes_to_ask_once_asks_for_all_that_the_metadata_lists() {
+async fn a_client_may_request_all_scopes_of_the_metadata_at_once() {
     let servers = Servers::start().await;
     let http = servers.log_in(AuthorizationRequest::new(CALLBACK)).await;
     assert_eq!(claims(&http).await["scope"], "notes:read notes:write");

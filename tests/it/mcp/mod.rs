@@ -8,6 +8,8 @@ mod late_refusals;
 mod recorder;
 mod sessions;
 mod tool_scopes;
+mod tool_server;
+mod tool_tokens;
 
 #[path = "../../../examples/mcp_server/app.rs"]
 mod app;

@@ -12,7 +12,7 @@ use super::{ISSUER, WELL_KNOWN, assert_document, notes, small};
 use crate::support::{INSIDE, Inner, answer_of, get, no_token, send, serve, serve_axum, table};
 
 #[tokio::test]
-async fn every_member_of_the_rfc_is_said_in_its_words() {
+async fn every_member_has_the_name_in_the_rfc() {
     let resource = notes()
         .resource_name("Notes")
         .resource_documentation("https://docs.test/notes#start")

@@ -1,4 +1,4 @@
-//! A metadata document that is not at the well-known path: behind a gateway, and in a nested app.
+//! A metadata document outside the well-known path: behind a gateway, and in a nested app.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ fn guarded(resource: &ProtectedResource) -> Router {
         .layer(BearerAuthLayer::new(table()).resource(resource))
 }
 
-/// Where the challenge at `path` sends a client.
+/// The metadata URL in the challenge at `path`.
 async fn advertised(server: SocketAddr, path: &str) -> String {
     let refused = get(server, path, &[]).await;
     let challenge = refused.header("www-authenticate").unwrap().to_owned();
@@ -38,7 +38,7 @@ fn path(url: &str) -> &str {
 }
 
 #[tokio::test]
-async fn the_document_is_advertised_and_served_at_the_url_that_is_given() {
+async fn the_document_is_advertised_and_served_at_the_configured_url() {
     let identifier = "https://api.test/tools/mcp";
     for (url, paths) in [
         (
@@ -95,7 +95,7 @@ async fn the_document_is_advertised_and_served_at_the_url_that_is_given() {
 }
 
 #[tokio::test]
-async fn a_url_that_cannot_be_is_an_error_of_the_getter_as_well() {
+async fn the_getter_returns_an_error_for_an_invalid_url_as_well() {
     let wrong = resource("https://api.test/mcp").metadata_url("http://api.test/x?s3cret");
     let error = wrong.advertised_metadata_url().unwrap_err().to_string();
     assert!(
@@ -106,7 +106,7 @@ async fn a_url_that_cannot_be_is_an_error_of_the_getter_as_well() {
 }
 
 #[tokio::test]
-async fn a_nested_app_whose_document_is_nested_too_is_noticed() {
+async fn a_nested_app_that_also_nests_its_document_causes_a_warning() {
     let resource = resource("https://api.test/prefix/mcp");
     let nested = guarded(&resource).merge(resource.router());
     let server = serve_axum(Router::new().nest("/prefix", nested)).await;
@@ -127,7 +127,7 @@ async fn a_nested_app_whose_document_is_nested_too_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_requested_at_another_path_is_noticed() {
+async fn a_document_that_is_requested_at_another_path_causes_a_warning() {
     let resource = resource("https://api.test/prefix/mcp");
     let nested = guarded(&resource).merge(resource.router());
     let server = serve_axum(Router::new().nest("/prefix", nested)).await;
@@ -146,7 +146,7 @@ async fn a_document_that_is_requested_at_another_path_is_noticed() {
     assert!(log.contains(&expected), "{log}");
 }
 
-/// An app in a nest whose document is where the challenge says, in one way or another.
+/// Nested apps that serve the document at the URL in the challenge, each in a different way.
 #[tokio::test]
 async fn a_nested_app_whose_document_is_found_causes_no_warning() {
     let identifier = "https://api.test/prefix/mcp";

@@ -1,11 +1,11 @@
-//! What cannot be a resource, and who says so.
+//! Invalid resources, and the functions that report them.
 
 use tower_bearer_auth::{Algorithm, BearerAuthLayer, JwtVerifier, ProtectedResource};
 
 use super::{ISSUER, notes};
 use crate::support::{Logs, table};
 
-/// Everything that a resource can get wrong, with a word of what is said about it.
+/// Invalid resources, each with a part of its error.
 fn wrong() -> Vec<(ProtectedResource, &'static str)> {
     let new = ProtectedResource::new;
     vec![
@@ -97,7 +97,7 @@ fn wrong() -> Vec<(ProtectedResource, &'static str)> {
 }
 
 #[test]
-fn what_cannot_be_a_resource_is_told_by_check_and_by_build() {
+fn an_invalid_resource_is_reported_by_check_and_by_build() {
     for (resource, part) in wrong() {
         let error = resource.check().unwrap_err();
         assert!(error.to_string().contains(part), "{part}: {error}");
@@ -124,7 +124,7 @@ fn what_cannot_be_a_resource_is_told_by_check_and_by_build() {
         assert_eq!(resource.check(), Ok(()), "{good}");
         assert_eq!(notes().metadata_url(good).check(), Ok(()), "{good}");
     }
-    // That possession is not proven may be said.
+    // Metadata may state that proof of possession is not required.
     let unbound = notes()
         .dpop_bound_access_tokens_required(false)
         .tls_client_certificate_bound_access_tokens(false)
@@ -137,7 +137,7 @@ fn what_cannot_be_a_resource_is_told_by_check_and_by_build() {
 }
 
 #[test]
-fn what_cannot_be_a_resource_panics_where_it_is_used() {
+fn an_invalid_resource_panics_where_it_is_used() {
     for (resource, part) in wrong() {
         let uses: [&dyn Fn(); 5] = [
             &|| drop(resource.service()),
@@ -156,7 +156,7 @@ fn what_cannot_be_a_resource_panics_where_it_is_used() {
 }
 
 #[test]
-fn what_works_and_is_a_mistake_is_a_warning() {
+fn a_resource_that_works_but_is_likely_a_mistake_logs_a_warning() {
     let logs = Logs::capture();
     drop(notes().service());
     assert_eq!(logs.text(), "");

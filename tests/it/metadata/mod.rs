@@ -1,4 +1,4 @@
-//! Protected resource metadata (RFC 9728), and what else a declared resource tells.
+//! Protected resource metadata (RFC 9728), and the other effects of a declared resource.
 
 mod document;
 mod elsewhere;

@@ -38,7 +38,7 @@ fn clock() -> Clock {
     Clock::manual(UNIX_EPOCH + Duration::from_secs(NOW))
 }
 
-/// A recipe's verifier, which has the provider's key at hand and never fetches.
+/// A recipe's verifier with the provider's key as a local key, which never fetches.
 fn verifier(recipe: fn(JwtVerifierBuilder) -> JwtVerifierBuilder) -> JwtVerifier {
     let builder = JwtVerifier::builder()
         .clock(clock())
@@ -46,7 +46,7 @@ fn verifier(recipe: fn(JwtVerifierBuilder) -> JwtVerifierBuilder) -> JwtVerifier
     recipe(builder).build().unwrap()
 }
 
-/// A token with these claims, issued now and good for an hour, that says it is a `JWT`.
+/// A token with these claims and the header `typ` `JWT`, issued now and valid for an hour.
 fn jwt(claims: &Value) -> String {
     let token = KEY.token().clock(clock());
     token.claims(claims.clone()).build()
@@ -89,7 +89,7 @@ fn verify(verifier: &impl Verifier, token: &str) -> Result<AccessToken, InvalidR
     })
 }
 
-/// That a token is taken, and for whose: subject, client and scopes.
+/// Asserts that a token is accepted with this subject, client and scopes.
 #[track_caller]
 fn assert_taken(
     verifier: &impl Verifier,
@@ -108,7 +108,7 @@ fn assert_refused(verifier: &impl Verifier, token: &str, reason: InvalidReason) 
     assert_eq!(verify(verifier, token).unwrap_err(), reason);
 }
 
-/// That a change of the claims makes a token unacceptable.
+/// Asserts that a token with changed claims is refused.
 #[track_caller]
 fn assert_refused_but(
     verifier: &impl Verifier,

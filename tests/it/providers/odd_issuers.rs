@@ -1,5 +1,5 @@
-//! The table "Issuers that are slightly odd" of the guide to verifiers: each line of the log that it names, and the
-//! setting that it leads to.
+//! The table "Issuers that are slightly odd" of the guide to verifiers: each log line in it, and the setting that it
+//! recommends.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const GUIDE: &str = include_str!("../../../docs/choosing-a-verifier.md");
 const ISSUER: &str = "https://odd.example.com";
 const AUDIENCE: &str = "https://api.example.com";
 
-/// That one row of the table has these texts.
+/// Asserts that one row of the table contains these texts.
 #[track_caller]
 fn assert_documented(texts: &[&str]) {
     let (_, section) = GUIDE
@@ -34,7 +34,8 @@ fn assert_documented(texts: &[&str]) {
     );
 }
 
-/// That an event of this target has fields that start like this, and the guide the setting beside its message.
+/// Asserts that an event of this target has fields that start with these values, and that the guide lists the setting
+/// beside its message.
 #[track_caller]
 fn assert_leads_to(recorded: &Recorded, target: &str, fields: &[(&str, &str)], setting: &str) {
     let events = recorded.events(&format!("tower_bearer_auth::{target}"));
@@ -106,7 +107,7 @@ async fn tokens_that_are_refused() {
     }
 }
 
-/// Their tokens are accepted, and refused for what they are used for.
+/// Such tokens are accepted, but refused later for a missing scope.
 #[tokio::test]
 async fn scopes_that_are_not_found() {
     let commas = but(&claims(), json!({"scope": "read,write"}));
@@ -150,7 +151,7 @@ async fn keys_that_are_not_used() {
     for_svids["use"] = json!("jwt-svid");
     let token = key.token().claims(claims()).build();
 
-    // The last of many keys, and no `kid`.
+    // The signer is the last of many keys, and the token has no `kid`.
     let recorded = Recorded::start();
     issuer.publish(Some(
         json!({"keys": others().chain([key.jwk()]).collect::<Vec<_>>()}),
@@ -166,7 +167,7 @@ async fn keys_that_are_not_used() {
     let patient = by_keys(keys_of(&issuer, |jwks| jwks)).key_attempts(16);
     ask(&patient.build().unwrap(), &token).await.unwrap();
 
-    // A `use` of its own.
+    // A non-standard `use`.
     issuer.publish(Some(json!({"keys": [others().next(), for_svids]})));
     ask(
         &by_keys(keys_of(&issuer, |jwks| jwks)).build().unwrap(),
@@ -195,7 +196,7 @@ async fn keys_that_are_not_used() {
     let keys = keys_of(&issuer, |jwks| jwks.key_uses(["sig", "jwt-svid"]));
     ask(&by_keys(keys).build().unwrap(), &token).await.unwrap();
 
-    // More keys than are read.
+    // More keys than the limit.
     issuer.publish(Some(
         json!({"keys": others().chain([key.jwk()]).collect::<Vec<_>>()}),
     ));

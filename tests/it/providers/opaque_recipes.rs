@@ -1,4 +1,4 @@
-//! How the documentation of `providers` asks about opaque tokens, line by line.
+//! The introspection of opaque tokens as in the documentation of `providers`, line by line.
 //! `recipes_and_documentation_are_the_same` holds the two together.
 
 use std::time::{Duration, UNIX_EPOCH};

@@ -18,7 +18,7 @@ use super::{
     assert_refused, assert_refused_but, assert_taken, but, jwt, jwt_of_type, recipes, verifier,
 };
 
-/// The answer of a verifier that may have to fetch its keys first.
+/// The result of a verifier that may first fetch its keys.
 async fn ask(verifier: &impl Verifier, token: String) -> Result<AccessToken, InvalidReason> {
     let token: BearerToken = token.parse().unwrap();
     let answer = verifier.clone().oneshot(token).await;
@@ -50,14 +50,14 @@ fn ad_fs() {
     let wanted = (subject, Some(client), "openid notes.read");
     assert_taken(&ad_fs, &jwt(&claims), wanted);
 
-    // ID tokens are of the issuer in the metadata, for the client.
+    // ID tokens have the issuer in the metadata, and the client as their audience.
     let id_token = json!({
         "iss": "https://adfs.example.com/adfs", "aud": client, "appid": null, "scp": null, "sid": "S-1-5-21",
     });
     assert_refused_but(&ad_fs, &claims, id_token, WrongIssuer);
     let https = json!({"iss": "https://adfs.example.com/adfs/services/trust"});
     assert_refused_but(&ad_fs, &claims, https, WrongIssuer);
-    // What a client gets that asks for no resource.
+    // The token of a client that requests no resource.
     let user_info = json!({"aud": "urn:microsoft:userinfo"});
     assert_refused_but(&ad_fs, &claims, user_info, WrongAudience);
     assert_refused_but(&ad_fs, &claims, json!({"appid": null}), MissingClaim);
@@ -95,7 +95,7 @@ async fn keycloak_realms() {
     let fetched = keycloak.metadata_requests();
 
     let table = [
-        // A realm that the function does not know, one that is none, and another server's.
+        // A realm that the function does not know, an invalid realm name, and a realm of another server.
         (json!({"iss": realm("evil")}), WrongIssuer),
         (json!({"iss": realm("my staff")}), WrongIssuer),
         (json!({"iss": realm("my%20staff/")}), WrongIssuer),
@@ -107,7 +107,7 @@ async fn keycloak_realms() {
         // Without an audience mapper.
         (json!({"aud": "account"}), WrongAudience),
         (json!({"aud": null}), MissingClaim),
-        // In another realm that is known, and refused before its keys are fetched.
+        // A token of another known realm that is refused before the keys are fetched.
         (
             json!({"iss": realm("partners"), "aud": "account"}),
             WrongAudience,
@@ -141,16 +141,16 @@ fn dex() {
     let taken = assert_taken(&dex, &token(&claims), (subject, Some("notes-web"), ""));
     let groups: Vec<String> = taken.claim("groups").unwrap();
     assert_eq!(groups, ["reports"]);
-    // An ID token for the same audience is no different.
+    // An ID token for the same audience cannot be distinguished.
     let id_token = but(&claims, json!({"nonce": "n-0S6_WzA2Mj"}));
     assert_taken(&dex, &token(&id_token), (subject, Some("notes-web"), ""));
 
     let refused = |changes, reason| assert_refused(&dex, &token(&but(&claims, changes)), reason);
-    // A login at the client, and one at the API's own registration.
+    // A login at the client, and a login at the API's own registration.
     refused(json!({"aud": "notes-web", "azp": null}), WrongAudience);
     refused(json!({"aud": "notes-api", "azp": null}), MissingClaim);
     refused(json!({"iss": "https://dex.example.com/"}), WrongIssuer);
-    // Without the setting, none of its access tokens would do.
+    // Without the setting, all of its access tokens would be refused.
     let strict = verifier(|builder| {
         let builder = builder.issuer("https://dex.example.com");
         builder.audience("notes-api")
@@ -158,7 +158,7 @@ fn dex() {
     assert_refused(&strict, &token(&claims), WrongType);
 }
 
-/// As in the documentation.
+/// The recipe in the documentation.
 fn of_the_trust_domain(verifier: JwtVerifier) -> impl Verifier {
     verifier.check(|token| match token.subject() {
         Some(id) if id.starts_with("spiffe://example.com/") => Ok(()),
@@ -220,7 +220,7 @@ async fn spiffe_keys_come_from_the_bundle() {
     let spiffe = of_the_trust_domain(verifier(jwks.build().unwrap()).unwrap());
     let taken = ask(&spiffe, token(&spire.key())).await.unwrap();
     assert_eq!(taken.subject(), Some("spiffe://example.com/reports"));
-    // The bundle's keys for certificates sign no tokens.
+    // The bundle's X.509 keys cannot verify tokens.
     assert_eq!(ask(&spiffe, token(&x509)).await.unwrap_err(), UnknownKey);
     let forger = SigningKey::generate(Algorithm::ES256).with_key_id("key-1");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What the issuer goes through, hour by hour, and what that means for each class of tokens.
+//! The life of the issuer, hour by hour, and its effect on each class of tokens.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use super::answers::{Answers, LATER, NO, OK};
 use super::gateway::Gateway;
 use super::tokens::{Class, Deck};
 
-/// A while in which the clock stands still, and everybody sends requests.
+/// A period in which the clock stands still and all clients send requests.
 pub(super) struct Hour {
     pub(super) name: &'static str,
-    /// What passes before it.
+    /// The time that passes before it.
     pub(super) seconds: u64,
-    /// What happens then.
+    /// The event at its beginning.
     pub(super) change: fn(&mut Life<'_>),
-    /// What happens while the requests are on their way.
+    /// The event while the requests are in flight.
     pub(super) meanwhile: Option<fn(&mut Life<'_>)>,
-    /// Whether the source of the keys works, and at the end of the hour is known to.
+    /// Whether the key source works, and whether its status reports that at the end of the hour.
     pub(super) healthy: bool,
-    /// What may be answered, by class in the order of [`Class`]: `+` 200, `-` 401, `?` 503, `*` 200 or 401,
+    /// The permitted statuses, by class in the order of [`Class`]: `+` 200, `-` 401, `?` 503, `*` 200 or 401,
     /// `~` 401 or 503, `#` any of these.
     expected: &'static str,
 }
@@ -35,16 +35,16 @@ pub(super) struct Life<'a> {
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 
-/// After so long one more fetch for unknown keys is possible, whatever was before.
+/// After this time one more fetch for unknown keys is possible in every case.
 const REFILL: u64 = 15;
 
-/// After so long a failing source is asked again, however long it has been failing.
+/// After this time a failing source is fetched again, however long it has been failing.
 const BACKOFF: u64 = 61;
 
-// An expectation is as exact as the documentation of `Jwks` is. Where a fetch is possible when the hour begins,
-// the first token with an unknown key causes it and the others wait for it, so everybody knows what it brings;
-// only those whose key was there before may still use it. Where no fetch is possible, a token that may be newer than
-// the last one gets 503: those of the next key are made in the hour in which they come.
+// An expectation is as exact as the documentation of `Jwks`. If a fetch is possible when the hour begins, the first
+// token with an unknown key causes it and the others wait for it, so all of them see its result. Only tokens whose
+// key was present before may still use that key. If no fetch is possible, a token that may be newer than the last
+// fetch gets 503. Tokens of the next key are made in the hour in which they are first sent.
 #[rustfmt::skip]
 pub(super) static LIFE: [Hour; 18] = [
     // The columns: newest, next, older, gone, brief; made up, undated, forged; opaque, asked.

@@ -1,4 +1,4 @@
-//! What is sent: the kinds of requests, and what may be answered to each.
+//! The kinds of requests that the test sends, and the permitted responses to each.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,7 +35,7 @@ pub(super) struct Kind {
 enum May {
     /// This, at any time.
     Be(Answers),
-    /// What the schedule says of the token.
+    /// The status that the schedule permits for the token.
     Depend,
 }
 
@@ -113,7 +113,7 @@ pub(super) static KINDS: [Kind; 30] = [
     Kind { name: Kind::ENDLESS, weight: 0, may: May::Be(NO), make: |_, r| bare(&r.text(20_000)) },
 ];
 
-/// What is made up is this long, so that it shows when somebody keeps it.
+/// The length of made-up tokens, so that memory use shows when they are retained.
 const BULK: usize = 3_000;
 
 impl Kind {
@@ -130,14 +130,14 @@ impl Kind {
         (self.make)(deck, random)
     }
 
-    /// Those whose requests are long, or take long, and are the same to an issuer that nobody asked yet.
+    /// The kinds whose requests are long or slow, and get the same responses before the issuer's first fetch.
     pub(super) const LONGEST: [&str; 2] =
         ["flood: made-up keys of a partner", "flood: made-up issuers"];
 
-    /// What only some send.
+    /// A kind that only some clients send.
     pub(super) const ENDLESS: &str = "flood: tokens longer than any";
 
-    /// One of all kinds, as often as its weight says.
+    /// A random kind of request, by weight.
     pub(super) fn draw(random: &mut Random) -> usize {
         let total: usize = KINDS.iter().map(|kind| kind.weight).sum();
         let mut left = random.below(total);

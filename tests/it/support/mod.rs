@@ -73,7 +73,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// That this is a refusal, with this whole challenge and this whole body.
+    /// Asserts that this is a refusal with exactly this challenge and this body.
     #[track_caller]
     pub(crate) fn assert_refusal(
         &self,
@@ -89,7 +89,7 @@ impl Answer {
         assert_eq!(self.json(), *body);
     }
 
-    /// That a layer without realm and scopes refused the token.
+    /// Asserts that a layer without realm and scopes refused the token.
     #[track_caller]
     pub(crate) fn assert_invalid_token(&self, description: &str) {
         let challenge =
@@ -98,21 +98,21 @@ impl Answer {
         self.assert_refusal(401, Some(&challenge), &body);
     }
 
-    /// That the verifier could not tell.
+    /// Asserts that the verifier was unavailable.
     #[track_caller]
     pub(crate) fn assert_outage(&self) {
         let description = "The access token cannot be verified at the moment";
         self.assert_refusal(503, None, &refused("temporarily_unavailable", description));
     }
 
-    /// That the request went through to [`Inner`], or to another service that answers like it.
+    /// Asserts that the request reached [`Inner`], or another service with the same response.
     #[track_caller]
     pub(crate) fn assert_passed(&self) {
         assert_eq!(self.status, StatusCode::OK, "{self:?}");
         assert_eq!(self.body, INSIDE);
     }
 
-    /// That this is the answer of a guard or an extractor that has no layer in front.
+    /// Asserts that this is the response of a guard or an extractor without a layer in front.
     #[track_caller]
     pub(crate) fn assert_no_layer(&self) {
         let body = refused("server_error", "The server cannot answer this request");
@@ -271,10 +271,10 @@ impl<B> Service<Request<B>> for Inner {
     }
 }
 
-/// Makes `subscriber` hear what is told on this thread, as long as the guard lives.
+/// Makes `subscriber` receive the events of this thread while the guard lives.
 pub(crate) fn listen(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
-    // With a single subscriber in the process, `tracing` lets the thread that comes across an
-    // event first decide for all threads whether anybody wants it.
+    // With a single subscriber in the process, the first thread that reaches an event decides
+    // for all threads whether `tracing` enables it.
     static SECOND: LazyLock<Dispatch> =
         LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
     LazyLock::force(&SECOND);

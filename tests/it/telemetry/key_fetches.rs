@@ -1,4 +1,4 @@
-//! What is told of the keys of an issuer, and of its metadata.
+//! Events and metrics for fetches of an issuer's keys and metadata.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -35,7 +35,7 @@ fn outcomes(recorded: &Recorded) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_outage_of_keys_is_told_at_its_beginning_and_its_end() {
+async fn an_outage_of_keys_is_logged_when_it_begins_and_ends() {
     let recorded = Recorded::start();
     let issuer = TestIssuer::start().await;
     let url = issuer.jwks_url();
@@ -49,7 +49,7 @@ async fn an_outage_of_keys_is_told_at_its_beginning_and_its_end() {
     issuer.jwks_fault(None);
     jwks.refresh().await.unwrap();
 
-    // The beginning of what `printf key=secret | sha256sum` says, in the place of the query.
+    // In place of the query, the first digits of `printf key=secret | sha256sum`.
     let name = format!("{url}?0b60fff1753750c4");
     let source = ("source", &*name);
     let error = ("error", "the answer has the status 502 Bad Gateway");
@@ -75,7 +75,7 @@ async fn an_outage_of_keys_is_told_at_its_beginning_and_its_end() {
 }
 
 #[tokio::test]
-async fn fetches_say_what_came_of_them() {
+async fn fetches_record_their_outcome() {
     let recorded = Recorded::start();
     let issuer = TestIssuer::start().await;
     let jwks = keys_of(&issuer);
@@ -86,7 +86,7 @@ async fn fetches_say_what_came_of_them() {
     assert_eq!(outcomes(&recorded), ["fetched", "unchanged", "failed"]);
 }
 
-/// Its first fetch waits until it is let on, and brings the first key; later ones bring the second.
+/// A source whose first fetch waits for a signal and returns the first key. Later fetches return the second key.
 struct Slow {
     gate: Arc<Semaphore>,
     fetches: AtomicUsize,
@@ -109,7 +109,7 @@ impl KeySource for Slow {
 }
 
 #[tokio::test]
-async fn a_fetch_that_another_took_the_place_of_counts_for_nothing_and_says_so() {
+async fn a_superseded_fetch_is_discarded_and_recorded_as_such() {
     let recorded = Recorded::start();
     let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let gate = Arc::new(Semaphore::new(0));
@@ -127,7 +127,7 @@ async fn a_fetch_that_another_took_the_place_of_counts_for_nothing_and_says_so()
     gate.add_permits(1);
     first.await.unwrap();
     assert_eq!(outcomes(&recorded), ["superseded", "fetched"]);
-    // That the first was lost was an outage.
+    // The failure of the first fetch was an outage.
     let lost = ("error", "a fetch does not come to its end");
     let source = ("source", std::any::type_name::<Slow>());
     let works = "keys refreshed, the source works again";
@@ -142,11 +142,11 @@ async fn a_fetch_that_another_took_the_place_of_counts_for_nothing_and_says_so()
             (Level::INFO, &[("message", works), source, ("keys", "1")]),
         ],
     );
-    // The keys are those of the second.
+    // The keys are those of the second fetch.
     assert!(jwks.withdraw("second") && !jwks.withdraw("first"));
 }
 
-/// Has nothing new, and never had anything.
+/// A source that reports an unchanged document without ever having returned one.
 struct NothingNew;
 
 impl KeySource for NothingNew {
@@ -156,7 +156,7 @@ impl KeySource for NothingNew {
 }
 
 #[tokio::test]
-async fn nothing_new_without_keys_is_a_failure() {
+async fn an_unchanged_response_without_earlier_keys_is_a_failure() {
     let recorded = Recorded::start();
     let jwks = Jwks::builder(NothingNew).build().unwrap();
     jwks.refresh().await.unwrap_err();
@@ -164,7 +164,7 @@ async fn nothing_new_without_keys_is_a_failure() {
 }
 
 #[tokio::test]
-async fn an_outage_of_metadata_is_told_once() {
+async fn an_outage_of_metadata_is_logged_once() {
     let recorded = Recorded::start();
     let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let issuer = TestIssuer::start().await;
@@ -206,7 +206,7 @@ async fn an_outage_of_metadata_is_told_once() {
 }
 
 #[tokio::test]
-async fn the_query_of_a_metadata_url_is_not_told() {
+async fn the_query_of_a_metadata_url_is_not_logged() {
     let recorded = Recorded::start();
     let issuer = TestIssuer::start().await;
     let at = format!("{}/nowhere?key=secret", issuer.issuer());
@@ -219,7 +219,7 @@ async fn the_query_of_a_metadata_url_is_not_told() {
     assert!(events.len() == 1 && !format!("{events:?}").contains("secret"));
 }
 
-/// Asks the key set how it is doing whenever something is told of keys.
+/// A subscriber that reads the status of the key set at each event about keys.
 #[derive(Clone, Default)]
 struct Curious {
     jwks: Arc<OnceLock<Jwks>>,
@@ -238,7 +238,7 @@ impl<S: Subscriber> Layer<S> for Curious {
 }
 
 #[tokio::test]
-async fn whoever_hears_of_keys_may_ask_about_them() {
+async fn a_subscriber_may_read_the_status_during_an_event() {
     let curious = Curious::default();
     let _listening = listen(tracing_subscriber::registry().with(curious.clone()));
     let issuer = TestIssuer::start().await;

@@ -1,4 +1,4 @@
-//! What is logged of the keys that a set does not use.
+//! Log events for the keys that a set skips.
 
 use serde_json::{Value, json};
 use tower_bearer_auth::jwks::{HttpKeySource, JwksBuilder};
@@ -33,14 +33,14 @@ impl Fixture {
         }
     }
 
-    /// Publishes a good key and these, and fetches them.
+    /// Publishes a good key together with these keys, and fetches them.
     async fn refresh(&self, others: &[Value]) {
         let keys: Vec<_> = [self.good.jwk()].iter().chain(others).cloned().collect();
         self.issuer.publish(Some(json!({ "keys": keys })));
         self.jwks.refresh().await.unwrap();
     }
 
-    /// The level, the number of keys and which they are, of every such event since the last look.
+    /// The level, the number of keys and their description, for every such event since the last call.
     fn logged(&self) -> Vec<(Level, String, String)> {
         let is_it = |told: &Told| [FAULTY, FOR_OTHERS].contains(&&*told.fields["message"]);
         let events = self.recorded.events("tower_bearer_auth::keys");
@@ -69,7 +69,7 @@ fn note(count: usize, which: &str) -> (Level, String, String) {
     (Level::DEBUG, count.to_string(), which.to_owned())
 }
 
-/// An RSA key of so many octets, which is all that is looked at.
+/// An RSA key of this many octets. Only its length matters.
 fn rsa(key_id: &str, octets: usize) -> Value {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -88,7 +88,7 @@ fn with(mut jwk: Value, member: &str, value: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_kind_of_left_out_key_has_its_level() {
+async fn each_kind_of_skipped_key_has_its_level() {
     let ec = || SigningKey::generate(Algorithm::ES256).jwk();
     let secret = SigningKey::generate(Algorithm::HS256).jwk();
     for (level, reason, jwk) in [
@@ -119,7 +119,7 @@ async fn each_kind_of_left_out_key_has_its_level() {
 }
 
 #[tokio::test]
-async fn left_out_keys_are_logged_when_they_change_and_not_with_each_refresh() {
+async fn skipped_keys_are_logged_when_they_change_and_not_at_each_refresh() {
     let fixture = Fixture::new(|jwks| jwks).await;
     let enc = with(named(fixture.good.jwk(), "enc"), "use", "enc");
     let (weak, weaker) = (rsa("weak", 255), rsa("weaker", 64));
@@ -131,7 +131,7 @@ async fn left_out_keys_are_logged_when_they_change_and_not_with_each_refresh() {
     let enc_alone = note(1, "\"enc\": not_for_verifying");
     assert_eq!(fixture.logged(), [weak_alone.clone(), enc_alone.clone()]);
 
-    // Unchanged, in another order, beside another good key, and after an outage.
+    // Unchanged, in another order, together with another good key, and after an outage.
     fixture.jwks.refresh().await.unwrap();
     fixture.refresh(&[enc.clone(), weak.clone()]).await;
     let another = SigningKey::generate(Algorithm::EdDSA).jwk();
@@ -143,7 +143,7 @@ async fn left_out_keys_are_logged_when_they_change_and_not_with_each_refresh() {
     fixture.refresh(&[weak.clone(), enc.clone()]).await;
     assert_eq!(fixture.logged(), []);
 
-    // One more, and one kind alone.
+    // One key more, and only one kind of key.
     fixture.refresh(&[weak.clone(), weaker, enc.clone()]).await;
     let both = "\"weak\": weak_rsa, \"weaker\": weak_rsa";
     assert_eq!(fixture.logged(), [warning(2, both)]);
@@ -156,7 +156,7 @@ async fn left_out_keys_are_logged_when_they_change_and_not_with_each_refresh() {
 }
 
 #[tokio::test]
-async fn a_limit_that_leaves_keys_out_is_logged() {
+async fn a_limit_that_skips_keys_is_logged() {
     let fixture = Fixture::new(|jwks| jwks.max_keys(2)).await;
     let key = |n: usize| {
         SigningKey::generate(Algorithm::EdDSA)
@@ -174,7 +174,7 @@ async fn a_limit_that_leaves_keys_out_is_logged() {
 }
 
 #[tokio::test]
-async fn a_key_id_cannot_forge_a_line_of_the_log_nor_fill_it() {
+async fn a_key_id_cannot_forge_a_log_line_or_flood_the_log() {
     let fixture = Fixture::new(|jwks| jwks).await;
     let weak = |n: usize| rsa(&format!("{n:02}\n\u{1b}[31m{}", "k".repeat(10_000)), 128);
     let keys: Vec<_> = (0..40).map(weak).collect();
@@ -193,7 +193,7 @@ async fn a_key_id_cannot_forge_a_line_of_the_log_nor_fill_it() {
 }
 
 #[tokio::test]
-async fn the_weak_key_of_a_signer_is_named() {
+async fn the_weak_key_that_signed_a_token_is_named() {
     for octets in [128, 255] {
         let fixture = Fixture::new(|jwks| jwks).await;
         let (issuer, audience) = (fixture.issuer.issuer(), "https://api.test");
@@ -208,7 +208,7 @@ async fn the_weak_key_of_a_signer_is_named() {
         let token = fixture.good.token().issuer(&issuer).audience(audience);
         let token = token.key_id("weak").header("alg", "RS256").build();
         let (signed, _) = token.rsplit_once('.').unwrap();
-        // Of so many octets.
+        // A signature of this many octets.
         let signature = "A".repeat((octets * 8).div_ceil(6));
         let token = format!("{signed}.{signature}").parse().unwrap();
         let answer = tower::ServiceExt::oneshot(verifier, token).await;
@@ -219,7 +219,7 @@ async fn the_weak_key_of_a_signer_is_named() {
 }
 
 #[tokio::test]
-async fn a_document_of_weak_keys_alone_is_an_outage_that_names_them() {
+async fn a_document_with_only_weak_keys_is_an_outage_that_names_them() {
     let fixture = Fixture::new(|jwks| jwks).await;
     let keys = json!({"keys": [rsa("weak", 128)]});
     fixture.issuer.publish(Some(keys));

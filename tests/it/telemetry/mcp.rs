@@ -1,4 +1,4 @@
-//! What the guards of MCP servers say.
+//! Audit events of the MCP guards.
 
 use std::convert::Infallible;
 
@@ -53,7 +53,7 @@ fn call(tool: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_guard_of_tools_says_what_it_decides() {
+async fn the_tool_guard_emits_its_decisions() {
     let recorded = Recorded::start();
     let rules = ScopeRules::builder()
         .tool("secret", ScopeRequirement::all(["admin"]))
@@ -157,7 +157,7 @@ async fn sessions(
 }
 
 #[tokio::test]
-async fn the_guard_of_sessions_says_what_it_decides() {
+async fn the_session_guard_emits_its_decisions() {
     let recorded = Recorded::start();
     let service = ServiceBuilder::new()
         .layer(layer())
@@ -211,7 +211,7 @@ async fn the_guard_of_sessions_says_what_it_decides() {
     ];
     assert_decisions(second(&recorded), &[nothing]);
 
-    // A session for nobody is noticed when the server has opened it.
+    // The guard detects a session without a principal after the server has opened it.
     assert_eq!(answer_of(service, post(&[], "")).await.status, 401);
     let anonymous: Expected<'_> = &[by, ("outcome", "anonymous")];
     let refused: Expected<'_> = &[
@@ -225,7 +225,7 @@ async fn the_guard_of_sessions_says_what_it_decides() {
 }
 
 #[tokio::test]
-async fn a_session_for_a_token_of_nobody_is_refused_after_it_was_opened() {
+async fn a_session_for_a_token_without_a_principal_is_refused_after_it_was_opened() {
     let recorded = Recorded::start();
     let nameless = verify_fn(|token: BearerToken| async {
         Ok::<_, VerifyError>(AccessToken::builder(token).build())
@@ -253,7 +253,7 @@ async fn a_session_for_a_token_of_nobody_is_refused_after_it_was_opened() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_told() {
+async fn a_body_that_breaks_off_is_logged() {
     let recorded = Recorded::start();
     let rules = ScopeRules::builder().default_rule(ScopeRequirement::token());
     let guard = ToolScopesLayer::new(rules.build().unwrap());

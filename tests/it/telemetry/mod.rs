@@ -1,4 +1,4 @@
-//! What the crate tells about itself is an interface: names, levels, fields and labels.
+//! The names, levels, fields and labels of events and metrics are a public interface.
 
 mod audit;
 mod guards;
@@ -25,7 +25,7 @@ fn fields_of(mut decision: Fields) -> Fields {
     decision
 }
 
-/// That these are the decisions, with these fields and no others.
+/// Asserts that these are the audit events, with these fields and no others.
 #[track_caller]
 fn assert_decisions(decisions: Vec<Fields>, expected: &[&[(&'static str, &str)]]) {
     let decisions: Vec<_> = decisions.into_iter().map(fields_of).collect();
@@ -41,7 +41,7 @@ fn assert_decisions(decisions: Vec<Fields>, expected: &[&[(&'static str, &str)]]
     assert_eq!(decisions, expected);
 }
 
-/// That these are the events of a target, with these fields and no others.
+/// Asserts that these are the events of a target, with these fields and no others.
 #[track_caller]
 fn assert_events(recorded: &Recorded, target: &str, expected: &[(Level, &[(&'static str, &str)])]) {
     let events = recorded.events(target);

@@ -75,7 +75,7 @@ fn a_waker_that_is_kept_keeps_nothing_else() {
     kept.lock().unwrap().take().unwrap().wake();
 }
 
-/// Refuses as soon as it is opened.
+/// A verification that refuses once the gate is open.
 #[derive(Clone, Default)]
 struct Gate {
     is_open: Arc<AtomicBool>,
@@ -105,7 +105,7 @@ impl Gate {
     }
 }
 
-/// Counts how often it is woken, and does something when it is woken and when it is dropped.
+/// A waker that counts its wakeups, and runs code when it is woken and when it is dropped.
 struct Odd {
     woken: Arc<AtomicUsize>,
     when_woken: fn(),
@@ -171,13 +171,13 @@ fn a_waker_that_is_dropped_may_wake_the_flight() {
             .is_pending()
     );
     drop(waker);
-    // Another takes its place.
+    // Replaces the first waker.
     assert!(poll(&mut flight).is_pending());
     gate.open();
     assert!(poll(&mut flight).is_ready());
 }
 
-/// What a verifier may panic with.
+/// A panic payload whose drop panics.
 struct PanicsAgain;
 
 impl Drop for PanicsAgain {

@@ -1,4 +1,4 @@
-//! Whose events are.
+//! The owner of an event.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -60,7 +60,7 @@ async fn events_are_replayed_to_their_owner() {
     assert_gone(&server.send("GET", Some(&mallory), &own, &Value::Null).await);
 }
 
-/// The events of every session in one place, by numbers that anybody can count.
+/// A store with the events of all sessions, numbered consecutively and so guessable.
 #[derive(Default)]
 struct Numbered {
     events: Mutex<Vec<(String, ServerSseMessage)>>,
@@ -91,7 +91,7 @@ impl EventStore for Numbered {
 }
 
 #[tokio::test]
-async fn a_store_of_all_events_gives_nobody_those_of_others() {
+async fn a_shared_event_store_replays_events_only_to_their_owner() {
     let store = Arc::new(Numbered::default());
     let sessions = LocalSessionManager::default().with_event_store(store.clone());
     let server = Server::with(SessionBindingLayer::new(), sessions).await;
@@ -107,7 +107,7 @@ async fn a_store_of_all_events_gives_nobody_those_of_others() {
             .send("GET", Some(&mallory), &headers, &Value::Null)
             .await;
         assert_eq!(answer.status, 405);
-        // Since 2026-07-28 a server replays without any session.
+        // Since revision 2026-07-28 a server replays events without a session.
         let headers = [
             ("mcp-protocol-version", "2026-07-28"),
             ("last-event-id", event),
@@ -135,7 +135,7 @@ async fn a_store_of_all_events_gives_nobody_those_of_others() {
 }
 
 #[tokio::test]
-async fn a_stream_is_otherwise_what_it_was() {
+async fn a_stream_is_otherwise_unchanged() {
     let inner = service_fn(
         |request: Request<SessionRequestBody<hyper::body::Incoming>>| async move {
             drop(request.into_body().collect().await);

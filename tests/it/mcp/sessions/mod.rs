@@ -1,4 +1,4 @@
-//! Sessions and events that belong to whoever they are for.
+//! Sessions and events are bound to the principal that they belong to.
 
 mod events;
 mod owners;
@@ -24,7 +24,7 @@ use crate::support::{Answer, send, serve};
 const ISSUER: &str = "https://issuer.test";
 const AUDIENCE: &str = "https://api.test/mcp";
 
-/// A server with sessions, and whoever issues tokens for it.
+/// A server with sessions, and the key that signs tokens for it.
 struct Server {
     address: SocketAddr,
     key: SigningKey,
@@ -73,7 +73,7 @@ impl Server {
         token.subject(subject).client_id(client).build()
     }
 
-    /// A request as somebody, or nobody.
+    /// A request with a token, or without one.
     fn request(
         &self,
         method: &str,
@@ -109,7 +109,7 @@ impl Server {
         send(self.address, self.request(method, token, headers, body)).await
     }
 
-    /// Opens a session, and says that it is open.
+    /// Opens a session and confirms it with the `initialized` notification.
     async fn open(&self, token: &str) -> String {
         let answer = self.send("POST", Some(token), &[], &initialize()).await;
         assert_eq!(answer.status, 200, "{answer:?}");

@@ -1,4 +1,4 @@
-//! Whose a session is.
+//! The owner of a session.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::{AUDIENCE, ISSUER, Server, assert_gone, initialize, verifier};
 use crate::support::{answer_of, no_token, serve};
 
 #[tokio::test]
-async fn a_session_is_used_and_ended_by_its_owner_alone() {
+async fn only_its_owner_can_use_and_delete_a_session() {
     let server = Server::start().await;
     let (alice, mallory) = (server.token("alice", "cli"), server.token("mallory", "cli"));
     let id = server.open(&alice).await;
@@ -41,12 +41,12 @@ async fn a_session_is_used_and_ended_by_its_owner_alone() {
         .send("DELETE", Some(&alice), &session, &Value::Null)
         .await;
     assert_eq!(ended.status, 202);
-    // The server's own answer: it is gone for its owner, too.
+    // The server's own response: the session is gone for its owner as well.
     assert!(!server.takes(&id, &alice).await);
 }
 
 #[tokio::test]
-async fn an_owner_is_an_issuer_a_subject_and_a_client_whatever_the_token() {
+async fn the_owner_is_identified_by_issuer_subject_and_client() {
     let server = Server::start().await;
     let id = server.open(&server.token("alice", "cli")).await;
     let base = || {
@@ -84,7 +84,7 @@ async fn an_owner_is_an_issuer_a_subject_and_a_client_whatever_the_token() {
 }
 
 #[tokio::test]
-async fn an_id_that_was_not_given_out_is_no_session() {
+async fn an_id_that_the_guard_did_not_issue_is_not_a_session() {
     let server = Server::start().await;
     let alice = server.token("alice", "cli");
     let id = server.open(&alice).await;
@@ -151,7 +151,7 @@ async fn two_ids_at_once_are_refused() {
 }
 
 #[tokio::test]
-async fn a_token_that_names_nobody_opens_no_session() {
+async fn a_token_without_a_principal_opens_no_session() {
     let server = Server::start().await;
     let nameless = server.key.token().issuer(ISSUER).audience(AUDIENCE).build();
     let answer = server
@@ -169,7 +169,7 @@ async fn a_token_that_names_nobody_opens_no_session() {
         "{message}"
     );
 
-    // What needs no session it may do.
+    // Requests that need no session are allowed.
     let call = json!({
         "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": {"name": "open", "_meta": {
@@ -188,7 +188,7 @@ async fn a_token_that_names_nobody_opens_no_session() {
 }
 
 #[tokio::test]
-async fn a_stranger_behind_an_optional_layer_is_asked_for_a_token() {
+async fn an_anonymous_client_behind_an_optional_layer_is_challenged() {
     let server = Server::start().await;
     let id = server.open(&server.token("alice", "cli")).await;
     let session = [("mcp-session-id", &*id)];
@@ -211,7 +211,7 @@ async fn without_a_layer_in_front_nothing_is_bound() {
 }
 
 #[tokio::test]
-async fn the_server_behind_knows_its_own_ids_only() {
+async fn the_inner_server_sees_only_its_own_ids() {
     let inner = service_fn(
         |request: Request<SessionRequestBody<hyper::body::Incoming>>| async move {
             let seen = |name: &str| {
@@ -245,7 +245,7 @@ async fn the_server_behind_knows_its_own_ids_only() {
         .await;
     assert_eq!(used.body, "a.b.c, ");
     assert_eq!(used.header("mcp-session-id"), Some(id));
-    // An event ID that is none means nothing outside of a GET.
+    // An invalid event ID is ignored outside of a GET.
     let headers = [("mcp-session-id", id), ("last-event-id", "7")];
     let used = server
         .send("POST", Some(&alice), &headers, &Value::Null)
@@ -254,7 +254,7 @@ async fn the_server_behind_knows_its_own_ids_only() {
 }
 
 #[tokio::test]
-async fn an_id_of_more_than_1_kib_is_no_session_and_resumes_nothing() {
+async fn an_id_of_more_than_1_kib_is_neither_a_session_nor_an_event_id() {
     let inner = service_fn(
         |request: Request<SessionRequestBody<hyper::body::Incoming>>| async move {
             let length = request.headers()["x-length"].to_str().unwrap();

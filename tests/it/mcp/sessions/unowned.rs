@@ -1,4 +1,4 @@
-//! A session that its opener cannot own is ended.
+//! A session that its client cannot own is deleted.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -21,7 +21,7 @@ use super::{AUDIENCE, ISSUER, Server, initialize, verifier};
 use crate::mcp::recorder::Recorder;
 use crate::support::{Answer, Logs, answer_of, no_token, send, serve};
 
-/// A token without a subject and a client.
+/// A token without a subject or a client.
 fn nameless(key: &SigningKey) -> String {
     key.token().issuer(ISSUER).audience(AUDIENCE).build()
 }
@@ -34,6 +34,7 @@ fn opening(token: Option<&str>) -> Request<Full<Bytes>> {
         .header("content-length", body.len())
         .header("accept", "application/json, text/event-stream")
         .header("mcp-method", "initialize")
+        .header("mcp-param-tenant", "7")
         .header("x-tenant", "7");
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -51,7 +52,7 @@ fn assert_refused(answer: &Answer, token: Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_session_that_is_refused_to_its_opener_is_gone_when_the_refusal_arrives() {
+async fn a_session_without_an_owner_is_deleted_before_the_refusal_is_sent() {
     let key = SigningKey::generate(Algorithm::ES256);
     let rules = ScopeRules::builder().default_rule(ScopeRequirement::nobody());
     let guard = ToolScopesLayer::new(rules.build().unwrap());
@@ -85,11 +86,11 @@ async fn a_session_that_is_refused_to_its_opener_is_gone_when_the_refusal_arrive
     }
 }
 
-/// What a server saw of a request.
+/// The parts of a request that the server received.
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// A layer around a server that opens a session for each `POST`, and answers a `DELETE` with a status; without one
-/// never.
+/// Sends a `POST` through a session guard. The server behind it opens a session and responds to a `DELETE` with the
+/// status `ending`, or never if there is none.
 async fn answer(ending: Option<u16>, token: Option<&str>, key: &SigningKey) -> (Answer, Seen) {
     let seen = Seen::default();
     let note = Arc::clone(&seen);
@@ -169,10 +170,10 @@ async fn the_delete_has_the_headers_and_extensions_of_the_request_that_opened_th
 }
 
 #[tokio::test]
-async fn a_request_that_opens_no_session_ends_none() {
+async fn a_request_that_opens_no_session_deletes_none() {
     let server = Server::start().await;
     let ping = json!({"jsonrpc": "2.0", "id": 2, "method": "ping"});
     let answer = server.send("POST", None, &[], &ping).await;
-    // The server's own answer: it wants a session first.
+    // The server's own response: the request needs a session.
     assert_eq!(answer.status, 400, "{answer:?}");
 }

@@ -1,4 +1,4 @@
-//! How much is read of a caller without a token, or of one that no layer looked at.
+//! How much of a body the guard reads from a client without a token, or without a layer in front.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use crate::support::{Answer, no_token, read};
 
 const BOUND: usize = 64 * 1024;
 
-/// A body that says nothing about its length and counts what is read of it, in pieces of a kilobyte.
+/// A body of unknown length, in frames of a kilobyte, that counts how much of it is read.
 #[derive(Clone)]
 struct Counted {
     rest: Bytes,
@@ -63,7 +63,7 @@ impl Body for Counted {
     }
 }
 
-/// Rules by which nothing is open, but for what these add.
+/// Rules that leave nothing open except what `add` opens.
 fn closed(add: impl Fn(ScopeRulesBuilder) -> ScopeRulesBuilder) -> ScopeRules {
     let rules = ScopeRules::builder()
         .method("*", ScopeRequirement::token())
@@ -79,7 +79,7 @@ async fn post(layer: &ToolScopesLayer, token: Option<&str>, body: Counted) -> An
     let verifier = StaticTokenVerifier::new([("user", StaticToken::new("cli"))]);
     let auth = BearerAuthLayer::new(verifier).optional();
     let mut request = Request::post("/")
-        // Over HTTP/1 the rest of a body is read after the decision, to keep the connection.
+        // Over HTTP/1 the rest of a body is drained after the decision, to keep the connection.
         .version(Version::HTTP_2)
         .header("content-type", "application/json");
     if let Some(token) = token {
@@ -96,7 +96,7 @@ async fn post(layer: &ToolScopesLayer, token: Option<&str>, body: Counted) -> An
 }
 
 #[tokio::test]
-async fn where_nothing_is_open_to_anyone_nothing_of_an_anonymous_body_is_read() {
+async fn an_anonymous_body_is_not_read_when_nothing_is_open() {
     let open = |name: &'static str| {
         ScopeRules::builder()
             .default_rule(ScopeRequirement::token())
@@ -117,7 +117,7 @@ async fn where_nothing_is_open_to_anyone_nothing_of_an_anonymous_body_is_read() 
         assert!(body.polls() > 0);
         assert_ne!(answer.status, 401);
     }
-    // Whatever is open, by a rule or by itself, has to be looked for.
+    // If anything is open, by a rule or by default, the guard must read the body to find it.
     let anyone = ScopeRequirement::anyone;
     for rules in [
         closed(|rules| rules.tool("open", anyone())),
@@ -133,7 +133,7 @@ async fn where_nothing_is_open_to_anyone_nothing_of_an_anonymous_body_is_read() 
         post(&ToolScopesLayer::new(rules), None, body.clone()).await;
         assert!(body.polls() > 0);
     }
-    // Notifications are open but for a rule that is about all of them.
+    // Notifications are open unless a rule covers all of them.
     let open_methods = [
         "initialize",
         "ping",
@@ -175,7 +175,7 @@ async fn where_nothing_is_open_to_anyone_nothing_of_an_anonymous_body_is_read() 
 }
 
 #[tokio::test]
-async fn an_anonymous_body_is_read_up_to_a_bound() {
+async fn an_anonymous_body_is_read_up_to_a_limit() {
     let rules = ScopeRules::builder().default_rule(ScopeRequirement::token());
     let layer = ToolScopesLayer::new(rules.build().unwrap());
     let padded =
@@ -196,7 +196,7 @@ async fn an_anonymous_body_is_read_up_to_a_bound() {
             "{length}"
         );
     }
-    // A smaller limit stays what it is, and the answer says what would help.
+    // A smaller configured limit still applies, and the response names the remedy.
     let small = layer.max_body_bytes(2048);
     let body = Counted::new(padded(ping(), 5000));
     post(&small, None, body.clone())
@@ -208,7 +208,7 @@ async fn an_anonymous_body_is_read_up_to_a_bound() {
 }
 
 #[tokio::test]
-async fn without_a_layer_in_front_nothing_of_a_body_is_read() {
+async fn without_a_layer_in_front_no_body_is_read() {
     let inner = service_fn(|_: Request<ReplayBody<Counted>>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });

@@ -1,4 +1,4 @@
-//! Bodies in every form, and none of them read differently than by the server behind.
+//! Bodies in every form. The guard and the inner server read each of them identically.
 
 use std::io;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use super::{Guarded, assert_lacking, assert_rejected, request, rules, tool};
 use crate::support::{read, send};
 
 #[tokio::test]
-async fn what_is_not_json_is_told_so() {
+async fn a_body_that_is_not_json_is_a_parse_error() {
     let server = Guarded::start().await;
     let secret = tool("secret");
     let marked = format!("\u{feff}{secret}");
@@ -62,7 +62,7 @@ async fn a_body_in_another_form_is_415() {
         assert_eq!(answer.header("accept-encoding"), Some("identity"));
         server.assert_untouched(&format!("{header:?}"));
     }
-    // Whatever it calls itself, what is in it counts.
+    // The content decides, whatever the content type.
     for content_type in [
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -125,7 +125,7 @@ async fn a_body_over_the_limit_is_413_with_or_without_a_length() {
     let chunked = format!("{:x}\r\n{chunk}\r\n1\r\nx\r\n0\r\n\r\n", limit);
     let answer = raw(&server, "transfer-encoding: chunked", &[&chunked]).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    // One that says so itself is answered before it is sent.
+    // A body that declares its length is refused before it is sent.
     let answer = raw(&server, "content-length: 1000000000", &[]).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     server.assert_untouched("no length");
@@ -165,7 +165,7 @@ async fn a_body_in_pieces_is_the_same_body() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_to_its_end_runs_nothing() {
+async fn an_incomplete_body_runs_nothing() {
     let server = Guarded::start().await;
     let body = tool("open");
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -205,7 +205,7 @@ impl Body for Frames {
 }
 
 #[tokio::test]
-async fn the_server_behind_gets_every_byte_and_the_trailers() {
+async fn the_inner_server_receives_every_byte_and_the_trailers() {
     let seen = service_fn(|request: Request<ReplayBody<Frames>>| async move {
         let is_end_stream = request.body().is_end_stream();
         let exact = request.body().size_hint().exact();
@@ -251,7 +251,7 @@ async fn the_server_behind_gets_every_byte_and_the_trailers() {
     assert_rejected(&answer, 400, -32600, "broken");
 }
 
-/// A request from behind a layer. It is the layer that says who is calling, so one is asked.
+/// A request with the extensions that a layer inserts, such as the caller's identity.
 fn with_caller(body: Frames) -> Request<Frames> {
     let mut request = request("user", "", &[]).map(|_| body);
     let extensions = caller_extensions();
@@ -290,13 +290,13 @@ fn futures<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn methods_without_a_message_pass_unread_and_others_not_at_all() {
+async fn methods_without_a_message_pass_unread_and_other_methods_are_refused() {
     let server = Guarded::start().await;
     for method in ["GET", "HEAD", "DELETE", "OPTIONS"] {
         let mut request = request("user", tool("secret"), &[]);
         *request.method_mut() = method.parse().unwrap();
         let answer = send(server.address, request).await;
-        // The server behind has its own answer to them; it reads no body.
+        // The inner server has its own response to these methods and reads no body.
         assert_eq!(answer.status, 405, "{method}");
         assert_ne!(
             answer.header("content-type"),

@@ -1,4 +1,4 @@
-//! Ways around the guard, none of which leads anywhere.
+//! Attempts to bypass the tool guard, all of which fail.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,11 +11,11 @@ use super::{Guarded, assert_lacking, assert_refused, assert_rejected, call, stat
 const NEW: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
 
 #[tokio::test]
-async fn headers_allow_nothing() {
+async fn headers_grant_no_permission() {
     let server = Guarded::start().await;
     let wrapped = |name: &str| format!("=?base64?{}?=", STANDARD.encode(name));
     let (add, secret) = (wrapped("add"), wrapped("secret"));
-    // What they say is true, or not said at all.
+    // The headers agree with the body, or are absent.
     let honest: [&[(&str, &str)]; 6] = [
         &[],
         &[("mcp-method", "tools/call")],
@@ -29,7 +29,7 @@ async fn headers_allow_nothing() {
         assert_lacking(&answer, "use tools:secret", &format!("{headers:?}"));
         server.assert_untouched("honest headers");
     }
-    // What they say is something else, or two things.
+    // The headers contradict the body, or occur twice.
     let dishonest: [&[(&str, &str)]; 10] = [
         &[("mcp-name", "add")],
         &[("mcp-name", &add)],
@@ -47,7 +47,7 @@ async fn headers_allow_nothing() {
         assert_rejected(&answer, 400, -32020, &format!("{headers:?}"));
         server.assert_untouched("dishonest headers");
     }
-    // Nor do they get a body that is allowed to a server that believes them.
+    // A permitted body is refused as well, because a server may believe the headers.
     for headers in [("mcp-name", "secret"), ("mcp-method", "vendor/secret")] {
         let answer = server.post(tool("open"), &[headers]).await;
         assert_rejected(&answer, 400, -32020, "an allowed body");
@@ -56,7 +56,7 @@ async fn headers_allow_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_is_a_call_whatever_its_id() {
+async fn a_call_is_checked_with_every_kind_of_id() {
     let server = Guarded::start().await;
     for id in [
         "",
@@ -75,7 +75,7 @@ async fn a_call_is_a_call_whatever_its_id() {
 }
 
 #[tokio::test]
-async fn a_batch_needs_what_all_its_messages_need() {
+async fn a_batch_needs_the_scopes_of_all_its_messages() {
     let server = Guarded::start().await;
     let batch = |messages: &[String]| format!("[{}]", messages.join(","));
     let (open, secret) = (tool("open"), tool("secret"));
@@ -97,13 +97,13 @@ async fn a_batch_needs_what_all_its_messages_need() {
         assert_lacking(&answer, scopes, &body);
         server.assert_untouched(&body);
     }
-    // Nested ones are no messages.
+    // Nested batches are not messages.
     assert_refused(&server, &format!("[[{secret}]]")).await;
     assert_refused(&server, &format!("[{open},1]")).await;
 }
 
 #[tokio::test]
-async fn every_method_that_names_something_is_seen() {
+async fn every_method_that_names_a_target_is_checked() {
     let server = Guarded::start().await;
     let complete = |reference: &serde_json::Value| json!({"ref": reference, "argument": {"name": "a", "value": ""}});
     let prompt = json!({"type": "ref/prompt", "name": "secret"});
@@ -152,7 +152,7 @@ async fn every_method_that_names_something_is_seen() {
         let new = server.post(stateless(method, &params), &new).await;
         assert_lacking(&new, &format!("use {scope}"), method);
         server.assert_untouched(method);
-        // And it is only for the lack of that scope. Some are for old clients, and some for new ones.
+        // The missing scope is the only reason. Some methods belong to old revisions, and some to new ones.
         server.post_as("admin", call(method, &params), &[]).await;
         let name = params["name"].as_str().or(params["uri"].as_str());
         let name = name.or(params["taskId"].as_str());
@@ -165,7 +165,7 @@ async fn every_method_that_names_something_is_seen() {
 }
 
 #[tokio::test]
-async fn a_uri_in_disguise_is_seen_through_or_refused() {
+async fn a_disguised_uri_is_normalized_or_refused() {
     let server = Guarded::start().await;
     let read = |uri: &str| call("resources/read", &json!({"uri": uri}));
     for uri in [
@@ -196,7 +196,7 @@ async fn a_uri_in_disguise_is_seen_through_or_refused() {
         "file:///public/%5c../secret",
         "file:///public/%252e%252e/secret/a",
         "file:///secret/%00",
-        // Through a query, or what is one to some readers.
+        // Through a query, or through text that some parsers read as a query.
         "file:///public/a?/../../secret/a",
         "file:///public/a?/%2e%2e/%2e%2e/secret/a",
         "file:///public/a?%2f..%2f..%2fsecret/a",
@@ -218,7 +218,7 @@ async fn a_uri_in_disguise_is_seen_through_or_refused() {
 }
 
 #[tokio::test]
-async fn a_delimiter_that_is_encoded_in_a_query_delimits_nothing() {
+async fn an_encoded_delimiter_in_a_query_is_not_a_delimiter() {
     let rules = ScopeRules::builder()
         .resource("https://h.test/x?user=me&*", ScopeRequirement::token())
         .resource(

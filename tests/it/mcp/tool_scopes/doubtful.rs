@@ -1,9 +1,9 @@
-//! Messages that two readers could take for different ones, none of which passes.
+//! Messages that two parsers could read differently, all of which are refused.
 
 use super::{Guarded, assert_refused, assert_rejected};
 
 #[tokio::test]
-async fn a_member_that_could_be_another_one_is_refused_at_every_level() {
+async fn an_ambiguous_member_name_is_refused_at_every_level() {
     let server = Guarded::start().await;
     let spellings = |name: &str| {
         let (first, rest) = name.split_at(1);
@@ -20,7 +20,7 @@ async fn a_member_that_could_be_another_one_is_refused_at_every_level() {
             name.replace('k', "\u{212a}"),
         ]
     };
-    // Beside what is allowed there is, under another spelling, what is not.
+    // A permitted value and, under another spelling of the same name, a forbidden one.
     for spelling in spellings("method") {
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"ping","{spelling}":"tools/call","params":{{"name":"secret"}}}}"#
@@ -74,7 +74,7 @@ async fn a_member_that_could_be_another_one_is_refused_at_every_level() {
                 assert_refused(&server, &body).await;
             }
             if spelling != member {
-                // Alone it is there for one reader and not for another.
+                // Without the permitted value, one parser finds the member and another does not.
                 let body = format!(
                     r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"{spelling}":{secret}}}}}"#
                 );
@@ -100,7 +100,7 @@ async fn a_member_that_could_be_another_one_is_refused_at_every_level() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_two_things_or_none_is_refused() {
+async fn a_message_of_two_kinds_or_of_none_is_refused() {
     let server = Guarded::start().await;
     for body in [
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"secret"},"result":{}}"#,
@@ -120,7 +120,7 @@ async fn a_message_that_is_two_things_or_none_is_refused() {
 }
 
 #[tokio::test]
-async fn members_that_a_parser_keeps_for_itself_are_refused_at_every_depth() {
+async fn members_reserved_by_a_parser_are_refused_at_every_depth() {
     let server = Guarded::start().await;
     let raw = r#"{"$serde_json::private::RawValue":"{\"name\":\"secret\"}"}"#;
     for body in [
@@ -135,7 +135,7 @@ async fn members_that_a_parser_keeps_for_itself_are_refused_at_every_depth() {
 }
 
 #[tokio::test]
-async fn names_that_end_early_or_are_no_text_are_refused() {
+async fn names_with_control_characters_or_of_another_type_are_refused() {
     let server = Guarded::start().await;
     for params in [
         r#"{"name":"secret\u0000"}"#,

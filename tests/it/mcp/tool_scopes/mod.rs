@@ -1,4 +1,4 @@
-//! The guard that sees the tool: what it lets through, and that nothing gets around it.
+//! The tool guard: what it permits, and that no request bypasses it.
 
 mod anonymous;
 mod answers;
@@ -21,7 +21,7 @@ use tower_bearer_auth::{BearerAuthLayer, ScopeRequirement, StaticToken, StaticTo
 use super::recorder::Recorder;
 use crate::support::{Answer, send, serve};
 
-/// What asks for a scope that the token `user` lacks and `admin` has. All of these names say `secret`.
+/// Rules whose targets need a scope that the token `user` lacks and `admin` has. All of their names contain `secret`.
 fn rules() -> ScopeRules {
     ScopeRules::builder()
         .tool("secret", ScopeRequirement::all(["tools:secret"]))
@@ -86,7 +86,7 @@ impl Guarded {
         send(self.address, request(token, body, headers)).await
     }
 
-    /// That nothing ran, let alone a secret.
+    /// Asserts that the server ran nothing.
     #[track_caller]
     fn assert_untouched(&self, case: &str) {
         assert_eq!(self.recorder.take(), Vec::<String>::new(), "{case}");
@@ -131,7 +131,7 @@ fn stateless(method: &str, params: &Value) -> String {
     call(method, &params)
 }
 
-/// That a message was refused for being what it is, with this code.
+/// Asserts that a message itself was refused, with this code.
 #[track_caller]
 fn assert_rejected(answer: &Answer, status: u16, code: i64, case: &str) {
     assert_eq!(answer.status, status, "{case}: {answer:?}");
@@ -145,7 +145,7 @@ fn assert_rejected(answer: &Answer, status: u16, code: i64, case: &str) {
     assert!(!answer.body.contains("secret"), "{case}: {body}");
 }
 
-/// That the token lacks these scopes.
+/// Asserts a refusal because the token lacks these scopes.
 #[track_caller]
 fn assert_lacking(answer: &Answer, scopes: &str, case: &str) {
     assert_eq!(answer.status, 403, "{case}: {answer:?}");
@@ -155,7 +155,7 @@ fn assert_lacking(answer: &Answer, scopes: &str, case: &str) {
     answer.assert_refusal(403, Some(&challenge), &crate::support::lacks_scope());
 }
 
-/// That a body is refused as one that could be read in two ways, or in none.
+/// Asserts that a body is refused as ambiguous or unreadable.
 async fn assert_refused(server: &Guarded, body: &str) {
     let answer = server.post(body.to_owned(), &[]).await;
     assert_rejected(&answer, 400, -32600, body);

@@ -1,4 +1,4 @@
-//! What is allowed still works, for clients of every revision.
+//! Permitted requests work for clients of every revision.
 
 use http::StatusCode;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
@@ -97,7 +97,7 @@ async fn every_open_call_reaches_the_server() {
             ("mcp-name", "7"),
         ];
         let answer = match method.starts_with("tasks/") {
-            // Tasks are for clients that say they know them.
+            // Tasks are for clients that declare support for them.
             true => server.post(stateless(method, &params), &new).await,
             false => server.post(call(method, &params), &[]).await,
         };
@@ -140,7 +140,7 @@ async fn what_opens_lists_and_informs_is_open() {
         let answer = server.post(body.to_string(), &[]).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{notification}");
     }
-    // An answer to something that the server asked; this one asks nothing, and says so itself.
+    // A response to a request of the server. This server sends no requests and refuses the response itself.
     let response = json!({"jsonrpc": "2.0", "id": 1, "result": {}});
     let answer = server.post(response.to_string(), &[]).await;
     assert!(answer.body.contains("stateless server"), "{answer:?}");
@@ -231,7 +231,7 @@ async fn rules_and_guard_agree() {
 }
 
 #[tokio::test]
-async fn the_most_specific_rule_counts_then_the_method_then_the_default() {
+async fn the_most_specific_rule_applies_then_the_method_then_the_default() {
     let rules = ScopeRules::builder()
         .tool("note_*", ScopeRequirement::all(["notes"]))
         .tool("note_delete", ScopeRequirement::all(["notes", "write"]))

@@ -1,0 +1,96 @@
+//! The issuer's opaque tokens, as a test controls them.
+
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::Response;
+use serde_json::{Map, Value};
+
+use super::fault::Fault;
+use super::introspection::{self, INTROSPECTION_PATH};
+use super::issuer::TestIssuer;
+
+/// # Opaque tokens
+///
+/// An introspection request must authenticate as the client [`CLIENT_ID`](Self::CLIENT_ID) or with the token
+/// [`ACCESS_TOKEN`](Self::ACCESS_TOKEN).
+impl TestIssuer {
+    /// The client that may introspect tokens.
+    pub const CLIENT_ID: &str = introspection::CLIENT_ID;
+
+    /// Its secret, with characters that form encoding changes.
+    pub const CLIENT_SECRET: &str = introspection::CLIENT_SECRET;
+
+    /// A token that authenticates introspection requests.
+    pub const ACCESS_TOKEN: &str = introspection::ACCESS_TOKEN;
+
+    /// The URL of the introspection endpoint.
+    pub fn introspection_url(&self) -> String {
+        format!("{}{INTROSPECTION_PATH}", self.base())
+    }
+
+    /// Issues an opaque token. Its introspection answer has these members and, unless they include them, `active`
+    /// with `true` and `iss` with the issuer's name.
+    ///
+    /// ```
+    /// # use tower_bearer_auth::testing::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let issuer = TestIssuer::start().await;
+    /// let token = issuer.opaque_token(serde_json::json!({"sub": "alice", "scope": "read"}));
+    /// issuer.revoke(&token);
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When the members are not a JSON object.
+    #[track_caller]
+    pub fn opaque_token(&self, members: Value) -> String {
+        let Value::Object(members) = members else {
+            panic!("members are an object, not {members}")
+        };
+        let mut bytes = [0; 24];
+        rand::fill(&mut bytes).expect("the system has random numbers");
+        let token = URL_SAFE_NO_PAD.encode(bytes);
+        let mut said = Map::new();
+        said.insert("active".into(), true.into());
+        said.insert("iss".into(), self.issuer().into());
+        said.extend(members);
+        let tokens = &mut self.state().introspection.tokens;
+        tokens.insert(token.clone(), said);
+        token
+    }
+
+    /// Revokes this token: it is not active from now on.
+    pub fn revoke(&self, token: &str) {
+        self.state().introspection.tokens.remove(token);
+    }
+
+    /// Answers introspection requests with this fault from now on. `None` ends that.
+    pub fn introspection_fault(&self, fault: Option<Fault>) {
+        self.state().introspection.fault = fault;
+    }
+
+    /// Answers all introspection requests with this response from now on. `None` ends that. A
+    /// [fault](Self::introspection_fault) takes precedence.
+    ///
+    /// ```
+    /// # use tower_bearer_auth::testing::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let issuer = TestIssuer::start().await;
+    /// let busy = http::Response::builder().status(429).header("retry-after", "10");
+    /// issuer.introspection_response(Some(busy.body("".into()).unwrap()));
+    /// # }
+    /// ```
+    pub fn introspection_response(&self, response: Option<Response<Bytes>>) {
+        self.state().introspection.response = response;
+    }
+
+    /// The number of introspection requests so far.
+    pub fn introspection_requests(&self) -> usize {
+        self.state().introspection.requests
+    }
+}
