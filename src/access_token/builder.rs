@@ -1,9 +1,10 @@
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{AccessToken, Part, Verified};
 use crate::bearer::BearerToken;
@@ -23,7 +24,7 @@ pub struct AccessTokenBuilder {
     token: BearerToken,
     verified: Verified,
     /// The members that replace those of the claims in `verified`.
-    changes: Map<String, Value>,
+    changes: BTreeMap<String, Value>,
     protection: Option<Arc<Protection>>,
     late_refusal: LateRefusal,
     passed_guards: PassedGuards,
@@ -35,7 +36,7 @@ impl AccessTokenBuilder {
             token,
             protection: None,
             late_refusal: LateRefusal::default(),
-            changes: Map::new(),
+            changes: BTreeMap::new(),
             passed_guards: PassedGuards::default(),
             verified: Verified {
                 verifier: Cow::Borrowed("custom"),
@@ -50,7 +51,7 @@ impl AccessTokenBuilder {
             token: token.token.clone(),
             protection: token.protection.clone(),
             late_refusal: token.late_refusal.clone(),
-            changes: Map::new(),
+            changes: BTreeMap::new(),
             passed_guards: token.passed_guards.clone(),
             verified: token.verified.detached(),
         }
@@ -141,8 +142,8 @@ impl AccessTokenBuilder {
         self
     }
 
-    /// Sets another claim. Claims that are not set stay as they are, to the byte. A standard one set this way changes what [`AccessToken::claim`] finds, not
-    /// what the token's accessors say.
+    /// Sets another claim. Claims that are not set stay as they are, byte for byte. A standard claim that is set this
+    /// way changes what [`AccessToken::claim`] finds, but not the values of the token's accessors.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.changes.insert(name.into(), value.into());
         self
@@ -191,7 +192,7 @@ impl fmt::Debug for AccessTokenBuilder {
 ///
 /// Other members are copied verbatim: they may be nested deeper than serde_json parses, or contain digits that a parsed
 /// number would lose.
-fn merged(claims: &str, changes: &Map<String, Value>) -> String {
+fn merged(claims: &str, changes: &BTreeMap<String, Value>) -> String {
     let kept = written_members(claims)
         .filter(|member| !changes.contains_key(&*member.name))
         .map(|member| claims[member.range].to_owned());
