@@ -7,6 +7,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HeaderMap};
+use memchr::memchr;
 
 /// A token as it came in the `Authorization` header, of the form RFC 6750 §2.1 allows.
 ///
@@ -116,6 +117,8 @@ pub(crate) fn take_credentials(headers: &mut HeaderMap, max_token_length: usize)
     read(header, max_token_length)
 }
 
+const SCHEME: &[u8] = b"bearer";
+
 fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
     let bytes = header.as_bytes();
     // A field value has no white space around it (RFC 9110 §5.5); servers strip it, but a request
@@ -123,12 +126,14 @@ fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
     let start = bytes.len() - bytes.trim_ascii_start().len();
     let value = bytes.trim_ascii();
 
-    let scheme_length = value.iter().take_while(|b| is_tchar(**b)).count();
-    let (scheme, rest) = value.split_at(scheme_length);
-    if !scheme.eq_ignore_ascii_case(b"bearer") || rest.is_empty() {
+    let Some((scheme, rest)) = value.split_at_checked(SCHEME.len()) else {
+        return Credentials::Missing;
+    };
+    let is_longer = rest.first().is_none_or(|next| is_tchar(*next));
+    if !scheme.eq_ignore_ascii_case(SCHEME) || is_longer {
         return Credentials::Missing;
     }
-    let spaces = rest.iter().take_while(|b| **b == b' ').count();
+    let spaces = leading_spaces(rest);
     let token = &rest[spaces..];
     if token.len() > max_token_length {
         return Credentials::TooLong;
@@ -136,7 +141,7 @@ fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
     if spaces == 0 || !is_b64token(token) {
         return Credentials::Malformed;
     }
-    let start = start + scheme_length + spaces;
+    let start = start + SCHEME.len() + spaces;
     let token = start..start + token.len();
     Credentials::Bearer(BearerToken {
         header,
@@ -145,12 +150,26 @@ fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
     })
 }
 
+/// How many spaces a text begins with.
+fn leading_spaces(text: &[u8]) -> usize {
+    // Sixteen at a time, since clients choose how many there are.
+    let difference = |bytes: &[u8]| bytes.iter().fold(0, |so_far, b| so_far | (b ^ b' '));
+    let blank = text
+        .chunks_exact(16)
+        .take_while(|bytes| difference(bytes) == 0);
+    let blank = blank.count() * 16;
+    blank + text[blank..].iter().take_while(|b| **b == b' ').count()
+}
+
 /// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 fn is_b64token(token: &[u8]) -> bool {
-    let padding = token.iter().rev().take_while(|b| **b == b'=').count();
-    let body = &token[..token.len() - padding];
+    let is_padded = token.last() == Some(&b'=');
+    let first_padding = is_padded.then(|| memchr(b'=', token)).flatten();
+    let (body, padding) = token.split_at(first_padding.unwrap_or(token.len()));
+    // Without branches, so that many bytes are compared at a time.
     let strangeness = body.iter().fold(0, |so_far, b| so_far | strangeness(*b));
-    !body.is_empty() && strangeness == 0
+    let difference = padding.iter().fold(0, |so_far, b| so_far | (b ^ b'='));
+    !body.is_empty() && strangeness == 0 && difference == 0
 }
 
 /// 0 for what a token is made of besides padding, and more for every other byte. A number without a branch or a
@@ -209,6 +228,9 @@ mod tests {
             (b"Bearer \tabc", "malformed"),
             (b"Bearer \"abc\"", "malformed"),
             (b"Bearer a=b", "malformed"),
+            (b"Bearer a=b=", "malformed"),
+            (b"Bearer a==b==", "malformed"),
+            (b"Bearer a====", "token a===="),
             (b"Bearer ==", "malformed"),
             (b"Bearer caf\xc3\xa9", "malformed"),
         ];
@@ -234,6 +256,14 @@ mod tests {
                     "{byte} at {position}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn any_number_of_spaces_may_precede_the_token() {
+        for spaces in 1..70 {
+            let value = format!("Bearer{}abc", " ".repeat(spaces));
+            assert_eq!(outcome(value.as_bytes()), "token abc");
         }
     }
 

@@ -30,6 +30,20 @@ pub(crate) const HEADERS: &[Pair] = &[
         hostile: |size| bearer(&"=".repeat(size)),
     },
     Pair {
+        name: "padding that ends in the middle",
+        base: "padding that ends in the middle",
+        size: TOKEN,
+        harmless: |size| bearer(&"a".repeat(size)),
+        hostile: |size| bearer(&format!("{}a=", "=".repeat(size - 2))),
+    },
+    Pair {
+        name: "spaces before the token",
+        base: "spaces before the token",
+        size: TOKEN,
+        harmless: |size| bearer(&"a".repeat(size)),
+        hostile: |size| bearer(&format!("{}a", " ".repeat(size - 1))),
+    },
+    Pair {
         name: "parameters of a content type",
         base: "parameters of a content type",
         size: 240,
