@@ -21,7 +21,7 @@ pub(super) struct Hour {
     /// Whether the key source works, and whether its status reports that at the end of the hour.
     pub(super) healthy: bool,
     /// The permitted statuses, by class in the order of [`Class`]: `+` 200, `-` 401, `?` 503, `*` 200 or 401,
-    /// `~` 401 or 503, `#` any of these.
+    /// `^` 200 or 503, `~` 401 or 503, `#` any of these.
     expected: &'static str,
 }
 
@@ -44,7 +44,8 @@ const BACKOFF: u64 = 61;
 // An expectation is as exact as the documentation of `Jwks`. If a fetch is possible when the hour begins, the first
 // token with an unknown key causes it and the others wait for it, so all of them see its result. Only tokens whose
 // key was present before may still use that key. If no fetch is possible, a token that may be newer than the last
-// fetch gets 503. Tokens of the next key are made in the hour in which they are first sent.
+// fetch gets 503. Tokens of the next key are made in the hour in which they are first sent. After an outage of the
+// introspection endpoint, one token is sent there as a probe, and the others get 503 until it is answered.
 #[rustfmt::skip]
 pub(super) static LIFE: [Hour; 18] = [
     // The columns: newest, next, older, gone, brief; made up, undated, forged; opaque, asked.
@@ -99,7 +100,7 @@ pub(super) static LIFE: [Hour; 18] = [
             l.gateway.staff.issuer.retire_old_keys();
             l.keys_fail(Fault::Oversized(1 << 20));
         },
-        meanwhile: None, expected: "+?+?- ??- +-" },
+        meanwhile: None, expected: "+?+?- ??- ^~" },
     Hour { name: "the outage goes on for hours", seconds: 5 * HOUR, healthy: false,
         change: |l| {
             let elsewhere = Fault::Redirect(l.gateway.partners.issuer.jwks_url());
@@ -126,7 +127,7 @@ pub(super) static LIFE: [Hour; 18] = [
         meanwhile: None, expected: "+~+-- -~- ??" },
     Hour { name: "all is well, and the older keys are withdrawn meanwhile", seconds: 13 * MINUTE, healthy: true,
         change: |l| l.heal(),
-        meanwhile: Some(|l| l.gateway.staff.issuer.retire_old_keys()), expected: "+~*-- -~- +-" },
+        meanwhile: Some(|l| l.gateway.staff.issuer.retire_old_keys()), expected: "+~*-- -~- ^~" },
 ];
 
 impl Hour {
@@ -137,6 +138,7 @@ impl Hour {
             Some('-') => NO,
             Some('?') => LATER,
             Some('*') => OK.or(NO),
+            Some('^') => OK.or(LATER),
             Some('~') => NO.or(LATER),
             Some('#') => OK.or(NO).or(LATER),
             other => panic!("{:?} says {other:?} of {class:?}", self.name),
