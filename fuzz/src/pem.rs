@@ -204,7 +204,7 @@ fn value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 /// The length of the first value including its header. The input must contain all of it.
 fn length(der: &[u8]) -> Option<usize> {
     let (header, content) = match *der {
-        [_, short @ 0..0x80, ..] => (2, usize::from(short)),
+        [_, short @ 0..=0x7f, ..] => (2, usize::from(short)),
         [_, 0x81, one, ..] if one >= 0x80 => (3, usize::from(one)),
         [_, 0x82, one, two, ..] if one > 0 => (4, usize::from(u16::from_be_bytes([one, two]))),
         [_, 0x83, one, two, three, ..] if one > 0 => {
