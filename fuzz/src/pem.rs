@@ -156,7 +156,8 @@ pub fn run(data: &[u8]) -> &'static str {
 
 /// The label and the content of the only block of a well-formed text.
 fn block(text: &[u8]) -> Option<(String, Vec<u8>)> {
-    let text = str::from_utf8(text).ok()?;
+    // The text around the block may be in any encoding.
+    let text = String::from_utf8_lossy(text);
     let (before, rest) = text.split_once("-----BEGIN ")?;
     let (label, rest) = rest.split_once("-----")?;
     let (body, behind) = rest.split_once(&format!("-----END {label}-----"))?;
