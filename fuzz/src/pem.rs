@@ -162,15 +162,17 @@ fn block(text: &[u8]) -> Option<(String, Vec<u8>)> {
     let (label, rest) = rest.split_once("-----")?;
     let (body, behind) = rest.split_once(&format!("-----END {label}-----"))?;
     let is_one = !behind.contains("-----BEGIN ");
-    let body: String = body.split(|c: char| c.is_ascii_whitespace()).collect();
+    let body: String = body.split_whitespace().collect();
     let der = STANDARD.decode(body).ok()?;
     is_one.then(|| (label.to_owned(), der))
 }
 
-/// Whether nothing in the text may be a private key or an escaped line end, for which a PEM is refused.
+/// Whether the text is printable ASCII without anything like a private key or an escaped line end, for which a PEM is
+/// refused.
 fn is_plain(text: &[u8]) -> bool {
     let has = |part: &[u8]| text.windows(part.len()).any(|window| window == part);
-    ![&b"PRIVATE KEY"[..], b"\\", b"PuTTY"].into_iter().any(has)
+    let is_printable = |octet: &u8| matches!(octet, b'\n' | b'\r' | b' '..=b'~');
+    text.iter().all(is_printable) && ![&b"PRIVATE KEY"[..], b"\\", b"PuTTY"].into_iter().any(has)
 }
 
 /// The AlgorithmIdentifier of a SubjectPublicKeyInfo, and the content of its bit string.
