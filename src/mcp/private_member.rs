@@ -1,78 +1,98 @@
 //! Member names that some parsers treat specially.
 
-use memchr::{memchr2, memmem};
+use std::iter;
+
+use memchr::{memchr, memchr2, memmem};
 
 use crate::json::PRIVATE_TO_SERDE;
 
 /// Whether an object anywhere in valid `json` has a member that some parser does not read as a plain member.
 /// With some features, serde_json parses the text of its private members again, or reads it as a
 /// number. In JavaScript, the members of a `__proto__` can become those of the enclosing object.
+///
+/// The search visits only the places where such a name can be: where it stands verbatim, and where a string begins
+/// with an escape, or with letters of the name and an escape.
 pub(super) fn has_private_member(json: &str) -> bool {
-    // Most bodies have none of these substrings, so they need no scan.
-    let has = |part: &str| memmem::find(json.as_bytes(), part.as_bytes()).is_some();
-    if !has(PRIVATE_TO_SERDE) && !has(PROTO) && !has(ESCAPE_OF_ANYTHING) {
-        return false;
-    }
     let json = json.as_bytes();
-    let mut at = 0;
-    while let Some(byte) = json.get(at) {
-        at += 1;
-        if *byte == b'"' {
-            let start = at;
-            let end = end_of_string(json, start);
-            at = end + 1;
-            if is_private(&json[start..end]) && is_name(json, at) {
-                return true;
-            }
-        }
-    }
-    false
-}
-
-/// Whether the string that ends before `end` is the name of a member.
-fn is_name(json: &[u8], end: usize) -> bool {
-    json.get(end..)
-        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
-}
-
-/// The position of the closing quote of the string whose text begins at `at`.
-fn end_of_string(json: &[u8], mut at: usize) -> usize {
-    // For a few bytes, a loop is faster than the setup of a search.
-    const FEW: usize = 16;
-    loop {
-        for _ in 0..FEW {
-            match json.get(at) {
-                Some(b'"') => return at,
-                Some(b'\\') => at += 2,
-                Some(_) => at += 1,
-                None => return json.len(),
-            }
-        }
-        let rest = json.get(at..).unwrap_or_default();
-        at += memchr2(b'\\', b'"', rest).unwrap_or(rest.len());
-    }
+    let is_private = |start| is_private_name(json, start);
+    memmem::find_iter(json, PROTO).any(is_private)
+        || memmem::find_iter(json, PRIVATE_TO_SERDE).any(is_private)
+        || starts_of_escaped_names(json).any(is_private)
 }
 
 const PROTO: &str = "__proto__";
 
-/// The start of the only escape that can stand for a character of these names.
-const ESCAPE_OF_ANYTHING: &str = "\\u";
+/// Where the text of a string begins whose first escape could belong to a private name.
+fn starts_of_escaped_names(json: &[u8]) -> impl Iterator<Item = usize> {
+    // Most bodies have no such escape, so they need no visit of each backslash.
+    let escapes = memmem::find(json, b"\\u").map(|_| escapes(json));
+    escapes.into_iter().flatten().filter_map(|escape| {
+        // The names have no other letters that are encoded like this.
+        let (b"\\u00", [b'2'..=b'7', ..]) = json[escape..].split_at_checked(4)? else {
+            return None;
+        };
+        let before = &json[escape.saturating_sub(PRIVATE_TO_SERDE.len())..escape];
+        let letters = before.iter().rev();
+        let count = letters.take_while(|byte| !matches!(byte, b'"' | b'\\'));
+        let start = escape - count.count();
+        json[..start].ends_with(b"\"").then_some(start)
+    })
+}
 
-/// Whether the text between the quotes, with its escapes, is such a name.
-fn is_private(quoted: &[u8]) -> bool {
-    // Most strings do not begin with `$` or `_`, escaped or not.
-    let may_be = match quoted {
-        [b'$' | b'_', ..] => true,
-        [b'\\', b'u', b'0', b'0', high, low, ..] => {
-            matches!((high, low), (b'2', b'4') | (b'5', b'f' | b'F'))
-        }
-        _ => false,
+/// Where the escapes of valid `json` begin.
+fn escapes(json: &[u8]) -> impl Iterator<Item = usize> {
+    let mut next = 0;
+    iter::from_fn(move || {
+        let escape = match json.get(next..)? {
+            // For escapes in a row, a search is slower than a look.
+            [b'\\', ..] => next,
+            rest => next + memchr(b'\\', rest)?,
+        };
+        let is_unicode = json.get(escape + 1) == Some(&b'u');
+        next = escape + if is_unicode { 6 } else { 2 };
+        Some(escape)
+    })
+}
+
+/// Whether a member's name begins at `start`, and is a private one.
+fn is_private_name(json: &[u8], start: usize) -> bool {
+    let text = &json[start..];
+    let rest = match starts_with(text, PROTO) {
+        Some(rest) => rest,
+        None => match starts_with(text, PRIVATE_TO_SERDE) {
+            Some(rest) => &rest[end_of_string(rest)..],
+            None => return false,
+        },
     };
-    if !may_be {
+    begins_string(&json[..start]) && ends_name(rest)
+}
+
+/// Whether `before` ends with the quote that opens a string.
+fn begins_string(before: &[u8]) -> bool {
+    let Some((b'"', before)) = before.split_last() else {
         return false;
+    };
+    let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
+    backslashes.count() % 2 == 0
+}
+
+/// Whether `rest` begins with the quote that closes the name of a member.
+fn ends_name(rest: &[u8]) -> bool {
+    rest.strip_prefix(b"\"")
+        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
+}
+
+/// The position of the quote that closes the string, of which `text` is the rest.
+fn end_of_string(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(next) = text.get(at..).and_then(|rest| memchr2(b'\\', b'"', rest)) {
+        at += next;
+        match text[at] {
+            b'"' => return at,
+            _ => at += 2,
+        }
     }
-    starts_with(quoted, PRIVATE_TO_SERDE).is_some()
-        || starts_with(quoted, PROTO).is_some_and(<[u8]>::is_empty)
+    text.len()
 }
 
 /// The rest of `quoted` after the prefix `start`, whose letters may be escaped in `quoted`.
@@ -116,6 +136,10 @@ mod tests {
             r#"{"\u005F\u005f\u0070\u0072\u006F\u0074\u006f\u005F_":1}"#,
             r#"{"\u0024\u0073erde_json::private::":1}"#,
             r#"{"a":"a text of more than sixteen bytes, \u0061","__proto__"  :1}"#,
+            r#"{"a\\":{"\u0024serde_json::private::\"Number":1}}"#,
+            r#"{"__prot\u006f__":1}"#,
+            r#"{"$serde_json::private:\u003aRawValue":1}"#,
+            r#"["__proto__",{"__proto__":1}]"#,
         ] {
             assert!(has_private_member(private), "{private}");
         }
@@ -128,6 +152,9 @@ mod tests {
             r#"{"\\":"__proto__"}"#,
             r#"{"\u005f_proto_":1,"__proto__x":1,"\u015f_proto__":1,"\\u005f_proto__":1}"#,
             r#"{"\u005":1,"\uff5f_proto__":1,"__proto\__":1}"#,
+            r#"{"x__proto__":1,"\u0061__proto__":1,"__proto__\u0061":1,"\"__proto__":1}"#,
+            r#"{"\\\"\u005f_proto__":1,"\\u0061\u005f_proto__":1}"#,
+            r#"["\u005f_proto__",":","\u0024serde_json::private::\\",":"]"#,
             r#"{"a":"\u0061\"#,
             r#"{"a":"\u0061"#,
             "12",

@@ -105,6 +105,9 @@ impl Place {
 impl<'a> Node<'a> {
     /// Reads a whole body. Trailing text other than white space is an error.
     pub(super) fn parse(json: &'a str) -> Result<Self, Unparsed> {
+        if is_unfinished(json) {
+            return Err(Unparsed::NotJson);
+        }
         let limits = Limits::default();
         let reader = Reader {
             place: Place::Body,
@@ -128,6 +131,16 @@ impl<'a> Node<'a> {
             Some((_, value)) => value.as_ref().map(Some).map_err(|doubtful| *doubtful),
             None => Ok(None),
         }
+    }
+}
+
+/// Whether `json` begins as an object or a list, and does not end as one.
+fn is_unfinished(json: &str) -> bool {
+    let json = json.trim_matches([' ', '\t', '\n', '\r']).as_bytes();
+    match json {
+        [b'{', rest @ ..] => rest.last() != Some(&b'}'),
+        [b'[', rest @ ..] => rest.last() != Some(&b']'),
+        _ => false,
     }
 }
 

@@ -123,6 +123,13 @@ pub(crate) const BODIES: &[Pair] = &[
     body("arrays that do not end", |size| {
         guarded(&"[".repeat(size), Some(400))
     }),
+    body("arrays in a batch that do not end", |size| {
+        guarded(&format!("{}]", "[".repeat(size)), Some(400))
+    }),
+    body("arrays in an argument that do not end", |size| {
+        let arrays = "[".repeat(size);
+        guarded(&arguments(size, |_| format!(r#""a":{arrays}"#)), Some(400))
+    }),
     body("a batch of empty lists", |size| {
         guarded(&format!("[{}0]", "[],".repeat(size / 3)), Some(400))
     }),
