@@ -47,7 +47,7 @@
 //!   │    └─ verify      BearerToken ──► AccessToken, or a VerifyError   (a tower service)
 //!   │                   and puts the AccessToken into the request's extensions
 //!   └─ mcp              is it this caller's session, and may they call this tool?   (MCP servers)
-//!   └─ scope_guard      does the AccessToken have the scopes that this route needs?
+//!   └─ guard      does the AccessToken have the scopes that this route needs?
 //!   └─ your service     takes AccessToken or Claims<T> (axum), AccessToken (rmcp tools), or looks into
 //!                       the extensions
 //! any step ──► reject   status, WWW-Authenticate and a JSON body
@@ -91,17 +91,17 @@
 
 // In the order in which a request meets them.
 pub mod auth;
-mod bearer;
+mod credentials;
 pub mod verify;
 
 mod access_token;
 mod scopes;
 
 // What the layer leaves for those further in: who is calling, and how it was configured.
-mod caller;
-mod late_refusal;
-mod protection;
-pub mod scope_guard;
+mod challenge_config;
+pub mod guard;
+mod identity;
+mod refusal_slot;
 
 #[cfg(any(feature = "axum", feature = "rmcp"))]
 pub mod extract;
@@ -125,13 +125,12 @@ mod claim_lookup;
 mod clock;
 mod config_error;
 mod error_chain;
-mod event_stream;
+#[cfg(any(feature = "jwks", feature = "introspection"))]
+mod http_client;
 mod issuer_spelling;
 mod json;
 mod key_state;
 mod metadata_reach;
-#[cfg(any(feature = "jwks", feature = "introspection"))]
-mod outgoing;
 mod short_digest;
 mod shown_url;
 
@@ -160,11 +159,11 @@ pub use self::access_token::{AccessToken, AccessTokenBuilder, Principal};
 #[doc(inline)]
 pub use self::auth::BearerAuthLayer;
 #[doc(inline)]
-pub use self::bearer::{BearerToken, InvalidBearerToken};
-#[doc(inline)]
 pub use self::clock::Clock;
 #[doc(inline)]
 pub use self::config_error::ConfigError;
+#[doc(inline)]
+pub use self::credentials::{BearerToken, InvalidBearerToken};
 #[cfg(feature = "axum")]
 #[doc(inline)]
 pub use self::extract::axum::Claims;
@@ -172,11 +171,11 @@ pub use self::extract::axum::Claims;
 #[doc(inline)]
 pub use self::extract::rmcp::MaybeAccessToken;
 #[doc(inline)]
+pub use self::guard::{RequireScopesLayer, ScopeError, ScopeRequirement};
+#[doc(inline)]
 pub use self::metadata::ProtectedResource;
 #[doc(inline)]
 pub use self::reject::Refused;
-#[doc(inline)]
-pub use self::scope_guard::{RequireScopesLayer, ScopeError, ScopeRequirement};
 #[doc(inline)]
 pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
 #[cfg(feature = "cache")]
@@ -189,7 +188,9 @@ pub use self::verify::introspection::{self, IntrospectionVerifier};
 #[doc(inline)]
 pub use self::verify::jwks::{self, Jwks};
 #[doc(inline)]
-pub use self::verify::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder, KeySet, VerifyingKey};
+pub use self::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
+#[doc(inline)]
+pub use self::verify::keys::{Algorithm, KeySet, VerifyingKey};
 #[doc(inline)]
 pub use self::verify::{
     Audience, ByIssuer, ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt,

@@ -34,7 +34,7 @@ pub struct VerifyError(Cause);
 enum Cause {
     Invalid(InvalidReason),
     /// Invalid for a reason that otherwise says that the token is of another kind, which it is not.
-    Definite(Definite),
+    Terminal(Terminal),
     /// Invalid for the time being: the issuer may have replaced the key that did not verify the signature.
     BadSignatureForNow,
     InsufficientScope(Arc<Scopes>),
@@ -42,12 +42,12 @@ enum Cause {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum Definite {
+pub(crate) enum Terminal {
     Malformed,
     WrongIssuer,
 }
 
-impl Definite {
+impl Terminal {
     fn reason(self) -> InvalidReason {
         match self {
             Self::Malformed => InvalidReason::Malformed,
@@ -91,8 +91,8 @@ impl VerifyError {
     }
 
     /// The token is one of the verifier's kind, and not acceptable: no other verifier is to be asked.
-    pub(crate) fn definite(reason: Definite) -> Self {
-        Self(Cause::Definite(reason))
+    pub(crate) fn definite(reason: Terminal) -> Self {
+        Self(Cause::Terminal(reason))
     }
 
     /// The cached key with the token's `kid` did not verify the signature. The issuer may have replaced the key, so caches
@@ -144,7 +144,7 @@ impl VerifyError {
         match &self.0 {
             Cause::Invalid(reason) => VerifyErrorKind::Invalid(*reason),
             Cause::BadSignatureForNow => VerifyErrorKind::Invalid(InvalidReason::BadSignature),
-            Cause::Definite(definite) => VerifyErrorKind::Invalid(definite.reason()),
+            Cause::Terminal(definite) => VerifyErrorKind::Invalid(definite.reason()),
             Cause::InsufficientScope(required) => VerifyErrorKind::InsufficientScope(required),
             Cause::Unavailable(_) => VerifyErrorKind::Unavailable,
         }
@@ -153,7 +153,7 @@ impl VerifyError {
     /// Whether the token is none of the kind that the verifier is for, so that another verifier may know
     /// it: it is not of its form, it is unknown to it, or somebody else issued it. A token that *is* of
     /// its kind and is refused, or that it cannot tell about now, is nobody else's business.
-    pub fn is_another_kind(&self) -> bool {
+    pub fn allows_fallback(&self) -> bool {
         matches!(
             self.0,
             Cause::Invalid(
@@ -199,7 +199,7 @@ impl fmt::Display for VerifyError {
         match &self.0 {
             Cause::Invalid(reason) => f.write_str(reason.description()),
             Cause::BadSignatureForNow => f.write_str(InvalidReason::BadSignature.description()),
-            Cause::Definite(definite) => f.write_str(definite.reason().description()),
+            Cause::Terminal(definite) => f.write_str(definite.reason().description()),
             Cause::InsufficientScope(required) => {
                 write!(f, "the access token lacks a scope of: {required}")
             }
@@ -216,7 +216,7 @@ impl fmt::Debug for VerifyError {
                 let reason = InvalidReason::BadSignature;
                 f.debug_tuple("Invalid").field(&reason).finish()
             }
-            Cause::Definite(definite) => {
+            Cause::Terminal(definite) => {
                 f.debug_tuple("Invalid").field(&definite.reason()).finish()
             }
             Cause::InsufficientScope(required) => {

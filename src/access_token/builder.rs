@@ -6,12 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::{AccessToken, Part, Verified};
-use crate::bearer::BearerToken;
+use super::claim_text::ClaimText;
+use super::token::AccessToken;
+use super::verified::Verified;
+use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::clock::Clock;
+use crate::credentials::BearerToken;
 use crate::json::written_members;
-use crate::late_refusal::LateRefusal;
-use crate::protection::{PassedGuards, Protection};
+use crate::refusal_slot::RefusalSlot;
 use crate::scopes::{Scopes, log_left_out};
 
 /// Builds an [`AccessToken`]; see [`AccessToken::builder`].
@@ -25,17 +27,44 @@ pub struct AccessTokenBuilder {
     verified: Verified,
     /// The members that replace those of the claims in `verified`.
     changes: BTreeMap<String, Value>,
-    protection: Option<Arc<Protection>>,
-    late_refusal: LateRefusal,
+    challenge_config: Option<Arc<ChallengeConfig>>,
+    refusal_slot: RefusalSlot,
     passed_guards: PassedGuards,
+}
+
+impl AccessToken {
+    /// Starts a token for a verifier of your own.
+    ///
+    /// ```
+    /// use tower_bearer_auth::{AccessToken, BearerToken};
+    ///
+    /// let token: BearerToken = "opaque-key-1".parse()?;
+    /// let access_token = AccessToken::builder(token)
+    ///     .subject("alice")
+    ///     .client_id("reports")
+    ///     .scopes(["read"])
+    ///     .claim("plan", "gold")
+    ///     .build();
+    /// assert!(access_token.has_scope("read"));
+    /// assert_eq!(access_token.claim::<String>("plan").as_deref(), Some("gold"));
+    /// # Ok::<(), tower_bearer_auth::InvalidBearerToken>(())
+    /// ```
+    pub fn builder(token: BearerToken) -> AccessTokenBuilder {
+        AccessTokenBuilder::new(token)
+    }
+
+    /// Starts from this token, to add to it or change it: enrichment behind a verifier.
+    pub fn to_builder(&self) -> AccessTokenBuilder {
+        AccessTokenBuilder::from_token(self)
+    }
 }
 
 impl AccessTokenBuilder {
     pub(super) fn new(token: BearerToken) -> Self {
         Self {
             token,
-            protection: None,
-            late_refusal: LateRefusal::default(),
+            challenge_config: None,
+            refusal_slot: RefusalSlot::default(),
             changes: BTreeMap::new(),
             passed_guards: PassedGuards::default(),
             verified: Verified {
@@ -49,8 +78,8 @@ impl AccessTokenBuilder {
     pub(super) fn from_token(token: &AccessToken) -> Self {
         Self {
             token: token.token.clone(),
-            protection: token.protection.clone(),
-            late_refusal: token.late_refusal.clone(),
+            challenge_config: token.challenge_config.clone(),
+            refusal_slot: token.refusal_slot.clone(),
             changes: BTreeMap::new(),
             passed_guards: token.passed_guards.clone(),
             verified: token.verified.detached(),
@@ -170,13 +199,13 @@ impl AccessTokenBuilder {
         AccessToken {
             verified: Arc::new(self.verified),
             token: self.token,
-            protection: self.protection,
-            late_refusal: self.late_refusal,
+            challenge_config: self.challenge_config,
+            refusal_slot: self.refusal_slot,
             passed_guards: self.passed_guards,
         }
     }
 
-    fn text_claim(&mut self, name: &str, value: String) -> Part {
+    fn text_claim(&mut self, name: &str, value: String) -> ClaimText {
         self.changes.insert(name.into(), value.clone().into());
         value.into()
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Verified;
+use super::verified::Verified;
 
 /// Who is calling: the verifier that vouched, the issuer, the subject and the client.
 ///

@@ -1,4 +1,8 @@
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
 use super::*;
+use crate::clock::Clock;
 use serde_json::{Value, json};
 
 fn builder() -> AccessTokenBuilder {

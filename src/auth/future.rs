@@ -11,11 +11,11 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::settings::Settings;
-use crate::access_token::{AccessToken, Lapse};
-use crate::bearer::BearerToken;
-use crate::event_stream::is_event_stream;
-use crate::late_refusal::{Lack, LateRefusal};
-use crate::protection::Protection;
+use crate::access_token::{AccessToken, ExpiryTimer};
+use crate::challenge_config::ChallengeConfig;
+use crate::credentials::BearerToken;
+use crate::refusal_slot::{RefusalCause, RefusalSlot};
+use crate::reject::is_event_stream;
 use crate::reject::{self, Draining, Refusal, Reply, ResponseBody};
 use crate::telemetry::{self, Activity, Bearer, Decision};
 use crate::verify::Verifier;
@@ -52,14 +52,14 @@ pin_project! {
             token: Option<Box<BearerToken>>,
             // What waits behind the gate: the request, and the service that is ready for it.
             waiting: Option<(Request<B>, S)>,
-            protection: Arc<Protection>,
+            challenge_config: Arc<ChallengeConfig>,
             closes_streams: bool,
         },
         Passed {
             #[pin]
             response: S::Future,
-            late_refusal: LateRefusal,
-            protection: Arc<Protection>,
+            refusal_slot: RefusalSlot,
+            challenge_config: Arc<ChallengeConfig>,
             // Whose expiry ends the response, if it is a stream.
             ends_with: Option<AccessToken>,
         },
@@ -71,25 +71,29 @@ where
     S: Service<Request<B>>,
     V: Service<BearerToken>,
 {
-    pub(super) fn refuse(reply: Reply, request: Request<B>, protection: &Protection) -> Self
+    pub(super) fn refuse(
+        reply: Reply,
+        request: Request<B>,
+        challenge_config: &ChallengeConfig,
+    ) -> Self
     where
         B: Body,
     {
         Self {
-            state: State::refused(reply, request, protection),
+            state: State::refused(reply, request, challenge_config),
         }
     }
 
     pub(super) fn pass(
         response: S::Future,
-        late_refusal: LateRefusal,
-        protection: Arc<Protection>,
+        refusal_slot: RefusalSlot,
+        challenge_config: Arc<ChallengeConfig>,
     ) -> Self {
         Self {
             state: State::Passed {
                 response,
-                late_refusal,
-                protection,
+                refusal_slot,
+                challenge_config,
                 ends_with: None,
             },
         }
@@ -108,7 +112,7 @@ where
                 token: telemetry::may_be_heard().then(|| Box::new(token.clone())),
                 verify: Oneshot::new(verifier, token),
                 waiting: Some((request, inner)),
-                protection: Arc::clone(&settings.protection),
+                challenge_config: Arc::clone(&settings.challenge_config),
                 closes_streams: settings.close_streams_at_expiry,
             },
         }
@@ -121,8 +125,8 @@ where
     V: Service<BearerToken>,
     B: Body,
 {
-    fn refused(reply: Reply, request: Request<B>, protection: &Protection) -> Self {
-        let reply = Draining::rest_of(reply, request, protection.max_drained_bytes);
+    fn refused(reply: Reply, request: Request<B>, challenge_config: &ChallengeConfig) -> Self {
+        let reply = Draining::rest_of(reply, request, challenge_config.max_drained_bytes);
         Self::Refused { reply }
     }
 }
@@ -145,18 +149,18 @@ where
                 }
                 StateProjection::Passed {
                     response,
-                    late_refusal,
-                    protection,
+                    refusal_slot,
+                    challenge_config,
                     ends_with,
                 } => {
                     let response = ready!(response.poll(cx))?;
-                    if let Some(lack) = late_refusal.instead_of(&response) {
-                        let reply = reply_to_lack(lack, protection);
+                    if let Some(lack) = refusal_slot.instead_of(&response) {
+                        let reply = reply_to_lack(lack, challenge_config);
                         return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
                     }
                     return Poll::Ready(Ok(match ends_with.take() {
                         Some(token) if is_event_stream(response.headers()) => {
-                            response.map(|body| ResponseBody::stream(body, Lapse::of(token)))
+                            response.map(|body| ResponseBody::stream(body, ExpiryTimer::of(token)))
                         }
                         _ => response.map(ResponseBody::inner),
                     }));
@@ -166,7 +170,7 @@ where
                     verification,
                     token,
                     waiting,
-                    protection,
+                    challenge_config,
                     closes_streams,
                 } => {
                     let entered = verification.enter();
@@ -177,26 +181,26 @@ where
                     let bearer = Bearer::from(token.as_deref());
                     match verified
                         .map_err(|error| {
-                            reject::refuse_for(&error, Decision::LAYER, bearer, protection)
+                            reject::refuse_for(&error, Decision::LAYER, bearer, challenge_config)
                         })
-                        .and_then(|token| admit(token, protection))
+                        .and_then(|token| admit(token, challenge_config))
                     {
                         Ok(token) => {
-                            let protection = Arc::clone(protection);
-                            let late_refusal = LateRefusal::of(&request);
-                            let token =
-                                token.protected_by(Arc::clone(&protection), late_refusal.clone());
+                            let challenge_config = Arc::clone(challenge_config);
+                            let refusal_slot = RefusalSlot::of(&request);
+                            let token = token
+                                .protected_by(Arc::clone(&challenge_config), refusal_slot.clone());
                             let ends_with = closes_streams.then(|| token.clone());
                             request.extensions_mut().insert(token);
                             State::Passed {
                                 response: inner.call(request),
-                                late_refusal,
-                                protection,
+                                refusal_slot,
+                                challenge_config,
                                 ends_with,
                             }
                         }
                         // The service goes with the old state: a client that is slow with its body holds no permit.
-                        Err(reply) => State::refused(reply, request, protection),
+                        Err(reply) => State::refused(reply, request, challenge_config),
                     }
                 }
             };
@@ -215,35 +219,47 @@ fn outcome(verified: &Result<AccessToken, VerifyError>) -> &'static str {
 }
 
 /// What the layer itself asks of a verified token.
-fn admit(token: AccessToken, protection: &Protection) -> Result<AccessToken, Reply> {
+fn admit(token: AccessToken, challenge_config: &ChallengeConfig) -> Result<AccessToken, Reply> {
     let bearer = Bearer::Verified(&token);
-    let scopes = &protection.scopes;
+    let scopes = &challenge_config.scopes;
     // A verifier's business, but a cached or a hand-made token may have expired since.
-    if let Some(reason) = token.lapsed() {
+    if let Some(reason) = token.invalid_reason() {
         let refusal = Refusal::InvalidToken(reason);
         return Err(refusal.refuse(
             Decision::LAYER,
             bearer,
-            protection,
-            protection.initial_scopes(),
+            challenge_config,
+            challenge_config.initial_scopes(),
         ));
     }
-    if !protection.hierarchy.grants_all(token.scopes(), scopes) {
-        return Err(Refusal::InsufficientScope.refuse(Decision::LAYER, bearer, protection, scopes));
+    if !challenge_config
+        .hierarchy
+        .grants_all(token.scopes(), scopes)
+    {
+        return Err(Refusal::InsufficientScope.refuse(
+            Decision::LAYER,
+            bearer,
+            challenge_config,
+            scopes,
+        ));
     }
     Decision::passed(Decision::LAYER, Some(&token)).record();
     Ok(token)
 }
 
 /// The answer that a tool, further in, wanted the client to get.
-fn reply_to_lack(lack: &Lack, protection: &Protection) -> Reply {
+fn reply_to_lack(lack: &RefusalCause, challenge_config: &ChallengeConfig) -> Reply {
     match lack {
-        Lack::Token => {
-            Refusal::NoToken.reply("AccessToken", protection, protection.initial_scopes())
-        }
-        Lack::Scopes(scopes) => {
-            Refusal::InsufficientScope.reply("AccessToken::require_scopes", protection, scopes)
-        }
+        RefusalCause::Token => Refusal::NoToken.reply(
+            "AccessToken",
+            challenge_config,
+            challenge_config.initial_scopes(),
+        ),
+        RefusalCause::Scopes(scopes) => Refusal::InsufficientScope.reply(
+            "AccessToken::require_scopes",
+            challenge_config,
+            scopes,
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use super::service::BearerAuth;
 use super::settings::Settings;
-use crate::protection::Protection;
+use crate::challenge_config::ChallengeConfig;
 use crate::reject::is_quotable;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::verify::Verifier;
@@ -31,7 +31,7 @@ impl<V: Verifier> BearerAuthLayer<V> {
 }
 
 impl<V> BearerAuthLayer<V> {
-    /// Names the protection space in challenges (RFC 9110 §11.5). Default: none.
+    /// Names the challenge_config space in challenges (RFC 9110 §11.5). Default: none.
     ///
     /// # Panics
     ///
@@ -45,7 +45,7 @@ impl<V> BearerAuthLayer<V> {
             is_quotable(&realm),
             "{realm:?} cannot be a realm: use visible ASCII and spaces, without quotes and backslashes"
         );
-        self.protection().realm = Some(realm.into());
+        self.challenge_config().realm = Some(realm.into());
         self
     }
 
@@ -61,14 +61,14 @@ impl<V> BearerAuthLayer<V> {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        self.protection().scopes = Scopes::configured(scopes);
+        self.challenge_config().scopes = Scopes::configured(scopes);
         self
     }
 
     /// Sets which scopes imply which others, for this layer and every guard behind it.
     #[must_use]
     pub fn scope_hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
-        self.protection().hierarchy = hierarchy;
+        self.challenge_config().hierarchy = hierarchy;
         self
     }
 
@@ -118,7 +118,7 @@ impl<V> BearerAuthLayer<V> {
     /// Reading a body needs a tokio runtime with its timer. Set 0 if there is none.
     #[must_use]
     pub fn max_drained_bytes(mut self, bytes: usize) -> Self {
-        self.protection().max_drained_bytes = bytes;
+        self.challenge_config().max_drained_bytes = bytes;
         self
     }
 
@@ -135,8 +135,8 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    pub(crate) fn protection(&mut self) -> &mut Protection {
-        Arc::make_mut(&mut self.settings.protection)
+    pub(crate) fn challenge_config(&mut self) -> &mut ChallengeConfig {
+        Arc::make_mut(&mut self.settings.challenge_config)
     }
 }
 
@@ -151,7 +151,7 @@ impl<S, V: Clone> Layer<S> for BearerAuthLayer<V> {
 impl<V> fmt::Debug for BearerAuthLayer<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BearerAuthLayer")
-            .field("protection", &self.settings.protection)
+            .field("challenge_config", &self.settings.challenge_config)
             .field("optional", &self.settings.optional)
             .finish_non_exhaustive()
     }

@@ -9,9 +9,9 @@ use tower_service::Service;
 
 use super::future::ResponseFuture;
 use super::settings::Settings;
-use crate::bearer::Credentials;
-use crate::caller::{self, Anonymous};
-use crate::late_refusal::LateRefusal;
+use crate::credentials::Credentials;
+use crate::identity::{self, Anonymous};
+use crate::refusal_slot::RefusalSlot;
 use crate::reject::{Refusal, ResponseBody};
 use crate::telemetry::{Bearer, Decision};
 use crate::verify::Verifier;
@@ -55,8 +55,8 @@ where
         let not_ready = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, not_ready);
 
-        let was_verified = caller::forget(request.extensions_mut());
-        let protection = &self.settings.protection;
+        let was_verified = identity::forget(request.extensions_mut());
+        let challenge_config = &self.settings.challenge_config;
         let credentials = self.settings.credentials(request.headers_mut());
         if was_verified && matches!(credentials, Credentials::Missing) {
             self.settings.log_nesting();
@@ -67,27 +67,27 @@ where
                 return ResponseFuture::verify(verifier, token, request, inner, &self.settings);
             }
             Credentials::Missing if self.settings.optional => {
-                let late_refusal = LateRefusal::of(&request);
-                let protection = Arc::clone(protection);
+                let refusal_slot = RefusalSlot::of(&request);
+                let challenge_config = Arc::clone(challenge_config);
                 let anonymous = Anonymous {
-                    protection: Arc::clone(&protection),
-                    late_refusal: late_refusal.clone(),
+                    challenge_config: Arc::clone(&challenge_config),
+                    refusal_slot: refusal_slot.clone(),
                 };
                 Decision::passed(Decision::LAYER, None).record();
-                caller::mark_anonymous(request.extensions_mut(), anonymous);
-                return ResponseFuture::pass(inner.call(request), late_refusal, protection);
+                identity::mark_anonymous(request.extensions_mut(), anonymous);
+                return ResponseFuture::pass(inner.call(request), refusal_slot, challenge_config);
             }
             Credentials::Missing => {
-                protection.refused_without_token(request.extensions());
+                challenge_config.refused_without_token(request.extensions());
                 Refusal::NoToken
             }
             Credentials::Repeated => Refusal::RepeatedHeader,
             Credentials::Malformed => Refusal::InvalidToken(InvalidReason::Malformed),
             Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),
         };
-        let scopes = protection.initial_scopes();
-        let reply = refusal.refuse(Decision::LAYER, Bearer::Nobody, protection, scopes);
-        ResponseFuture::refuse(reply, request, protection)
+        let scopes = challenge_config.initial_scopes();
+        let reply = refusal.refuse(Decision::LAYER, Bearer::Nobody, challenge_config, scopes);
+        ResponseFuture::refuse(reply, request, challenge_config)
     }
 }
 

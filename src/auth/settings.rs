@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use crate::bearer::{Credentials, take_credentials};
-use crate::protection::Protection;
+use crate::challenge_config::ChallengeConfig;
+use crate::credentials::{Credentials, take_credentials};
 use crate::telemetry::{self, Decision};
 
 /// How the layer was configured; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Settings {
-    pub(super) protection: Arc<Protection>,
+    pub(super) challenge_config: Arc<ChallengeConfig>,
     pub(super) max_token_length: usize,
     pub(super) optional: bool,
     pub(super) forward_authorization: bool,
@@ -25,7 +25,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            protection: Arc::default(),
+            challenge_config: Arc::default(),
             max_token_length: 16 * 1024,
             optional: false,
             forward_authorization: false,

@@ -37,10 +37,10 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::access_token::AccessToken;
-use crate::caller::Caller;
-use crate::protection::Protection;
+use crate::challenge_config::ChallengeConfig;
+use crate::guard::ScopeError;
+use crate::identity::Identity;
 use crate::reject::Refusal;
-use crate::scope_guard::ScopeError;
 use crate::scopes::Scopes;
 use crate::telemetry::{self, Bearer};
 use crate::verify_error::InvalidReason;
@@ -62,10 +62,10 @@ impl<S: Sync> OptionalFromRequestParts<S> for AccessToken {
         parts: &mut Parts,
         _: &S,
     ) -> Result<Option<Self>, AccessTokenRejection> {
-        match Caller::of(&parts.extensions) {
-            Caller::Known(token) => Ok(Some(token.clone())),
-            Caller::Anonymous(_) => Ok(None),
-            Caller::Unasked => Err(AccessTokenRejection::no_layer("Option<AccessToken>")),
+        match Identity::of(&parts.extensions) {
+            Identity::Known(token) => Ok(Some(token.clone())),
+            Identity::Anonymous(_) => Ok(None),
+            Identity::NoLayer => Err(AccessTokenRejection::no_layer("Option<AccessToken>")),
         }
     }
 }
@@ -91,13 +91,13 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
                 wanted = std::any::type_name::<T>(),
                 "the claims do not fit the handler's type"
             );
-            let protection = token.shared_protection();
+            let challenge_config = token.shared_challenge_config();
             MISMATCH.record(
                 "Claims",
                 Bearer::Verified(&token),
-                protection.initial_scopes(),
+                challenge_config.initial_scopes(),
             );
-            ClaimsRejection(Cause::Claims(protection))
+            ClaimsRejection(Cause::Claims(challenge_config))
         })
     }
 }
@@ -110,9 +110,9 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
         parts: &mut Parts,
         state: &S,
     ) -> Result<Option<Self>, ClaimsRejection> {
-        match Caller::of(&parts.extensions) {
-            Caller::Anonymous(_) => Ok(None),
-            Caller::Known(_) | Caller::Unasked => {
+        match Identity::of(&parts.extensions) {
+            Identity::Anonymous(_) => Ok(None),
+            Identity::Known(_) | Identity::NoLayer => {
                 let claims = <Self as FromRequestParts<S>>::from_request_parts(parts, state);
                 claims.await.map(Some)
             }
@@ -122,18 +122,18 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
 
 /// The token that `extractor` requires.
 fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, AccessTokenRejection> {
-    match Caller::of(&parts.extensions) {
-        Caller::Known(token) => Ok(token.clone()),
-        Caller::Anonymous(anonymous) => {
-            let protection = Arc::clone(&anonymous.protection);
-            let scopes = protection.initial_scopes();
+    match Identity::of(&parts.extensions) {
+        Identity::Known(token) => Ok(token.clone()),
+        Identity::Anonymous(anonymous) => {
+            let challenge_config = Arc::clone(&anonymous.challenge_config);
+            let scopes = challenge_config.initial_scopes();
             Refusal::NoToken.record(extractor, Bearer::Nobody, scopes);
             Err(AccessTokenRejection {
                 extractor,
-                missing: Missing::Token(protection),
+                missing: Missing::Token(challenge_config),
             })
         }
-        Caller::Unasked => Err(AccessTokenRejection::no_layer(extractor)),
+        Identity::NoLayer => Err(AccessTokenRejection::no_layer(extractor)),
     }
 }
 
@@ -147,7 +147,7 @@ pub struct AccessTokenRejection {
 
 #[derive(Debug)]
 enum Missing {
-    Token(Arc<Protection>),
+    Token(Arc<ChallengeConfig>),
     Layer,
 }
 
@@ -165,11 +165,13 @@ impl IntoResponse for AccessTokenRejection {
     fn into_response(self) -> Response {
         let component = self.extractor;
         let reply = match &self.missing {
-            Missing::Token(protection) => {
-                Refusal::NoToken.reply(component, protection, protection.initial_scopes())
-            }
+            Missing::Token(challenge_config) => Refusal::NoToken.reply(
+                component,
+                challenge_config,
+                challenge_config.initial_scopes(),
+            ),
             Missing::Layer => {
-                Refusal::NoLayer.reply(component, &Protection::default(), &Scopes::default())
+                Refusal::NoLayer.reply(component, &ChallengeConfig::default(), &Scopes::default())
             }
         };
         (*reply).map(Body::new)
@@ -184,7 +186,7 @@ pub struct ClaimsRejection(Cause);
 #[derive(Debug)]
 enum Cause {
     Token(AccessTokenRejection),
-    Claims(Arc<Protection>),
+    Claims(Arc<ChallengeConfig>),
 }
 
 const MISMATCH: Refusal<'_> = Refusal::InvalidToken(InvalidReason::InvalidClaim);
@@ -193,9 +195,12 @@ impl IntoResponse for ClaimsRejection {
     fn into_response(self) -> Response {
         match self.0 {
             Cause::Token(rejection) => rejection.into_response(),
-            Cause::Claims(protection) => {
-                (*MISMATCH.reply("Claims", &protection, protection.initial_scopes())).map(Body::new)
-            }
+            Cause::Claims(challenge_config) => (*MISMATCH.reply(
+                "Claims",
+                &challenge_config,
+                challenge_config.initial_scopes(),
+            ))
+            .map(Body::new),
         }
     }
 }

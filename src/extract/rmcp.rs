@@ -76,11 +76,11 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::{Map, Value};
 
 use crate::access_token::AccessToken;
-use crate::caller::Caller;
-use crate::late_refusal::Lack;
-use crate::protection::Protection;
+use crate::challenge_config::ChallengeConfig;
+use crate::guard::ScopeError;
+use crate::identity::Identity;
+use crate::refusal_slot::RefusalCause;
 use crate::reject::Refusal;
-use crate::scope_guard::ScopeError;
 use crate::scopes::Scopes;
 use crate::telemetry::Bearer;
 
@@ -122,16 +122,16 @@ impl AccessToken {
     /// layer in front.
     pub fn from_request_context(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         match caller(context) {
-            Caller::Known(token) => Ok(token.clone()),
-            Caller::Anonymous(anonymous) => {
-                let protection = &anonymous.protection;
-                let scopes = protection.initial_scopes();
+            Identity::Known(token) => Ok(token.clone()),
+            Identity::Anonymous(anonymous) => {
+                let challenge_config = &anonymous.challenge_config;
+                let scopes = challenge_config.initial_scopes();
                 Refusal::NoToken.record("AccessToken", Bearer::Nobody, scopes);
-                let data = challenge(None, scopes, protection);
+                let data = challenge(None, scopes, challenge_config);
                 let message = "this needs an access token";
                 Err(ErrorData::new(REFUSED, message, Some(data)))
             }
-            Caller::Unasked => Err(no_layer("AccessToken")),
+            Identity::NoLayer => Err(no_layer("AccessToken")),
         }
     }
 
@@ -146,8 +146,8 @@ impl AccessToken {
         context: &RequestContext<RoleServer>,
     ) -> Result<Self, ErrorData> {
         let token = Self::from_request_context(context);
-        if let Caller::Anonymous(anonymous) = caller(context) {
-            anonymous.late_refusal.refuse(Lack::Token);
+        if let Identity::Anonymous(anonymous) = caller(context) {
+            anonymous.refusal_slot.refuse(RefusalCause::Token);
         }
         token
     }
@@ -161,18 +161,18 @@ impl MaybeAccessToken {
     /// If there is no layer in front.
     pub fn from_request_context(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         match caller(context) {
-            Caller::Known(token) => Ok(Self(Some(token.clone()))),
-            Caller::Anonymous(_) => Ok(Self(None)),
-            Caller::Unasked => Err(no_layer("MaybeAccessToken")),
+            Identity::Known(token) => Ok(Self(Some(token.clone()))),
+            Identity::Anonymous(_) => Ok(Self(None)),
+            Identity::NoLayer => Err(no_layer("MaybeAccessToken")),
         }
     }
 }
 
 /// The sender of the HTTP request. rmcp keeps the head of the request, with the layer's extensions.
-fn caller(context: &RequestContext<RoleServer>) -> Caller<'_> {
+fn caller(context: &RequestContext<RoleServer>) -> Identity<'_> {
     match context.extensions.get::<Parts>() {
-        Some(parts) => Caller::of(&parts.extensions),
-        None => Caller::Unasked,
+        Some(parts) => Identity::of(&parts.extensions),
+        None => Identity::NoLayer,
     }
 }
 
@@ -198,7 +198,8 @@ impl ScopeError {
     /// # let _ = clear;
     /// ```
     pub fn refuse(self) -> ErrorData {
-        self.late_refusal().refuse(Lack::Scopes(self.required()));
+        self.refusal_slot()
+            .refuse(RefusalCause::Scopes(self.required()));
         self.into()
     }
 }
@@ -210,19 +211,22 @@ impl From<ScopeError> for ErrorData {
         let data = challenge(
             Some("insufficient_scope"),
             &error.required(),
-            error.protection(),
+            error.challenge_config(),
         );
         Self::new(REFUSED, error.to_string(), Some(data))
     }
 }
 
 /// The parameters of the challenge as JSON.
-fn challenge(error: Option<&str>, scopes: &Scopes, protection: &Protection) -> Value {
+fn challenge(error: Option<&str>, scopes: &Scopes, challenge_config: &ChallengeConfig) -> Value {
     let scope = Some(scopes.as_str()).filter(|scopes| !scopes.is_empty());
     let members = [
         ("error", error),
         ("scope", scope),
-        ("resource_metadata", protection.resource_metadata.as_deref()),
+        (
+            "resource_metadata",
+            challenge_config.resource_metadata.as_deref(),
+        ),
     ];
     members
         .into_iter()

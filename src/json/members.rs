@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::Text;
+use super::text::Text;
 
 /// A member of an object, as it is written.
 pub(crate) struct WrittenMember<'a> {

@@ -1,4 +1,7 @@
+use super::fault::{NUMBER_OUT_OF_RANGE, RESERVED_NAME, TOO_DEEP, TWICE};
+use super::object::MAX_OTHER_MEMBERS;
 use super::*;
+use serde::de::MapAccess;
 
 #[derive(Default)]
 struct Members<'a> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use memchr::memchr_iter;
 
-use crate::scope_guard::ScopeRequirement;
+use crate::guard::ScopeRequirement;
 
 /// The rules for one kind of target, or for methods.
 #[derive(Debug, Clone, Default)]

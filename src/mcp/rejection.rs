@@ -105,7 +105,7 @@ impl Rejection {
             Self::UnknownHttpMethod => "http_method",
             Self::NothingToResume => "nothing_to_resume",
             Self::NoSuchSession => "no_such_session",
-            Self::NobodysSession => "nobodys_session",
+            Self::NobodysSession => "session_without_principal",
         }
     }
 

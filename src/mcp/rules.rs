@@ -6,7 +6,7 @@ use super::pattern::{Patterns, has_control};
 use super::resource_uri::comparable;
 use crate::access_token::AccessToken;
 use crate::config_error::{ConfigError, Problems};
-use crate::scope_guard::ScopeRequirement;
+use crate::guard::ScopeRequirement;
 
 /// The scopes that each tool, prompt, resource, task and method of an MCP server requires.
 ///

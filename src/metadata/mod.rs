@@ -113,10 +113,10 @@
 //! it comes from a request, so no `Host` or `X-Forwarded-*` header changes where clients are sent.
 
 mod document;
-mod feeds;
 mod identifier;
+mod integration;
 mod resource;
 mod service;
 
 pub use self::resource::ProtectedResource;
-pub use self::service::{MetadataFuture, MetadataLayer, MetadataService, ServeMetadata};
+pub use self::service::{MetadataFuture, MetadataLayer, MetadataMiddleware, MetadataService};

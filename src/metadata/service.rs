@@ -18,7 +18,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::resource::{Checked, ProtectedResource};
-use crate::caller;
+use crate::identity;
 use crate::metadata_reach::MetadataReach;
 use crate::reject::{Draining, ResponseBody, ResponseFuture};
 use crate::shown_url::ShownUrl;
@@ -208,7 +208,7 @@ impl<B: Body> Service<Request<B>> for MetadataService {
     fn call(&mut self, request: Request<B>) -> Self::Future {
         self.notice(&request);
         let answer = Box::new(self.answer(request.method()));
-        let limit = caller::max_drained_bytes(request.extensions());
+        let limit = identity::max_drained_bytes(request.extensions());
         MetadataFuture {
             answer: Draining::rest_of(answer, request, limit),
         }
@@ -245,10 +245,10 @@ pub struct MetadataLayer {
 }
 
 impl<S> Layer<S> for MetadataLayer {
-    type Service = ServeMetadata<S>;
+    type Service = MetadataMiddleware<S>;
 
-    fn layer(&self, inner: S) -> ServeMetadata<S> {
-        ServeMetadata {
+    fn layer(&self, inner: S) -> MetadataMiddleware<S> {
+        MetadataMiddleware {
             inner,
             layer: self.clone(),
         }
@@ -257,12 +257,12 @@ impl<S> Layer<S> for MetadataLayer {
 
 /// The service that a [`MetadataLayer`] makes.
 #[derive(Debug, Clone)]
-pub struct ServeMetadata<S> {
+pub struct MetadataMiddleware<S> {
     inner: S,
     layer: MetadataLayer,
 }
 
-impl<S, B, ResB> Service<Request<B>> for ServeMetadata<S>
+impl<S, B, ResB> Service<Request<B>> for MetadataMiddleware<S>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
     B: Body,
@@ -282,7 +282,7 @@ where
             true => {
                 service.notice(&request);
                 let answer = Box::new(service.answer(request.method()));
-                let limit = caller::max_drained_bytes(request.extensions());
+                let limit = identity::max_drained_bytes(request.extensions());
                 ResponseFuture::answer(answer, request, limit)
             }
             false => ResponseFuture::pass(self.inner.call(request)),

@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
-use crate::access_token::{AccessToken, Lapse};
+use crate::access_token::{AccessToken, ExpiryTimer};
 use crate::telemetry::{Decision, Outcome};
 use crate::verify_error::InvalidReason;
 
@@ -29,7 +31,7 @@ pin_project! {
     enum Kind<B> {
         Inner { #[pin] body: B },
         // Boxed, since few bodies are streams.
-        Stream { #[pin] body: B, lapse: Box<Lapse> },
+        Stream { #[pin] body: B, expiry_timer: Box<ExpiryTimer> },
         Reply { #[pin] body: Full<Bytes> },
         Ended,
     }
@@ -43,10 +45,10 @@ impl<B> ResponseBody<B> {
     }
 
     /// The inner body, which ends when the token expires or its key is withdrawn.
-    pub(crate) fn stream(body: B, lapse: Lapse) -> Self {
-        let lapse = Box::new(lapse);
+    pub(crate) fn stream(body: B, expiry_timer: ExpiryTimer) -> Self {
+        let expiry_timer = Box::new(expiry_timer);
         Self {
-            kind: Kind::Stream { body, lapse },
+            kind: Kind::Stream { body, expiry_timer },
         }
     }
 
@@ -75,10 +77,10 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         let mut kind = self.project().kind;
         match kind.as_mut().project() {
             KindProjection::Inner { body } => body.poll_frame(cx),
-            KindProjection::Stream { body, lapse } => match lapse.poll(cx) {
+            KindProjection::Stream { body, expiry_timer } => match expiry_timer.poll(cx) {
                 Poll::Pending => body.poll_frame(cx),
                 Poll::Ready(reason) => {
-                    record_end(lapse.token(), reason);
+                    record_end(expiry_timer.token(), reason);
                     // Dropping the body lets the producer of the stream notice the end.
                     kind.set(Kind::Ended);
                     Poll::Ready(None)
@@ -121,4 +123,13 @@ impl<B> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody").finish_non_exhaustive()
     }
+}
+
+/// Whether a response is an event stream (HTML, server-sent events).
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let Some(Ok(content_type)) = headers.get(CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return false;
+    };
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("text/event-stream")
 }

@@ -5,8 +5,8 @@ use tracing::span::Entered;
 use tracing::{Instrument, Span, debug_span};
 
 use super::decision::may_be_heard;
-use super::histograms;
 use super::measure::Stopwatch;
+use super::names;
 use crate::telemetry;
 
 /// An operation with a duration: it has a span and a histogram. If it is dropped before its end, its outcome is
@@ -33,7 +33,7 @@ impl Activity {
             true => debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty),
             false => Span::none(),
         };
-        Self::start(histograms::VERIFICATION, span)
+        Self::start(names::VERIFICATION_SECONDS, span)
     }
 
     /// An introspection request.
@@ -45,7 +45,7 @@ impl Activity {
             verifier,
             outcome = Empty
         );
-        Self::start(histograms::INTROSPECTION, span)
+        Self::start(names::INTROSPECTION_SECONDS, span)
     }
 
     /// A fetch of a key set. It belongs to no single request.
@@ -59,7 +59,7 @@ impl Activity {
             outcome = Empty
         );
         span.follows_from(Span::current());
-        Self::start(histograms::KEY_FETCH, span)
+        Self::start(names::KEY_FETCH_SECONDS, span)
     }
 
     /// Enters the span for synchronous work.

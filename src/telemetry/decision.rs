@@ -4,9 +4,10 @@ use http::StatusCode;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use super::{AUDIT, SETUP, measure};
+use super::measure;
+use super::names::{AUDIT, SETUP};
 use crate::access_token::AccessToken;
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::error_chain::error_chain;
 use crate::scopes::Scopes;
 use crate::short_digest::short_digest;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
-use super::histograms;
+use super::names;
 use crate::access_token::AccessToken;
 
 const DECISIONS: &str = "bearer_auth_decisions_total";
@@ -25,17 +25,17 @@ pub fn describe_metrics() {
         "Tokens that came to a cached verifier"
     );
     describe_histogram!(
-        histograms::VERIFICATION,
+        names::VERIFICATION_SECONDS,
         Unit::Seconds,
         "How long a verifier took to answer"
     );
     describe_histogram!(
-        histograms::INTROSPECTION,
+        names::INTROSPECTION_SECONDS,
         Unit::Seconds,
         "How long an introspection endpoint took to answer, the wait for a turn included"
     );
     describe_histogram!(
-        histograms::KEY_FETCH,
+        names::KEY_FETCH_SECONDS,
         Unit::Seconds,
         "How long it took to fetch a key set"
     );

@@ -49,7 +49,7 @@
 //! ## Reasons of MCP guards
 //!
 //! `bad_json`, `bad_message`, `bad_params`, `bad_headers`, `unsupported_encoding`, `body_too_large`,
-//! `body_incomplete`, `http_method`, `nothing_to_resume`, `no_such_session`, `nobodys_session`.
+//! `body_incomplete`, `http_method`, `nothing_to_resume`, `no_such_session`, `session_without_principal`.
 //!
 //! # Other events
 //!
@@ -118,12 +118,12 @@
 
 mod activity;
 mod decision;
-mod histograms;
 #[cfg(feature = "metrics")]
 mod measure;
 #[cfg(not(feature = "metrics"))]
-#[path = "unmeasured.rs"]
+#[path = "noop.rs"]
 mod measure;
+mod names;
 
 pub(crate) use self::activity::Activity;
 pub(crate) use self::decision::{Bearer, Decision, Outcome, may_be_heard};
@@ -132,21 +132,4 @@ pub(crate) use self::measure::count_lookup;
 
 #[cfg(feature = "metrics")]
 pub use self::measure::describe_metrics;
-
-/// The target of the audit event.
-pub const AUDIT: &str = "tower_bearer_auth::audit";
-
-/// The target of events about misconfigured servers.
-pub const SETUP: &str = "tower_bearer_auth::setup";
-
-/// The target of events and spans about issuers' keys.
-pub const KEYS: &str = "tower_bearer_auth::keys";
-
-/// The target of events and spans about introspection.
-pub const INTROSPECTION: &str = "tower_bearer_auth::introspection";
-
-/// The target of events about single claims.
-pub const CLAIMS: &str = "tower_bearer_auth::claims";
-
-/// The target of the span around a verifier, and of events about malformed tokens.
-pub const VERIFICATION: &str = "tower_bearer_auth::verification";
+pub use self::names::{AUDIT, CLAIMS, INTROSPECTION, KEYS, SETUP, VERIFICATION};

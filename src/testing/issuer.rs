@@ -21,7 +21,7 @@ use super::faulty_body::FaultyBody;
 use super::introspection::{INTROSPECTION_PATH, Introspection};
 use super::signing_key::SigningKey;
 use super::token::TokenBuilder;
-use crate::verify::jwt::Algorithm;
+use crate::verify::keys::Algorithm;
 
 /// An issuer on a loopback port: a real HTTP server with metadata, keys that rotate, and faults on
 /// demand.

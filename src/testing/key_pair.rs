@@ -1,6 +1,6 @@
 use super::signing_key::SigningKey;
 use super::token::TokenBuilder;
-use crate::verify::jwt::Algorithm;
+use crate::verify::keys::Algorithm;
 
 /// An RSA key pair that signs test tokens with RS256.
 ///

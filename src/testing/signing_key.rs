@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::verify::jwt::{Algorithm, VerifyingKey};
+use crate::verify::keys::{Algorithm, VerifyingKey};
 
 /// A key that signs test tokens, for any [`Algorithm`].
 ///

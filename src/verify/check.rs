@@ -9,9 +9,9 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::Verifier;
+use super::verifier::Verifier;
 use crate::access_token::AccessToken;
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::verify_error::VerifyError;
 
 /// A verifier and a condition on what it verified; see [`VerifierExt::check`](super::VerifierExt::check).

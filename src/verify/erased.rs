@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use tower::util::ServiceExt;
 use tower_service::Service;
 
-use super::Verifier;
+use super::verifier::Verifier;
 use crate::access_token::AccessToken;
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::verify_error::VerifyError;
 
 /// A verifier whose type is hidden; see [`VerifierExt::erased`](super::VerifierExt::erased).

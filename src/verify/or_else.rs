@@ -9,9 +9,9 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::Verifier;
+use super::verifier::Verifier;
 use crate::access_token::AccessToken;
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::verify_error::VerifyError;
 
 /// A verifier, and another one for the tokens that are none of its kind; see
@@ -95,7 +95,7 @@ impl<A: Verifier, B: Verifier> Future for OrElseFuture<A, B> {
                 StateProjection::Second { verify } => return verify.poll(cx).map_err(Into::into),
                 StateProjection::First { verify, otherwise } => {
                     match ready!(verify.poll(cx)).map_err(Into::into) {
-                        Err(error) if error.is_another_kind() => {
+                        Err(error) if error.allows_fallback() => {
                             otherwise.take().expect("asked once")
                         }
                         result => return Poll::Ready(result),

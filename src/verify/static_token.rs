@@ -14,8 +14,8 @@ use serde_json::Value;
 use tower_service::Service;
 
 use crate::access_token::{AccessToken, Verified};
-use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::credentials::BearerToken;
 use crate::scopes::Scopes;
 use crate::verify_error::{InvalidReason, VerifyError};
 
@@ -110,7 +110,7 @@ impl StaticTokenVerifier {
             .get(&Digest::of(&token))
             .ok_or_else(|| VerifyError::invalid(InvalidReason::Unrecognized))?;
         let access_token = AccessToken::new(token, Arc::clone(verified));
-        match access_token.lapsed() {
+        match access_token.invalid_reason() {
             Some(reason) => Err(VerifyError::invalid(reason)),
             None => Ok(access_token),
         }

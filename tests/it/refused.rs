@@ -144,7 +144,12 @@ async fn the_mcp_guards_set_the_reason() {
         Ok::<_, Infallible>(response.body(Body::empty()).unwrap())
     });
     let nameless = auth().layer(SessionBindingLayer::new().layer(opened));
-    assert_refused(nameless, &[GOOD], (403, "nobodys_session", SESSIONS)).await;
+    assert_refused(
+        nameless,
+        &[GOOD],
+        (403, "session_without_principal", SESSIONS),
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -4,7 +4,15 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use http::HeaderName;
+
 use crate::access_token::Principal;
+
+pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The name under which the layer records its decisions.
+pub(super) const COMPONENT: &str = "SessionBindingLayer";
 
 /// What an ID identifies, so that a session ID is never valid as an event ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

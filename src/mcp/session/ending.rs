@@ -13,8 +13,8 @@ use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
 
+use super::binding::{LAST_EVENT_ID, SESSION_ID};
 use super::body::SessionRequestBody;
-use super::{LAST_EVENT_ID, SESSION_ID};
 use crate::telemetry::SETUP;
 
 /// How long the refusal waits for the server to end the session. A server that takes longer keeps the session until

@@ -12,13 +12,13 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::SESSION_ID;
+use super::binding::SESSION_ID;
 use super::body::{SessionBody, SessionRequestBody};
 use super::ending::{Ending, Opening};
 use super::events::EventIds;
 use super::owner::Owner;
-use crate::caller;
-use crate::event_stream::is_event_stream;
+use crate::identity;
+use crate::reject::is_event_stream;
 use crate::reject::{Draining, Reply, ResponseBody};
 
 pin_project! {
@@ -68,7 +68,7 @@ where
     where
         B: Body,
     {
-        let limit = caller::max_drained_bytes(&head.extensions);
+        let limit = identity::max_drained_bytes(&head.extensions);
         let reply = Draining::rest(reply, head, body, limit);
         Self {
             state: State::Answered { reply },

@@ -4,11 +4,11 @@ use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::WHO;
+use super::binding::COMPONENT;
 use super::binding::{Purpose, bind, unbind};
 use crate::access_token::{AccessToken, Principal};
+use crate::challenge_config::ChallengeConfig;
 use crate::mcp::rejection::Rejection;
-use crate::protection::Protection;
 use crate::reject::{Refusal, Reply};
 use crate::telemetry::Bearer;
 
@@ -18,7 +18,7 @@ pub(super) enum Owner {
     /// A caller whose token names neither a subject nor a client.
     Nameless(AccessToken),
     /// A caller without a token, behind an optional layer.
-    Anonymous(Arc<Protection>),
+    Anonymous(Arc<ChallengeConfig>),
 }
 
 impl Owner {
@@ -49,11 +49,11 @@ impl Owner {
                     .expect("a header's value, a dot and base64url"))
             }
             Self::Nameless(token) => {
-                Err(Rejection::NobodysSession.refuse(WHO, Bearer::Verified(token)))
+                Err(Rejection::NobodysSession.refuse(COMPONENT, Bearer::Verified(token)))
             }
-            Self::Anonymous(protection) => {
-                let scopes = protection.initial_scopes();
-                Err(Refusal::NoToken.refuse(WHO, Bearer::Nobody, protection, scopes))
+            Self::Anonymous(challenge_config) => {
+                let scopes = challenge_config.initial_scopes();
+                Err(Refusal::NoToken.refuse(COMPONENT, Bearer::Nobody, challenge_config, scopes))
             }
         }
     }

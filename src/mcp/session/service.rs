@@ -8,14 +8,14 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::binding::Purpose;
+use super::binding::{COMPONENT, LAST_EVENT_ID, SESSION_ID};
 use super::body::{SessionBody, SessionRequestBody};
 use super::ending::Opening;
 use super::future::ResponseFuture;
 use super::owner::Owner;
-use super::{LAST_EVENT_ID, SESSION_ID, WHO};
-use crate::caller::Caller;
+use crate::challenge_config::ChallengeConfig;
+use crate::identity::Identity;
 use crate::mcp::rejection::Rejection;
-use crate::protection::Protection;
 use crate::reject::{Refusal, Reply, ResponseBody};
 use crate::telemetry::{Bearer, Decision};
 
@@ -68,24 +68,29 @@ where
 /// Replaces the signed IDs in the request with the server's IDs, if they belong to the caller. Returns the owner of
 /// the IDs in the response.
 fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
-    let caller = Caller::of(&head.extensions);
+    let caller = Identity::of(&head.extensions);
     let owner = match caller {
-        Caller::Known(token) => match token.principal() {
+        Identity::Known(token) => match token.principal() {
             Some(principal) => Owner::Known(principal),
             None => Owner::Nameless(token.clone()),
         },
-        Caller::Anonymous(anonymous) => Owner::Anonymous(Arc::clone(&anonymous.protection)),
-        Caller::Unasked => {
-            let nothing = Protection::default();
-            return Err(Refusal::NoLayer.refuse(WHO, Bearer::Nobody, &nothing, &nothing.scopes));
+        Identity::Anonymous(anonymous) => Owner::Anonymous(Arc::clone(&anonymous.challenge_config)),
+        Identity::NoLayer => {
+            let nothing = ChallengeConfig::default();
+            return Err(Refusal::NoLayer.refuse(
+                COMPONENT,
+                Bearer::Nobody,
+                &nothing,
+                &nothing.scopes,
+            ));
         }
     };
     let bearer = caller.bearer();
-    let reject = |rejection: Rejection| rejection.refuse(WHO, bearer);
+    let reject = |rejection: Rejection| rejection.refuse(COMPONENT, bearer);
     if let Some(bound) = single(&head.headers, &SESSION_ID).map_err(reject)? {
-        if let Owner::Anonymous(protection) = &owner {
-            let scopes = protection.initial_scopes();
-            return Err(Refusal::NoToken.refuse(WHO, bearer, protection, scopes));
+        if let Owner::Anonymous(challenge_config) = &owner {
+            let scopes = challenge_config.initial_scopes();
+            return Err(Refusal::NoToken.refuse(COMPONENT, bearer, challenge_config, scopes));
         }
         let id = owner.unbind(key, Purpose::Session, &bound);
         let id = id.ok_or_else(|| reject(Rejection::NoSuchSession))?;
@@ -98,7 +103,7 @@ fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
             None => drop(head.headers.remove(LAST_EVENT_ID)),
         }
     }
-    Decision::passed(WHO, bearer.verified()).record();
+    Decision::passed(COMPONENT, bearer.verified()).record();
     Ok(owner)
 }
 

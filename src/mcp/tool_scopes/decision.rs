@@ -4,16 +4,16 @@ use std::{iter, ptr};
 
 use http::request::Parts;
 
-use crate::caller::{Anonymous, Caller};
+use crate::challenge_config::ChallengeConfig;
+use crate::guard::ScopeRequirement;
+use crate::guard::requirement::check;
+use crate::identity::{Anonymous, Identity};
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Call, LISTEN, Unreadable, calls};
 use crate::mcp::message_id::id;
 use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::{Ambiguous, ScopeRules};
-use crate::protection::Protection;
 use crate::reject::{Refusal, Reply};
-use crate::scope_guard::ScopeRequirement;
-use crate::scope_guard::requirement::check;
 use crate::telemetry::Bearer;
 
 const WHO: &str = "ToolScopesLayer";
@@ -54,14 +54,14 @@ pub(super) fn decide_limit(
     head: &Parts,
     max_body_bytes: usize,
 ) -> Result<usize, Reply> {
-    match Caller::of(&head.extensions) {
-        Caller::Known(_) => Ok(max_body_bytes),
-        Caller::Anonymous(_) if rules.opens_anything() => {
+    match Identity::of(&head.extensions) {
+        Identity::Known(_) => Ok(max_body_bytes),
+        Identity::Anonymous(_) if rules.opens_anything() => {
             Ok(max_body_bytes.min(MAX_ANONYMOUS_BODY_BYTES))
         }
-        Caller::Anonymous(anonymous) => Err(refuse_anonymous(anonymous)),
-        Caller::Unasked => {
-            let nothing = Protection::default();
+        Identity::Anonymous(anonymous) => Err(refuse_anonymous(anonymous)),
+        Identity::NoLayer => {
+            let nothing = ChallengeConfig::default();
             Err(Refusal::NoLayer.refuse(WHO, Bearer::Nobody, &nothing, &nothing.scopes))
         }
     }
@@ -69,9 +69,9 @@ pub(super) fn decide_limit(
 
 /// The response to a request that is refused before any scope is checked.
 pub(super) fn reject(rejection: Rejection, head: &Parts) -> Reply {
-    match Caller::of(&head.extensions) {
+    match Identity::of(&head.extensions) {
         // With a token, the limit is higher.
-        Caller::Anonymous(anonymous) if rejection == Rejection::TooLarge => {
+        Identity::Anonymous(anonymous) if rejection == Rejection::TooLarge => {
             refuse_anonymous(anonymous)
         }
         caller => rejection.refuse(WHO, caller.bearer()),
@@ -79,12 +79,17 @@ pub(super) fn reject(rejection: Rejection, head: &Parts) -> Reply {
 }
 
 fn refuse_anonymous(anonymous: &Anonymous) -> Reply {
-    let protection = &anonymous.protection;
-    Refusal::NoToken.refuse(WHO, Bearer::Nobody, protection, protection.initial_scopes())
+    let challenge_config = &anonymous.challenge_config;
+    Refusal::NoToken.refuse(
+        WHO,
+        Bearer::Nobody,
+        challenge_config,
+        challenge_config.initial_scopes(),
+    )
 }
 
 fn bearer(head: &Parts) -> Bearer<'_> {
-    Caller::of(&head.extensions).bearer()
+    Identity::of(&head.extensions).bearer()
 }
 
 /// `Ok` if a request whose body is not read may pass.

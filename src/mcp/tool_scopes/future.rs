@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::body::{ReadBody, ReplayBody};
 use super::decision::{decide, reject};
-use crate::caller;
+use crate::identity;
 use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::ScopeRules;
 use crate::reject::{Drain, Draining, Reply, ResponseBody};
@@ -66,7 +66,7 @@ where
     where
         B: Body,
     {
-        let limit = caller::max_drained_bytes(&head.extensions);
+        let limit = identity::max_drained_bytes(&head.extensions);
         let reply = Draining::rest(reply, head, body, limit);
         Self {
             state: State::Answered { reply },
@@ -158,7 +158,7 @@ fn stop<B: Body>(rejection: Rejection, head: &Parts, body: &B) -> Drain {
             reply,
             head,
             body,
-            caller::max_drained_bytes(&head.extensions),
+            identity::max_drained_bytes(&head.extensions),
         ),
     }
 }

@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 use tower_service::Service;
 
 use crate::access_token::AccessToken;
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::verify::ErasedVerifier;
 use crate::verify::jwt::issuer_watch::IssuerWatch;
-use crate::verify_error::{Definite, VerifyError};
+use crate::verify_error::{Terminal, VerifyError};
 
 /// The future of [`ByIssuer`](super::ByIssuer).
 pub struct ByIssuerFuture {
@@ -61,7 +61,7 @@ impl Future for ByIssuerFuture {
                 // The verifier must find the issuer by which the token was routed.
                 match token.issuer() {
                     Some(found) if *found != **issuer => {
-                        Poll::Ready(Err(VerifyError::definite(Definite::WrongIssuer)))
+                        Poll::Ready(Err(VerifyError::definite(Terminal::WrongIssuer)))
                     }
                     Some(_) | None => {
                         watch.accepted();

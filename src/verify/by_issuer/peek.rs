@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::MapAccess;
 
 use crate::json::{Fault, MaybeText, Member, Object, Text, parse_object};
-use crate::verify::jwt::claims::{Claims, SubjectType};
+use crate::verify::claims::registered::{Claims, SubjectType};
 use crate::verify::jwt::jws::{Jws, THREE_SEGMENTS, USUAL_PAYLOAD_LENGTH};
 use crate::verify::jwt::refusal::{TokenPart, malformed, undecodable};
 use crate::verify_error::InvalidReason;

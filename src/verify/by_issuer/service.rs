@@ -10,9 +10,9 @@ use super::peek::{Origin, payload};
 #[cfg(feature = "cache")]
 use super::tenants::Tenants;
 use crate::access_token::AccessToken;
-use crate::bearer::BearerToken;
 #[cfg(feature = "cache")]
 use crate::config_error::ConfigError;
+use crate::credentials::BearerToken;
 use crate::shown_url::ShownUrl;
 use crate::telemetry::CLAIMS;
 use crate::verify::jwt::issuer_watch::IssuerWatch;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::flight::Flight;
 use super::store::Outcome;
 use crate::access_token::AccessToken;
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::verify_error::VerifyError;
 
 /// The future of [`Cached`](super::Cached). It is ready at once on a cache hit.
@@ -48,7 +48,7 @@ impl Future for CachedFuture {
         let token = self.token.take().expect("polled after completion");
         let token = AccessToken::new(token, outcome?);
         // A verification that another request started may have used a key that was withdrawn before this request came.
-        let lapsed = is_waiting.then(|| token.lapsed()).flatten();
+        let lapsed = is_waiting.then(|| token.invalid_reason()).flatten();
         Poll::Ready(match lapsed {
             Some(reason) => Err(VerifyError::invalid(reason)),
             None => Ok(token),

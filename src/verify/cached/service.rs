@@ -11,7 +11,7 @@ use super::flights::{Flights, Joined};
 use super::future::CachedFuture;
 use super::store::{Store, fingerprint};
 use crate::access_token::AccessToken;
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::telemetry;
 use crate::verify::Verifier;
 use crate::verify_error::VerifyError;

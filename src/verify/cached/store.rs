@@ -8,8 +8,8 @@ use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 
 use crate::access_token::Verified;
-use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::credentials::BearerToken;
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 /// The SHA-256 digest that identifies a token, so that the token is not stored.

@@ -16,11 +16,11 @@ use super::response::Rules;
 use super::verifier::{Inner, IntrospectionVerifier};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
-use crate::outgoing::{self, no_client};
+use crate::http_client::{self, no_client};
 use crate::shown_url::ShownUrl;
 use crate::verify::Audience;
-use crate::verify::jwt::mapping::ClaimMapping;
-use crate::verify::jwt::rules::ClaimRules;
+use crate::verify::claims::mapping::ClaimMapping;
+use crate::verify::claims::rules::ClaimRules;
 
 /// Configures an [`IntrospectionVerifier`]; see [`IntrospectionVerifier::builder`].
 ///
@@ -247,7 +247,7 @@ impl IntrospectionVerifierBuilder {
         }
         let client = match self.client.take() {
             Some(client) => Ok(client),
-            None => outgoing::client().build(),
+            None => http_client::client().build(),
         };
         let client = client.map_err(|error| problems.push(no_client(error))).ok();
         ConfigError::check(problems)?;

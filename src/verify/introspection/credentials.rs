@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;
 
-use crate::outgoing;
+use crate::http_client;
 
 /// Who is asking. Secrets are wiped when they are dropped, as far as they are in this crate's hands: a
 /// request's copies are the client's.
@@ -29,7 +29,7 @@ impl Credentials {
     /// The headers that say it.
     pub(super) fn headers(&self) -> HeaderMap {
         let value = match self {
-            Self::Headers(headers) => return outgoing::sensitive(headers()),
+            Self::Headers(headers) => return http_client::sensitive(headers()),
             Self::Post { .. } | Self::None => return HeaderMap::new(),
             Self::Basic { id, secret } => {
                 // Form-encoded first (RFC 6749 §2.3.1), which many clients forget.

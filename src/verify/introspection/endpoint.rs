@@ -7,7 +7,7 @@ use url::Url;
 use super::answer::{Answer, Head};
 use super::credentials::Credentials;
 use super::failure::{Cause, Failure};
-use crate::outgoing;
+use crate::http_client;
 
 pub(super) struct Endpoint {
     pub(super) url: Url,
@@ -49,7 +49,7 @@ impl Endpoint {
             sent_bearer_token,
         };
         head.check()?;
-        let body = outgoing::read(&mut response, self.max_bytes)
+        let body = http_client::read(&mut response, self.max_bytes)
             .await
             .map_err(|source| match source.is::<reqwest::Error>() {
                 true => Failure::new(Cause::Silent, source).with_headers(&headers),

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::backoff::{IntrospectionRequest, Policy, RequestOutcome, State, TokenId, Wait};
-use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::credentials::BearerToken;
 
 /// Lets requests through to the endpoint, or holds them back in an outage.
 pub(super) struct Gate {

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::builder::IntrospectionVerifierBuilder;
 use crate::config_error::Problems;
-use crate::outgoing::{has_credentials, is_loopback};
+use crate::http_client::{has_credentials, is_loopback};
 use crate::shown_url::ShownUrl;
 use crate::verify::jwt::problems::{ClaimSettings, check_audiences, check_leeway};
 

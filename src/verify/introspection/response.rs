@@ -7,9 +7,9 @@ use crate::claim_lookup;
 use crate::clock::Clock;
 use crate::json::{Fault, MaybeText, Member};
 use crate::telemetry::INTROSPECTION;
-use crate::verify::jwt::claims::Claims;
-use crate::verify::jwt::mapping::ClaimMapping;
-use crate::verify::jwt::rules::ClaimRules;
+use crate::verify::claims::mapping::ClaimMapping;
+use crate::verify::claims::registered::Claims;
+use crate::verify::claims::rules::ClaimRules;
 use crate::verify_error::InvalidReason;
 
 /// What an answer is to hold.

@@ -17,7 +17,7 @@ use super::failure::{Cause, Failure};
 use super::gate::Gate;
 use super::response::Rules;
 use crate::access_token::{AccessToken, Verified};
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::error_chain::error_chain;
 use crate::shown_url::ShownUrl;
 use crate::telemetry::{Activity, INTROSPECTION};

@@ -9,17 +9,17 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 
 use super::document::KeyRules;
-use super::ending::Ending;
+use super::document::Validators;
 use super::fetch::{Fetch, Outcome, UnderWay};
 use super::left_out::LeftOutKeys;
 use super::policy::{Decision, Event, FETCH_GRACE, Policy, State};
-use super::refresh_error::RefreshError;
 use super::snapshot::{Snapshot, continued};
 use super::source::{ErasedSource, FetchedKeys};
 use super::status::JwksStatus;
-use super::validators::Validators;
+use super::status::RefreshError;
 use crate::clock::Clock;
-use crate::verify::jwt::VerifyingKey;
+use crate::verify::jwks::fetch_outcome::FetchOutcome;
+use crate::verify::keys::VerifyingKey;
 
 /// The keys of an issuer, fetched when they are needed and kept through its rotations and outages.
 ///
@@ -253,7 +253,7 @@ impl Inner {
     }
 
     /// What the policy says; and what is to be told, where that took a fetch for lost.
-    fn decide(&self, control: &mut Control, event: Event) -> (Decision, Option<Ending>) {
+    fn decide(&self, control: &mut Control, event: Event) -> (Decision, Option<FetchOutcome>) {
         let now = self.clock.monotonic();
         let is_lost = self.policy.has_lost_fetch(control.state, now);
         let lost = is_lost.then(|| control.failed(LOST.into()));
@@ -274,16 +274,16 @@ impl Inner {
     }
 
     /// Ends a fetch, and says how it ended. Without an outcome it was interrupted.
-    fn end_fetch(&self, ticket: u64, outcome: Outcome) -> Ending {
+    fn end_fetch(&self, ticket: u64, outcome: Outcome) -> FetchOutcome {
         let mut control = self.control();
         if control.ticket != ticket {
-            return Ending::Superseded;
+            return FetchOutcome::Superseded;
         }
         let control = &mut *control;
         control.under_way = None;
         let Some(outcome) = outcome else {
             let (_, lost) = self.decide(control, Event::FetchInterrupted);
-            return lost.unwrap_or(Ending::Interrupted);
+            return lost.unwrap_or(FetchOutcome::Interrupted);
         };
         let previous = self.snapshot.load_full();
         let mut newly_left_out = None;
@@ -306,7 +306,7 @@ impl Inner {
             },
             Err(problem) => return self.fail(control, problem),
         };
-        let ending = Ending::Renewed {
+        let ending = FetchOutcome::Renewed {
             unchanged,
             keys: keys.len(),
             was_failing: control.last_error.is_some(),
@@ -340,7 +340,7 @@ impl Inner {
         })));
     }
 
-    fn fail(&self, control: &mut Control, problem: String) -> Ending {
+    fn fail(&self, control: &mut Control, problem: String) -> FetchOutcome {
         let now = self.clock.monotonic();
         (control.state, _) = self.policy.decide(control.state, now, Event::FetchFailed);
         control.failed(problem)
@@ -353,9 +353,9 @@ impl Control {
         issued_by.is_none_or(|issued_by| issued_by >= self.as_of)
     }
 
-    fn failed(&mut self, problem: String) -> Ending {
+    fn failed(&mut self, problem: String) -> FetchOutcome {
         let was_failing = self.last_error.replace(problem.clone()).is_some();
-        Ending::Failed {
+        FetchOutcome::Failed {
             problem,
             was_failing,
         }

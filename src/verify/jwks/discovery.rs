@@ -10,15 +10,15 @@ use tower::BoxError;
 use url::Url;
 
 use super::discovery_error::{DiscoveryError, KeyUrlError};
+use super::document::Validators;
 use super::fetcher::{Fetcher, NoDocument};
 use super::issuer_metadata::{Metadata, NO_OBJECT};
 use super::source::{Fetched, KeySource};
 use super::url_rules::may_lead_here;
-use super::validators::Validators;
 use crate::clock::Clock;
 use crate::error_chain::error_chain;
+use crate::http_client::{UnrequestedEncoding, is_loopback};
 use crate::issuer_spelling::differs_only_in_spelling;
-use crate::outgoing::{UnrequestedEncoding, is_loopback};
 use crate::shown_url::ShownUrl;
 use crate::telemetry::KEYS;
 

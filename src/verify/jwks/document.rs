@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::left_out::LeftOutKeys;
-use super::validators::Validators;
-use crate::verify::jwt::VerifyingKey;
-use crate::verify::jwt::jwk::{Accepted, Origin, USUAL_KEY_USES, import_text};
-use crate::verify::jwt::key_set::{NotAKeySet, jwks_of};
+use crate::verify::keys::VerifyingKey;
+use crate::verify::keys::jwk::{Accepted, Origin, USUAL_KEY_USES, import_text};
+use crate::verify::keys::key_set::{NotAKeySet, jwks_of};
 
 /// Which keys of a document a key set accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,3 +208,21 @@ impl fmt::Display for DocumentError {
 }
 
 impl std::error::Error for DocumentError {}
+
+/// What a source recognizes its own document by (RFC 9110 §8.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validators {
+    etag: HeaderValue,
+}
+
+impl Validators {
+    /// The document's entity tag.
+    pub fn from_etag(etag: HeaderValue) -> Self {
+        Self { etag }
+    }
+
+    /// The document's entity tag, for `If-None-Match`.
+    pub fn etag(&self) -> &HeaderValue {
+        &self.etag
+    }
+}

@@ -10,10 +10,10 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tower::BoxError;
 
-use super::ending::Ending;
 use super::source::FetchedKeys;
 use crate::error_chain::error_chain;
 use crate::telemetry::Activity;
+use crate::verify::jwks::fetch_outcome::FetchOutcome;
 
 /// What came of a fetch, or what went wrong; `None` when it was interrupted.
 pub(super) type Outcome = Option<Result<FetchedKeys, String>>;
@@ -22,13 +22,15 @@ pub(super) type Outcome = Option<Result<FetchedKeys, String>>;
 pub(super) struct Fetch {
     outcome: Outcome,
     activity: Option<Activity>,
-    end: Option<Box<dyn FnOnce(Outcome) -> Ending + Send>>,
+    end: Option<Box<dyn FnOnce(Outcome) -> FetchOutcome + Send>>,
     done: watch::Sender<bool>,
 }
 
 impl Fetch {
     /// A fetch whose outcome goes to `end`, before anybody who waits hears of it.
-    pub(super) fn new(end: impl FnOnce(Outcome) -> Ending + Send + 'static) -> (Self, UnderWay) {
+    pub(super) fn new(
+        end: impl FnOnce(Outcome) -> FetchOutcome + Send + 'static,
+    ) -> (Self, UnderWay) {
         let (done, under_way) = watch::channel(false);
         let fetch = Self {
             outcome: None,

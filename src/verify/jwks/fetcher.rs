@@ -10,13 +10,13 @@ use tower::BoxError;
 use url::Url;
 
 use super::document::KeyDocument;
+use super::document::Validators;
 use super::public_address::PublicAddresses;
 use super::redirect::Redirect;
 use super::source::Fetched;
 use super::url_rules::UrlRules;
-use super::validators::Validators;
 use crate::config_error::{ConfigError, Problems};
-use crate::outgoing::{self, no_client};
+use crate::http_client::{self, no_client};
 
 type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
 
@@ -71,7 +71,7 @@ impl FetcherBuilder {
 }
 
 fn default_client(ssrf_safe: bool) -> reqwest::Result<reqwest::Client> {
-    let client = outgoing::client();
+    let client = http_client::client();
     match ssrf_safe {
         true => client.no_proxy().dns_resolver(PublicAddresses).build(),
         false => client.build(),
@@ -124,7 +124,7 @@ impl Fetcher {
     ) -> Result<Answer, BoxError> {
         let mut request = self.client.get(url.clone());
         if let Some(headers) = &self.headers {
-            request = request.headers(outgoing::sensitive(headers()));
+            request = request.headers(http_client::sensitive(headers()));
         }
         if let Some(known) = known {
             request = request.header(IF_NONE_MATCH, known.etag());
@@ -144,7 +144,7 @@ impl Fetcher {
             return Err(NoDocument::Redirect(redirect).into());
         }
         let body = match status.is_success() {
-            true => outgoing::read(&mut response, self.max_bytes).await?,
+            true => http_client::read(&mut response, self.max_bytes).await?,
             false => Vec::new(),
         };
         Ok(Answer {

@@ -7,9 +7,9 @@ use http::HeaderMap;
 use tower::BoxError;
 use url::Url;
 
+use super::document::Validators;
 use super::fetcher::{Fetcher, FetcherBuilder};
 use super::source::{Fetched, KeySource};
-use super::validators::Validators;
 use crate::config_error::ConfigError;
 use crate::shown_url::ShownUrl;
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tower::BoxError;
 
 use super::document::KeyDocument;
+use super::document::Validators;
 use super::source::{Fetched, KeySource};
-use super::validators::Validators;
 
 /// Any `jwks_client_rs` source as a [`KeySource`].
 ///

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::verify::jwt::jwk::Unusable;
+use crate::verify::keys::jwk::Unusable;
 
 /// The keys of a document that are left out: how many, which, and why.
 ///

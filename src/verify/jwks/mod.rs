@@ -62,10 +62,9 @@ mod discovery;
 mod discovery_builder;
 mod discovery_error;
 mod document;
-mod ending;
 mod fetch;
+mod fetch_outcome;
 mod fetcher;
-mod for_verifier;
 mod http;
 mod issuer_metadata;
 #[cfg(feature = "jwks-client-rs")]
@@ -74,23 +73,22 @@ mod left_out;
 mod policy;
 mod public_address;
 mod redirect;
-mod refresh_error;
+mod remote_keys;
 mod snapshot;
 mod source;
 mod status;
 mod url_rules;
-mod validators;
 
 pub use self::builder::JwksBuilder;
 pub use self::cache::Jwks;
 pub use self::discovery::Discovery;
 pub use self::discovery_builder::DiscoveryBuilder;
+pub use self::document::Validators;
 pub use self::document::{DocumentError, KeyDocument};
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
 #[cfg(feature = "jwks-client-rs")]
 pub use self::jwks_client_rs::JwksClientSource;
 pub use self::left_out::LeftOutKeys;
-pub use self::refresh_error::RefreshError;
 pub use self::source::{Fetched, KeySource};
 pub use self::status::JwksStatus;
-pub use self::validators::Validators;
+pub use self::status::RefreshError;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::key_state::KeyState;
-use crate::verify::jwt::VerifyingKey;
-use crate::verify::jwt::key::Fingerprint;
+use crate::verify::keys::VerifyingKey;
+use crate::verify::keys::key::Fingerprint;
 
 /// The keys of a set: never changed, only replaced.
 pub(super) struct Snapshot {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tower::BoxError;
 
+use super::document::Validators;
 use super::document::{DocumentError, KeyDocument, KeyRules, SelectedDocument};
-use super::validators::Validators;
 
 /// Something that can be asked for a JWK Set, again and again.
 ///

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -73,3 +74,17 @@ impl JwksStatus {
         self.next_refresh
     }
 }
+
+/// Keys could not be fetched.
+#[derive(Debug, Clone)]
+pub struct RefreshError {
+    pub(super) problem: String,
+}
+
+impl fmt::Display for RefreshError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "keys cannot be fetched: {}", self.problem)
+    }
+}
+
+impl std::error::Error for RefreshError {}

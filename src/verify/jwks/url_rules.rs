@@ -4,7 +4,7 @@ use url::{Host, Url};
 
 use super::public_address::is_public;
 use crate::config_error::ConfigError;
-use crate::outgoing::{address, has_credentials, is_loopback};
+use crate::http_client::{address, has_credentials, is_loopback};
 use crate::shown_url::ShownUrl;
 
 /// The URLs that a key source allows. By default URLs must be https. A configured URL may be http on a loopback address.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::key::VerifyingKey;
 use super::remote::RemoteKeys;
+use crate::verify::keys::key::VerifyingKey;
 
 /// A digest of what a verifier trusts: its local keys and the name of its key source.
 ///

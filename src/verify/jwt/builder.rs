@@ -3,22 +3,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::algorithm::Algorithm;
 use super::authority;
-use super::claims::SubjectType;
 use super::issuer_watch::IssuerWatch;
-use super::key::VerifyingKey;
-use super::key_set::KeySet;
-use super::mapping::ClaimMapping;
 use super::remote::{MakeRemote, RemoteContext, RemoteKeys};
-use super::rules::ClaimRules;
-use super::signer::DEFAULT_KEY_ATTEMPTS;
-use super::token_type::TokenTypes;
 use super::verifier::{Inner, JwtVerifier};
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Problems};
 use crate::shown_url::ShownUrl;
-use crate::verify::audience::Audience;
+use crate::verify::claims::audience::Audience;
+use crate::verify::claims::mapping::ClaimMapping;
+use crate::verify::claims::registered::SubjectType;
+use crate::verify::claims::rules::ClaimRules;
+use crate::verify::claims::token_type::TokenTypes;
+use crate::verify::keys::algorithm::Algorithm;
+use crate::verify::keys::key::VerifyingKey;
+use crate::verify::keys::key_set::KeySet;
+use crate::verify::keys::signer::DEFAULT_KEY_ATTEMPTS;
 
 /// Configures a [`JwtVerifier`]; see [`JwtVerifier::builder`].
 ///

@@ -7,8 +7,8 @@ use base64::{Engine, decoded_len_estimate};
 use memchr::memchr;
 use serde::de::MapAccess;
 
-use super::algorithm::Algorithm;
 use crate::json::{Fault, Member, Object, Text, parse_object};
+use crate::verify::keys::algorithm::Algorithm;
 
 /// The three segments of a compact JWS, still encoded.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Settings that give up a check or accept tokens of an unusual shape.
 
 use super::builder::JwtVerifierBuilder;
-use super::claims::SubjectType;
+use crate::verify::claims::registered::SubjectType;
 
 /// # Unsafe choices
 ///

@@ -77,39 +77,18 @@
 //! | no `exp` | [`accept_missing_expiry`](JwtVerifierBuilder::accept_missing_expiry) |
 //! | no `aud` | [`claim_in`](JwtVerifierBuilder::claim_in) with the clients |
 
-mod algorithm;
 mod authority;
 mod builder;
-mod certificate;
-pub(crate) mod claims;
-mod ed25519_point;
-mod interop;
 pub(crate) mod issuer_watch;
-pub(crate) mod jwk;
-mod jwk_octets;
-mod jwk_text;
-mod jwk_unusable;
 pub(crate) mod jws;
-pub(crate) mod key;
-pub(crate) mod key_set;
 mod key_wait;
 mod leniency;
-pub(crate) mod mapping;
-mod pem;
-mod pem_block;
 pub(crate) mod problems;
-mod public_key_info;
 pub(crate) mod refusal;
 pub(crate) mod remote;
-pub(crate) mod rules;
 mod scope_settings;
-pub(crate) mod signer;
-mod token_type;
 mod verifier;
 mod wrong_issuer;
 
-pub use self::algorithm::Algorithm;
 pub use self::builder::JwtVerifierBuilder;
-pub use self::key::VerifyingKey;
-pub use self::key_set::KeySet;
 pub use self::verifier::{JwtVerifier, JwtVerifierFuture};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::algorithm::{Algorithm, KeyKind};
 use super::builder::{DEFAULT_NAME, JwtVerifierBuilder};
-use super::token_type;
 use crate::config_error::Problems;
 use crate::scopes::Scopes;
 use crate::shown_url::ShownUrl;
-use crate::verify::audience::Audience;
+use crate::verify::claims::audience::Audience;
+use crate::verify::claims::token_type;
+use crate::verify::keys::algorithm::{Algorithm, KeyKind};
 
 const MAX_LEEWAY: Duration = Duration::from_secs(3600);
 const MAX_KEY_ATTEMPTS: usize = 64;

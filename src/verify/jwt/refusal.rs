@@ -1,10 +1,10 @@
 //! The error and the log event for a token that is refused.
 
 use super::jws::{Jws, USUAL_HEADER_LENGTH};
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::json::Fault;
 use crate::telemetry::VERIFICATION;
-use crate::verify_error::{Definite, InvalidReason, VerifyError};
+use crate::verify_error::{InvalidReason, Terminal, VerifyError};
 
 /// The error for a token that is refused.
 ///
@@ -12,7 +12,7 @@ use crate::verify_error::{Definite, InvalidReason, VerifyError};
 /// malformed signature is refused here.
 pub(crate) fn refusal(token: &BearerToken, reason: InvalidReason) -> VerifyError {
     match reason == InvalidReason::Malformed && is_jwt(token) {
-        true => VerifyError::definite(Definite::Malformed),
+        true => VerifyError::definite(Terminal::Malformed),
         false => VerifyError::invalid(reason),
     }
 }

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::signer::{Found, SignatureSearch};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
+use crate::verify::keys::signer::{Found, SignatureSearch};
 use crate::verify_error::VerifyError;
 
 /// Keys that are fetched and may change. `Any` allows a downcast to the key set that implements it.

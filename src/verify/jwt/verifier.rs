@@ -8,26 +8,26 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use super::algorithm::{Algorithm, KeyKind};
-use super::claims::{Claims, SubjectType};
 use super::issuer_watch::IssuerWatch;
 use super::jws::{
     BadHeader, Header, Jws, MAX_SIGNATURE_LENGTH, THREE_SEGMENTS, USUAL_HEADER_LENGTH,
 };
-use super::key::VerifyingKey;
 use super::key_wait::{KeyWait, Mismatch, NoSigner};
-use super::mapping::ClaimMapping;
 use super::refusal::{TokenPart, malformed, refusal, undecodable};
 use super::remote::RemoteKeys;
-use super::rules::ClaimRules;
-use super::signer::{DEFAULT_KEY_ATTEMPTS, Found, SignatureSearch};
-use super::token_type::TokenTypes;
 use crate::access_token::{AccessToken, Verified};
-use crate::bearer::BearerToken;
 use crate::clock::Clock;
+use crate::credentials::BearerToken;
 use crate::json::Fault;
 use crate::key_state::KeyState;
 use crate::telemetry::VERIFICATION;
+use crate::verify::claims::mapping::ClaimMapping;
+use crate::verify::claims::registered::{Claims, SubjectType};
+use crate::verify::claims::rules::ClaimRules;
+use crate::verify::claims::token_type::TokenTypes;
+use crate::verify::keys::algorithm::{Algorithm, KeyKind};
+use crate::verify::keys::key::VerifyingKey;
+use crate::verify::keys::signer::{DEFAULT_KEY_ATTEMPTS, Found, SignatureSearch};
 use crate::verify_error::{InvalidReason, VerifyError};
 
 /// Verifies signed JWT access tokens (RFC 7519, RFC 9068).

@@ -1,10 +1,10 @@
 //! Refused tokens whose issuer is not a configured one, or differs from one in its spelling only.
 
-use super::claims::{Claims, SubjectType};
 use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH, USUAL_HEADER_LENGTH, USUAL_PAYLOAD_LENGTH};
 use super::verifier::{Inner, Signer};
-use crate::bearer::BearerToken;
+use crate::credentials::BearerToken;
 use crate::issuer_spelling::differs_only_in_spelling;
+use crate::verify::claims::registered::{Claims, SubjectType};
 use crate::verify_error::InvalidReason;
 
 impl Inner {

@@ -243,7 +243,7 @@ async fn a_session_for_a_token_without_a_principal_is_refused_after_it_was_opene
     let refused: Expected<'_> = &[
         by,
         ("outcome", "refused"),
-        ("reason", "nobodys_session"),
+        ("reason", "session_without_principal"),
         ("status", "403"),
         ("description", description),
         verifier,

@@ -8,8 +8,8 @@ use tower_service::Service;
 use super::JwtVerifier;
 use crate::testing::SigningKey;
 use crate::verify::jwt::remote::{Missing, RemoteKeys};
-use crate::verify::jwt::signer::{Found, SignatureSearch};
-use crate::verify::jwt::{Algorithm, VerifyingKey};
+use crate::verify::keys::signer::{Found, SignatureSearch};
+use crate::verify::keys::{Algorithm, VerifyingKey};
 use crate::verify_error::{InvalidReason, VerifyError};
 
 /// Keys that come right after somebody looked for them, before that one asks again.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::testing::SigningKey;
 use crate::verify::jwks::KeyDocument;
-use crate::verify::jwt::Algorithm;
+use crate::verify::keys::Algorithm;
 
 /// A key under a name, by the number of its material.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,7 +10,8 @@ use tower::{BoxError, ServiceExt};
 use crate::access_token::AccessToken;
 use crate::testing::SigningKey;
 use crate::verify::jwks::{Fetched, Jwks, KeyDocument, KeySource, Validators};
-use crate::verify::jwt::{Algorithm, JwtVerifier};
+use crate::verify::jwt::JwtVerifier;
+use crate::verify::keys::Algorithm;
 
 /// Each of its documents has one key, and is there for one fetch.
 struct InTurn {

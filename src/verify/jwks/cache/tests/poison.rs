@@ -9,7 +9,8 @@ use tower::{BoxError, ServiceExt};
 use crate::clock::Clock;
 use crate::testing::SigningKey;
 use crate::verify::jwks::{Fetched, Jwks, KeyDocument, KeySource, Validators};
-use crate::verify::jwt::{Algorithm, JwtVerifier};
+use crate::verify::jwt::JwtVerifier;
+use crate::verify::keys::Algorithm;
 
 struct Same(KeyDocument);
 

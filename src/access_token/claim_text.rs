@@ -1,0 +1,63 @@
+//! A text out of the claims set, which is not copied.
+
+use std::ops::Range;
+
+/// A text that stands somewhere in a claims set, by its place in it. One that was spelled with escapes stands
+/// nowhere, and is kept apart.
+#[derive(Debug, Clone)]
+pub(crate) enum ClaimText {
+    Within(Range<u32>),
+    Apart(Box<str>),
+}
+
+impl ClaimText {
+    /// A text that was read from `claims`, or unescaped.
+    pub(crate) fn of(text: &str, claims: &str) -> Self {
+        Self::find(text, claims).unwrap_or_else(|| Self::Apart(text.into()))
+    }
+
+    fn find(text: &str, claims: &str) -> Option<Self> {
+        let start = (text.as_ptr() as usize).checked_sub(claims.as_ptr() as usize)?;
+        let range = start..start.checked_add(text.len())?;
+        // Nothing but the text itself may be found there again.
+        let is_there = claims.get(range.clone()) == Some(text);
+        let range = u32::try_from(range.start).ok()?..u32::try_from(range.end).ok()?;
+        is_there.then_some(Self::Within(range))
+    }
+
+    /// The text, out of the claims set that it was read from.
+    pub(super) fn text<'a>(&'a self, claims: &'a str) -> &'a str {
+        match self {
+            Self::Within(range) => &claims[range.start as usize..range.end as usize],
+            Self::Apart(text) => text,
+        }
+    }
+
+    /// The text on its own, for when the claims set is about to be written anew.
+    pub(super) fn detached(&self, claims: &str) -> Self {
+        Self::Apart(self.text(claims).into())
+    }
+}
+
+impl From<String> for ClaimText {
+    fn from(text: String) -> Self {
+        Self::Apart(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_where_it_stands_and_kept_apart_otherwise() {
+        let claims = r#"{"sub":"alice"}"#;
+        let within = ClaimText::of(&claims[8..13], claims);
+        assert!(matches!(&within, ClaimText::Within(range) if *range == (8..13)));
+        assert_eq!(within.text(claims), "alice");
+        let apart = ClaimText::of(&String::from("alice"), claims);
+        assert!(matches!(apart, ClaimText::Apart(_)));
+        assert_eq!(apart.text(claims), "alice");
+        assert_eq!(within.detached(claims).text("{}"), "alice");
+    }
+}

@@ -1,0 +1,157 @@
+//! The layer's configuration and the scopes that guards have required. They travel with the request, so that a guard or
+//! a handler further in can answer with a complete challenge.
+
+use std::fmt;
+use std::iter;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use http::Extensions;
+
+use crate::metadata_reach::MetadataReach;
+use crate::scopes::{ScopeHierarchy, Scopes};
+use crate::shown_url::ShownUrl;
+
+/// The part of a layer's configuration that later refusals need.
+#[derive(Debug, Clone)]
+pub(crate) struct ChallengeConfig {
+    pub(crate) realm: Option<Box<str>>,
+    /// What every request needs.
+    pub(crate) scopes: Scopes,
+    pub(crate) hierarchy: ScopeHierarchy,
+    /// Where the metadata of the protected resource is (RFC 9728 §5.1).
+    pub(crate) resource_metadata: Option<MetadataUrl>,
+    /// What the protected resource says there is to ask for.
+    pub(crate) scopes_supported: Scopes,
+    /// The maximum number of bytes that are read from a refused request's body, so that its connection stays usable.
+    pub(crate) max_drained_bytes: usize,
+}
+
+/// Most requests that carry a token have a body of less than this.
+const MAX_DRAINED_BYTES: usize = 64 * 1024;
+
+impl Default for ChallengeConfig {
+    fn default() -> Self {
+        Self {
+            realm: None,
+            scopes: Scopes::default(),
+            hierarchy: ScopeHierarchy::default(),
+            resource_metadata: None,
+            scopes_supported: Scopes::default(),
+            max_drained_bytes: MAX_DRAINED_BYTES,
+        }
+    }
+}
+
+/// The URL of a resource's metadata. Challenges contain all of it, and `Debug` omits the query.
+#[derive(Clone)]
+pub(crate) struct MetadataUrl {
+    url: Box<str>,
+    reach: Arc<MetadataReach>,
+}
+
+impl MetadataUrl {
+    pub(crate) fn new(url: String, reach: Arc<MetadataReach>) -> Self {
+        Self {
+            url: url.into(),
+            reach,
+        }
+    }
+}
+
+impl Deref for MetadataUrl {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.url
+    }
+}
+
+impl fmt::Debug for MetadataUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ShownUrl::of(&self.url).fmt(f)
+    }
+}
+
+impl ChallengeConfig {
+    /// Records that a request without a token is refused with a challenge that names the metadata.
+    pub(crate) fn refused_without_token(&self, extensions: &Extensions) {
+        if let Some(metadata) = &self.resource_metadata {
+            metadata.reach.refused(metadata, extensions);
+        }
+    }
+
+    /// What a client that has no good token is told to ask for: what every request needs, or else all
+    /// that there is.
+    pub(crate) fn initial_scopes(&self) -> &Scopes {
+        match self.scopes.is_empty() {
+            true => &self.scopes_supported,
+            false => &self.scopes,
+        }
+    }
+}
+
+/// The scopes that guards have required of a request's token.
+///
+/// The first two entries are in place, so that they allocate nothing; requests seldom pass more guards. Those
+/// further in are a list of nodes. The scopes are shared with the guards' configuration.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PassedGuards {
+    outermost: [Option<Arc<Scopes>>; 2],
+    innermost: Option<Arc<PassedGuard>>,
+}
+
+#[derive(Debug)]
+struct PassedGuard {
+    required: Arc<Scopes>,
+    /// The guard that was passed before this one, unless that is one of the outermost.
+    before: Option<Arc<Self>>,
+}
+
+impl PassedGuards {
+    pub(crate) fn push(&mut self, required: Arc<Scopes>) {
+        if let Some(free) = self.outermost.iter_mut().find(|place| place.is_none()) {
+            *free = Some(required);
+            return;
+        }
+        let before = self.innermost.take();
+        self.innermost = Some(Arc::new(PassedGuard { required, before }));
+    }
+
+    /// Everything that the layer and these guards required, in the order in which the request met them.
+    pub(crate) fn scopes_after(&self, layer: &Scopes) -> Scopes {
+        let innermost = self.innermost.as_deref();
+        let from_inside = iter::successors(innermost, |passed| passed.before.as_deref());
+        let from_inside: Vec<_> = from_inside.collect();
+        let from_outside = from_inside.iter().rev().map(|passed| &passed.required);
+        let required = self.outermost.iter().flatten().chain(from_outside);
+        required.fold(layer.clone(), |scopes, required| scopes.union(required))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(names: &str) -> Scopes {
+        Scopes::parse(names).unwrap()
+    }
+
+    #[test]
+    fn what_guards_required_is_named_from_the_outside_in_and_once() {
+        let mut passed = PassedGuards::default();
+        assert_eq!(passed.scopes_after(&scopes("a")), scopes("a"));
+        let clone_of_before = passed.clone();
+        for (names, so_far) in [
+            ("b", "a b"),
+            ("c a", "a b c"),
+            ("d", "a b c d"),
+            ("e b", "a b c d e"),
+            ("f", "a b c d e f"),
+        ] {
+            passed.push(Arc::new(scopes(names)));
+            assert_eq!(passed.scopes_after(&scopes("a")), scopes(so_far));
+        }
+        assert_eq!(clone_of_before.scopes_after(&scopes("")), scopes(""));
+    }
+}

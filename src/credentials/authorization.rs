@@ -1,0 +1,157 @@
+//! The `Authorization` header → a bearer token (RFC 6750 §2.1, RFC 9110 §11.6.2).
+
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, HeaderMap};
+
+use super::bearer_token::{BearerToken, is_b64token};
+
+/// What a request's headers say about its sender.
+pub(crate) enum Credentials {
+    /// No `Authorization`, another scheme, or `Bearer` with nothing behind it.
+    Missing,
+    /// One well-formed bearer token.
+    Bearer(BearerToken),
+    /// More than one `Authorization` header: nobody can say which one counts.
+    Repeated,
+    /// The scheme is `Bearer`, but what follows is no b64token.
+    Malformed,
+    /// A token above the length limit.
+    TooLong,
+}
+
+/// Takes the `Authorization` header out of the map and reads it.
+pub(crate) fn take_credentials(headers: &mut HeaderMap, max_token_length: usize) -> Credentials {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let repeated = values.next().is_some() && values.next().is_some();
+    let Some(header) = headers.remove(AUTHORIZATION) else {
+        return Credentials::Missing;
+    };
+    if repeated {
+        return Credentials::Repeated;
+    }
+    read(header, max_token_length)
+}
+
+const SCHEME: &[u8] = b"bearer";
+
+fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
+    let bytes = header.as_bytes();
+    // A field value has no white space around it (RFC 9110 §5.5); servers strip it, but a request
+    // made in the same process may still carry some.
+    let start = bytes.len() - bytes.trim_ascii_start().len();
+    let value = bytes.trim_ascii();
+
+    let Some((scheme, rest)) = value.split_at_checked(SCHEME.len()) else {
+        return Credentials::Missing;
+    };
+    let is_longer = rest.first().is_none_or(|next| is_tchar(*next));
+    if !scheme.eq_ignore_ascii_case(SCHEME) || is_longer {
+        return Credentials::Missing;
+    }
+    let spaces = leading_spaces(rest);
+    let token = &rest[spaces..];
+    if token.len() > max_token_length {
+        return Credentials::TooLong;
+    }
+    if spaces == 0 || !is_b64token(token) {
+        return Credentials::Malformed;
+    }
+    let start = start + SCHEME.len() + spaces;
+    let token = start..start + token.len();
+    Credentials::Bearer(BearerToken::of_header(header, token))
+}
+
+/// How many spaces a text begins with.
+fn leading_spaces(text: &[u8]) -> usize {
+    // Sixteen at a time, since clients choose how many there are.
+    let difference = |bytes: &[u8]| bytes.iter().fold(0, |so_far, b| so_far | (b ^ b' '));
+    let blank = text
+        .chunks_exact(16)
+        .take_while(|bytes| difference(bytes) == 0);
+    let blank = blank.count() * 16;
+    blank + text[blank..].iter().take_while(|b| **b == b' ').count()
+}
+
+/// What a scheme is made of (RFC 9110 §5.6.2).
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(value: &[u8]) -> String {
+        match read(HeaderValue::from_bytes(value).unwrap(), 16) {
+            Credentials::Missing => "missing".into(),
+            Credentials::Bearer(token) => format!("token {}", token.as_str()),
+            Credentials::Repeated => "repeated".into(),
+            Credentials::Malformed => "malformed".into(),
+            Credentials::TooLong => "too long".into(),
+        }
+    }
+
+    #[test]
+    fn the_header_is_read_as_the_rfcs_say() {
+        let table: &[(&[u8], &str)] = &[
+            (b"Bearer abc", "token abc"),
+            (b"bearer abc", "token abc"),
+            (b"BEARER   abc", "token abc"),
+            (b" Bearer abc ", "token abc"),
+            (b"Bearer a-._~+/9==", "token a-._~+/9=="),
+            (b"Bearer 0123456789abcdef", "token 0123456789abcdef"),
+            (b"Bearer 0123456789abcdef0", "too long"),
+            (b"", "missing"),
+            (b"Bearer", "missing"),
+            (b"Bearer  ", "missing"),
+            (b"Basic dXNlcjpwYXNz", "missing"),
+            (b"Bearerabc", "missing"),
+            (b"Basic \xff", "missing"),
+            (b"Bearer abc def", "malformed"),
+            (b"Bearer abc,", "malformed"),
+            (b"Bearer,abc", "malformed"),
+            (b"Bearer\tabc", "malformed"),
+            (b"Bearer \tabc", "malformed"),
+            (b"Bearer \"abc\"", "malformed"),
+            (b"Bearer a=b", "malformed"),
+            (b"Bearer a=b=", "malformed"),
+            (b"Bearer a==b==", "malformed"),
+            (b"Bearer a====", "token a===="),
+            (b"Bearer ==", "malformed"),
+            (b"Bearer caf\xc3\xa9", "malformed"),
+        ];
+        for (value, expected) in table {
+            assert_eq!(outcome(value), *expected, "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn any_number_of_spaces_may_precede_the_token() {
+        for spaces in 1..70 {
+            let value = format!("Bearer{}abc", " ".repeat(spaces));
+            assert_eq!(outcome(value.as_bytes()), "token abc");
+        }
+    }
+
+    #[test]
+    fn two_headers_are_told_apart_from_one_and_all_are_taken() {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a"));
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Basic b"));
+        assert!(matches!(
+            take_credentials(&mut headers, 16),
+            Credentials::Repeated
+        ));
+        assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn a_token_from_a_string_has_the_same_grammar() {
+        for bad in ["", "=", "a b", "a\"", "a\n", "é"] {
+            assert!(bad.parse::<BearerToken>().is_err(), "{bad:?}");
+        }
+        let token: BearerToken = "abc==".parse().unwrap();
+        assert_eq!(token.as_bytes(), b"abc==");
+        assert!(!format!("{token:?}").contains("abc"));
+    }
+}

@@ -1,0 +1,149 @@
+//! The token that a client presents.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use memchr::memchr;
+
+/// A token as it came in the `Authorization` header, of the form RFC 6750 §2.1 allows.
+///
+/// It shares the header's bytes instead of copying them. `Debug` does not show it.
+///
+/// ```
+/// use tower_bearer_auth::BearerToken;
+///
+/// let token: BearerToken = "mF_9.B5f-4.1JqM".parse()?;
+/// assert_eq!(token.as_str(), "mF_9.B5f-4.1JqM");
+/// assert_eq!(format!("{token:?}"), "BearerToken(..)");
+/// # Ok::<(), tower_bearer_auth::InvalidBearerToken>(())
+/// ```
+#[derive(Clone)]
+pub struct BearerToken {
+    header: HeaderValue,
+    token: Range<usize>,
+    has_fallback: bool,
+}
+
+impl BearerToken {
+    /// The token at this range of a header, which the caller has checked to be a b64token.
+    pub(super) fn of_header(header: HeaderValue, token: Range<usize>) -> Self {
+        Self {
+            header,
+            token,
+            has_fallback: false,
+        }
+    }
+
+    /// Marks the token for a verifier that has a fallback. The verification is the same, but tokens of other issuers are
+    /// expected and cause no warning.
+    pub(crate) fn with_fallback(mut self) -> Self {
+        self.has_fallback = true;
+        self
+    }
+
+    /// Whether another verifier is the fallback if this one does not recognize the token.
+    pub(crate) fn has_fallback(&self) -> bool {
+        self.has_fallback
+    }
+
+    /// The token alone, without the scheme.
+    #[expect(clippy::missing_panics_doc, reason = "what is in it is ASCII")]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("a b64token is ASCII")
+    }
+
+    /// The token's bytes, all of them ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.header.as_bytes()[self.token.clone()]
+    }
+}
+
+impl FromStr for BearerToken {
+    type Err = InvalidBearerToken;
+
+    /// Takes a bare token, without scheme and of any length.
+    fn from_str(token: &str) -> Result<Self, InvalidBearerToken> {
+        if !is_b64token(token.as_bytes()) {
+            return Err(InvalidBearerToken(()));
+        }
+        // An owned buffer, so that clones share it from the first one on.
+        let shared = Bytes::from_owner(token.to_owned());
+        let header = HeaderValue::from_maybe_shared(shared).map_err(|_| InvalidBearerToken(()))?;
+        Ok(Self {
+            token: 0..header.len(),
+            header,
+            has_fallback: false,
+        })
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(..)")
+    }
+}
+
+/// Not a bearer token: empty, or with a character outside `b64token` (RFC 6750 §2.1).
+#[derive(Debug, Clone)]
+pub struct InvalidBearerToken(());
+
+impl fmt::Display for InvalidBearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a bearer token (RFC 6750 section 2.1)")
+    }
+}
+
+impl std::error::Error for InvalidBearerToken {}
+
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+pub(super) fn is_b64token(token: &[u8]) -> bool {
+    let is_padded = token.last() == Some(&b'=');
+    let first_padding = is_padded.then(|| memchr(b'=', token)).flatten();
+    let (body, padding) = token.split_at(first_padding.unwrap_or(token.len()));
+    // Without branches, so that many bytes are compared at a time.
+    let strangeness = body.iter().fold(0, |so_far, b| so_far | strangeness(*b));
+    let difference = padding.iter().fold(0, |so_far, b| so_far | (b ^ b'='));
+    !body.is_empty() && strangeness == 0 && difference == 0
+}
+
+/// 0 for what a token is made of besides padding, and more for every other byte. A number without a branch or a
+/// comparison on the way to it, which lets the compiler look at many bytes at a time.
+fn strangeness(byte: u8) -> u8 {
+    // In both cases, by one bit.
+    let beyond_letters = (byte | 0x20).wrapping_sub(b'a').saturating_sub(25);
+    // From `-` to `9` are `-`, `.`, `/` and the digits.
+    let beyond_digits = byte.wrapping_sub(b'-').saturating_sub(b'9' - b'-');
+    beyond_letters
+        .min(beyond_digits)
+        .min(byte ^ b'_')
+        .min(byte ^ b'~')
+        .min(byte ^ b'+')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_of_these_characters_and_no_others() {
+        let allowed = b"-._~+/";
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || allowed.contains(&byte);
+            assert_eq!(strangeness(byte) == 0, expected, "{byte}");
+            // Wherever it stands, also where many are looked at in one go.
+            for position in [0, 15, 16, 40] {
+                let mut token = [b'a'; 41];
+                token[position] = byte;
+                let is_padding = byte == b'=' && position == 40;
+                assert_eq!(
+                    is_b64token(&token),
+                    expected || is_padding,
+                    "{byte} at {position}"
+                );
+            }
+        }
+    }
+}

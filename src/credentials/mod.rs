@@ -1,0 +1,7 @@
+//! Where a request carries its token, and in which scheme.
+
+mod authorization;
+mod bearer_token;
+
+pub(crate) use self::authorization::{Credentials, take_credentials};
+pub use self::bearer_token::{BearerToken, InvalidBearerToken};

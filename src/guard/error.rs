@@ -1,0 +1,101 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+
+use crate::access_token::AccessToken;
+use crate::challenge_config::ChallengeConfig;
+use crate::refusal_slot::RefusalSlot;
+use crate::reject::Refusal;
+use crate::scopes::Scopes;
+use crate::telemetry::{Bearer, Decision};
+use crate::verify_error::VerifyError;
+
+const WHO: &str = "AccessToken::require_scopes";
+
+impl AccessToken {
+    /// Requires all of these scopes within a handler, and [records](crate::telemetry) the decision. To check a scope
+    /// without a record, use [`has_scope`](Self::has_scope).
+    ///
+    /// Name all scopes of the operation in one call. Clients request what the challenge names: the scopes of the layer,
+    /// of the guards in front, and of this call, but not of earlier calls.
+    ///
+    /// # Errors
+    ///
+    /// If the token lacks a scope. A name that is not a valid scope (RFC 6749 §3.3) counts as lacking. The
+    /// error holds a whole response: 403 with the layer's challenge. Axum handlers can return
+    /// the error itself; elsewhere, use [`ScopeError::to_response`].
+    pub fn require_scopes<I>(&self, scopes: I) -> Result<(), ScopeError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let names: Vec<_> = scopes.into_iter().collect();
+        if names.iter().all(|name| self.has_scope(name.as_ref())) {
+            Decision::passed(WHO, Some(self)).record();
+            return Ok(());
+        }
+        let asked = Scopes::lossy(names);
+        let error = ScopeError {
+            required: self.required_so_far().union(&asked),
+            asked,
+            challenge_config: self.shared_challenge_config(),
+            refusal_slot: self.refusal_slot().clone(),
+        };
+        Refusal::InsufficientScope.record(WHO, Bearer::Verified(self), &error.required);
+        Err(error)
+    }
+}
+
+/// A token lacks a scope that an operation needs.
+#[derive(Debug, Clone)]
+pub struct ScopeError {
+    /// The scopes of this call.
+    asked: Scopes,
+    /// The scopes of the layer and the guards in front, followed by those of this call.
+    required: Scopes,
+    challenge_config: Arc<ChallengeConfig>,
+    #[cfg_attr(
+        not(feature = "rmcp"),
+        allow(dead_code, reason = "only tools are late")
+    )]
+    refusal_slot: RefusalSlot,
+}
+
+impl ScopeError {
+    /// All scopes that the operation needs: those of the layer, of the guards that the request has passed, and of the
+    /// failed [`require_scopes`](AccessToken::require_scopes) call.
+    pub fn required(&self) -> Scopes {
+        self.required.clone()
+    }
+
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn challenge_config(&self) -> &ChallengeConfig {
+        &self.challenge_config
+    }
+
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn refusal_slot(&self) -> &RefusalSlot {
+        &self.refusal_slot
+    }
+
+    /// The response to the client: 403 with the challenge (RFC 6750 §3.1).
+    pub fn to_response(&self) -> Response<Full<Bytes>> {
+        *Refusal::InsufficientScope.reply(WHO, &self.challenge_config, &self.required)
+    }
+}
+
+impl From<ScopeError> for VerifyError {
+    fn from(error: ScopeError) -> Self {
+        Self::insufficient_scope(error.asked)
+    }
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the access token lacks a scope of: {}", self.required)
+    }
+}
+
+impl std::error::Error for ScopeError {}

@@ -1,0 +1,191 @@
+use std::sync::Arc;
+
+use http::Extensions;
+
+use crate::access_token::AccessToken;
+use crate::challenge_config::ChallengeConfig;
+use crate::identity::Identity;
+use crate::reject::{Refusal, Reply};
+use crate::scopes::Scopes;
+use crate::telemetry::{Bearer, Decision};
+
+/// What a caller needs for an operation: certain scopes, any token, or nothing; or the operation is denied to all.
+///
+/// ```
+/// use tower_bearer_auth::ScopeRequirement;
+///
+/// let read_and_write = ScopeRequirement::all(["read", "write"]);
+/// let staff = ScopeRequirement::any(["admin", "ops"]);
+/// # let _ = (read_and_write, staff);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeRequirement(Kind);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Anyone,
+    All(Arc<Scopes>),
+    /// Each alternative is a set of one scope, so that the requests that meet it can share it.
+    Any(Arc<[Arc<Scopes>]>),
+    Nobody,
+}
+
+impl ScopeRequirement {
+    pub(crate) const ANYONE: Self = Self(Kind::Anyone);
+
+    /// Requires all of these scopes. An empty list requires only a token.
+    ///
+    /// # Panics
+    ///
+    /// If a name is not a scope (RFC 6749 §3.3). For names from untrusted input, parse [`Scopes`] and convert them with
+    /// `From`.
+    #[track_caller]
+    pub fn all<I>(scopes: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        Self::from(Scopes::configured(scopes))
+    }
+
+    /// Requires at least one of these scopes. The challenge tells clients to request the first.
+    ///
+    /// # Panics
+    ///
+    /// If the list is empty, or a name is not a scope (RFC 6749 §3.3).
+    #[track_caller]
+    pub fn any<I>(scopes: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let alternatives = Scopes::configured(scopes);
+        assert!(
+            !alternatives.is_empty(),
+            "a guard that accepts any of no scopes lets nobody through"
+        );
+        let alternative = |name| Arc::new(Scopes::lossy([name]));
+        Self(Kind::Any(alternatives.iter().map(alternative).collect()))
+    }
+
+    /// Requires a token, with any scopes.
+    pub fn token() -> Self {
+        Self::from(Scopes::default())
+    }
+
+    /// Requires nothing beyond what the layer in front requires. Behind an
+    /// [optional](crate::BearerAuthLayer::optional) layer, that is not even a token.
+    pub fn anyone() -> Self {
+        Self::ANYONE
+    }
+
+    /// Denies every caller, whatever its scopes: 403, without a challenge that would make clients request more scopes.
+    pub fn nobody() -> Self {
+        Self(Kind::Nobody)
+    }
+
+    /// Whether this token meets the requirement, by scope name or through the layer's
+    /// [`ScopeHierarchy`](crate::ScopeHierarchy).
+    pub fn is_met_by(&self, token: &AccessToken) -> bool {
+        self.met_with(Some(token)).is_some()
+    }
+
+    /// The scopes by which this token meets the requirement, or `Some(None)` if it needs no scopes. `None` if the token
+    /// does not meet it.
+    fn met_with(&self, token: Option<&AccessToken>) -> Option<Option<&Arc<Scopes>>> {
+        match (&self.0, token) {
+            (Kind::Anyone, _) => Some(None),
+            (Kind::Nobody, _) | (_, None) => None,
+            (Kind::All(scopes), Some(token)) => {
+                has_all(token, scopes).then(|| Some(scopes).filter(|scopes| !scopes.is_empty()))
+            }
+            (Kind::Any(alternatives), Some(token)) => {
+                let mut alternatives = alternatives.iter();
+                alternatives.find(|scopes| has_all(token, scopes)).map(Some)
+            }
+        }
+    }
+
+    /// The scopes that a client must request, if any. Of alternatives, this is the one that its token already has, or
+    /// else the first.
+    fn wanted(&self, token: Option<&AccessToken>) -> Option<&Arc<Scopes>> {
+        match &self.0 {
+            Kind::Anyone | Kind::Nobody => None,
+            Kind::All(scopes) => Some(scopes).filter(|scopes| !scopes.is_empty()),
+            Kind::Any(alternatives) => {
+                let held =
+                    |scopes: &&Arc<Scopes>| token.is_some_and(|token| has_all(token, scopes));
+                alternatives.iter().find(held).or(alternatives.first())
+            }
+        }
+    }
+}
+
+fn has_all(token: &AccessToken, scopes: &Scopes) -> bool {
+    scopes.iter().all(|scope| token.has_scope(scope))
+}
+
+/// Requires all of these scopes.
+impl From<Scopes> for ScopeRequirement {
+    fn from(scopes: Scopes) -> Self {
+        Self(Kind::All(Arc::new(scopes)))
+    }
+}
+
+/// `Ok` if a request with these extensions meets all `requirements`, otherwise the response. `by` is the component
+/// that requires them.
+///
+/// Adds the met scopes to the request's token, for the challenges of inner guards and handlers.
+pub(crate) fn check<'a>(
+    requirements: impl Iterator<Item = &'a ScopeRequirement> + Clone,
+    extensions: &mut Extensions,
+    by: &'static str,
+) -> Result<(), Reply> {
+    let (token, challenge_config) = match Identity::of(extensions) {
+        Identity::Known(token) => (Some(token), token.shared_challenge_config()),
+        Identity::Anonymous(anonymous) => (None, Arc::clone(&anonymous.challenge_config)),
+        Identity::NoLayer => {
+            let nothing = ChallengeConfig::default();
+            return Err(Refusal::NoLayer.refuse(by, Bearer::Nobody, &nothing, &nothing.scopes));
+        }
+    };
+    let all_met = requirements.clone().try_fold(None, |met, required| {
+        Some(together(met, required.met_with(token)?))
+    });
+    if let Some(met) = all_met {
+        Decision::passed(by, token).record();
+        if let (Some(met), Some(token)) = (met, extensions.get_mut::<AccessToken>()) {
+            token.passed_guards_mut().push(met);
+        }
+        return Ok(());
+    }
+    let refusal = match token {
+        _ if requirements
+            .clone()
+            .any(|required| required.0 == Kind::Nobody) =>
+        {
+            Refusal::Forbidden
+        }
+        Some(_) => Refusal::InsufficientScope,
+        None => Refusal::NoToken,
+    };
+    // One challenge names everything that the operation needs, because clients request what it names.
+    let so_far = match token {
+        Some(token) => token.required_so_far(),
+        None => challenge_config.scopes.clone(),
+    };
+    let wanted = requirements.map(|required| required.wanted(token));
+    let scopes = match wanted.fold(None, together) {
+        Some(wanted) => so_far.union(&wanted),
+        None => so_far,
+    };
+    Err(refusal.refuse(by, token.into(), &challenge_config, &scopes))
+}
+
+/// The union of both sets. Shares an existing set instead of copying it if the other adds nothing.
+fn together(all: Option<Arc<Scopes>>, more: Option<&Arc<Scopes>>) -> Option<Arc<Scopes>> {
+    match (all, more) {
+        (all, None) => all,
+        (None, Some(more)) => Some(Arc::clone(more)),
+        (Some(all), Some(more)) if all.is_superset(more) => Some(all),
+        (Some(all), Some(more)) => Some(Arc::new(all.union(more))),
+    }
+}

@@ -1,0 +1,49 @@
+use std::iter;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::guard::requirement::{self, ScopeRequirement};
+use crate::identity;
+use crate::reject::{ResponseBody, ResponseFuture};
+
+/// The service that a [`RequireScopesLayer`](super::RequireScopesLayer) builds.
+#[derive(Debug, Clone)]
+pub struct RequireScopes<S> {
+    inner: S,
+    requirement: Arc<ScopeRequirement>,
+}
+
+impl<S> RequireScopes<S> {
+    pub(super) fn new(inner: S, requirement: Arc<ScopeRequirement>) -> Self {
+        Self { inner, requirement }
+    }
+}
+
+impl<S, B, ResB> Service<Request<B>> for RequireScopes<S>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+    B: Body,
+{
+    type Response = Response<ResponseBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let requirements = iter::once(&*self.requirement);
+        match requirement::check(requirements, request.extensions_mut(), "RequireScopesLayer") {
+            Ok(()) => ResponseFuture::pass(self.inner.call(request)),
+            Err(reply) => {
+                let limit = identity::max_drained_bytes(request.extensions());
+                ResponseFuture::answer(reply, request, limit)
+            }
+        }
+    }
+}

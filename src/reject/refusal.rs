@@ -1,0 +1,253 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+
+use crate::challenge_config::ChallengeConfig;
+use crate::scopes::Scopes;
+use crate::telemetry::{Bearer, Decision, Outcome};
+use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
+
+use super::challenge::{Challenge, write_quoted};
+use super::refused::Refused;
+
+/// The `Retry-After` of a 503 for which the verifier gives no delay.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// An answer of this crate. Boxed to keep futures small.
+pub(crate) type Reply = Box<Response<Full<Bytes>>>;
+
+/// Why a request does not reach the inner service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refusal<'a> {
+    /// It has no bearer token.
+    NoToken,
+    /// It has more than one `Authorization` header.
+    RepeatedHeader,
+    /// Its token is invalid.
+    InvalidToken(InvalidReason),
+    /// Its token lacks a scope.
+    InsufficientScope,
+    /// It needs what no scope allows.
+    Forbidden,
+    /// The verifier cannot check its token at the moment.
+    Unavailable(&'a VerifyError),
+    /// The server is misconfigured: there is no layer in front.
+    NoLayer,
+}
+
+impl Refusal<'_> {
+    /// Refuses this bearer's request: records the decision of `by`, and returns the answer. `scopes` are those that
+    /// the client needs.
+    pub(crate) fn refuse(
+        self,
+        by: &'static str,
+        bearer: Bearer<'_>,
+        challenge_config: &ChallengeConfig,
+        scopes: &Scopes,
+    ) -> Reply {
+        let reply = self.reply(by, challenge_config, scopes);
+        self.decision(by, bearer, scopes, Some(reply.status()))
+            .record();
+        reply
+    }
+
+    /// The answer alone, for a decision that `by` has recorded.
+    pub(crate) fn reply(
+        self,
+        by: &'static str,
+        challenge_config: &ChallengeConfig,
+        scopes: &Scopes,
+    ) -> Reply {
+        let (status, error, description) = self.parts();
+        let (challenge, retry_after) = match self {
+            Self::Unavailable(error) => (None, Some(retry_after(error))),
+            Self::Forbidden | Self::NoLayer => (None, None),
+            Self::NoToken
+            | Self::RepeatedHeader
+            | Self::InvalidToken(_)
+            | Self::InsufficientScope => {
+                // No scope repairs a malformed request.
+                let (scope, resource_metadata) = match self {
+                    Self::RepeatedHeader => ("", None),
+                    _ => (
+                        scopes.as_str(),
+                        challenge_config.resource_metadata.as_deref(),
+                    ),
+                };
+                let challenge = Challenge {
+                    realm: challenge_config.realm.as_deref(),
+                    error,
+                    scope,
+                    resource_metadata,
+                    // A challenge without `error` has no description (RFC 6750 §3.1).
+                    description: error.and(Some(description)),
+                };
+                (Some(challenge), None)
+            }
+        };
+        let (challenge, body) = write(challenge, error, description);
+
+        let mut response = Response::new(Full::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(retry_after) = retry_after {
+            headers.insert(RETRY_AFTER, retry_after);
+        }
+        if let Some(challenge) = &challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge.clone());
+        }
+        Refused::mark(&mut response, by, self.reason(), challenge);
+        Box::new(response)
+    }
+
+    fn parts(self) -> (StatusCode, Option<&'static str>, &'static str) {
+        match self {
+            Self::NoToken => (
+                StatusCode::UNAUTHORIZED,
+                None,
+                "This server requires a bearer token",
+            ),
+            Self::RepeatedHeader => (
+                StatusCode::BAD_REQUEST,
+                Some("invalid_request"),
+                "The request has more than one Authorization header",
+            ),
+            Self::InvalidToken(reason) => (
+                StatusCode::UNAUTHORIZED,
+                Some("invalid_token"),
+                reason.description(),
+            ),
+            Self::InsufficientScope => (
+                StatusCode::FORBIDDEN,
+                Some("insufficient_scope"),
+                "The access token lacks a required scope",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                Some("access_denied"),
+                "No scope allows this operation",
+            ),
+            Self::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Some("temporarily_unavailable"),
+                "The access token cannot be verified at the moment",
+            ),
+            Self::NoLayer => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Some("server_error"),
+                "The server cannot answer this request",
+            ),
+        }
+    }
+
+    /// Records that `by` refuses this bearer's request. The caller decides about the answer.
+    pub(crate) fn record(self, by: &'static str, bearer: Bearer<'_>, scopes: &Scopes) {
+        self.decision(by, bearer, scopes, None).record();
+    }
+
+    fn decision<'a>(
+        self,
+        by: &'static str,
+        bearer: Bearer<'a>,
+        scopes: &'a Scopes,
+        status: Option<StatusCode>,
+    ) -> Decision<'a>
+    where
+        Self: 'a,
+    {
+        Decision {
+            by,
+            bearer,
+            outcome: match self {
+                Self::Unavailable(_) => Outcome::Unavailable,
+                Self::NoLayer => Outcome::Misconfigured,
+                _ => Outcome::Refused,
+            },
+            reason: Some(self.reason()),
+            description: Some(self.parts().2),
+            status,
+            required: matches!(self, Self::InsufficientScope).then_some(scopes),
+            error: match self {
+                Self::Unavailable(error) => Some(error),
+                _ => None,
+            },
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::RepeatedHeader => "repeated_header",
+            Self::InvalidToken(reason) => reason.as_str(),
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Forbidden => "access_denied",
+            Self::Unavailable(_) => "unavailable",
+            Self::NoLayer => "no_layer",
+        }
+    }
+}
+
+/// Refuses the request for the verifier's error.
+pub(crate) fn refuse_for(
+    error: &VerifyError,
+    by: &'static str,
+    bearer: Bearer<'_>,
+    challenge_config: &ChallengeConfig,
+) -> Reply {
+    let refuse =
+        |refusal: Refusal<'_>, scopes| refusal.refuse(by, bearer, challenge_config, scopes);
+    let scopes = challenge_config.initial_scopes();
+    match error.kind() {
+        VerifyErrorKind::Invalid(reason) => refuse(Refusal::InvalidToken(reason), scopes),
+        VerifyErrorKind::InsufficientScope(required) => {
+            let scopes = challenge_config.scopes.union(required);
+            refuse(Refusal::InsufficientScope, &scopes)
+        }
+        VerifyErrorKind::Unavailable => refuse(Refusal::Unavailable(error), scopes),
+    }
+}
+
+fn retry_after(error: &VerifyError) -> HeaderValue {
+    let delay = error.retry_after().unwrap_or(DEFAULT_RETRY_AFTER);
+    let part_of_a_second = u64::from(delay.subsec_nanos() > 0);
+    let rounded_up = delay.as_secs().saturating_add(part_of_a_second);
+    HeaderValue::from(rounded_up.max(1))
+}
+
+/// The capacity for a challenge and its body. Most fit.
+const USUAL_LENGTH: usize = 512;
+
+/// The value of the `WWW-Authenticate` field and the body. They share one allocation with their clones.
+fn write(
+    challenge: Option<Challenge<'_>>,
+    error: Option<&str>,
+    description: &str,
+) -> (Option<HeaderValue>, Bytes) {
+    let mut text = String::with_capacity(USUAL_LENGTH);
+    if let Some(challenge) = &challenge {
+        challenge.write(&mut text);
+    }
+    let challenge_length = text.len();
+    text.push('{');
+    if let Some(error) = error {
+        text.push_str("\"error\":");
+        write_quoted(error, &mut text);
+        text.push(',');
+    }
+    text.push_str("\"error_description\":");
+    write_quoted(description, &mut text);
+    text.push('}');
+
+    let mut body = Bytes::from(text);
+    let header = body.split_to(challenge_length);
+    let header = challenge.map(|_| {
+        let header = HeaderValue::from_maybe_shared(header);
+        header.expect("every character is visible ASCII or a space")
+    });
+    (header, body)
+}

@@ -1,0 +1,186 @@
+//! Which claims make a token acceptable: a pure function of the claims, the rules and the time.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+
+use super::audience::Audience;
+use super::registered::Claims;
+use crate::claim_lookup;
+use crate::json::TextOrList;
+use crate::shown_url::ShownUrl;
+use crate::telemetry::CLAIMS;
+use crate::verify_error::InvalidReason;
+
+/// The rules for a token's claims. By default, only an `exp` in the future is required.
+#[derive(Default)]
+pub(crate) struct ClaimRules {
+    /// One of these, to the byte; any, when there are none.
+    pub(crate) issuers: Vec<String>,
+    /// At least one of these; any, when there are none.
+    pub(crate) audiences: Vec<Audience>,
+    pub(crate) required_claims: Vec<String>,
+    /// Names, each with the values of which it must have one.
+    pub(crate) claims_in: Vec<(String, Vec<String>)>,
+    pub(crate) leeway: Duration,
+    pub(crate) accept_missing_expiry: bool,
+    pub(crate) accept_future_issued_at: bool,
+    pub(crate) accept_unchecked_confirmation: bool,
+    /// Whether `at_hash` and `c_hash` are no signs of an ID token.
+    pub(crate) accept_hash_claims: bool,
+}
+
+impl ClaimRules {
+    pub(crate) fn check(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        now: Duration,
+    ) -> Result<(), InvalidReason> {
+        if let Some(claim) = claims.mark_of_another_kind(self.accept_hash_claims) {
+            tracing::debug!(target: CLAIMS, claim, "a claim marks a token of another kind");
+            return Err(InvalidReason::WrongType);
+        }
+        self.check_issuer(claims)
+            .inspect_err(|reason| self.log_issuer(*reason))?;
+        self.check_audience(claims)?;
+        self.check_dates(claims, now)?;
+        self.check_required(claims, payload)?;
+        self.check_values(claims, payload)?;
+        // `cnf` says that only the holder of a key may use the token, and nobody here asked for a
+        // proof (RFC 7800 §3.1).
+        if claims.cnf.occurs() && !self.accept_unchecked_confirmation {
+            return Err(InvalidReason::BoundToKey);
+        }
+        Ok(())
+    }
+
+    /// Whether the issuer is an accepted one. It logs nothing, since it is also asked about tokens that are
+    /// refused for another reason.
+    pub(crate) fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
+        if self.issuers.is_empty() {
+            return Ok(());
+        }
+        let issuer = claims.iss.get().ok_or(InvalidReason::MissingClaim)?;
+        match self.issuers.iter().any(|accepted| *accepted == issuer.0) {
+            true => Ok(()),
+            false => Err(InvalidReason::WrongIssuer),
+        }
+    }
+
+    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
+        if self.audiences.is_empty() {
+            return Ok(());
+        }
+        let audience = claims.aud.get().ok_or_else(|| missing("aud"))?;
+        match audience
+            .iter()
+            .any(|name| self.audiences.iter().any(|accepted| accepted.is(name)))
+        {
+            true => Ok(()),
+            false => {
+                let expected = ShownUrl::of_all(self.audiences.iter().map(Audience::as_str));
+                tracing::debug!(target: CLAIMS, ?expected, "the token is meant for another audience");
+                Err(InvalidReason::WrongAudience)
+            }
+        }
+    }
+
+    /// Logs what is expected of a token that is refused for its issuer.
+    pub(crate) fn log_issuer(&self, reason: InvalidReason) {
+        if reason == InvalidReason::MissingClaim {
+            missing("iss");
+        } else {
+            let expected = ShownUrl::of_all(&self.issuers);
+            tracing::debug!(target: CLAIMS, ?expected, "the token names another issuer");
+        }
+    }
+
+    /// RFC 7519 §4.1.4 to §4.1.6. A token dies in the second its `exp` names, not after it.
+    fn check_dates(&self, claims: &Claims<'_>, now: Duration) -> Result<(), InvalidReason> {
+        match claims.exp.get() {
+            None if self.accept_missing_expiry => {}
+            None => return Err(missing("exp")),
+            Some(exp) if now >= exp.0.saturating_add(self.leeway) => {
+                return Err(InvalidReason::Expired);
+            }
+            Some(_) => {}
+        }
+        let horizon = now.saturating_add(self.leeway);
+        if claims.nbf.get().is_some_and(|nbf| nbf.0 > horizon) {
+            return Err(InvalidReason::NotYetValid);
+        }
+        // Not in the RFC, but a token from the future means a clock or an issuer gone wrong.
+        let from_the_future = claims.iat.get().is_some_and(|iat| iat.0 > horizon);
+        if from_the_future && !self.accept_future_issued_at {
+            return Err(InvalidReason::NotYetValid);
+        }
+        Ok(())
+    }
+
+    fn check_required(&self, claims: &Claims<'_>, payload: &str) -> Result<(), InvalidReason> {
+        for name in &self.required_claims {
+            let there = match name.as_str() {
+                "iss" => claims.iss.has_value(),
+                "sub" => claims.sub.has_value(),
+                "aud" => claims.aud.has_value(),
+                "exp" => claims.exp.has_value(),
+                "nbf" => claims.nbf.has_value(),
+                "iat" => claims.iat.has_value(),
+                "jti" => claims.jti.has_value(),
+                "client_id" => claims.client_id.has_value(),
+                // A claim that is `null` says nothing.
+                _ => claim_lookup::find_value::<IgnoredAny>(payload, name)
+                    .map_err(|_| unreadable(name))?
+                    .is_some(),
+            };
+            if !there {
+                return Err(missing(name));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_values(&self, claims: &Claims<'_>, payload: &str) -> Result<(), InvalidReason> {
+        for (name, accepted) in &self.claims_in {
+            let is_accepted = |value: &str| accepted.iter().any(|a| a == value);
+            let holds = match name.as_str() {
+                // `sub` may be a number. `Claims` has read its digits.
+                "sub" => claims.sub.get().map(|subject| is_accepted(&subject.0)),
+                _ => claim_lookup::find_value::<TextOrList<'_>>(payload, name)
+                    .map_err(|_| unreadable(name))?
+                    .map(|value| value.iter().any(is_accepted)),
+            };
+            if !holds.ok_or_else(|| missing(name))? {
+                tracing::debug!(target: CLAIMS, claim = name, "a claim has none of the accepted values");
+                return Err(InvalidReason::InvalidClaim);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Logs that a configured claim is missing, and returns the reason to refuse the token.
+fn missing(name: &str) -> InvalidReason {
+    tracing::debug!(target: CLAIMS, claim = name, "a required claim is missing");
+    InvalidReason::MissingClaim
+}
+
+/// Logs that a configured claim cannot be read, and returns the reason to refuse the token.
+pub(crate) fn unreadable(name: &str) -> InvalidReason {
+    tracing::debug!(target: CLAIMS, claim = name, "a claim has another type, or occurs twice");
+    InvalidReason::InvalidClaim
+}
+
+/// URLs of issuers and audiences are shown without their queries.
+impl fmt::Debug for ClaimRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimRules")
+            .field("issuers", &ShownUrl::of_all(&self.issuers))
+            .field("audiences", &self.audiences)
+            .field("required_claims", &self.required_claims)
+            .field("leeway", &self.leeway)
+            .finish_non_exhaustive()
+    }
+}

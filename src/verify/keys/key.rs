@@ -1,0 +1,346 @@
+//! A verification key: its algorithms are fixed when it is made, and its material is parsed then.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
+use aws_lc_rs::{digest, hmac};
+
+use super::algorithm::{Algorithm, KeyKind};
+use super::ed25519_point::{self, BadPoint};
+use crate::config_error::ConfigError;
+use crate::key_state::KeyState;
+
+/// A key that tokens are verified with.
+///
+/// A key owns its algorithms: the `alg` of a token only selects among those the key was made for,
+/// so a public key can never serve as a shared secret (RFC 8725 §3.1). RSA keys have 2048 to 8192
+/// bits; secrets are at least as long as the hash (RFC 7518 §3.2). Secrets are wiped from memory
+/// when the last clone goes.
+///
+/// ```
+/// use tower_bearer_auth::{Algorithm, VerifyingKey};
+///
+/// let key = VerifyingKey::from_secret(Algorithm::HS256, [7; 32])?.with_key_id("2026-11");
+/// assert_eq!(key.key_id(), Some("2026-11"));
+/// # Ok::<(), tower_bearer_auth::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey {
+    key_id: Option<Arc<str>>,
+    checks: Arc<[Check]>,
+    fingerprint: Fingerprint,
+    state: Arc<KeyState>,
+}
+
+/// A digest of the key material, by which the same key is known again in a later document.
+pub(crate) type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
+
+/// One algorithm with the key made ready for it.
+struct Check {
+    algorithm: Algorithm,
+    primitive: Primitive,
+}
+
+enum Primitive {
+    // Boxed, being twenty times as large as the other.
+    Hmac(Box<hmac::Key>),
+    Signature(ParsedPublicKey),
+}
+
+/// Key material in its plain form, on the way to becoming a key.
+pub(crate) enum Material<'a> {
+    Secret(&'a [u8]),
+    /// Modulus and exponent, big-endian.
+    Rsa {
+        n: &'a [u8],
+        e: &'a [u8],
+    },
+    /// A SEC 1 point, uncompressed.
+    Ec(&'a [u8]),
+    Ed25519(&'a [u8]),
+}
+
+/// Why material does not make a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BadMaterial {
+    ShortSecret {
+        length: usize,
+        minimum: usize,
+    },
+    WeakRsa {
+        bits: usize,
+    },
+    /// A PEM text in the place of a secret: a public key, which everybody has (RFC 8725 §2.1).
+    PemAsSecret,
+    /// An Ed25519 key of small order. An attacker can make signatures that it verifies.
+    SmallOrder,
+    Invalid,
+}
+
+impl VerifyingKey {
+    /// A key shared with the issuer, for HS256, HS384 or HS512.
+    ///
+    /// # Errors
+    ///
+    /// When the algorithm is another one, when the secret is shorter than the algorithm's hash (32,
+    /// 48 or 64 bytes), and when it is the text of a PEM key, which is no secret.
+    pub fn from_secret(
+        algorithm: Algorithm,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        Self::from_material([algorithm], &Material::Secret(secret.as_ref()))
+            .map_err(|problem| ConfigError::of(format!("the secret for {algorithm} {problem}")))
+    }
+
+    /// The same key under this key ID.
+    #[must_use]
+    pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
+        self.key_id = Some(key_id.into().into());
+        self
+    }
+
+    /// The key ID that tokens name it by: `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The algorithms that the key was made for.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.checks.iter().map(|check| check.algorithm)
+    }
+
+    /// A key for all of `algorithms`, none of which may be for another kind of key.
+    pub(crate) fn from_material(
+        algorithms: impl IntoIterator<Item = Algorithm>,
+        material: &Material<'_>,
+    ) -> Result<Self, BadMaterial> {
+        let checks = algorithms
+            .into_iter()
+            .map(|algorithm| {
+                Ok(Check {
+                    algorithm,
+                    primitive: Primitive::new(algorithm, material)?,
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            key_id: None,
+            checks,
+            fingerprint: material.fingerprint(),
+            state: Arc::default(),
+        })
+    }
+
+    pub(crate) fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    pub(crate) fn state(&self) -> &Arc<KeyState> {
+        &self.state
+    }
+
+    /// Makes this key share the fate of an earlier import of the same material.
+    pub(crate) fn continue_as(&mut self, state: Arc<KeyState>) {
+        self.state = state;
+    }
+
+    pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
+        self.algorithms().any(|allowed| allowed == algorithm)
+    }
+
+    /// Whether this key made `signature` over `message` by `algorithm`.
+    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let check = self.checks.iter().find(|c| c.algorithm == algorithm);
+        check.is_some_and(|check| match &check.primitive {
+            Primitive::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
+            Primitive::Signature(key) => key.verify_sig(message, signature).is_ok(),
+        })
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("key_id", &self.key_id())
+            .field("algorithms", &self.algorithms().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Material<'_> {
+    fn fingerprint(&self) -> Fingerprint {
+        let (kind, parts) = match *self {
+            Material::Secret(secret) => (0_u8, [secret, &[]]),
+            Material::Rsa { n, e } => (1, [without_leading_zeros(n), without_leading_zeros(e)]),
+            Material::Ec(point) => (3, [point, &[]]),
+            Material::Ed25519(x) => (4, [x, &[]]),
+        };
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(&[kind]);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut fingerprint = [0; digest::SHA256_OUTPUT_LEN];
+        fingerprint.copy_from_slice(context.finish().as_ref());
+        fingerprint
+    }
+}
+
+impl Primitive {
+    fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, BadMaterial> {
+        let key = match *material {
+            Material::Secret(secret) => {
+                return secret_key(algorithm, secret).map(Box::new).map(Self::Hmac);
+            }
+            Material::Rsa { n, e } => rsa_key(algorithm, n, e)?,
+            Material::Ec(point) => ec_key(algorithm, point)?,
+            Material::Ed25519(x) => ed25519_key(algorithm, x)?,
+        };
+        Ok(Self::Signature(key))
+    }
+}
+
+pub(crate) fn minimum_secret_length(algorithm: Algorithm) -> Option<usize> {
+    let algorithm = hmac_algorithm(algorithm)?;
+    Some(algorithm.digest_algorithm().output_len())
+}
+
+fn secret_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, BadMaterial> {
+    let algorithm = hmac_algorithm(algorithm).ok_or(BadMaterial::Invalid)?;
+    if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return Err(BadMaterial::PemAsSecret);
+    }
+    let minimum = algorithm.digest_algorithm().output_len();
+    if secret.len() < minimum {
+        let length = secret.len();
+        return Err(BadMaterial::ShortSecret { length, minimum });
+    }
+    Ok(hmac::Key::new(algorithm, secret))
+}
+
+fn rsa_key(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+    // Some providers write a leading zero octet, as if the numbers were signed.
+    let n = without_leading_zeros(n);
+    let e = without_leading_zeros(e);
+    let unused_bits = n.first().map_or(0, |first| first.leading_zeros() as usize);
+    rsa_size_is_sound(n.len() * 8 - unused_bits)?;
+    // An exponent of 1 accepts every signature, even numbers are neither exponents nor moduli, and the
+    // library takes no exponent past 33 bits.
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    let short = e.len() < 5 || (e.len() == 5 && e[0] == 1);
+    if !odd(n) || !odd(e) || e == [1] || !short {
+        return Err(BadMaterial::Invalid);
+    }
+    let parameters = rsa_parameters(algorithm).ok_or(BadMaterial::Invalid)?;
+    PublicKeyComponents { n, e }
+        .to_parsed_public_key(parameters)
+        .map_err(|_| BadMaterial::Invalid)
+}
+
+fn rsa_size_is_sound(bits: usize) -> Result<(), BadMaterial> {
+    match bits {
+        2048..=8192 => Ok(()),
+        _ => Err(BadMaterial::WeakRsa { bits }),
+    }
+}
+
+/// Accepts uncompressed points only. The library also accepts compressed points and keys wrapped in DER, so that one key
+/// would have two fingerprints.
+fn ec_key(algorithm: Algorithm, point: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+    let coordinate = coordinate_length(algorithm).ok_or(BadMaterial::Invalid)?;
+    match point {
+        [0x04, coordinates @ ..] if coordinates.len() == 2 * coordinate => parsed(algorithm, point),
+        _ => Err(BadMaterial::Invalid),
+    }
+}
+
+fn ed25519_key(algorithm: Algorithm, x: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+    if algorithm.key_kind() != KeyKind::Ed25519 {
+        return Err(BadMaterial::Invalid);
+    }
+    ed25519_point::check(x).map_err(|bad| match bad {
+        BadPoint::SmallOrder => BadMaterial::SmallOrder,
+        BadPoint::Invalid => BadMaterial::Invalid,
+    })?;
+    parsed(algorithm, x)
+}
+
+fn parsed(algorithm: Algorithm, bytes: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+    let verification = verification(algorithm).ok_or(BadMaterial::Invalid)?;
+    ParsedPublicKey::new(verification, bytes).map_err(|_| BadMaterial::Invalid)
+}
+
+/// How many octets a coordinate of the algorithm's curve has (RFC 7518 §6.2.1.2).
+pub(crate) fn coordinate_length(algorithm: Algorithm) -> Option<usize> {
+    match algorithm {
+        Algorithm::ES256 => Some(32),
+        Algorithm::ES384 => Some(48),
+        Algorithm::ES512 => Some(66),
+        Algorithm::HS256
+        | Algorithm::HS384
+        | Algorithm::HS512
+        | Algorithm::RS256
+        | Algorithm::RS384
+        | Algorithm::RS512
+        | Algorithm::PS256
+        | Algorithm::PS384
+        | Algorithm::PS512
+        | Algorithm::EdDSA => None,
+    }
+}
+
+fn hmac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {
+    match algorithm {
+        Algorithm::HS256 => Some(hmac::HMAC_SHA256),
+        Algorithm::HS384 => Some(hmac::HMAC_SHA384),
+        Algorithm::HS512 => Some(hmac::HMAC_SHA512),
+        _ => None,
+    }
+}
+
+fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    match algorithm {
+        Algorithm::RS256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::RS384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::RS512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::PS256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
+        Algorithm::PS384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
+        Algorithm::PS512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
+        _ => None,
+    }
+}
+
+fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
+    match algorithm {
+        // JWS wants the two numbers side by side (RFC 7518 §3.4), not DER.
+        Algorithm::ES256 => Some(&signature::ECDSA_P256_SHA256_FIXED),
+        Algorithm::ES384 => Some(&signature::ECDSA_P384_SHA384_FIXED),
+        Algorithm::ES512 => Some(&signature::ECDSA_P521_SHA512_FIXED),
+        Algorithm::EdDSA => Some(&signature::ED25519),
+        _ => rsa_parameters(algorithm).map(|parameters| parameters as _),
+    }
+}
+
+pub(crate) fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|octet| **octet == 0).count();
+    &number[zeros..]
+}
+
+impl fmt::Display for BadMaterial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShortSecret { length, minimum } => {
+                write!(f, "has {length} bytes and needs at least {minimum}")
+            }
+            Self::WeakRsa { bits } => write!(f, "has {bits} bits and needs 2048 to 8192"),
+            Self::PemAsSecret => f.write_str("is a PEM text; give a public key to public_key_pem"),
+            Self::SmallOrder => {
+                f.write_str("is a point of small order, for which signatures can be forged")
+            }
+            Self::Invalid => f.write_str("does not fit its algorithm or is not a valid key"),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Keys that signatures are verified with: algorithms, JWKs and JWK Sets, PEM and certificates.
+
+pub(crate) mod algorithm;
+mod certificate;
+mod ed25519_point;
+mod interop;
+pub(crate) mod jwk;
+mod jwk_octets;
+mod jwk_text;
+mod jwk_unusable;
+pub(crate) mod key;
+pub(crate) mod key_set;
+mod pem;
+mod pem_block;
+mod public_key_info;
+pub(crate) mod signer;
+
+pub use self::algorithm::Algorithm;
+pub use self::key::VerifyingKey;
+pub use self::key_set::KeySet;
