@@ -77,7 +77,8 @@ for (const path of documents) {
       console.log(`ok ${place}`);
       passed += 1;
     } catch (error) {
-      console.log(`FAILED ${place}\n${error.message}`);
+      // The rest is the stack inside of Mermaid.
+      console.log(`FAILED ${place}\n${error.message.split('\n    at ')[0]}`);
       failed += 1;
     }
   }
