@@ -38,7 +38,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, ar
 const page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
 page.setDefaultTimeout(30_000);
 await page.setContent('<main style="width: 900px"></main>');
-await page.addScriptTag({ path: join(here, 'node_modules/mermaid/dist/mermaid.min.js') });
+await page.addScriptTag({ path: join(here, 'node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js') });
 await page.evaluate(() => {
   // As on GitHub: without scripts in diagrams. An error is thrown and not drawn.
   window.mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', suppressErrorRendering: true });
