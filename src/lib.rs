@@ -1,8 +1,8 @@
-//! OAuth bearer tokens for tower: one layer that verifies the token, tells handlers who is calling,
-//! and answers everyone else with the right status and challenge.
+//! OAuth bearer tokens for tower. One layer verifies the token of each request and gives handlers an [`AccessToken`]. It
+//! answers requests without a valid token with the right status and challenge.
 //!
-//! For axum, hyper and MCP (Model Context Protocol) servers that act as OAuth *resource servers*.
-//! Issuing tokens is the business of an authorization server, which this is not.
+//! The crate is for axum, hyper and MCP (Model Context Protocol) servers that act as OAuth *resource servers*. It does not
+//! issue tokens; that is what an authorization server does.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -21,7 +21,7 @@
 //! # let _ = app;
 //! ```
 //!
-//! For real tokens, put a [`JwtVerifier`] in the place of the table:
+//! A table of tokens is for development. In production, use a [`JwtVerifier`]:
 //!
 //! ```
 //! # #[cfg(feature = "jwks")]
@@ -35,25 +35,26 @@
 //! # }
 //! ```
 //!
-//! Mind axum's order: a `route_layer` guards the routes above it, and a `layer` everything above it,
-//! the answer to unknown paths included.
+//! In axum, a `route_layer` guards the routes that were added before it. A `layer` guards everything that was added before
+//! it, and the answer to unknown paths.
 //!
 //! # A request's path
 //!
 //! ```text
 //! Request
-//!   └─ auth             the layer: asks the next two, checks expiry and its own scopes,
-//!   │    └─ bearer      Authorization header ──► BearerToken
-//!   │    └─ verify      BearerToken ──► AccessToken, or a VerifyError   (a tower service)
-//!   │                   and puts the AccessToken into the request's extensions
-//!   └─ mcp              is it this caller's session, and may they call this tool?   (MCP servers)
-//!   └─ guard      does the AccessToken have the scopes that this route needs?
-//!   └─ your service     takes AccessToken or Claims<T> (axum), AccessToken (rmcp tools), or looks into
-//!                       the extensions
-//! any step ──► reject   status, WWW-Authenticate and a JSON body
+//!   └─ auth               the layer: calls the next two, checks expiry and its own scopes
+//!   │    └─ credentials   Authorization header ──► BearerToken
+//!   │    └─ verify        BearerToken ──► AccessToken, or a VerifyError   (a tower service)
+//!   │                     inserts the AccessToken into the request's extensions
+//!   └─ mcp                checks the owner of the session, and the scopes of each tool   (MCP servers)
+//!   └─ guard              checks the scopes of the route
+//!   └─ your service       takes AccessToken or Claims<T> (axum), AccessToken (rmcp tools), or reads
+//!                         the extensions
+//! any step ──► reject     status, WWW-Authenticate and a JSON body
+//!      └─────► telemetry  an audit event, and a count
 //! ```
 //!
-//! Outside of all this, [`metadata`] tells clients that have no token yet where to get one.
+//! Beside this path, [`metadata`] tells clients without a token where to get one.
 //!
 //! # Features
 //!
@@ -61,9 +62,9 @@
 //! |---|---|---|
 //! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>`; `ProtectedResource::router` |
 //! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] |
-//! | `cache` | no | verified tokens, remembered: [`CacheLayer`], [`VerifierExt::cached`]; `ByIssuer::tenants` |
-//! | `introspection` | no | opaque tokens, by asking the authorization server: [`IntrospectionVerifier`] |
-//! | `mcp` | no | for MCP servers: scopes per tool, sessions that belong to someone, CORS |
+//! | `cache` | no | a cache of verified tokens: [`CacheLayer`], [`VerifierExt::cached`]; `ByIssuer::tenants` |
+//! | `introspection` | no | opaque tokens, by introspection (RFC 7662): [`IntrospectionVerifier`] |
+//! | `mcp` | no | for MCP servers: scopes per tool, sessions bound to their owner, CORS |
 //! | `rmcp` | no | `AccessToken` and `MaybeAccessToken` as parameters of `rmcp` tools and prompts |
 //! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate |
 //! | `metrics` | no | counters and histograms through the `metrics` crate: [`telemetry`] |
@@ -86,7 +87,7 @@
 //! [axum-jwt-auth](guides::migrating_from_axum_jwt_auth) or [FastMCP](guides::migrating_from_fastmcp).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// With all features the lint is on; without this one, what only fetched keys need lies idle.
+// With all features the lint is on. Without `jwks`, some code for fetched keys is unused.
 #![cfg_attr(not(feature = "jwks"), allow(dead_code))]
 
 // In the order in which a request meets them.
@@ -96,31 +97,28 @@ pub mod verify;
 
 mod access_token;
 mod scopes;
+mod verify_error;
 
-// What the layer leaves for those further in: who is calling, and how it was configured.
+// What the layer leaves for guards and handlers: the identity of the caller, and the layer's configuration.
 mod challenge_config;
-pub mod guard;
 mod identity;
 mod refusal_slot;
+
+#[cfg(feature = "mcp")]
+pub mod mcp;
+
+pub mod guard;
 
 #[cfg(any(feature = "axum", feature = "rmcp"))]
 pub mod extract;
 
-mod verify_error;
-
 pub mod reject;
-
-// What MCP servers need besides.
-#[cfg(feature = "mcp")]
-pub mod mcp;
-
-// Around it all: what clients without a token need to know.
-pub mod metadata;
-
-// What they all tell of themselves.
 pub mod telemetry;
 
-// What they all use.
+// For clients without a token.
+pub mod metadata;
+
+// Shared by several of them.
 mod claim_lookup;
 mod clock;
 mod config_error;
@@ -141,7 +139,7 @@ pub mod testing;
 #[doc = include_str!("docs/providers.md")]
 pub mod providers {}
 
-// Pages of the documentation, whose code is compiled and run as documentation tests.
+// Pages of the documentation. Their code is compiled and run as documentation tests.
 #[cfg(all(
     any(doc, doctest),
     feature = "axum",
