@@ -7,6 +7,7 @@ mod object;
 mod text;
 mod values;
 
+#[cfg(feature = "mcp")]
 pub(crate) use self::checked::PRIVATE_TO_SERDE;
 pub(crate) use self::fault::Fault;
 pub(crate) use self::members::written_members;
