@@ -1,4 +1,4 @@
-// What is checked: `node checks.mjs <mcp_server> <introspection_server>`, the executables. See README.md.
+// The checks: `node checks.mjs <mcp_server> <introspection_server>`, both executables. See README.md.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,7 +30,7 @@ async function check(name, test) {
     console.log(`ok ${name}`);
   } catch (error) {
     failed += 1;
-    // One line; the whole error is for those who look closer.
+    // One line on stdout. The complete error goes to stderr.
     console.log(`FAILED ${name}: ${error.message.replace(/\s+/g, ' ')}`);
     console.error(error);
   }
@@ -41,7 +41,7 @@ function finish() {
   process.exit(failed === 0 && passed > 0 ? 0 : 1);
 }
 
-// `startServer` kills its child when this process exits, which signals alone would not make it do.
+// `startServer` kills its child when this process exits. A signal must therefore call `process.exit`.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 setTimeout(() => {
   failed += 1;
@@ -53,7 +53,7 @@ const [executable, introspects] = process.argv.slice(2);
 await stockClient();
 await introspection();
 for (const way of ['discovery', 'JWKS_URL']) {
-  // The checks inside count for themselves. This one is for what goes wrong between them.
+  // Each check inside records its own result. This one records errors between the checks.
   const failedBefore = failed;
   let server;
   let provider;
@@ -72,7 +72,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
       fetchToken(provider.issuer, client, resource, scope);
     const checks = (name, test) => check(`${way}: ${name}`, test);
 
-    // The provider runs once before, for a port, a token and the address of its keys; then it is down.
+    // The provider runs once before the server, to get a port, a token and the URL of its keys. Then it is stopped.
     provider = await startProvider(keys);
     const { issuer, port } = provider;
     const early = await token('ES256');
@@ -142,7 +142,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
       isInvalid(await whoami(url, await token('expired')), 'expired');
     });
 
-    // New keys first, so that they sign from now on; the old ones stay for tokens that are out.
+    // The new keys come first, so that they sign from now on. The old ones stay, for tokens that are already issued.
     await provider.stop();
     provider = undefined;
     provider = await startProvider([...generateKeys(2), ...keys], port);
@@ -155,8 +155,8 @@ for (const way of ['discovery', 'JWKS_URL']) {
       isGood(await whoami(url, early), 'ES256');
     });
 
-    // After the rotation: a token that its key did not sign may cause a fetch of the keys, out of the same bucket
-    // as a token with an unknown key.
+    // After the rotation: a token with a bad signature can cause a fetch of the keys, under the same rate limit as a
+    // token with an unknown key.
     for (const algorithm of ALGORITHMS) {
       await checks(`${algorithm}: a tampered token is not`, async () => {
         const tampered = withMoreScope(await token(algorithm));
@@ -167,8 +167,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
 }
 finish();
 
-// The official TypeScript client, which knows nothing but the URL, against the example as it starts by
-// itself.
+// The official TypeScript client, which knows only the URL, against the example with its default configuration.
 async function stockClient() {
   const server = await startServer(executable, {});
   const failedBefore = failed;
@@ -203,7 +202,7 @@ async function stockClient() {
   await server.stop();
 }
 
-// Opaque tokens, which only the provider knows about.
+// Opaque tokens, which only the provider can verify.
 async function introspection() {
   const provider = await startProvider(generateKeys(1));
   const { issuer } = provider;
@@ -271,7 +270,7 @@ function isGood(answer, client) {
   assert.ok(good, `not good: ${JSON.stringify(answer)}`);
 }
 
-// `about` is a word of the reason, so that no token is refused for another reason than is meant.
+// `about` is a word of the expected reason, so that a refusal for another reason fails the check.
 function isInvalid(answer, about) {
   assert.equal(answer.status, 401, JSON.stringify(answer));
   const [start, description] = answer.challenge.split(', error_description=');
@@ -286,7 +285,7 @@ function header(token) {
   return JSON.parse(Buffer.from(token.split('.')[0], 'base64url'));
 }
 
-// The token of somebody who would like to be an admin.
+// A token whose holder added the scope `admin`.
 function withMoreScope(token) {
   const [head, payload, signature] = token.split('.');
   const claims = JSON.parse(Buffer.from(payload, 'base64url'));
