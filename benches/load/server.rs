@@ -17,17 +17,17 @@ use super::{Error, Result};
 /// How an app authenticates.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Mode {
-    Nobody,
+    Unauthenticated,
     Rs256,
     Cached,
 }
 
-pub(crate) const MODES: [Mode; 3] = [Mode::Nobody, Mode::Rs256, Mode::Cached];
+pub(crate) const MODES: [Mode; 3] = [Mode::Unauthenticated, Mode::Rs256, Mode::Cached];
 
 impl Mode {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Nobody => "none",
+            Self::Unauthenticated => "none",
             Self::Rs256 => "RS256",
             Self::Cached => "RS256, cached",
         }
@@ -36,7 +36,7 @@ impl Mode {
     fn app(self) -> Result<Router> {
         let verifier = Sample::of(Algorithm::RS256).verifier();
         let app = match self {
-            Self::Nobody => Router::new()
+            Self::Unauthenticated => Router::new()
                 .route("/notes", get(|| async { NOTES }))
                 .route_service("/mcp", mcp()),
             Self::Rs256 => guarded()?.layer(BearerAuthLayer::new(verifier)),

@@ -101,7 +101,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
     });
 
     provider = await startProvider(keys, port);
-    await checks('provider up: the same token becomes good without a restart', async () => {
+    await checks('provider up: the server accepts the same token without a restart', async () => {
       const deadline = Date.now() + SECONDS_TO_RECOVER * 1000;
       let answer = await whoami(url, early);
       while (answer.status === 503 && Date.now() < deadline) {
@@ -112,7 +112,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
     });
 
     for (const algorithm of ALGORITHMS) {
-      await checks(`${algorithm}: a token is good`, async () => {
+      await checks(`${algorithm}: a token is accepted`, async () => {
         const good = await token(algorithm);
         assert.equal(header(good).alg, algorithm);
         isGood(await whoami(url, good), algorithm);
@@ -146,19 +146,19 @@ for (const way of ['discovery', 'JWKS_URL']) {
     await provider.stop();
     provider = undefined;
     provider = await startProvider([...generateKeys(2), ...keys], port);
-    await checks('rotation: a token of a new key is good at once', async () => {
+    await checks('rotation: a token of a new key is accepted at once', async () => {
       const rotated = await token('ES256');
       assert.deepEqual([header(early).kid, header(rotated).kid], ['ec-1', 'ec-2']);
       isGood(await whoami(url, rotated), 'ES256');
     });
-    await checks('rotation: a token of an old key is still good', async () => {
+    await checks('rotation: a token of an old key is still accepted', async () => {
       isGood(await whoami(url, early), 'ES256');
     });
 
     // After the rotation: a token with a bad signature can cause a fetch of the keys, under the same rate limit as a
     // token with an unknown key.
     for (const algorithm of ALGORITHMS) {
-      await checks(`${algorithm}: a tampered token is not`, async () => {
+      await checks(`${algorithm}: a tampered token is refused`, async () => {
         const tampered = withMoreScope(await token(algorithm));
         isInvalid(await whoami(url, tampered), 'signature');
       });
@@ -173,26 +173,26 @@ async function stockClient() {
   const failedBefore = failed;
   const browser = { redirects: [] };
   let client;
-  await check('stock client: it is sent to log in, for what the server asks for', async () => {
+  await check('stock client: it logs in with the scope of the 401', async () => {
     await assert.rejects(connect(`${server.url}/mcp`, browser), /Unauthorized/i);
     const asked = new URL(browser.redirects[0]).searchParams;
     assert.equal(asked.get('scope'), 'notes:read');
     assert.equal(asked.get('resource'), `${server.url}/mcp`);
     assert.equal(asked.get('code_challenge_method'), 'S256');
   });
-  await check('stock client: logged in, it calls a tool', async () => {
+  await check('stock client: after the login it calls a tool', async () => {
     await consent(browser);
     client = await connect(`${server.url}/mcp`, browser);
     const result = await client.callTool({ name: 'whoami', arguments: {} });
     assert.equal(result.content[0].text, 'alice with the scopes: notes:read');
   });
-  await check('stock client: refused a tool, it asks the user for the scope of that, too', async () => {
+  await check('stock client: after a 403 it requests the scope of the tool from the user', async () => {
     const call = client.callTool({ name: 'delete_note', arguments: { id: 2 } });
     await assert.rejects(call, /Unauthorized/i);
     const asked = new URL(browser.redirects[1]).searchParams;
     assert.equal(asked.get('scope'), 'notes:read notes:write');
   });
-  await check('stock client: with that, the tool runs', async () => {
+  await check('stock client: with that scope the tool runs', async () => {
     await consent(browser);
     const result = await client.callTool({ name: 'delete_note', arguments: { id: 2 } });
     assert.equal(result.content[0].text, 'deleted: milk');
@@ -219,21 +219,21 @@ async function introspection() {
   const token = (client, resource = RESOURCE) => fetchToken(issuer, client, resource, 'notes:read');
   const checks = (name, test) => check(`introspection: ${name}`, test);
 
-  await checks('an opaque token is good, and says whose it is', async () => {
+  await checks('an opaque token is accepted, with its client and scopes', async () => {
     const opaque = await token('opaque');
     assert.ok(!opaque.includes('.'), 'it is not opaque');
     isGood(await root(url, opaque), 'opaque');
   });
-  await checks('a JWT of the same provider is good, too', async () => {
+  await checks('a JWT of the same provider is accepted', async () => {
     isGood(await root(url, await token('ES256')), 'ES256');
   });
-  await checks('one for another resource: 401', async () => {
+  await checks('an opaque token for another resource: 401', async () => {
     isRefused(await root(url, await token('opaque', ELSEWHERE)), 'audience');
   });
-  await checks('one that nobody issued: 401', async () => {
+  await checks('an unknown opaque token: 401', async () => {
     isRefused(await root(url, 'made-up'), 'not recognized');
   });
-  await checks('a revoked one: 401 as soon as it is no longer remembered', async () => {
+  await checks('a revoked opaque token: 401 when its cached result expires', async () => {
     const opaque = await token('opaque');
     isGood(await root(url, opaque), 'opaque');
     await revoke(issuer, 'opaque', opaque);
@@ -253,7 +253,7 @@ async function introspection() {
     assert.equal(answer.status, 503);
     assert.equal(answer.challenge, null);
   });
-  await checks('provider down: a JWT is good', async () => {
+  await checks('provider down: a JWT is accepted', async () => {
     isGood(await root(url, jwt), 'ES256');
   });
   if (failed > failedBefore) console.error(`log of introspection_server:\n${server.log()}`);
