@@ -1,17 +1,17 @@
-//! How many instructions and allocations the hot paths take: numbers that do not depend on what else the machine
-//! is doing. They are counted by valgrind, and compared with `benches/counts.baseline`.
+//! Counts the instructions and allocations of the hot paths with valgrind, and compares them with
+//! `benches/counts.baseline`. Unlike times, the counts do not depend on the load of the machine.
 //!
 //! ```sh
-//! cargo bench --bench counts              # fails when a path got more expensive, or a hostile input is
-//! cargo bench --bench counts -- --record  # writes down what the paths cost now
-//! cargo bench --bench counts -- --hostile # hostile inputs alone
+//! cargo bench --bench counts              # fails if a path became more expensive, or a hostile input is too expensive
+//! cargo bench --bench counts -- --record  # records the current counts as the baseline
+//! cargo bench --bench counts -- --hostile # compares only the hostile inputs
 //! ```
 //!
-//! What counts is what we add to the [limit](support::scenarios::Scenario::limit) of a path, such as the bare
-//! signature check: 5 % more instructions than that are too many, and so is one more allocation.
+//! The [limit](support::scenarios::Scenario::limit) of a path, such as the bare signature check, is subtracted from its
+//! counts. The comparison fails if the difference to the baseline is more than 5 % of instructions, or one allocation.
 //!
-//! Hostile inputs are compared with harmless ones of the same size, and not with a baseline: three times as many
-//! instructions are too many.
+//! Hostile inputs are compared with harmless inputs of the same size instead of a baseline. The comparison fails if one
+//! takes more than three times as many instructions.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -31,7 +31,7 @@ use self::support::scenarios::{ALL, Call, named};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/counts.baseline");
 
-/// The paths that are compared.
+/// The paths that are compared with the baseline.
 const WATCHED: &[&str] = &[
     "HS256",
     "RS256",
@@ -53,15 +53,16 @@ const WATCHED: &[&str] = &[
     "tool guard, 100 KiB",
 ];
 
-/// How often a path is taken in the shorter and the longer of two runs. What differs is the path alone.
+/// The number of rounds of the shorter and the longer of two runs. The difference of the counts is the cost of the
+/// path, without the setup.
 const ROUNDS: [u64; 2] = [20, 120];
 
-/// How many bytes of a [pair's](Pair) inputs are taken, and so how often: an input that is that large is taken once.
+/// The number of bytes to process per [pair](Pair). An input of this size runs once, a smaller one several times.
 const PAIR_BYTES: usize = 128 << 10;
 
 const TOLERANCE: f64 = 1.05;
 
-/// What one passage through a path takes.
+/// The cost of one round of a path.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Cost {
     instructions: f64,
@@ -91,7 +92,7 @@ fn exit_code(is_good: bool) -> ExitCode {
     }
 }
 
-/// Takes a path so many times: what runs inside valgrind.
+/// Runs a path this many times. Valgrind runs the program with this function.
 fn take(path: &str, rounds: u64) {
     let mut call = (named(path).prepare)();
     for _ in 0..rounds {
@@ -99,7 +100,7 @@ fn take(path: &str, rounds: u64) {
     }
 }
 
-/// Takes one side of a pair, once more often than it is counted: what happens only once is left out.
+/// Runs one side of a pair. The first round is not counted, because it includes one-time initialization.
 fn take_side(side: &str, name: &str) {
     let pair = pairs().find(|pair| pair.name == name).unwrap();
     let mut call = match side {
@@ -111,7 +112,7 @@ fn take_side(side: &str, name: &str) {
     counted_rounds(&mut call, rounds_of(pair));
 }
 
-/// The only function of which valgrind counts anything, by this name.
+/// The only function whose instructions valgrind counts. It finds the function by this name.
 #[inline(never)]
 fn counted_rounds(call: &mut Call, rounds: usize) {
     for _ in 0..rounds {
@@ -141,8 +142,8 @@ fn record() {
     fs::write(BASELINE, text).unwrap();
 }
 
-/// Whether the baseline was recorded in this environment. Another compiler or C library makes other code of the same
-/// sources.
+/// Whether the baseline was recorded in this environment. Another compiler or C library generates other code from the
+/// same sources.
 fn is_comparable(baseline: &str) -> bool {
     let first = baseline.lines().next().unwrap_or_default();
     let recorded_in = first.trim_start_matches("# ");
@@ -153,7 +154,7 @@ fn is_comparable(baseline: &str) -> bool {
     recorded_in == environment
 }
 
-/// Whether no path got more expensive than [recorded](BASELINE).
+/// Whether no path is more expensive than the [baseline](BASELINE).
 fn compare() -> bool {
     let text = fs::read_to_string(BASELINE).unwrap();
     let baseline = parse(&text);
@@ -176,7 +177,7 @@ fn compare() -> bool {
             now.instructions, before.instructions, now.allocations, before.allocations
         );
         let slower = comparable && now.instructions > before.instructions * TOLERANCE;
-        // Half an allocation is a hash table that grew in some of the rounds.
+        // A hash table that grows in some of the rounds adds half an allocation.
         if slower || now.allocations > before.allocations + 0.5 {
             worse.push(*path);
         }
@@ -206,7 +207,7 @@ fn parse(text: &str) -> BTreeMap<&str, Cost> {
     lines.map(cost).collect()
 }
 
-/// What makes instruction counts comparable.
+/// Everything that changes instruction counts: compiler, valgrind, C library and processor.
 fn environment() -> String {
     let version = |program: &str| {
         let output = Command::new(program).arg("--version").output();
@@ -220,7 +221,7 @@ fn environment() -> String {
             .to_owned()
     };
     let rustc = version(&env::var("RUSTC").unwrap_or_else(|_| "rustc".into()));
-    // Who searches or copies bytes looks at what the processor can do.
+    // Functions that search or copy bytes select an implementation by the features of the processor.
     #[cfg(target_arch = "x86_64")]
     let processor = match is_x86_feature_detected!("avx2") {
         true => "x86_64 with AVX2",
@@ -231,7 +232,7 @@ fn environment() -> String {
     [
         rustc,
         version("valgrind"),
-        // The number alone: a distribution's rebuild of the same release counts the same.
+        // Only the version number: a distribution's rebuild of the same release has the same counts.
         format!(
             "libc {}",
             version("ldd").rsplit(' ').next().unwrap_or_default()
@@ -241,7 +242,7 @@ fn environment() -> String {
     .join(", ")
 }
 
-/// The cost of a path less that of its limit.
+/// The cost of a path minus the cost of its limit.
 fn cost_of_ours(path: &str) -> Cost {
     let scenario = named(path);
     let (whole, limit) = (cost(scenario.name), cost(scenario.limit));
@@ -291,7 +292,7 @@ fn compare_pairs() -> bool {
             }
         }
     };
-    // Counts do not depend on what runs beside them.
+    // Counts do not depend on the load of the machine, so the runs can be parallel.
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
             scope.spawn(work);
@@ -309,7 +310,7 @@ fn compare_pairs() -> bool {
     worse.is_empty()
 }
 
-/// A count of one of valgrind's tools, which it prints behind `label` and `then`, per round.
+/// The count per round of one of valgrind's tools, which prints it after `label` and `then`.
 fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
     let [few, many] = ROUNDS;
     let count = |rounds: u64| {
@@ -324,7 +325,7 @@ fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
     (count(many) - count(few)) / (many - few) as f64
 }
 
-/// Runs this program in one of valgrind's tools, and reads the count that the tool prints behind `label` and `then`.
+/// Runs this program in one of valgrind's tools, and parses the count that the tool prints after `label` and `then`.
 fn run(tool: &str, option: Option<&str>, taken: &[&str], label: &str, then: &str) -> f64 {
     let output = Command::new("valgrind")
         .args([

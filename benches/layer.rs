@@ -1,5 +1,5 @@
-//! What it costs to pass the layer, or to be refused by it: everything that
-//! [`scenarios`](support::scenarios::ALL) lists, and how the cost grows.
+//! Measures requests that the layer accepts or refuses: all [`scenarios`](support::scenarios::ALL), and the growth of
+//! the cost with the size of the token, the key set and so on.
 //!
 //! ```sh
 //! cargo bench --bench layer
@@ -50,12 +50,12 @@ const SCENARIOS: &str = "scenarios";
 
 const HOSTILE: &str = "hostile bodies";
 
-/// As much as a guard reads, less what is around the hostile part of some.
+/// The largest body that the tool guard reads, minus room for the text around the hostile part.
 const LARGEST_BODY: usize = (4 << 20) - 1024;
 
 const RECORDS: &str = "a call with a list of records";
 
-/// A harmless body of the largest size, and hostile ones of the same.
+/// Measures a harmless body of the largest size, and hostile bodies of the same size.
 fn hostile(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(HOSTILE);
     group.sample_size(10);
@@ -69,7 +69,7 @@ fn hostile(criterion: &mut Criterion) {
     }
 }
 
-/// A quantity that the cost may depend on, and what to measure at each of some points.
+/// A quantity that the cost can depend on, with the call to measure for each value.
 type Growth = (&'static str, Vec<(usize, Box<dyn Fn() -> Call>)>);
 
 fn growth() -> Vec<Growth> {
@@ -119,7 +119,7 @@ fn scopes(count: usize) -> Call {
     through_the_layer(verifier_of([&key]), &token)
 }
 
-/// The one that signed is the last.
+/// The last key of the set signed the token.
 fn keys(count: usize) -> Call {
     let key = eddsa_key();
     let other = |n| SigningKey::generate(Algorithm::EdDSA).with_key_id(format!("other-{n}"));
@@ -136,7 +136,7 @@ fn audiences(count: usize) -> Call {
     through_the_layer(verifier_of([&key]), &token)
 }
 
-/// What is called by all threads at once, each with a service of its own over one verifier.
+/// Prepares the call of each thread. All threads share one verifier, and each has its own service.
 type Prepare = fn() -> Box<dyn Fn() -> Call + Sync>;
 
 const CORES: &[(&str, Prepare)] = &[
@@ -154,7 +154,7 @@ const CORES: &[(&str, Prepare)] = &[
     }),
 ];
 
-/// The time of one thread among so many that do the same.
+/// Measures one thread while the other threads run the same call.
 fn from_threads(criterion: &mut Criterion, name: &str, threads: usize, prepare: Prepare) {
     let prepare = prepare();
     let mut group = criterion.benchmark_group(name);

@@ -16,14 +16,14 @@ use tower_bearer_auth::Algorithm;
 use super::support::Sample;
 use super::{Error, Result};
 
-/// What is asked for.
+/// The target of the requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
     Route,
     Mcp,
 }
 
-/// No connection sends more than this in a turn.
+/// The maximum number of requests per connection in a turn.
 const MAX_REQUESTS: usize = 100_000;
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":2,"b":3}}}"#;
@@ -63,7 +63,7 @@ impl Target {
     }
 }
 
-/// Keeps so many connections busy for a while: how long each request took, in nanoseconds.
+/// Sends requests over this many connections for one turn. Returns the latencies in nanoseconds.
 pub(crate) async fn run(
     address: &str,
     target: Target,
@@ -78,7 +78,7 @@ pub(crate) async fn run(
         tokio::spawn(connection);
         senders.push(sender);
     }
-    // Nobody's first request counts.
+    // The first request of each connection is not measured.
     let authorization = Sample::of(Algorithm::RS256).header();
     for sender in &mut senders {
         send(sender, target.request(address, &authorization), target).await?;

@@ -1,12 +1,12 @@
-//! What the layer costs a real server: requests over loopback to an axum app with one route and an MCP server,
-//! without any authentication, with RS256 tokens, and with RS256 tokens that are remembered.
+//! Measures a real server under load: requests over loopback to an axum app with one route and an MCP server, without
+//! authentication, with RS256 tokens, and with cached RS256 tokens.
 //!
 //! ```sh
 //! cargo bench --bench load
 //! ```
 //!
-//! The server is a process of its own with one thread, and so is the client, so two cores suffice. It takes about
-//! a minute.
+//! The server and the client are processes with one thread each, so the benchmark needs two cores. It takes about a
+//! minute.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -27,7 +27,7 @@ use self::support::report;
 
 const CONNECTIONS: [usize; 3] = [1, 8, 64];
 
-/// The figures are those of the middle one of so many rounds, in each of which everything has its turn.
+/// The number of rounds. Each round runs every configuration for one turn. The figures are those of the median round.
 const ROUNDS: usize = 5;
 const TURN: Duration = Duration::from_millis(500);
 
@@ -95,10 +95,10 @@ async fn measure() -> Result<()> {
     Ok(())
 }
 
-/// The other process, for as long as it is needed.
+/// The server process. It is killed on drop.
 struct Server {
     process: Child,
-    /// One for each mode.
+    /// One address per mode.
     addresses: Vec<String>,
 }
 

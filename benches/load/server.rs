@@ -17,17 +17,17 @@ use super::{Error, Result};
 /// How an app authenticates.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Mode {
-    Nobody,
+    Unauthenticated,
     Rs256,
     Cached,
 }
 
-pub(crate) const MODES: [Mode; 3] = [Mode::Nobody, Mode::Rs256, Mode::Cached];
+pub(crate) const MODES: [Mode; 3] = [Mode::Unauthenticated, Mode::Rs256, Mode::Cached];
 
 impl Mode {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Nobody => "none",
+            Self::Unauthenticated => "none",
             Self::Rs256 => "RS256",
             Self::Cached => "RS256, cached",
         }
@@ -36,7 +36,7 @@ impl Mode {
     fn app(self) -> Result<Router> {
         let verifier = Sample::of(Algorithm::RS256).verifier();
         let app = match self {
-            Self::Nobody => Router::new()
+            Self::Unauthenticated => Router::new()
                 .route("/notes", get(|| async { NOTES }))
                 .route_service("/mcp", mcp()),
             Self::Rs256 => guarded()?.layer(BearerAuthLayer::new(verifier)),
@@ -48,7 +48,7 @@ impl Mode {
 
 const NOTES: &str = r#"{"notes":["milk","bread"]}"#;
 
-/// Serves an app for each mode, and prints where.
+/// Serves an app for each mode, and prints their addresses.
 pub(crate) async fn serve() -> Result<()> {
     let mut servers = Vec::new();
     for mode in MODES {
@@ -65,7 +65,7 @@ pub(crate) async fn serve() -> Result<()> {
     Ok(())
 }
 
-/// As in the example: the layer is followed by a guard that sees the tool.
+/// The layers of the example `mcp_server`: the auth layer, and a guard that reads the tool's name.
 fn guarded() -> Result<Router> {
     let rules = ScopeRules::builder()
         .tool("add", ScopeRequirement::all(["notes:read"]))
@@ -79,7 +79,7 @@ fn guarded() -> Result<Router> {
 
 type Mcp = StreamableHttpService<Calculator, NeverSessionManager>;
 
-/// Without sessions, and with answers in JSON: the fastest that `rmcp` can do.
+/// Without sessions and with JSON responses, the fastest configuration of `rmcp`.
 fn mcp() -> Mcp {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)

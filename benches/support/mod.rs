@@ -1,4 +1,4 @@
-//! What the benchmarks share: tokens, and the checks that ours are compared with.
+//! Shared code of the benchmarks: tokens, and the checks that the crate's verifiers are compared with.
 
 #![allow(dead_code, unreachable_pub, reason = "no benchmark uses all of it")]
 
@@ -29,10 +29,10 @@ pub(crate) mod scenarios;
 pub(crate) const ISSUER: &str = "https://login.example.com/tenants/4f1b2c3d/v2.0";
 pub(crate) const AUDIENCE: &str = "https://api.example.com/mcp";
 
-/// One access token, of 700 to 1000 bytes and with the claims that providers usually write, and its key.
+/// One access token of 700 to 1000 bytes, with the claims that common providers issue, and its public key.
 ///
-/// They are fixed, because a new signature takes another number of instructions to verify. The private halves
-/// of the keys are gone, and the tokens expire in the year 9999.
+/// The tokens are fixed, because the number of instructions to verify a signature differs between signatures. The
+/// private keys were deleted. The tokens expire in the year 9999.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Sample {
     algorithm: String,
@@ -47,7 +47,7 @@ impl Sample {
         samples.into_iter().find(is_it).unwrap()
     }
 
-    /// Ours, with an issuer and an audience to check.
+    /// The crate's verifier, with a configured issuer and audience.
     pub(crate) fn verifier(&self) -> JwtVerifier {
         self.verifier_builder()
             .issuer(ISSUER)
@@ -56,13 +56,13 @@ impl Sample {
             .unwrap()
     }
 
-    /// Ours, with the key alone.
+    /// The builder of the crate's verifier, with only the key.
     pub(crate) fn verifier_builder(&self) -> JwtVerifierBuilder {
         let keys = serde_json::json!({ "keys": [self.jwk] });
         JwtVerifier::builder().jwks_json(keys.to_string())
     }
 
-    /// The minimum work of any verifier.
+    /// The bare signature check, which is the minimum work of any verifier.
     pub(crate) fn bare_check(&self) -> BareCheck {
         let (message, signature) = self.token.rsplit_once('.').unwrap();
         BareCheck {
@@ -83,13 +83,13 @@ impl Sample {
         Some((DecodingKey::from_jwk(&jwk).ok()?, validation))
     }
 
-    /// The request with the token.
+    /// The `Authorization` header with the token.
     pub(crate) fn header(&self) -> HeaderValue {
         authorization(&self.token)
     }
 }
 
-/// A signature check by the cryptography library itself, its key parsed beforehand.
+/// A signature check of the cryptography library itself, with a parsed key.
 pub(crate) struct BareCheck {
     key: BareKey,
     message: Vec<u8>,
@@ -147,19 +147,19 @@ fn decode(base64url: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(base64url).unwrap()
 }
 
-/// As a server has it from the wire: shared, so that clones are cheap.
+/// The `Authorization` header as hyper reads it: a slice of a shared buffer, so that clones are cheap.
 pub(crate) fn authorization(token: &str) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from_owner(format!("Bearer {token}"))).unwrap()
 }
 
-/// A request with an `Authorization` header. What it costs to make is in every figure that has one.
+/// A request with an `Authorization` header. Every figure of a request includes the cost of making it.
 pub(crate) fn request<B>(header: &HeaderValue, body: B) -> Request<B> {
     let mut request = Request::new(body);
     request.headers_mut().insert(AUTHORIZATION, header.clone());
     request
 }
 
-/// The service behind the layer, which does nothing.
+/// The empty service behind the layer.
 #[derive(Debug, Clone)]
 pub(crate) struct Nothing;
 
@@ -180,7 +180,8 @@ impl<B> Service<Request<B>> for Nothing {
     }
 }
 
-/// What a service answers at once, called as a server calls it: a clone per connection, many requests.
+/// The response of a service that never waits. A server calls it in the same way: one clone per connection, many
+/// requests per clone.
 pub(crate) fn answer<S, R>(service: &mut S, request: R) -> S::Response
 where
     S: Service<R>,
@@ -190,7 +191,7 @@ where
     at_once(service.call(request)).unwrap()
 }
 
-/// The outcome of a future that has nothing to wait for.
+/// The output of a future that is ready at the first poll.
 pub(crate) fn at_once<F: Future>(future: F) -> F::Output {
     future.now_or_never().expect("there is nothing to wait for")
 }

@@ -1,4 +1,5 @@
-//! The figures of one run, side by side: criterion measures each on its own, and this reads what it wrote down.
+//! Prints the figures of one run as tables. Criterion measures each benchmark on its own and stores the samples in
+//! files, which this module reads.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,10 +8,10 @@ use std::time::Duration;
 use criterion::Criterion;
 use serde::Deserialize;
 
-/// Criterion, set to many short rounds: the best of them is what we report, since nothing but the work itself
-/// is in it.
+/// Criterion, configured for many short rounds. The benchmarks report the best round, which has the least noise from
+/// other processes.
 pub(crate) fn criterion() -> Criterion {
-    // Of this run, and no other.
+    // Removes the samples of earlier runs.
     let _ = fs::remove_dir_all(directory());
     Criterion::default()
         .output_directory(&directory())
@@ -26,7 +27,7 @@ fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("criterion-{benchmark}"))
 }
 
-/// The best round of a benchmark, in nanoseconds per call; none, when this run left it out.
+/// The best round of a benchmark, in nanoseconds per call. `None` if this run did not include the benchmark.
 pub(crate) fn best(group: &str, function: &str) -> Option<f64> {
     #[derive(Deserialize)]
     struct Rounds {
@@ -46,7 +47,7 @@ pub(crate) fn best(group: &str, function: &str) -> Option<f64> {
     per_call.reduce(f64::min)
 }
 
-/// A number of nanoseconds as a person reads it.
+/// Formats a number of nanoseconds.
 pub(crate) fn time(nanoseconds: Option<f64>) -> String {
     match nanoseconds {
         None => "–".into(),
@@ -55,7 +56,7 @@ pub(crate) fn time(nanoseconds: Option<f64>) -> String {
     }
 }
 
-/// How often `limit` fits into `time`.
+/// `time` divided by `limit`.
 pub(crate) fn ratio(time: Option<f64>, limit: Option<f64>) -> String {
     match (time, limit) {
         (Some(time), Some(limit)) => format!("{:.2}×", time / limit),

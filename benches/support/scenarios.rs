@@ -1,4 +1,4 @@
-//! The hot paths, each as something to call again and again: timed by `layer.rs`, counted by `counts.rs`.
+//! The hot paths, each as a closure that runs it once. `layer.rs` times them and `counts.rs` counts their instructions.
 
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ pub(crate) struct Scenario {
     pub(crate) prepare: fn() -> Call,
 }
 
-/// One request, or whatever else is measured.
+/// One round of a measurement, usually one request.
 pub(crate) type Call = Box<dyn FnMut()>;
 
 const fn scenario(name: &'static str, limit: &'static str, prepare: fn() -> Call) -> Scenario {
@@ -54,7 +54,7 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario(SHA256_OPAQUE, SHA256_OPAQUE, || {
         sha256("o".repeat(OPAQUE_LENGTH))
     }),
-    // Good tokens.
+    // Valid tokens.
     scenario("bare HS256", "bare HS256", || bare(Algorithm::HS256)),
     scenario("HS256", "bare HS256", || jwt(Algorithm::HS256)),
     scenario("bare RS256", "bare RS256", || bare(Algorithm::RS256)),
@@ -95,7 +95,7 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario("another issuer", "bare RS256", another_issuer),
     scenario("too little scope", SHA256, too_little_scope),
     scenario("verifier unavailable", NO_LAYER, unavailable),
-    // The guard that reads bodies, behind a static token.
+    // The tool guard, which reads bodies, behind a static token.
     scenario("parse 1 KiB", "parse 1 KiB", || parse(1 << 10)),
     scenario("parse 100 KiB", "parse 100 KiB", || parse(100 << 10)),
     scenario("tool guard, 1 KiB", "parse 1 KiB", || tool_scopes(1 << 10)),
@@ -137,7 +137,7 @@ fn bare(algorithm: Algorithm) -> Call {
     Box::new(move || assert!(check.passes()))
 }
 
-/// Requests with this header to a service that answers with this status.
+/// Sends requests with this header to a service, and asserts this status.
 fn calls<S, R>(mut service: S, header: HeaderValue, method: Method, status: u16) -> Call
 where
     S: Service<Request<Empty<Bytes>>, Response = http::Response<R>, Error = Infallible> + 'static,
@@ -292,7 +292,7 @@ fn bad_signature() -> Call {
     refused(Some(format!("Bearer {token}")), 401)
 }
 
-/// By a clock at the end of the year 9999.
+/// An expired token: the verifier's clock is at the end of the year 9999.
 fn expired() -> Call {
     let future = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     refused_by(|verifier| verifier.issuer(ISSUER).clock(Clock::manual(future)))
@@ -328,7 +328,7 @@ fn unavailable() -> Call {
     )
 }
 
-/// A call of a tool, as long as this.
+/// The body of a tool call with this length.
 fn tool_call(bytes: usize) -> Bytes {
     let call = |text: String| {
         json!({
@@ -373,7 +373,7 @@ fn tool_scopes(bytes: usize) -> Call {
     })
 }
 
-/// For the figures that depend on what a token is like.
+/// A token for the figures that depend on the content of the token.
 pub(crate) fn token_of(key: &SigningKey) -> tower_bearer_auth::testing::TokenBuilder {
     key.token()
         .issuer(ISSUER)
@@ -381,7 +381,7 @@ pub(crate) fn token_of(key: &SigningKey) -> tower_bearer_auth::testing::TokenBui
         .subject("alice")
 }
 
-/// The verifier of such tokens.
+/// The verifier for the tokens of [`token_of`].
 pub(crate) fn verifier_of<'k>(keys: impl IntoIterator<Item = &'k SigningKey>) -> JwtVerifier {
     JwtVerifier::builder()
         .jwks_json(SigningKey::jwk_set(keys).to_string())
@@ -391,7 +391,7 @@ pub(crate) fn verifier_of<'k>(keys: impl IntoIterator<Item = &'k SigningKey>) ->
         .unwrap()
 }
 
-/// One request with this token to the layer in front of nothing.
+/// One request with this token to the layer around the empty service.
 pub(crate) fn through_the_layer(verifier: impl Verifier, token: &str) -> Call {
     good(verifier, authorization(token))
 }

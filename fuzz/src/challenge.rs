@@ -25,11 +25,11 @@ pub const REACHES: &[&str] = &[
     "a challenge with metadata",
 ];
 
-/// In bytes. It is leaked.
+/// The maximum length of a description in bytes. Descriptions are leaked.
 const MAX_DESCRIPTION: usize = 64;
 
-/// The input is a line with the realm, one with scopes (a tab between two of them), one with the identifier of
-/// a resource, and a description. What is empty is not configured.
+/// The input is a line with the realm, a line with scopes that are separated by tabs, a line with the identifier of a
+/// resource, and a description. An empty part is not configured.
 pub fn run(data: &[u8]) -> &'static str {
     let Ok(text) = std::str::from_utf8(data) else {
         return "no text";
@@ -64,7 +64,7 @@ pub fn run(data: &[u8]) -> &'static str {
     let resource = ProtectedResource::new(resource)
         .authorization_servers(["https://issuer.example.com"])
         .scopes(["everything"]);
-    // Whether it can be used is not for this target to foresee; that it then does no harm is.
+    // This target does not predict whether the resource is valid. It checks the challenge of a valid one.
     let is_usable = resource.check().is_ok();
 
     let mut layer = layer(description);
@@ -157,11 +157,11 @@ fn assert_challenge<B>(response: &Response<B>, expected: &[(&str, Option<&str>)]
         .filter_map(|(name, value)| Some((*name, (*value)?.to_owned())))
         .collect();
     assert_eq!(parameters, expected, "{header}");
-    // Clients cut it up with regular expressions: quotes come in pairs, and there are no others.
+    // Clients parse the header with regular expressions, so each value has exactly two quotes and no others.
     assert_eq!(header.matches('"').count(), 2 * expected.len(), "{header}");
 }
 
-/// RFC 9728 §3.1: the suffix goes between the host and the path, whose only slash goes.
+/// RFC 9728 §3.1: inserts the suffix between the host and the path. A path of a single slash is removed.
 fn metadata_url(identifier: &str) -> String {
     let start = identifier.find("://").expect("a URL") + "://".len();
     let end = identifier[start..]
@@ -176,7 +176,7 @@ fn metadata_url(identifier: &str) -> String {
     format!("{host}/.well-known/oauth-protected-resource{rest}")
 }
 
-/// What RFC 6750 §3 allows in a description.
+/// Whether RFC 6750 §3 allows the character in a description.
 fn is_quotable(c: char) -> bool {
     matches!(c, ' '..='~') && c != '"' && c != '\\'
 }
@@ -189,12 +189,12 @@ fn as_quotable(c: char) -> char {
     }
 }
 
-/// RFC 6749 §3.3.
+/// Whether the name is a scope (RFC 6749 §3.3).
 fn is_scope(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| is_quotable(c) && c != ' ')
 }
 
-/// Refuses every token but `s` with the description, and that for too little scope.
+/// A layer that refuses the token `s` for too little scope, and every other token with the description.
 fn layer(
     description: &'static str,
 ) -> BearerAuthLayer<
@@ -213,8 +213,8 @@ fn layer(
     BearerAuthLayer::new(verifier)
 }
 
-/// The crate takes descriptions that are `'static` alone, so that none repeats a request. Here one has to be
-/// made, and is leaked, up to a limit; after that they are all the same.
+/// Leaks a description. The crate accepts only `'static` descriptions, so that none can repeat a request. After a
+/// limit, all descriptions are the same.
 fn for_ever(description: &str) -> &'static str {
     static LEAKED: AtomicUsize = AtomicUsize::new(0);
     const ENOUGH: usize = 1 << 30;
@@ -224,7 +224,7 @@ fn for_ever(description: &str) -> &'static str {
     }
 }
 
-/// Under libFuzzer every panic ends the process, so this is for replaying alone.
+/// Asserts a panic, in a replay only: under libFuzzer every panic ends the process.
 fn assert_panics(configure: impl FnOnce() + std::panic::UnwindSafe) {
     if cfg!(not(feature = "libfuzzer")) {
         let result = std::panic::catch_unwind(configure);

@@ -46,7 +46,8 @@ pub(crate) fn read(payload: &str, now: u64, leeway: u64) -> Result<Json, &'stati
     read_with(payload, now, leeway, Odd::Refused)
 }
 
-/// The same, of a verifier that takes odd tokens. Whether a number is an integer of at most 20 digits is left open.
+/// The same, for a verifier that accepts unusual tokens. It does not check that a number is an integer of at most 20
+/// digits.
 pub(crate) fn read_with(
     payload: &str,
     now: u64,
@@ -63,7 +64,7 @@ pub(crate) fn read_with(
     if !audiences.contains(&AUDIENCE) {
         return Err("audience");
     }
-    // Both are far below 2^53, and so exact.
+    // Both are far below 2^53, so `f64` represents them exactly.
     let (now, leeway) = (now as f64, leeway as f64);
     if date(&claims, "exp").ok_or("no expiry")? <= now - leeway {
         return Err("expired");
@@ -169,7 +170,7 @@ fn scopes(claims: &Json) -> Vec<&str> {
     scopes
 }
 
-/// A member that is there and not `null`.
+/// A member that is present and not `null`.
 pub(crate) fn value<'j>(claims: &'j Json, name: &str) -> Option<&'j Json> {
     claims.member(name).filter(|value| **value != Json::Null)
 }
@@ -178,7 +179,7 @@ fn text<'j>(claims: &'j Json, name: &str) -> Option<&'j str> {
     claims.member(name)?.as_text()
 }
 
-/// A string, or strings and nothing else.
+/// A string, or a list of strings.
 pub(crate) fn texts(json: &Json) -> Option<Vec<&str>> {
     match json {
         Json::Text(text) => Some(vec![text]),

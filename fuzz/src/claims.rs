@@ -79,7 +79,7 @@ fn assert_lookups(token: &AccessToken, claims: &Json, text: &str) {
     assert_eq!(token.claims::<Map<String, Value>>().ok(), Some(all));
     for (name, value) in claims.as_members().expect("an object") {
         let (pointer, value) = (name.replace('~', "~0").replace('/', "~1"), value.to_value());
-        // A name that starts with a slash is a pointer, and then not found by itself.
+        // A name that starts with a slash is a pointer, so the claim is not found by its name.
         if !name.starts_with('/') {
             assert_eq!(token.claim::<Value>(name).as_ref(), Some(&value), "{name}");
             assert_eq!(token.claim::<String>(name).as_deref(), value.as_str());
@@ -89,7 +89,7 @@ fn assert_lookups(token: &AccessToken, claims: &Json, text: &str) {
     assert_eq!(token.claim::<Value>("no such claim, surely"), None);
 }
 
-/// That odd tokens are taken by the one verifier that takes them, with the digits of a subject.
+/// Asserts that the lenient verifier accepts unusual tokens, and keeps the digits of a numeric subject.
 fn assert_lenient(token: &str, payload: &[u8]) {
     let accepted = verify(&LENIENT, token);
     let text = std::str::from_utf8(payload).map_err(|_| "no text");
@@ -105,7 +105,7 @@ fn assert_lenient(token: &str, payload: &[u8]) {
         Some(Json::Number(number)) => match (number.as_u64(), subject) {
             (Some(integer), _) => assert_eq!(subject, Some(Some(&*integer.to_string()))),
             (None, None) => assert!(number.is_i64() || number.is_f64()),
-            // Beyond what fits into 64 bits.
+            // The number does not fit into 64 bits.
             (None, Some(digits)) => {
                 let digits = digits.expect("there is one");
                 assert!(digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()));

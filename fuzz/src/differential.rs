@@ -1,4 +1,4 @@
-//! What our verifier accepts, `jsonwebtoken` accepts under the same rules, but for the [`Difference`]s.
+//! `jsonwebtoken` accepts each token that this crate accepts under the same rules, except for the [`Difference`]s.
 
 use std::sync::LazyLock;
 
@@ -19,20 +19,20 @@ pub const REACHES: &[&str] = &[
     "they take null for a date",
 ];
 
-/// Where we accept and they do not, for a reason.
+/// Why this crate accepts a token that `jsonwebtoken` refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Difference {
     /// RFC 9864 gave `EdDSA` on this curve a name of its own, which jsonwebtoken 11.1 does not know.
     Ed25519,
-    /// They type every member of the header that RFC 7515 and RFC 8555 know, and fail if one is of another type.
-    /// This crate never reads the key members of a token's header, and so accepts any type for them.
+    /// `jsonwebtoken` parses every header member of RFC 7515 and RFC 8555, and fails if one has another type. This
+    /// crate never reads the key members of a token's header, so it accepts any type for them.
     UnreadMember,
-    /// To us, an `nbf` that is `null` is none. To them it is a date that cannot be read.
+    /// This crate treats an `nbf` of `null` as absent. `jsonwebtoken` treats it as an invalid date.
     NullDate,
 }
 
 impl Difference {
-    /// What there is about this header and these claims.
+    /// The difference that this header and these claims cause.
     fn of(header: &Json, claims: &Json) -> Option<Self> {
         const TYPED: [&str; 9] = [
             "cty", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "url", "nonce",
@@ -64,15 +64,16 @@ impl Difference {
     }
 }
 
-/// One key, and verifiers that know nothing else.
+/// One key, and a verifier of each library with only this key.
 struct Pair {
     key: &'static LazyLock<KeyPair>,
     ours: JwtVerifier,
     theirs: Validation,
 }
 
-/// Their clock is the system's and cannot be set, and so is ours. A second may begin between the two, and they
-/// round fractions of one: this much leeway more, and no date lies in between.
+/// Both libraries use the system clock, because that of `jsonwebtoken` cannot be set. A second can begin between the
+/// two calls, and `jsonwebtoken` rounds fractions of a second. With this additional leeway, in seconds, no date falls
+/// between.
 const MORE_LEEWAY: u64 = 2;
 
 static PAIRS: LazyLock<[Pair; 4]> = LazyLock::new(|| {

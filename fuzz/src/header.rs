@@ -33,10 +33,10 @@ pub const REACHES: &[&str] = &[
     "no answer",
 ];
 
-/// Below what a fuzzer writes, so that it is exceeded.
+/// Lower than the usual input of a fuzzer, so that inputs exceed it.
 const MAX_TOKEN_LENGTH: usize = 48;
 
-/// The input is one header per line; no input is no header.
+/// The input is one header per line. Without input there is no header.
 pub fn run(data: &[u8]) -> &'static str {
     let mut headers = Vec::new();
     if !data.is_empty() {
@@ -53,7 +53,7 @@ pub fn run(data: &[u8]) -> &'static str {
     credentials.name()
 }
 
-/// What the headers say, by a plain reading of RFC 6750 §2.1 and the documentation of `BearerAuthLayer`.
+/// The credentials in the headers, by RFC 6750 §2.1 and the documentation of `BearerAuthLayer`.
 enum Credentials {
     Missing,
     Repeated,
@@ -69,7 +69,7 @@ fn read(headers: &[HeaderValue]) -> Credentials {
             false => Credentials::Repeated,
         };
     };
-    // One character per byte, whatever is no ASCII.
+    // One character per byte, including bytes that are not ASCII.
     let value: String = header
         .as_bytes()
         .iter()
@@ -85,7 +85,7 @@ fn read(headers: &[HeaderValue]) -> Credentials {
         return Credentials::Missing;
     }
     let token = rest.trim_start_matches(' ');
-    // As many characters as there were bytes.
+    // The number of characters is the number of bytes.
     if token.chars().count() > MAX_TOKEN_LENGTH {
         return Credentials::TooLong;
     }
@@ -298,7 +298,7 @@ where
     );
     assert_eq!(header(CACHE_CONTROL), Some("no-store"));
     assert_eq!(header(CONTENT_TYPE), Some("application/json"));
-    // Every header there is, and each in fixed words: nothing has room for an echo.
+    // All headers have constant values, so none can repeat the request.
     let known = 2 + usize::from(challenge.is_some()) + usize::from(status == 503);
     assert_eq!(response.headers().len(), known, "{:?}", response.headers());
     let got = poll::now(response.into_body().collect()).expect("a body of our own");

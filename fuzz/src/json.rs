@@ -1,4 +1,4 @@
-//! JSON with everything that stands there: equal members are kept, all of them and in order.
+//! JSON that keeps all members of an object, including duplicate ones, in order.
 
 use std::fmt;
 
@@ -16,9 +16,9 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// `None` where `serde_json` cannot read it.
+    /// `None` if `serde_json` cannot parse it.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        // It reads strings alone as UTF-8, and skips what stands in none.
+        // `serde_json` checks UTF-8 only in the strings that it parses, and not in those that it skips.
         std::str::from_utf8(bytes).ok()?;
         serde_json::from_slice(bytes).ok()
     }
@@ -38,13 +38,13 @@ impl Json {
         }
     }
 
-    /// The first member of this name.
+    /// The first member with this name.
     pub(crate) fn member(&self, name: &str) -> Option<&Self> {
         let mut members = self.as_members().unwrap_or_default().iter();
         members.find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
-    /// How deep objects and arrays lie in one another, itself included.
+    /// The nesting depth of objects and arrays, including this one.
     pub(crate) fn depth(&self) -> usize {
         let deepest = self.children().map(Self::depth).max();
         match self {
@@ -53,13 +53,13 @@ impl Json {
         }
     }
 
-    /// Whether a member anywhere has such a name.
+    /// Whether a member at any depth has a name that `is_such` accepts.
     pub(crate) fn has_name(&self, is_such: fn(&str) -> bool) -> bool {
         let here = self.as_members().unwrap_or_default();
         here.iter().any(|(name, _)| is_such(name)) || self.children().any(|c| c.has_name(is_such))
     }
 
-    /// As `serde_json` has it, where the last of equal members counts.
+    /// The value of `serde_json`, which keeps the last of duplicate members.
     pub(crate) fn to_value(&self) -> Value {
         match self {
             Self::Null => Value::Null,

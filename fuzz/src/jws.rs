@@ -1,4 +1,4 @@
-//! Compact tokens: accepted exactly if the form, the header, the signature and the claims are in order.
+//! Compact tokens: a token is accepted exactly if its form, header, signature and claims are valid.
 
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
@@ -22,7 +22,7 @@ pub const REACHES: &[&str] = &[
     "accepted",
 ];
 
-/// A secret without a key ID, which fits every token, and public keys that have one.
+/// A secret without a key ID, which fits every token, and public keys with key IDs.
 static VERIFIER: LazyLock<JwtVerifier> = LazyLock::new(|| {
     let set = format!("{{\"keys\":[{RSA_JWK},{EC_JWK},{ED_JWK}]}}");
     JwtVerifier::builder()
@@ -35,7 +35,7 @@ static VERIFIER: LazyLock<JwtVerifier> = LazyLock::new(|| {
         .expect("complete")
 });
 
-/// Whose name is on a key of the set.
+/// The algorithms whose keys have a key ID, with that ID and the key.
 const NAMED: [(&str, &str, &LazyLock<KeyPair>); 4] = [
     ("RS256", "rsa", &RSA),
     ("ES256", "ec", &EC),
@@ -43,12 +43,12 @@ const NAMED: [(&str, &str, &LazyLock<KeyPair>); 4] = [
     ("Ed25519", "ed", &ED),
 ];
 
-/// The first line selects how the rest becomes a token:
+/// The first line selects how the rest of the input becomes a token:
 ///
-/// - `raw`: it is the token;
-/// - `sign`: it is `header.payload`, and gets a good signature;
-/// - `json`: it is a line with the header and then the payload, and gets one;
-/// - `confuse`: the same, but signed with a public key for a secret;
+/// - `raw`: the rest is the token;
+/// - `sign`: the rest is `header.payload`, and gets a valid signature;
+/// - `json`: the rest is a line with the header and then the payload, and gets a valid signature;
+/// - `confuse`: the same, but signed with a public key as the secret;
 /// - `forge`: the same, but signed with another secret.
 pub fn run(data: &[u8]) -> &'static str {
     let [how, rest] = input::lines(data);
@@ -70,7 +70,7 @@ pub fn run(data: &[u8]) -> &'static str {
         }
         Err(reason) => assert_ne!(reached, "accepted", "but for {reason:?} it is not"),
     }
-    // The signature is looked at before the dates and the audience are.
+    // The verifier checks the signature before the dates and the audience.
     if reached == "refused for its signature" {
         let late = [InvalidReason::Expired, InvalidReason::WrongAudience];
         assert!(!late.contains(&answer.expect_err("refused")));
@@ -78,7 +78,7 @@ pub fn run(data: &[u8]) -> &'static str {
     reached
 }
 
-/// How far the token should get, worked out with `serde_json` and the other library's signatures.
+/// The expected result, computed with `serde_json` and the signature checks of `jsonwebtoken`.
 fn judge(token: &str) -> &'static str {
     let Some(jws) = Compact::read(token) else {
         return "refused for its form";

@@ -1,4 +1,4 @@
-//! Keys for nothing but these targets, the same on every run, and the usual names that go with them.
+//! Keys for these targets only, the same on every run, and the default issuer and audience.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 pub(crate) const ISSUER: &str = "https://issuer.example.com";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
 
-/// The time of all targets with a clock of their own, in seconds since 1970.
+/// The current time of all targets with a manual clock, in seconds since 1970.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
 /// Long enough for every HMAC.
@@ -21,7 +21,7 @@ pub(crate) const ED_JWK: &str = include_str!("../keys/ed.jwk.json");
 
 pub(crate) const RSA_PUBLIC_PEM: &str = include_str!("../keys/rsa.pub.pem");
 
-/// Both halves of a key, as `jsonwebtoken` has them, and the one algorithm it is for.
+/// A key pair in the form of `jsonwebtoken`, and its only algorithm.
 pub(crate) struct KeyPair {
     pub(crate) algorithm: Algorithm,
     pub(crate) private: EncodingKey,

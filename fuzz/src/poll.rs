@@ -1,9 +1,9 @@
-//! Futures that have nothing to wait for.
+//! Futures that are ready at the first poll.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// What the future is ready with at once.
+/// The output of the future at its first poll. Panics if it is pending.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

@@ -1,4 +1,4 @@
-//! Tokens with a good signature, and what a JWT's header may say, by the documentation of `verify::jwt`.
+//! Tokens with a valid signature, and the rules for a JWT's header, from the documentation of `verify::jwt`.
 
 use std::collections::HashSet;
 
@@ -12,13 +12,13 @@ use crate::json::Json;
 use crate::keys::KeyPair;
 use crate::poll;
 
-/// A compact JWS over exactly these bytes.
+/// A compact JWS with exactly these bytes.
 pub(crate) fn token(header: &[u8], payload: &[u8], key: &KeyPair) -> String {
     let segments = [header, payload].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
     sign(&segments.join("."), key)
 }
 
-/// Whatever the text is, with its signature behind it.
+/// Appends a signature to any text.
 pub(crate) fn sign(text: &str, key: &KeyPair) -> String {
     let signature = crypto::sign(text.as_bytes(), &key.private, key.algorithm);
     format!("{text}.{}", signature.expect("a key for its algorithm"))
@@ -33,7 +33,7 @@ pub(crate) fn verify(verifier: &JwtVerifier, token: &str) -> Result<AccessToken,
     })
 }
 
-/// The segments of a compact JWS: the header and payload as text, what is signed, the signature as it stands.
+/// The segments of a compact JWS: the decoded header and payload, the signing input, and the encoded signature.
 pub(crate) struct Compact<'t> {
     pub(crate) header: String,
     pub(crate) payload: String,
@@ -57,20 +57,20 @@ impl<'t> Compact<'t> {
     }
 }
 
-/// Strict base64url is what comes out again as it went in.
+/// Decodes strict base64url, which is the only encoding that encodes to the same text again.
 fn octets(segment: &str) -> Option<Vec<u8>> {
     let octets = URL_SAFE_NO_PAD.decode(segment).ok()?;
     (URL_SAFE_NO_PAD.encode(&octets) == segment).then_some(octets)
 }
 
-/// What of a header counts.
+/// The members of a header that the verifier uses.
 pub(crate) struct Header {
     pub(crate) algorithm: String,
     pub(crate) key_id: Option<String>,
 }
 
 impl Header {
-    /// `None` where the header alone is reason enough to refuse the token.
+    /// `None` if the verifier must refuse the token for its header.
     pub(crate) fn read(text: &str) -> Option<Self> {
         const TYPES: [&str; 4] = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"];
 
@@ -94,8 +94,8 @@ impl Header {
     }
 }
 
-/// One object without equal members, not too deep, and with no more members than there may be besides
-/// `counted`.
+/// An object without duplicate members, within the maximum depth, and with at most the maximum number of members
+/// besides `counted`.
 pub(crate) fn read_object(text: &str, counted: &[&str]) -> Option<Json> {
     let json = Json::parse(text.as_bytes())?;
     let members = json.as_members()?;

@@ -1,5 +1,5 @@
-//! Bodies of MCP requests: what the guard lets through is passed on byte for byte, and no reader of it, `rmcp`
-//! first of all, finds a call in it that the token may not make.
+//! Bodies of MCP requests: the guard passes an allowed body on byte for byte. No parser of that body, `rmcp` above all,
+//! finds a call in it that the token must not make.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -25,7 +25,7 @@ mod lenient;
 mod readers;
 
 pub const REACHES: &[&str] = &[
-    "passed to nobody who reads it",
+    "passed, and not a message of rmcp",
     "passed to rmcp",
     "lacks a scope",
     "refused, -32700",
@@ -83,11 +83,15 @@ pub fn run(body: &[u8]) -> &'static str {
     };
     assert_eq!(response.status(), 200);
     assert_eq!(passed, body, "another body");
-    assert_eq!(readers::rmcp(&passed), None, "rmcp runs a secret");
-    assert_eq!(readers::anybody(&passed), None, "somebody runs a secret");
+    assert_eq!(readers::rmcp(&passed), None, "rmcp runs a forbidden call");
+    assert_eq!(
+        readers::lenient_server(&passed),
+        None,
+        "a lenient server runs a forbidden call"
+    );
     match readers::is_for_rmcp(&passed) {
         true => "passed to rmcp",
-        false => "passed to nobody who reads it",
+        false => "passed, and not a message of rmcp",
     }
 }
 
@@ -158,7 +162,7 @@ const WORDS: [(i32, &str); 14] = [
     (-32602, "the URI could mean another resource"),
 ];
 
-/// A body that comes in several frames, and with trailers.
+/// A body with several frames and with trailers.
 struct Pieces(vec::IntoIter<Frame<Bytes>>);
 
 impl Pieces {

@@ -1,4 +1,4 @@
-//! The committed corpus, on any toolchain.
+//! Replays the committed corpus, on any toolchain.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tower_bearer_auth_fuzz::{TARGETS, Target};
 
-/// Runs a target over its corpus, and names every file that breaks a promise.
+/// Runs a target over its corpus, and reports every file that breaks a guarantee.
 fn replay(name: &str) {
     let target = TARGETS.iter().find(|target| target.name == name);
     let Target { run, reaches, .. } = target.expect("a target of this name");
@@ -28,7 +28,7 @@ fn replay(name: &str) {
     }
 }
 
-/// At least one.
+/// The files of the folder, at least one.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));

@@ -1,4 +1,4 @@
-// What is checked: `node checks.mjs <mcp_server> <introspection_server>`, the executables. See README.md.
+// The checks: `node checks.mjs <mcp_server> <introspection_server>`, both executables. See README.md.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,7 +30,7 @@ async function check(name, test) {
     console.log(`ok ${name}`);
   } catch (error) {
     failed += 1;
-    // One line; the whole error is for those who look closer.
+    // One line on stdout. The complete error goes to stderr.
     console.log(`FAILED ${name}: ${error.message.replace(/\s+/g, ' ')}`);
     console.error(error);
   }
@@ -41,7 +41,7 @@ function finish() {
   process.exit(failed === 0 && passed > 0 ? 0 : 1);
 }
 
-// `startServer` kills its child when this process exits, which signals alone would not make it do.
+// `startServer` kills its child when this process exits. A signal must therefore call `process.exit`.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 setTimeout(() => {
   failed += 1;
@@ -53,7 +53,7 @@ const [executable, introspects] = process.argv.slice(2);
 await stockClient();
 await introspection();
 for (const way of ['discovery', 'JWKS_URL']) {
-  // The checks inside count for themselves. This one is for what goes wrong between them.
+  // Each check inside records its own result. This one records errors between the checks.
   const failedBefore = failed;
   let server;
   let provider;
@@ -72,7 +72,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
       fetchToken(provider.issuer, client, resource, scope);
     const checks = (name, test) => check(`${way}: ${name}`, test);
 
-    // The provider runs once before, for a port, a token and the address of its keys; then it is down.
+    // The provider runs once before the server, to get a port, a token and the URL of its keys. Then it is stopped.
     provider = await startProvider(keys);
     const { issuer, port } = provider;
     const early = await token('ES256');
@@ -101,7 +101,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
     });
 
     provider = await startProvider(keys, port);
-    await checks('provider up: the same token becomes good without a restart', async () => {
+    await checks('provider up: the server accepts the same token without a restart', async () => {
       const deadline = Date.now() + SECONDS_TO_RECOVER * 1000;
       let answer = await whoami(url, early);
       while (answer.status === 503 && Date.now() < deadline) {
@@ -112,7 +112,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
     });
 
     for (const algorithm of ALGORITHMS) {
-      await checks(`${algorithm}: a token is good`, async () => {
+      await checks(`${algorithm}: a token is accepted`, async () => {
         const good = await token(algorithm);
         assert.equal(header(good).alg, algorithm);
         isGood(await whoami(url, good), algorithm);
@@ -142,23 +142,23 @@ for (const way of ['discovery', 'JWKS_URL']) {
       isInvalid(await whoami(url, await token('expired')), 'expired');
     });
 
-    // New keys first, so that they sign from now on; the old ones stay for tokens that are out.
+    // The new keys come first, so that they sign from now on. The old ones stay, for tokens that are already issued.
     await provider.stop();
     provider = undefined;
     provider = await startProvider([...generateKeys(2), ...keys], port);
-    await checks('rotation: a token of a new key is good at once', async () => {
+    await checks('rotation: a token of a new key is accepted at once', async () => {
       const rotated = await token('ES256');
       assert.deepEqual([header(early).kid, header(rotated).kid], ['ec-1', 'ec-2']);
       isGood(await whoami(url, rotated), 'ES256');
     });
-    await checks('rotation: a token of an old key is still good', async () => {
+    await checks('rotation: a token of an old key is still accepted', async () => {
       isGood(await whoami(url, early), 'ES256');
     });
 
-    // After the rotation: a token that its key did not sign may cause a fetch of the keys, out of the same bucket
-    // as a token with an unknown key.
+    // After the rotation: a token with a bad signature can cause a fetch of the keys, under the same rate limit as a
+    // token with an unknown key.
     for (const algorithm of ALGORITHMS) {
-      await checks(`${algorithm}: a tampered token is not`, async () => {
+      await checks(`${algorithm}: a tampered token is refused`, async () => {
         const tampered = withMoreScope(await token(algorithm));
         isInvalid(await whoami(url, tampered), 'signature');
       });
@@ -167,33 +167,32 @@ for (const way of ['discovery', 'JWKS_URL']) {
 }
 finish();
 
-// The official TypeScript client, which knows nothing but the URL, against the example as it starts by
-// itself.
+// The official TypeScript client, which knows only the URL, against the example with its default configuration.
 async function stockClient() {
   const server = await startServer(executable, {});
   const failedBefore = failed;
   const browser = { redirects: [] };
   let client;
-  await check('stock client: it is sent to log in, for what the server asks for', async () => {
+  await check('stock client: it logs in with the scope of the 401', async () => {
     await assert.rejects(connect(`${server.url}/mcp`, browser), /Unauthorized/i);
     const asked = new URL(browser.redirects[0]).searchParams;
     assert.equal(asked.get('scope'), 'notes:read');
     assert.equal(asked.get('resource'), `${server.url}/mcp`);
     assert.equal(asked.get('code_challenge_method'), 'S256');
   });
-  await check('stock client: logged in, it calls a tool', async () => {
+  await check('stock client: after the login it calls a tool', async () => {
     await consent(browser);
     client = await connect(`${server.url}/mcp`, browser);
     const result = await client.callTool({ name: 'whoami', arguments: {} });
     assert.equal(result.content[0].text, 'alice with the scopes: notes:read');
   });
-  await check('stock client: refused a tool, it asks the user for the scope of that, too', async () => {
+  await check('stock client: after a 403 it requests the scope of the tool from the user', async () => {
     const call = client.callTool({ name: 'delete_note', arguments: { id: 2 } });
     await assert.rejects(call, /Unauthorized/i);
     const asked = new URL(browser.redirects[1]).searchParams;
     assert.equal(asked.get('scope'), 'notes:read notes:write');
   });
-  await check('stock client: with that, the tool runs', async () => {
+  await check('stock client: with that scope the tool runs', async () => {
     await consent(browser);
     const result = await client.callTool({ name: 'delete_note', arguments: { id: 2 } });
     assert.equal(result.content[0].text, 'deleted: milk');
@@ -203,7 +202,7 @@ async function stockClient() {
   await server.stop();
 }
 
-// Opaque tokens, which only the provider knows about.
+// Opaque tokens, which only the provider can verify.
 async function introspection() {
   const provider = await startProvider(generateKeys(1));
   const { issuer } = provider;
@@ -220,21 +219,21 @@ async function introspection() {
   const token = (client, resource = RESOURCE) => fetchToken(issuer, client, resource, 'notes:read');
   const checks = (name, test) => check(`introspection: ${name}`, test);
 
-  await checks('an opaque token is good, and says whose it is', async () => {
+  await checks('an opaque token is accepted, with its client and scopes', async () => {
     const opaque = await token('opaque');
     assert.ok(!opaque.includes('.'), 'it is not opaque');
     isGood(await root(url, opaque), 'opaque');
   });
-  await checks('a JWT of the same provider is good, too', async () => {
+  await checks('a JWT of the same provider is accepted', async () => {
     isGood(await root(url, await token('ES256')), 'ES256');
   });
-  await checks('one for another resource: 401', async () => {
+  await checks('an opaque token for another resource: 401', async () => {
     isRefused(await root(url, await token('opaque', ELSEWHERE)), 'audience');
   });
-  await checks('one that nobody issued: 401', async () => {
+  await checks('an unknown opaque token: 401', async () => {
     isRefused(await root(url, 'made-up'), 'not recognized');
   });
-  await checks('a revoked one: 401 as soon as it is no longer remembered', async () => {
+  await checks('a revoked opaque token: 401 when its cached result expires', async () => {
     const opaque = await token('opaque');
     isGood(await root(url, opaque), 'opaque');
     await revoke(issuer, 'opaque', opaque);
@@ -254,7 +253,7 @@ async function introspection() {
     assert.equal(answer.status, 503);
     assert.equal(answer.challenge, null);
   });
-  await checks('provider down: a JWT is good', async () => {
+  await checks('provider down: a JWT is accepted', async () => {
     isGood(await root(url, jwt), 'ES256');
   });
   if (failed > failedBefore) console.error(`log of introspection_server:\n${server.log()}`);
@@ -271,7 +270,7 @@ function isGood(answer, client) {
   assert.ok(good, `not good: ${JSON.stringify(answer)}`);
 }
 
-// `about` is a word of the reason, so that no token is refused for another reason than is meant.
+// `about` is a word of the expected reason, so that a refusal for another reason fails the check.
 function isInvalid(answer, about) {
   assert.equal(answer.status, 401, JSON.stringify(answer));
   const [start, description] = answer.challenge.split(', error_description=');
@@ -286,7 +285,7 @@ function header(token) {
   return JSON.parse(Buffer.from(token.split('.')[0], 'base64url'));
 }
 
-// The token of somebody who would like to be an admin.
+// A token whose holder added the scope `admin`.
 function withMoreScope(token) {
   const [head, payload, signature] = token.split('.');
   const claims = JSON.parse(Buffer.from(payload, 'base64url'));

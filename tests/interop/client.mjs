@@ -1,11 +1,11 @@
-// The official TypeScript client, and the user's browser in its hands.
+// The official TypeScript client with a simulated browser.
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
 const CALLBACK = 'http://127.0.0.1:9/callback';
 
-// A client that is connected to the server at `url`, with what `browser` remembers from earlier logins.
+// A client that is connected to the server at `url`. `browser` has the state of earlier logins.
 export async function connect(url, browser) {
   const client = new Client({ name: 'interop', version: '1' });
   browser.transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider(browser) });
@@ -13,7 +13,7 @@ export async function connect(url, browser) {
   return client;
 }
 
-// The user agrees to what the client last asked for.
+// The user consents to the last authorization request of the client.
 export async function consent(browser) {
   const answer = await fetch(browser.redirects.at(-1), {
     redirect: 'manual',
@@ -36,8 +36,8 @@ function provider(browser) {
     clientInformation: () => browser.registration,
     saveClientInformation: (registration) => (browser.registration = registration),
     tokens: () => browser.tokens,
-    // Without the refresh token: with one, this client (1.32) refreshes where more scope is asked for, which
-    // gives it the scope that it had.
+    // Drops the refresh token. With one, this client (1.32) refreshes when the server requires more scope, and gets the
+    // same scope again.
     saveTokens: ({ refresh_token: _, ...tokens }) => (browser.tokens = tokens),
     codeVerifier: () => browser.verifier,
     saveCodeVerifier: (verifier) => (browser.verifier = verifier),

@@ -4,18 +4,18 @@ import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
-// It warns that this is no production setup, and it is right.
+// Silences the warning that this is not a production setup.
 console.warn = () => {};
 const { Provider } = await import('oidc-provider');
 
-// Each is also the ID of the client whose tokens are signed with it. `Ed25519` is the name that
-// RFC 9864 gives to what `EdDSA` means here.
+// Each name is also the ID of the client whose tokens are signed with the algorithm. `Ed25519` is the newer name of
+// `EdDSA` with this curve (RFC 9864).
 export const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'];
-// The client that a server introspects tokens as.
+// The client as which a server introspects tokens.
 export const INTROSPECTOR = 'introspector';
 const OTHER_CLIENTS = ['opaque', 'expired', INTROSPECTOR];
 const SCOPES = ['notes:read', 'notes:write', 'admin'];
-// It does not look the same when it is encoded.
+// The secret has characters that change in form encoding.
 export const SECRET = '100% of no use + nowhere: else';
 
 // One key of each type. They have no `alg`, so that the RSA key signs RS256 and PS256.
@@ -31,12 +31,12 @@ export function generateKeys(generation) {
   ];
 }
 
-// Listens on `port`, or on a free one. The first key of a type is the one that signs.
+// Listens on `port`, or on a free one. The first key of each type signs.
 export async function startProvider(keys, port = 0) {
   const server = createServer();
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  // Only now is the port known that the issuer is named after.
+  // The issuer contains the port, which is known only now.
   const issuer = `http://127.0.0.1:${server.address().port}`;
   server.on('request', new Provider(issuer, configuration(keys)).callback());
   return {
@@ -79,7 +79,8 @@ function configuration(keys) {
     },
     formats: {
       customizers: {
-        // Not by a short lifetime: nobody wants to wait for it and for the verifier's leeway.
+        // Sets the dates into the past. With a short lifetime the check would wait for it and for the verifier's
+        // leeway.
         jwt(_context, { clientId }, { payload }) {
           if (clientId === 'expired') {
             payload.iat -= 7200;
@@ -97,7 +98,7 @@ export async function fetchToken(issuer, client, resource, scope) {
   return JSON.parse(await post(`${issuer}/token`, client, form)).access_token;
 }
 
-// Ends a token of this client (RFC 7009).
+// Revokes a token of this client (RFC 7009).
 export async function revoke(issuer, client, token) {
   await post(`${issuer}/token/revocation`, client, { token });
 }
@@ -107,7 +108,7 @@ async function post(url, client, form) {
     method: 'POST',
     headers: {
       authorization: `Basic ${btoa(`${client}:${encodeURIComponent(SECRET)}`)}`,
-      // The provider is restarted, and a POST is not sent again when a kept connection turns out dead.
+      // The provider restarts, and `fetch` does not retry a POST on a kept connection that is dead.
       connection: 'close',
     },
     body: new URLSearchParams(form),

@@ -9,15 +9,15 @@ export async function startServer(executable, environment) {
   const child = spawn(executable, {
     env: {
       ...process.env,
-      // What the caller's environment may have of these is not meant.
+      // Ignores these variables of the caller's environment.
       ISSUER: undefined,
       RESOURCE: undefined,
       JWKS_URL: undefined,
       PUBLIC_KEY_PEM: undefined,
-      // For the log that is shown when a check fails.
+      // The log is printed if a check fails.
       RUST_LOG: 'tower_bearer_auth=debug',
       NO_COLOR: '1',
-      // A proxy would not know the way back to this machine.
+      // A proxy cannot reach the loopback interface of this machine.
       NO_PROXY: '127.0.0.1',
       no_proxy: '127.0.0.1',
       BIND: '127.0.0.1:0',
@@ -76,7 +76,7 @@ export function whoami(url, token) {
   });
 }
 
-// The only route of the server that introspects.
+// The only route of the introspection server.
 export function root(url, token) {
   return send(`${url}/`, token, {});
 }

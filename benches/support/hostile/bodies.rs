@@ -145,7 +145,7 @@ pub(crate) const BODIES: &[Pair] = &[
             Some(200),
         )
     }),
-    // A body is limited to a thousand calls, so these compare with other calls and not with records.
+    // A body has at most a thousand calls, so these are compared with other calls and not with records.
     Pair {
         name: "a batch of calls",
         base: "a batch of calls to one tool",
@@ -229,7 +229,7 @@ pub(super) fn records(size: usize) -> String {
     )
 }
 
-/// A list of as many such items as fit into the size.
+/// A list with as many of these items as fit into the size.
 fn repeated(size: usize, mut part: impl FnMut(usize) -> String) -> String {
     let mut text = String::new();
     for number in 0.. {
@@ -295,7 +295,7 @@ fn listen(size: usize, uri: impl Fn(usize) -> String) -> String {
     )
 }
 
-/// Posts this body and checks the status, if one is given.
+/// Posts this body, and asserts the status if one is given.
 fn guarded(body: &str, status: Option<u16>) -> Call {
     post(Bytes::from(body.to_owned()), None, status)
 }

@@ -1,4 +1,4 @@
-//! Header fields.
+//! Hostile header fields.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -100,7 +100,7 @@ fn content_type(value: &str) -> Call {
     post(records(1_000).into(), Some(header), None)
 }
 
-/// A call to a tool of this name, with a header that names one.
+/// A call to the tool of this name, with a header that names a tool.
 fn called(name: &str, header: &str) -> Call {
     let body = format!(r#"{{"id":7,"method":"tools/call","params":{{"name":"{name}"}}}}"#);
     let header = (HeaderName::from_static("mcp-name"), header.parse().unwrap());

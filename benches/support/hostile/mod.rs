@@ -1,5 +1,5 @@
-//! Inputs that were made to be expensive, each beside a harmless one of the same size: counted by `counts.rs`, timed
-//! by `layer.rs`.
+//! Inputs that were crafted to be expensive, each with a harmless input of the same size. `counts.rs` counts their
+//! instructions and `layer.rs` times them.
 
 use super::scenarios::Call;
 
@@ -7,16 +7,16 @@ pub(crate) mod bodies;
 pub(crate) mod headers;
 pub(crate) mod tokens;
 
-/// An expensive input of some size, and a harmless one that it is compared with.
+/// An expensive input, and the harmless input that it is compared with.
 pub(crate) struct Pair {
     pub(crate) name: &'static str,
-    /// What the harmless input is called: pairs that share it have one name for it.
+    /// The name of the harmless input. Pairs with the same harmless input have the same name for it.
     pub(crate) base: &'static str,
-    /// In bytes, where instructions are counted.
+    /// The size in bytes at which `counts.rs` counts instructions.
     pub(crate) size: usize,
     pub(crate) harmless: fn(usize) -> Call,
     pub(crate) hostile: fn(usize) -> Call,
 }
 
-/// How many times as much as the harmless input a hostile one may cost.
+/// The maximum ratio of the cost of a hostile input to the cost of the harmless one.
 pub(crate) const LIMIT: f64 = 3.0;

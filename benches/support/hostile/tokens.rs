@@ -173,14 +173,14 @@ fn through(verifier: impl Verifier, token: &str, status: Option<u16>) -> Call {
     })
 }
 
-/// A token with a valid signature, for this crate's verifier.
+/// Verifies a token with a valid signature.
 fn signed(header: &str, payload: &str, status: u16) -> Call {
     let token = jws(header, payload);
     assert!(token.len() <= TOKEN, "{}", token.len());
     through(ours(), &token, Some(status))
 }
 
-/// A token of another key, for a verifier that checks the issuer first.
+/// Verifies a token with an invalid signature, with a verifier that reads the issuer first.
 fn unsigned(payload: &str) -> Call {
     let mut token = jws(r#"{"alg":"HS256"}"#, payload);
     token.truncate(token.len() - 43);

@@ -1,5 +1,5 @@
-//! JSON as a reader of another language has it, without `serde_json`: numbers of any size, half a surrogate pair
-//! in a string, whatever the names are. What is not JSON at all is still nothing.
+//! A lenient JSON parser without `serde_json`, as other languages have it. It accepts numbers of any size, half a
+//! surrogate pair in a string, and any names. It rejects text that is not JSON.
 
 use serde_json::Number;
 
@@ -13,7 +13,7 @@ pub(super) fn parse(body: &[u8]) -> Option<Json> {
     reader.rest.is_empty().then_some(json)
 }
 
-/// As deep as `serde_json` goes, and so `rmcp`; what is deeper, nobody here looks at.
+/// The maximum depth of `serde_json`, and so of `rmcp`. Deeper documents are rejected.
 const MAX_DEPTH: usize = 128;
 
 struct Reader<'t> {
@@ -45,7 +45,7 @@ impl Reader<'_> {
         Some((name, self.value(depth)?))
     }
 
-    /// What is between the bracket that comes and `end`.
+    /// The items between the opening bracket at the current position and `end`.
     fn items<T>(
         &mut self,
         end: char,
@@ -104,7 +104,7 @@ impl Reader<'_> {
         })
     }
 
-    /// `null` where it is too large, which does not matter here.
+    /// A number. One that is too large becomes `null`, which makes no difference for this target.
     fn number(&mut self) -> Option<Json> {
         let is_other = |c: char| !(c.is_ascii_digit() || "+-.eE".contains(c));
         let end = self.rest.find(is_other).unwrap_or(self.rest.len());

@@ -1,5 +1,5 @@
-//! How servers read a body: `rmcp`, and whoever reads JSON with less care. Each names the first call in it that
-//! the rules of [`super`] keep from the token.
+//! How servers parse a body: `rmcp`, and servers with a less strict JSON parser. Each function returns the first call
+//! in the body that the rules of [`super`] forbid.
 
 use rmcp::model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, Reference};
 use url::Url;
@@ -7,7 +7,7 @@ use url::Url;
 use super::lenient;
 use crate::json::Json;
 
-/// As `rmcp`'s streamable HTTP server does: one message, by its own parser.
+/// One message, with the parser of `rmcp`'s streamable HTTP server.
 fn parse(body: &[u8]) -> Option<ClientJsonRpcMessage> {
     serde_json::from_slice(body).ok()
 }
@@ -16,7 +16,7 @@ pub(super) fn is_for_rmcp(body: &[u8]) -> bool {
     parse(body).is_some()
 }
 
-/// The secret that `rmcp` would run.
+/// The forbidden method that `rmcp` would run.
 pub(super) fn rmcp(body: &[u8]) -> Option<String> {
     match parse(body)? {
         ClientJsonRpcMessage::Request(message) => {
@@ -54,7 +54,7 @@ fn is_secret_request(request: ClientRequest) -> bool {
         ClientRequest::CompleteRequest(r) => match r.params.r#ref {
             Reference::Prompt(prompt) => prompt.name.starts_with("secret"),
             Reference::Resource(resource) => is_secret_uri(&resource.uri),
-            // One that nobody here knows about.
+            // A kind of reference that this target does not know counts as forbidden.
             _ => true,
         },
         ClientRequest::CustomRequest(r) => r.method == "vendor/secret",
@@ -62,9 +62,9 @@ fn is_secret_request(request: ClientRequest) -> bool {
     }
 }
 
-/// The secret that some reader would run which takes the first or the last of two members, finds them in any
-/// case, or takes batches.
-pub(super) fn anybody(body: &[u8]) -> Option<String> {
+/// The forbidden method that a lenient server could run. Such a server uses the first or the last of two equal members,
+/// ignores the case of names, or accepts batches.
+pub(super) fn lenient_server(body: &[u8]) -> Option<String> {
     let json = lenient::parse(body)?;
     let messages = match &json {
         Json::List(messages) => messages.as_slice(),
@@ -119,7 +119,7 @@ fn is_secret_name(name: &str) -> bool {
     name.starts_with("secret")
 }
 
-/// Every member that somebody could take for one of these.
+/// All members that a lenient parser could take for one of these.
 fn all<'j>(json: &'j Json, names: &[&str]) -> Vec<&'j Json> {
     let members = json.as_members().unwrap_or_default().iter();
     let is_one = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
@@ -129,8 +129,8 @@ fn all<'j>(json: &'j Json, names: &[&str]) -> Vec<&'j Json> {
         .collect()
 }
 
-/// Whether some server would look up what the rules name: it takes the URI as it stands, undoes its encoding as
-/// often as it can, rewrites it as browsers do (WHATWG URL), or hands it to a file system.
+/// Whether a server could resolve the URI to a forbidden resource. A server uses the URI as it is, decodes it
+/// repeatedly, normalizes it as browsers do (WHATWG URL), or passes it to a file system.
 fn is_secret_uri(uri: &str) -> bool {
     let mut form = uri.to_owned();
     loop {
@@ -164,7 +164,7 @@ fn is_secret_form(uri: &str) -> bool {
         || uri.starts_with("https://docs.example.com/secret/")
 }
 
-/// Undoes percent-encoding once; what comes out as no text stays as it is.
+/// Decodes percent-encoding once. If the result is not UTF-8, the text stays as it is.
 fn decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,20 +1,20 @@
-// The clients, how they are started, and what each of them does: the expectations of the matrix, and the table
-// in docs/mcp-server.md.
+// The clients, their commands, and the expected outcome of each step. The matrix checks the outcomes, and the table in
+// docs/mcp-server.md shows them.
 
 const TOOLS = 'add delete_note whoami';
 const READER = 'alice with the scopes: notes:read';
 const EVERYTHING = 'alice with the scopes: notes:write notes:read';
 
-// An outcome, and what the client has to show for it: a text, or a pattern.
+// A success. `shows` is the expected output of the client: a text or a pattern.
 const yes = (shows) => ({ outcome: 'yes', shows });
-// A failure of the client's own. `shows` is the failure, `because` the reason for the table.
+// A failure of the client. `shows` is the expected error, and `because` the reason for the table.
 const no = (because, shows) => ({ outcome: 'no', because, shows });
 
 const login = yes('notes');
 const list = yes(TOOLS);
 const deleted = yes('deleted: milk');
 const deletedRules = yes('deleted: house rules');
-// With a session, the response has begun before the tool runs, so what the tool finds out is no 403.
+// With a session, the response begins before the tool runs, so a refusal by the tool cannot be a 403.
 const inSession = no('in a session, a refusal by the tool itself is a JSON-RPC error', /lacks a scope/);
 
 const asReader = { login, list, whoami: yes(READER) };
@@ -23,7 +23,7 @@ const refreshes = no(
   /403 after trying upscoping/,
 );
 
-// `pinned` is the file that has the version, `needs` names what `run` found, by its variable.
+// `pinned` is the file with the version. `needs` has the variables of `run` that the client requires.
 export const CLIENTS = [
   {
     name: 'Python SDK',
@@ -104,7 +104,7 @@ export const CLIENTS = [
     pinned: ['extended/package.json', '@modelcontextprotocol/inspector'],
     needs: ['NODE_22'],
     command: ['$NODE_22', 'extended/inspector_cli.mjs'],
-    // A process per call, whose result does not name the server. It asks for all scopes at login.
+    // Each call is a process, and its result does not name the server. The client requests all scopes at login.
     expected: {
       login: yes(''),
       list,

@@ -11,7 +11,7 @@ import { CLIENTS, table } from './clients.mjs';
 
 const SECONDS_PER_CLIENT = 90;
 const GUIDE = new URL('../../../docs/mcp-server.md', import.meta.url);
-// What `run` looks for, by the variable that it sets.
+// The requirements that `run` looks for, by the variable that it sets.
 const NEEDS = {
   PYTHON_V1: 'Python 3.10 or later with venv',
   PYTHON_V2: 'Python 3.10 or later with venv',
@@ -38,7 +38,7 @@ function skip(what) {
   console.log(`skipped ${what}`);
 }
 
-// A client is a process group, since some of them start others.
+// Each client is a process group, because some start other processes.
 function stop(child) {
   running.delete(child);
   try {
@@ -70,7 +70,7 @@ for (const client of CLIENTS) {
   pinned(title, client);
   for (let round = 1; round <= rounds; round += 1) {
     const what = rounds > 1 ? `${title}, round ${round}` : title;
-    // The steps count for themselves. This is for what goes wrong around them.
+    // Each step records its own result. This records errors outside of the steps.
     await play(what, client).catch((error) => fail(`${what}: ${error.message}`));
   }
 }
@@ -90,7 +90,7 @@ function pinned(title, { pinned: [file, name], version }) {
   if (!pins.includes(pin)) fail(`${title}: ${file} pins another version`);
 }
 
-// One client, from the URL to a deleted note, and what came of each step.
+// Runs one client, from the URL to a deleted note, and records the outcome of each step.
 async function play(title, client) {
   const server = await startServer(executable, {});
   const home = mkdtempSync(join(homes, 'client-'));
@@ -117,7 +117,7 @@ function judge(what, expected, reported) {
   ok(expected.outcome === 'no' ? `${what} fails as expected: ${expected.because}` : what);
 }
 
-// Runs the client in a process group of its own; what it reports by step.
+// Runs the client in a process group of its own. Returns the reported outcomes by step.
 async function run({ command, options = [] }, url, home) {
   const [program, ...rest] = command;
   const interpreter = program === '$NODE' ? process.execPath : process.env[program.slice(1)];
@@ -146,7 +146,7 @@ async function run({ command, options = [] }, url, home) {
   return { steps, log: output + log };
 }
 
-// What the client may know of this machine: no desktop whose browser it could open, and no credentials.
+// The environment of the client: no desktop, so that it cannot open a browser, and no credentials.
 function environment(home) {
   const { PATH, CHROMIUM } = process.env;
   return {

@@ -1,4 +1,4 @@
-// What is checked: `node check.mjs <the conformance_server executable>`. See README.md.
+// The comparison: `node check.mjs <the conformance_server executable>`. See README.md.
 
 import assert from 'node:assert/strict';
 import { startProxy } from './proxy.mjs';
@@ -11,7 +11,7 @@ let passed = 0;
 let failed = 0;
 let skipped = 0;
 
-// One line each; what else there is to say is on stderr.
+// One line per scenario on stdout. Details go to stderr.
 function ok(name) {
   passed += 1;
   console.log(`ok ${name}`);
@@ -29,7 +29,7 @@ function finish() {
   process.exit(failed === 0 && passed > 0 ? 0 : 1);
 }
 
-// Children are killed when this process exits, which signals alone would not make it do.
+// The children are killed when this process exits. A signal must therefore call `process.exit`.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 setTimeout(() => {
   fail('all scenarios', `they did not end within ${SECONDS_FOR_ALL} s`);
@@ -50,7 +50,7 @@ async function scenarios() {
   server = await startServer(process.argv[2]);
   const proxyUrl = await startProxy(server.guarded, `Bearer ${server.token}`);
 
-  // Without this, all that follows would say nothing.
+  // If the guarded server accepted requests without a token, the comparison would prove nothing.
   const refused = await fetch(server.guarded, { method: 'POST' });
   assert.equal(refused.status, 401, 'the guarded server answers without a token');
 
@@ -68,11 +68,11 @@ async function scenarios() {
   if (passed + failed === 0) fail('the comparison', 'no scenario passes on the bare server');
 }
 
-// What passes on the bare server passes on the guarded one, with the same verdict for each check.
+// A scenario that passes on the bare server must pass on the guarded one, with the same verdict for each check.
 function compare(name, bare, guarded) {
   if (!passes(bare)) return skip(name, `it does not pass without the layers: ${complaints(bare)}`);
   if (!passes(guarded)) return fail(name, complaints(guarded));
-  // Warnings count too: they are how the suite says that something should work and does not.
+  // Warnings are compared too: the suite emits one if an optional behaviour does not work.
   const [before, after] = [verdicts(bare), verdicts(guarded)];
   if (String(before) === String(after)) return ok(name);
   const lost = before.filter((verdict) => !after.includes(verdict));
@@ -84,7 +84,7 @@ function passes(checks) {
   return has('SUCCESS') && !has('FAILURE');
 }
 
-// Without INFO, which is a log of the exchange and differs with its timing.
+// Without INFO, which logs the exchange and depends on timing.
 function verdicts(checks) {
   return checks
     .filter(({ status }) => status !== 'INFO')

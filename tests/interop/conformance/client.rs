@@ -1,4 +1,4 @@
-//! What a tool asks and tells the client while it runs.
+//! Requests and notifications from a running tool to the client.
 
 use rmcp::model::{ServerNotification, ServerRequest};
 use rmcp::service::RequestContext;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::wire::{internal, read, text};
 
-/// Asks the user through the client, as it was before 2026-07-28.
+/// Requests input from the user through the client, in the form of MCP before 2026-07-28.
 pub(crate) async fn elicit(
     context: &RequestContext<RoleServer>,
     properties: Value,

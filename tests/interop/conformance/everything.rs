@@ -1,5 +1,5 @@
-//! An MCP server with what the conformance suite's scenarios call. The names and texts are the
-//! suite's, and most answers are written as the JSON that goes over the wire.
+//! An MCP server with the tools, prompts and resources that the conformance suite calls. The suite defines the names
+//! and texts. Most responses are written as the JSON that goes over the wire.
 
 #![expect(
     deprecated,
@@ -32,7 +32,7 @@ use crate::wire::{PIXEL, audio, image, resource, result, text};
 
 pub(crate) type EverythingService = StreamableHttpService<Everything, LocalSessionManager>;
 
-/// With sessions of its own.
+/// The service with a session manager of its own.
 pub(crate) fn service() -> EverythingService {
     let sessions = Arc::new(LocalSessionManager::default());
     let everything = Everything {
@@ -86,7 +86,7 @@ impl ServerHandler for Everything {
         result(json!({ "tools": tools() }))
     }
 
-    /// rmcp reads the schema for the headers that repeat arguments.
+    /// rmcp reads the schema to find the arguments that headers repeat.
     fn get_tool(&self, name: &str) -> Option<Tool> {
         let tool = tools().into_iter().find(|tool| tool["name"] == name)?;
         serde_json::from_value(tool).ok()
@@ -195,7 +195,7 @@ impl ServerHandler for Everything {
             }
             "test_reconnection" => {
                 self.close_streams(&context).await;
-                // Time for the client to notice, so that the answer is one that it comes back for.
+                // Waits until the client has detected the closed stream, so that it must reconnect for the response.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 json!([text("Welcome back.")])
             }
@@ -386,7 +386,7 @@ impl ServerHandler for Everything {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),
                 change = changes.recv() => {
-                    // What this subscription did not ask for is refused by the sink.
+                    // The sink refuses notifications that this subscription did not request.
                     let _ = match change {
                         Ok(Change::Tools) => context.sink().notify_tool_list_changed().await,
                         Ok(Change::Prompts) => context.sink().notify_prompt_list_changed().await,
@@ -399,8 +399,8 @@ impl ServerHandler for Everything {
 }
 
 impl Everything {
-    /// Closes the response streams of a session, as a server does that is about to be replaced.
-    /// A handler is not told which of them is its own; the suite opens few.
+    /// Closes the response streams of a session, as a server does before a restart. A handler does not know which
+    /// stream is its own, so this closes all. The suite opens few.
     async fn close_streams(&self, context: &RequestContext<RoleServer>) {
         let id = context
             .extensions

@@ -1,11 +1,10 @@
-// A reverse proxy that adds the token, which the suite has no option for. It changes nothing else:
-// all headers go through as they came, also `Host`, `Origin` and repeated ones, and bodies as they
-// arrive.
+// A reverse proxy that adds the token, because the suite has no option for it. The proxy changes nothing else. It
+// forwards all headers unchanged, including `Host`, `Origin` and repeated ones, and streams bodies.
 
 import http from 'node:http';
 import { once } from 'node:events';
 
-// The URL that stands for `target`. The proxy ends with this process.
+// Returns the URL of the proxy for `target`. The proxy ends with this process.
 export async function startProxy(target, authorization) {
   const { hostname, port, pathname } = new URL(target);
   const proxy = http.createServer((request, response) => {
@@ -14,18 +13,18 @@ export async function startProxy(target, authorization) {
       port,
       method: request.method,
       path: request.url,
-      // A flat list is sent as it is.
+      // Node sends a flat list of headers unchanged.
       headers: [...request.rawHeaders, 'Authorization', authorization],
     });
     onward.on('response', (answer) => {
       response.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders);
-      // An event stream may have nothing to say for a while.
+      // An event stream can send its first event much later.
       response.flushHeaders();
       answer.pipe(response);
       answer.on('error', () => response.destroy());
     });
     onward.on('error', () => response.destroy());
-    // Whoever hangs up does so at both ends.
+    // If one side closes the connection, the proxy closes the other.
     response.on('close', () => onward.destroy());
     request.pipe(onward);
   });

@@ -1,4 +1,4 @@
-//! Tools that ask before they answer, as it is since 2026-07-28 (SEP-2322).
+//! Tools that request input from the user before they respond, in the form of MCP 2026-07-28 (SEP-2322).
 
 use rmcp::ErrorData;
 use rmcp::model::{ClientCapabilities, InputRequiredResult, InputResponses};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::wire::{read, text};
 
-/// What a tool asks for before it answers, round by round.
+/// The requests of a tool for input, round by round.
 pub(crate) fn rounds(tool: &str) -> Vec<Value> {
     let name = || question("What is your name?", "name");
     let confirmation = || question("Please confirm", "ok");
@@ -49,8 +49,8 @@ pub(crate) fn rounds(tool: &str) -> Vec<Value> {
     }
 }
 
-/// The questions to put next, or none when all are answered. The state is the round's number: these
-/// tools keep nothing that is worth protecting, but they refuse what they did not hand out.
+/// The requests of the next round, or `None` if all rounds are complete. The state is the number of the round. These
+/// tools have no data to protect, but they refuse a state that they did not issue.
 pub(crate) fn next_round(
     rounds: Vec<Value>,
     state: Option<&str>,

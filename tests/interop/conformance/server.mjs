@@ -4,8 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-// Starts the executable and waits for the lines that say where it is and what it wants to see.
-// It is killed when this process exits.
+// Starts the executable and waits for the lines with its addresses and the token. It is killed when this process exits.
 export async function startServer(executable) {
   const child = spawn(executable, {
     env: { ...process.env, RUST_LOG: 'tower_bearer_auth=debug', NO_COLOR: '1' },

@@ -1,7 +1,6 @@
 //! The same MCP server twice: bare, and behind this crate's layers. See README.md.
 //!
-//! It prints where both are and a token for the second, each on its line, and serves until it is
-//! killed.
+//! It prints the addresses of both and a token for the second, each on its own line. It serves until it is killed.
 
 mod client;
 mod everything;
@@ -66,7 +65,7 @@ fn bare(service: EverythingService) -> Router {
     Router::new().nest_service("/mcp", service)
 }
 
-/// All that the suite must not notice.
+/// Adds all layers of the crate. The suite must not detect them.
 fn guarded(
     service: EverythingService,
     verifier: impl Verifier,

@@ -26,7 +26,7 @@ export async function listScenarios() {
   return { extensions, byVersion: new Map([...byVersion].sort()) };
 }
 
-// Runs the scenarios for this version, one after another. `checks` has what one of them found.
+// Runs the scenarios for this version one after another. `checks` returns the results of a scenario.
 export async function runScenarios(url, version) {
   const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
   const removed = () => rmSync(directory, { recursive: true, force: true });
@@ -40,7 +40,7 @@ export async function runScenarios(url, version) {
   );
   const found = new Map();
   for (const entry of readdirSync(directory)) {
-    // The name is followed by the time. A scenario that could not be run has no results.
+    // The file name is the name of the scenario and the time. A scenario that could not run has no results.
     const name = /^server-(.+)-\d{4}-\d\d-\d\dT/.exec(entry)?.[1];
     try {
       found.set(name, JSON.parse(readFileSync(join(directory, entry, 'checks.json'))));
@@ -53,10 +53,10 @@ export async function runScenarios(url, version) {
   return { log, checks: (name) => found.get(name) ?? [] };
 }
 
-// That a scenario failed is in the results; the exit code says nothing more.
+// The results contain the failed scenarios, so the exit code is ignored.
 async function run(...options) {
   const child = spawn(process.execPath, [CLI, ...options], {
-    // A proxy would not know the way back to this machine.
+    // A proxy cannot reach the loopback interface of this machine.
     env: { ...process.env, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1', NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,4 +1,4 @@
-//! The tools, and the schemas that are about schemas.
+//! The tools, and the schemas for the scenarios about schemas.
 
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ pub(crate) fn tools() -> Vec<Value> {
         .collect()
 }
 
-/// The keywords that the suite looks for.
+/// A schema with the keywords that the suite checks.
 fn json_schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -86,7 +86,7 @@ fn json_schema() -> Value {
     })
 }
 
-/// Questions with defaults (SEP-1034).
+/// Input requests with default values (SEP-1034).
 pub(crate) fn defaults() -> Value {
     json!({
         "name": { "type": "string", "default": "John Doe" },
@@ -101,7 +101,7 @@ pub(crate) fn defaults() -> Value {
     })
 }
 
-/// Questions with each kind of enum (SEP-1330).
+/// Input requests with each kind of enum (SEP-1330).
 pub(crate) fn enums() -> Value {
     let options = ["option1", "option2", "option3"];
     let titled = |names: [&str; 3]| {

@@ -1,4 +1,4 @@
-//! What goes over the wire, written as JSON.
+//! Messages as the JSON that goes over the wire.
 
 use std::fmt::Display;
 
@@ -7,13 +7,13 @@ use rmcp::model::ErrorCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// A result that is complete. Since 2026-07-28 it says so itself; rmcp leaves that out for others.
+/// A complete result. MCP 2026-07-28 requires the member `resultType`; rmcp omits it for other versions.
 pub(crate) fn result<T: DeserializeOwned>(mut json: Value) -> Result<T, ErrorData> {
     json["resultType"] = json!("complete");
     read(json)
 }
 
-/// The value of this JSON. That it is one is the suite's to find out.
+/// Deserializes the JSON. The suite tests whether it is valid.
 pub(crate) fn read<T: DeserializeOwned>(json: Value) -> Result<T, ErrorData> {
     serde_json::from_value(json).map_err(internal)
 }

@@ -46,6 +46,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn whoami(token: AccessToken) -> String {
-    let client = token.client_id().unwrap_or("nobody");
+    let client = token.client_id().unwrap_or("unknown");
     format!("{client} with the scopes: {}", token.scopes())
 }

@@ -1,5 +1,5 @@
-//! The introspection of opaque tokens as in the documentation of `providers`, line by line.
-//! `recipes_and_documentation_are_the_same` holds the two together.
+//! The functions of the documentation of `providers` that verify opaque tokens, line by line.
+//! `recipes_and_documentation_are_the_same` compares them with the documentation.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tower_bearer_auth::{AccessToken, BearerToken, InvalidReason, VerifyError};
 
-/// Sends a question about a token. `refused` is the answer for tokens that are not good.
+/// Sends a request about a token. `refused` is the status for tokens that are not valid.
 async fn ask<T: DeserializeOwned>(
     question: RequestBuilder,
     refused: StatusCode,
@@ -25,7 +25,7 @@ async fn ask<T: DeserializeOwned>(
     Ok((headers, answer.json().await.map_err(failed)?))
 }
 
-/// Without a time limit a silent endpoint holds requests for ever.
+/// A client with a timeout, so that an endpoint that never responds cannot block requests.
 pub(super) fn client() -> reqwest::Result<Client> {
     Client::builder()
         .user_agent("notes-server")
@@ -90,7 +90,7 @@ pub(super) async fn ask_github_user(
         .build())
 }
 
-/// Google's numbers are strings here.
+/// Google's tokeninfo endpoint encodes numbers as strings.
 #[derive(Deserialize)]
 struct GoogleToken {
     aud: String,

@@ -1,5 +1,5 @@
-//! What the documentation of `providers` configures, line by line, around a builder that has a local key
-//! besides. `recipes_and_documentation_are_the_same` holds the two together.
+//! The configurations of the documentation of `providers`, line by line. Each function applies one to a builder that
+//! already has a local key. `recipes_and_documentation_are_the_same` compares them with the documentation.
 
 use std::collections::HashSet;
 
@@ -40,7 +40,7 @@ pub(super) fn entra_mcp(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
     let issuer = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
     builder
         .discover(issuer)
-        // Not the resource: in version 2 it is the API's client ID.
+        // In version 2 the audience is the API's client ID, not the resource.
         .audience("3f2a1b0c-9d8e-4f7a-8b6c-5d4e3f2a1b0c")
         .required_claims(["azp"])
         .scope_claims(["scp", "roles"])

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redirected } from '../typescript/driver.mjs';
 
-// Visits what the lines of `stream` link to: `pattern` has the URL as its group. The lines go to stderr, too.
+// Visits the links in the lines of `stream`. `pattern` captures the URL as its group. The lines also go to stderr.
 export function visitLinks(stream, pattern) {
   const lines = createInterface({ input: stream });
   lines.on('line', (line) => {

@@ -1,4 +1,4 @@
-// The Inspector on the command line, which is a process per call: `node inspector_cli.mjs <url>`.
+// The Inspector on the command line, with one process per call: `node inspector_cli.mjs <url>`.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ async function inspect(...options) {
       ...['--callback-url', 'http://127.0.0.1:0/oauth/callback', ...options],
     ],
     {
-      // Without a terminal it only asks for a login when it may open a browser.
+      // Without a terminal, it starts a login only if it is allowed to open a browser.
       env: { ...process.env, MCP_AUTO_OPEN_ENABLED: 'true', MCP_INSPECTOR_SECRET_STORE: 'file' },
       stdio: ['ignore', 'pipe', 'pipe'],
     },

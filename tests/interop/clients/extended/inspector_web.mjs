@@ -16,7 +16,7 @@ const launcher = fileURLToPath(
   new URL('node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js', import.meta.url),
 );
 
-// The Inspector has to be told a port. This one was free a moment ago.
+// The Inspector requires a port. This one was free just before.
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -26,7 +26,7 @@ async function freePort() {
   return port;
 }
 
-// Starts the Inspector's server; the URL of its page.
+// Starts the Inspector's server. Returns the URL of its page.
 async function startInspector() {
   const child = spawn(process.execPath, [launcher, '--web', '--transport', 'http', '--server-url', url], {
     env: {
@@ -79,8 +79,8 @@ page.setDefaultTimeout(15_000);
 const main = page.getByRole('main');
 const dialog = page.getByRole('dialog', { name: 'Additional permissions required' });
 
-// Runs a tool from its form, and returns what the page then shows of `result`, or nothing if it asks for more
-// scope instead.
+// Runs a tool from its form. Returns the text of `result` on the page, or nothing if the page requests more scope
+// instead.
 async function call(tool, result, id) {
   // The result of the last call hides the form.
   const close = main.getByRole('button', { name: 'Close results' });
@@ -95,7 +95,7 @@ async function call(tool, result, id) {
 
 await attempt('login', async () => {
   await page.goto(await startInspector());
-  // The user consents without a page, so this comes back from the authorization server by itself.
+  // The authorization server has no consent page, so the browser returns without a click.
   await page.getByRole('switch', { name: /Connect or disconnect/ }).click({ force: true });
   await page.getByText('Connected', { exact: true }).waitFor();
   return page.getByRole('banner').getByText('notes', { exact: true }).innerText();

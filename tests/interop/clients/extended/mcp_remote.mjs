@@ -1,4 +1,4 @@
-// mcp-remote, which a client starts as a process and talks to over stdio: `node mcp_remote.mjs <url>`.
+// mcp-remote, which a client starts as a process and uses over stdio: `node mcp_remote.mjs <url>`.
 
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';

@@ -81,7 +81,7 @@ async def use_tools(list_tools, call_tool):
         report("whoami", "yes", text_of(await call_tool("whoami", {})))
     except Exception as error:
         report("whoami", "no", leaf(error))
-    # Note 2 needs more scope by the rule for the tool, note 1 by what the tool itself finds out.
+    # Note 2 needs more scope by the rule for the tool. For note 1, the tool itself requires more scope.
     for step, note in [("delete_note", 2), ("delete_rules", 1)]:
         try:
             report(step, "yes", text_of(await call_tool("delete_note", {"id": note})))

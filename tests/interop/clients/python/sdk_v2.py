@@ -17,7 +17,7 @@ async def client(url):
 
     provider = OAuthClientProvider(
         server_url=url,
-        # As in the SDK's documentation, without a method of authentication.
+        # As in the SDK's documentation: without an authentication method.
         client_metadata=OAuthClientMetadata(client_name="matrix", redirect_uris=[CALLBACK]),
         storage=Storage(),
         redirect_handler=browser.redirect,

@@ -1,4 +1,4 @@
-// What the TypeScript clients have in common: the user's browser, and the lines that the matrix reads.
+// Shared code of the TypeScript clients: the user's browser, and the lines that the matrix reads.
 
 export const CALLBACK = 'http://127.0.0.1:9/callback';
 
@@ -6,7 +6,7 @@ export function report(step, outcome, detail) {
   console.log(`@${JSON.stringify({ step, outcome, detail: String(detail) })}`);
 }
 
-// Opens the link as the user's browser does; the user agrees. Returns the URL that the browser is sent to.
+// Opens the link as the user's browser does. The user consents. Returns the URL of the redirect.
 export async function redirected(url) {
   const answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(10_000) });
   const location = answer.headers.get('location');
@@ -27,7 +27,7 @@ export class Provider {
   #kept = {};
   #redirect;
 
-  // `forgetsRefreshTokens` for an application that keeps access tokens alone.
+  // `forgetsRefreshTokens` is for an application that stores only access tokens.
   constructor({ forgetsRefreshTokens = false } = {}) {
     this.forgetsRefreshTokens = forgetsRefreshTokens;
   }
@@ -50,7 +50,7 @@ export class Provider {
   saveCodeVerifier(verifier) {
     this.#kept.verifier = verifier;
   }
-  // Version 2 alone: it checks at the callback that the authorization server is still the same.
+  // Only version 2: at the callback it checks that the authorization server is the same.
   discoveryState() {
     return this.#kept.discovery;
   }
@@ -61,7 +61,7 @@ export class Provider {
     this.#redirect = url;
   }
 
-  // The parameters of the callback that the last link leads to.
+  // The parameters of the callback after the last link.
   async consent() {
     const url = this.#redirect;
     this.#redirect = undefined;
@@ -70,8 +70,8 @@ export class Provider {
   }
 }
 
-// The steps of a client. `connect` gives a connected client, `finish` completes a login with the parameters of
-// the callback; both versions of the SDK throw `UnauthorizedError` when the user has to log in first.
+// The steps of a client. `connect` returns a connected client. `finish` completes a login with the parameters of the
+// callback. Both versions of the SDK throw `UnauthorizedError` if the user must log in first.
 export async function run({ provider, connect, finish }) {
   const withLogin = async (action) => {
     try {
@@ -113,7 +113,7 @@ export async function steps(withLogin, client) {
     return tools.map((tool) => tool.name).sort().join(' ');
   });
   await attempt('whoami', () => call('whoami', {}));
-  // Note 2 needs more scope by the rule for the tool, note 1 by what the tool itself finds out.
+  // Note 2 needs more scope by the rule for the tool. For note 1, the tool itself requires more scope.
   await attempt('delete_note', () => call('delete_note', { id: 2 }));
   await attempt('delete_rules', () => call('delete_note', { id: 1 }));
 }
