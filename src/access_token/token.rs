@@ -1,3 +1,4 @@
+#[cfg(feature = "metrics")]
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
