@@ -28,13 +28,18 @@ fn starts_of_escaped_names(json: &[u8]) -> impl Iterator<Item = usize> {
     let escapes = memmem::find(json, b"\\u").map(|_| escapes(json));
     escapes.into_iter().flatten().filter_map(|escape| {
         // The names have no other letters that are encoded like this.
-        let (b"\\u00", [b'2'..=b'7', ..]) = json[escape..].split_at_checked(4)? else {
+        let (b"\\u00", [high @ b'2'..=b'7', low, ..]) = json[escape..].split_at_checked(4)? else {
             return None;
         };
         let before = &json[escape.saturating_sub(PRIVATE_TO_SERDE.len())..escape];
         let letters = before.iter().rev();
         let count = letters.take_while(|byte| !matches!(byte, b'"' | b'\\'));
         let start = escape - count.count();
+        // Most escapes at the start of a string encode another letter than `$` and `_`.
+        let begins_name = matches!((high, low), (b'2', b'4') | (b'5', b'f' | b'F'));
+        if start == escape && !begins_name {
+            return None;
+        }
         json[..start].ends_with(b"\"").then_some(start)
     })
 }
