@@ -12,7 +12,6 @@ use tower_bearer_auth::mcp::{self, SessionBindingLayer, ToolScopesLayer};
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, ConfigError, ProtectedResource, RequireScopesLayer, Verifier,
 };
-use tower_http::cors::AllowOrigin;
 use tower_http::trace::TraceLayer;
 
 use super::notes::{self, Notes};
@@ -56,7 +55,7 @@ pub(crate) fn app(
         // Everything above needs a token. The layers below run first.
         .layer(auth)
         .merge(resource.router())
-        .layer(mcp::cors().allow_origin(AllowOrigin::predicate(|origin, _| is_local(origin))))
+        .layer(mcp::cors().allow_origins_if(|origin, _| is_local(origin)))
         .layer(
             TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
                 let path = request.uri().path();

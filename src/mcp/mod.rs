@@ -82,7 +82,7 @@
 //! With the feature `rmcp`, a tool or prompt takes the token as a parameter. If the token lacks a scope that the tool
 //! requires, the client gets an HTTP 403 where possible; see [`extract::rmcp`](crate::extract).
 
-mod cors;
+pub mod cors;
 mod headers;
 mod member_name;
 mod message;
@@ -96,7 +96,8 @@ pub mod session;
 pub mod tool_scopes;
 mod tree;
 
-pub use self::cors::cors;
+#[doc(inline)]
+pub use self::cors::{CorsLayer, cors};
 pub use self::rules::{ScopeRules, ScopeRulesBuilder};
 #[doc(inline)]
 pub use self::session::SessionBindingLayer;

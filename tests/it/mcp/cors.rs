@@ -144,7 +144,7 @@ async fn an_origin_can_be_the_only_one() {
     let app = Router::new()
         .route("/mcp", any(|| async { INSIDE }))
         .layer(BearerAuthLayer::new(table()))
-        .layer(mcp::cors().allow_origin(only));
+        .layer(mcp::cors().allow_origins([only]));
     let server = serve_axum(app).await;
     let mut other = preflight("/mcp", "POST", "authorization");
     other
