@@ -1,9 +1,13 @@
 //! Signs IDs for their owner: pure functions of the key, the ID and the principal.
+//!
+//! A client gets `id.HMAC-SHA-256(key, purpose, id, principal)` instead of `id`, and the signature is checked and
+//! removed when the ID returns. So the layer stores nothing, processes that share a key share their sessions, and an ID
+//! is worthless to every other principal. The ID itself stays readable: it is no secret of its owner.
 
 use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use http::HeaderName;
 
 use crate::access_token::Principal;
@@ -13,6 +17,16 @@ pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 
 /// The name under which the layer records its decisions.
 pub(super) const COMPONENT: &str = "SessionBindingLayer";
+
+/// A key that only this process has.
+///
+/// # Panics
+///
+/// If the system's random number generator fails.
+pub(super) fn random_key() -> hmac::Key {
+    hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
+        .expect("the system has random numbers")
+}
 
 /// What an ID identifies, so that a session ID is never valid as an event ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,12 @@
 //!
 //! After a disconnect, a client sends the last ID (`Last-Event-ID`) to get the events that it missed. A server that
 //! stores the events of all sessions together replays them by the ID alone, so the ID must be bound to its owner.
+//!
+//! A stream consists of lines, and the server's chunks end anywhere. A line is held back only as long as it can be an
+//! `id` line, so every other line passes on with the chunk that it came in: an event is never delayed by this. What is
+//! held back is at most one line of [`MAX_LINE`] bytes.
+//!
+//! Where this reading and a client's differ, the client has an ID without a signature, which cannot resume anything.
 
 use std::mem;
 use std::sync::Arc;
@@ -16,8 +22,13 @@ use crate::access_token::Principal;
 pub(super) struct EventIds {
     key: Arc<hmac::Key>,
     principal: Principal,
+    /// How much of a byte order mark the stream began with so far; `None` after it.
+    mark: Option<usize>,
     line: Line,
 }
+
+/// Clients skip one at the start of a stream, and read an `id` line after it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The incomplete line at the end of the last chunk.
 enum Line {
@@ -34,17 +45,18 @@ const MAX_LINE: usize = MAX_ID;
 
 impl EventIds {
     pub(super) fn new(key: Arc<hmac::Key>, principal: Principal) -> Self {
-        let line = Line::Held(Vec::new());
         Self {
             key,
             principal,
-            line,
+            mark: Some(0),
+            line: Line::Held(Vec::new()),
         }
     }
 
     /// The bytes to pass on after `chunk`.
     pub(super) fn rewrite(&mut self, chunk: &[u8]) -> Bytes {
         let mut passed = BytesMut::with_capacity(chunk.len() + 64);
+        let chunk = self.pass_mark(chunk, &mut passed);
         for piece in chunk.split_inclusive(|byte| is_line_end(*byte)) {
             let is_end = piece.last().is_some_and(|byte| is_line_end(*byte));
             match &mut self.line {
@@ -73,6 +85,27 @@ impl EventIds {
             Line::Held(held) => held.into(),
             Line::Passed => Bytes::new(),
         }
+    }
+
+    /// Passes on a byte order mark at the start of the stream, and returns the rest of `chunk`.
+    fn pass_mark<'c>(&mut self, chunk: &'c [u8], passed: &mut BytesMut) -> &'c [u8] {
+        let Some(begun) = self.mark else {
+            return chunk;
+        };
+        let missing = &BYTE_ORDER_MARK[begun..];
+        let common = missing
+            .iter()
+            .zip(chunk)
+            .take_while(|(one, other)| one == other);
+        let (mark, rest) = chunk.split_at(common.count());
+        passed.extend_from_slice(mark);
+        let begun = begun + mark.len();
+        self.mark = Some(begun).filter(|begun| rest.is_empty() && *begun < BYTE_ORDER_MARK.len());
+        if !rest.is_empty() && (1..BYTE_ORDER_MARK.len()).contains(&begun) {
+            // It was another character, with which the first line begins.
+            self.line = Line::Passed;
+        }
+        rest
     }
 
     fn pass(&self, line: &[u8], passed: &mut BytesMut) {
@@ -149,6 +182,15 @@ mod tests {
                 format!("id: {}\nid: {}\n\n", bound("1"), bound("2")),
             ),
             ("id:  5\n", format!("id: {}\n", bound(" 5"))),
+            (
+                "\u{feff}id: 5\nid: 6\n",
+                format!("\u{feff}id: {}\nid: {}\n", bound("5"), bound("6")),
+            ),
+            // Another character that begins with the same bytes.
+            (
+                "\u{fec0}id: 5\nid: 6\n",
+                format!("\u{fec0}id: 5\nid: {}\n", bound("6")),
+            ),
         ];
         for (stream, expected) in table {
             for per_chunk in 1..=stream.len() {
@@ -179,6 +221,8 @@ mod tests {
             ": id: 5\n",
             "i\n\nid\n",
             "data: x\nid: 5",
+            "\u{feff}\u{feff}id: 5\n",
+            "data: x\n\u{feff}id: 5\n",
             "event: id:\nretry: 3000\n\n",
         ] {
             for per_chunk in 1..=stream.len().max(1) {

@@ -14,15 +14,23 @@ use tower_service::Service;
 
 use super::binding::SESSION_ID;
 use super::body::{SessionBody, SessionRequestBody};
-use super::ending::{Ending, Opening};
 use super::events::EventIds;
 use super::owner::Owner;
+use super::termination::{Termination, Terminator};
 use crate::identity;
-use crate::reject::is_event_stream;
-use crate::reject::{Draining, Reply, ResponseBody};
+use crate::reject::{Draining, Reply, ResponseBody, is_event_stream};
 
 pin_project! {
     /// The future of [`SessionBinding`](super::SessionBinding).
+    //
+    // The inner service's response decides the way through the states:
+    //
+    //   Answered                  the request was refused: drain its body, then reply
+    //   Passed ──> the response   no session ID, or an ID that its owner can have signed
+    //     └─> Terminating         a session ID, and a caller that cannot own one: `DELETE`, then the refusal
+    //
+    // If the client disconnects in `Passed` or `Terminating`, this future is dropped, and with it the `DELETE`. The
+    // session then stays until the server's idle timeout, as does every session whose client disappears.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<SessionRequestBody<B>>>,
@@ -48,12 +56,12 @@ pin_project! {
             key: Arc<hmac::Key>,
             owner: Owner,
             // Present if the caller cannot own a session.
-            opening: Option<Box<Opening<S>>>,
+            terminator: Option<Box<Terminator<S>>>,
         },
-        // The refusal is sent after the session has ended.
-        Ending {
+        // The refusal is sent after the session was terminated.
+        Terminating {
             #[pin]
-            ending: Ending<S, B>,
+            termination: Termination<S, B>,
             reply: Option<Reply>,
         },
     }
@@ -79,14 +87,14 @@ where
         response: S::Future,
         key: Arc<hmac::Key>,
         owner: Owner,
-        opening: Option<Box<Opening<S>>>,
+        terminator: Option<Box<Terminator<S>>>,
     ) -> Self {
         Self {
             state: State::Passed {
                 response,
                 key,
                 owner,
-                opening,
+                terminator,
             },
         }
     }
@@ -107,8 +115,8 @@ where
                     let reply = ready!(reply.poll(cx));
                     return Poll::Ready(Ok(reply.map(ResponseBody::reply)));
                 }
-                StateProjection::Ending { ending, reply } => {
-                    ready!(ending.poll(cx));
+                StateProjection::Terminating { termination, reply } => {
+                    ready!(termination.poll(cx));
                     let reply = reply.take().expect("polled after completion");
                     return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
                 }
@@ -116,7 +124,7 @@ where
                     response,
                     key,
                     owner,
-                    opening,
+                    terminator,
                 } => {
                     let mut response = ready!(response.poll(cx))?;
                     // Removes every value, so that the client gets no unsigned ID.
@@ -128,11 +136,11 @@ where
                             return Poll::Ready(Ok(bind_events(response, key, owner)));
                         }
                         Some((Err(reply), id)) => {
-                            // The server may hold resources while its response is alive.
+                            // The server may hold the session while its response is alive.
                             drop(response);
-                            match opening.take() {
-                                Some(opening) => State::Ending {
-                                    ending: opening.end(id),
+                            match terminator.take() {
+                                Some(terminator) => State::Terminating {
+                                    termination: terminator.terminate(id),
                                     reply: Some(reply),
                                 },
                                 None => return Poll::Ready(Ok((*reply).map(ResponseBody::reply))),

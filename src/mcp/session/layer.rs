@@ -2,9 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
 use tower_layer::Layer;
 
+use super::binding::random_key;
 use super::service::SessionBinding;
 
 /// Binds each MCP session, and each event, to the principal that it was created for.
@@ -15,6 +15,24 @@ use super::service::SessionBinding;
 /// refreshed token keeps its session. The inner service sees its own IDs, and the layer stores nothing. Put it
 /// behind a [`BearerAuthLayer`](crate::BearerAuthLayer), around the MCP service; see [`mcp`](crate::mcp).
 ///
+/// ```
+/// # use axum::{Router, routing::post};
+/// # use tower_bearer_auth::{StaticToken, StaticTokenVerifier};
+/// use tower::ServiceBuilder;
+/// use tower_bearer_auth::BearerAuthLayer;
+/// use tower_bearer_auth::mcp::SessionBindingLayer;
+///
+/// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+/// # let mcp_service = post(|| async { "an MCP service" });
+/// # let secret = [7; 32];
+/// let layers = ServiceBuilder::new()
+///     .layer(BearerAuthLayer::new(verifier))
+///     // 32 random bytes or more, the same in all processes behind one load balancer.
+///     .layer(SessionBindingLayer::new().secret(secret));
+/// let app: Router = Router::new().route_service("/mcp", mcp_service).layer(layers);
+/// # let _ = app;
+/// ```
+///
 /// | the request | status |
 /// |---|---|
 /// | names a session that belongs to another principal, was made up, or was signed with another secret | 404, after which clients start a new session |
@@ -24,10 +42,14 @@ use super::service::SessionBinding;
 /// | would open or use a session, without a token behind an [optional](crate::BearerAuthLayer::optional) layer | 401 |
 ///
 /// Only the server's response shows that a request opened a session. If the client cannot own it (403, 401), the
-/// layer ends it before it sends the refusal: the inner service gets a `DELETE` with the headers and
+/// layer terminates it before it sends the refusal: the inner service gets a `DELETE` with the headers and
 /// extensions of the request that opened the session, and without a body. The refusal waits for at most one second. A
 /// server that takes longer, or does not support `DELETE`, keeps the session until its idle timeout. This needs
 /// tokio's timer.
+///
+/// A session or event ID of more than 1 KiB cannot be used: a longer session ID is signed, and refused with 404 when the
+/// client sends it; a longer event ID reaches the client unsigned, and resuming from it is refused with 405. Servers use
+/// much shorter ones.
 ///
 /// Task IDs are not bound, and neither are sessions of the old HTTP+SSE transport, whose IDs are part of URLs.
 #[derive(Clone)]
@@ -46,9 +68,8 @@ impl SessionBindingLayer {
     ///
     /// If the system's random number generator fails.
     pub fn new() -> Self {
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         Self {
-            key: Arc::new(key.expect("the system has random numbers")),
+            key: Arc::new(random_key()),
         }
     }
 
@@ -63,7 +84,7 @@ impl SessionBindingLayer {
         let secret = secret.as_ref();
         assert!(
             secret.len() >= MIN_SECRET_BYTES,
-            "a secret of {} bytes is too short for sessions: use {MIN_SECRET_BYTES} random ones or more",
+            "a secret of {} bytes is too short for sessions: use {MIN_SECRET_BYTES} random bytes or more",
             secret.len()
         );
         self.key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret));
@@ -81,7 +102,7 @@ impl<S> Layer<S> for SessionBindingLayer {
     type Service = SessionBinding<S>;
 
     fn layer(&self, inner: S) -> SessionBinding<S> {
-        SessionBinding::new(inner, Arc::clone(&self.key))
+        SessionBinding::with_key(inner, Arc::clone(&self.key))
     }
 }
 

@@ -2,12 +2,12 @@
 
 mod binding;
 mod body;
-mod ending;
 mod events;
 mod future;
 mod layer;
 mod owner;
 mod service;
+mod termination;
 
 pub use self::body::{SessionBody, SessionRequestBody};
 pub use self::future::ResponseFuture;

@@ -4,8 +4,7 @@ use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::binding::COMPONENT;
-use super::binding::{Purpose, bind, unbind};
+use super::binding::{COMPONENT, Purpose, bind, unbind};
 use crate::access_token::{AccessToken, Principal};
 use crate::challenge_config::ChallengeConfig;
 use crate::mcp::rejection::Rejection;
@@ -49,7 +48,7 @@ impl Owner {
                     .expect("a header's value, a dot and base64url"))
             }
             Self::Nameless(token) => {
-                Err(Rejection::NobodysSession.refuse(COMPONENT, Bearer::Verified(token)))
+                Err(Rejection::SessionWithoutPrincipal.refuse(COMPONENT, Bearer::Verified(token)))
             }
             Self::Anonymous(challenge_config) => {
                 let scopes = challenge_config.initial_scopes();

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -7,12 +8,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::binding::Purpose;
-use super::binding::{COMPONENT, LAST_EVENT_ID, SESSION_ID};
+use super::binding::{COMPONENT, LAST_EVENT_ID, Purpose, SESSION_ID, random_key};
 use super::body::{SessionBody, SessionRequestBody};
-use super::ending::Opening;
 use super::future::ResponseFuture;
 use super::owner::Owner;
+use super::termination::Terminator;
 use crate::challenge_config::ChallengeConfig;
 use crate::identity::Identity;
 use crate::mcp::rejection::Rejection;
@@ -27,8 +27,32 @@ pub struct SessionBinding<S> {
 }
 
 impl<S> SessionBinding<S> {
-    pub(super) fn new(inner: S, key: Arc<hmac::Key>) -> Self {
+    /// Wraps `inner` with a random secret; see [`SessionBindingLayer::new`](super::SessionBindingLayer::new).
+    ///
+    /// # Panics
+    ///
+    /// If the system's random number generator fails.
+    pub fn new(inner: S) -> Self {
+        Self::with_key(inner, Arc::new(random_key()))
+    }
+
+    pub(super) fn with_key(inner: S, key: Arc<hmac::Key>) -> Self {
         Self { inner, key }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -50,15 +74,17 @@ where
         match admit(&mut head, &self.key) {
             Ok(owner) => {
                 let key = Arc::clone(&self.key);
-                let opening = match &owner {
+                // Cloned before the call, because the `DELETE` may be needed after it. Only a caller without a principal
+                // pays for this.
+                let terminator = match &owner {
                     Owner::Known(_) => None,
                     Owner::Nameless(_) | Owner::Anonymous(_) => {
-                        Some(Box::new(Opening::new(self.inner.clone(), &head)))
+                        Some(Box::new(Terminator::new(self.inner.clone(), &head)))
                     }
                 };
                 let body = SessionRequestBody::of_client(body);
                 let response = self.inner.call(Request::from_parts(head, body));
-                ResponseFuture::pass(response, key, owner, opening)
+                ResponseFuture::pass(response, key, owner, terminator)
             }
             Err(reply) => ResponseFuture::answer(reply, &head, body),
         }
@@ -99,7 +125,9 @@ fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
     if let Some(bound) = single(&head.headers, &LAST_EVENT_ID).map_err(reject)? {
         match owner.unbind(key, Purpose::Event, &bound) {
             Some(id) => drop(head.headers.insert(LAST_EVENT_ID, id)),
+            // 405 says that there is no stream to open (MCP, Streamable HTTP). 404 would end the client's session.
             None if head.method == Method::GET => return Err(reject(Rejection::NothingToResume)),
+            // Other requests resume nothing, and work without the header.
             None => drop(head.headers.remove(LAST_EVENT_ID)),
         }
     }
@@ -116,8 +144,8 @@ fn single(headers: &HeaderMap, name: &HeaderName) -> Result<Option<HeaderValue>,
     }
 }
 
-impl<S> std::fmt::Debug for SessionBinding<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<S> fmt::Debug for SessionBinding<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionBinding").finish_non_exhaustive()
     }
 }

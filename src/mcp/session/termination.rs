@@ -1,4 +1,8 @@
-//! Ends a session that the server opened for a client that cannot own it.
+//! Terminates a session that the server opened for a client that cannot own it.
+//!
+//! Only the response shows that a request opened a session: nothing in MCP marks the request as such. By then, the
+//! server keeps the session's resources, and no client will ever get its ID. So the layer sends the `DELETE` with which
+//! a client terminates a session (MCP 2025-11-25, Transports, Session Management), and refuses the request after that.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,18 +21,18 @@ use super::binding::{LAST_EVENT_ID, SESSION_ID};
 use super::body::SessionRequestBody;
 use crate::telemetry::SETUP;
 
-/// How long the refusal waits for the server to end the session. A server that takes longer keeps the session until
+/// How long the refusal waits for the server to terminate the session. A server that takes longer keeps the session until
 /// its idle timeout.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is needed to end the session that a request opens: the inner service, and the head of the request. With the
-/// same head, the `DELETE` passes the server's checks of `Host` and `Origin`, as the first request did.
-pub(super) struct Opening<S> {
+/// Terminates the session that a request may open. It has the inner service, and the head of the request: with the same
+/// head, the `DELETE` passes the server's checks of `Host` and `Origin`, as the request did.
+pub(super) struct Terminator<S> {
     inner: S,
     head: Parts,
 }
 
-impl<S> Opening<S> {
+impl<S> Terminator<S> {
     pub(super) fn new(inner: S, head: &Parts) -> Self {
         Self {
             inner,
@@ -36,8 +40,8 @@ impl<S> Opening<S> {
         }
     }
 
-    /// Ends the session with this ID, as the server issued it.
-    pub(super) fn end<B>(self, id: HeaderValue) -> Ending<S, B>
+    /// Terminates the session with this ID, as the server issued it.
+    pub(super) fn terminate<B>(self, id: HeaderValue) -> Termination<S, B>
     where
         S: Service<Request<SessionRequestBody<B>>>,
     {
@@ -46,7 +50,7 @@ impl<S> Opening<S> {
         remove_body_headers(&mut head.headers);
         head.headers.insert(SESSION_ID, id);
         let request = Request::from_parts(head, SessionRequestBody::empty());
-        Ending {
+        Termination {
             response: Oneshot::new(self.inner, request),
             timer: Box::pin(sleep(TIMEOUT)),
         }
@@ -75,8 +79,8 @@ fn remove_body_headers(headers: &mut HeaderMap) {
 }
 
 pin_project! {
-    /// Waits until the server has ended a session, at most [`TIMEOUT`].
-    pub(super) struct Ending<S, B>
+    /// Waits until the server has terminated a session, at most [`TIMEOUT`]. The outcome does not change the refusal.
+    pub(super) struct Termination<S, B>
     where
         S: Service<Request<SessionRequestBody<B>>>,
     {
@@ -86,7 +90,7 @@ pin_project! {
     }
 }
 
-impl<S, B, ResB> Future for Ending<S, B>
+impl<S, B, ResB> Future for Termination<S, B>
 where
     S: Service<Request<SessionRequestBody<B>>, Response = Response<ResB>>,
 {
@@ -94,6 +98,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
+        // The response first: a server that answers in time is never reported as too slow.
         match this.response.poll(cx) {
             Poll::Ready(Ok(response)) if response.status().is_success() => {}
             Poll::Ready(Ok(response)) => log_failure("refused", Some(response.status())),
