@@ -57,7 +57,7 @@ pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result
         return Ok(());
     };
     if let Some(method) = headers.get("mcp-method")
-        && method.as_bytes() != call.method.as_bytes()
+        && method.as_bytes() != call.method().as_bytes()
     {
         return Err(Rejection::BadHeaders(
             "the Mcp-Method header does not match the body",
@@ -66,7 +66,7 @@ pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result
     if let Some(name) = headers.get("mcp-name")
         && call.has_name()
     {
-        let targets = call.targets()?;
+        let targets = call.targets();
         if targets.is_empty() || !targets.iter().all(|target| names(name, target)) {
             return Err(Rejection::BadHeaders(
                 "the Mcp-Name header does not match the body",

@@ -1,4 +1,5 @@
-//! Finds the method and the targets of JSON-RPC messages: pure functions of the body.
+//! Reads the calls of a body with their methods and targets: pure functions, and the only reading of a body before the
+//! decision. What a [`Call`] holds needs no further check.
 //!
 //! The inner server parses the same bytes with another parser. A message that two parsers could read as different
 //! methods or names is refused, so that the decision made here applies to what the server executes.
@@ -40,20 +41,21 @@ impl From<Unparsed> for Unreadable {
     }
 }
 
-/// A request or notification.
+/// A request or notification, with everything that the decision about it depends on.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
-    pub(super) method: Cow<'a, str>,
-    message: Node<'a>,
+    method: Cow<'a, str>,
+    shape: Shape,
+    targets: Vec<Target<'a>>,
 }
 
-/// The thing that a call operates on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The thing that a call operates on: its name, URI or ID, without control characters.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
-    Tool(&'a str),
-    Prompt(&'a str),
-    Resource(&'a str),
-    Task(&'a str),
+    Tool(Cow<'a, str>),
+    Prompt(Cow<'a, str>),
+    Resource(Cow<'a, str>),
+    Task(Cow<'a, str>),
 }
 
 /// The calls in a body, which is one message or a batch. Responses are left out.
@@ -78,9 +80,9 @@ pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
 
 impl<'a> Call<'a> {
     /// The call, or `None` for a response. A message with a method is a call, whatever its `id`.
-    fn of_message(message: Node<'a>) -> Result<Option<Self>, Unreadable> {
-        let is_response = message.member("result")?.is_some() | message.member("error")?.is_some();
-        let method = match message.member("method")? {
+    fn of_message(mut message: Node<'a>) -> Result<Option<Self>, Unreadable> {
+        let is_response = message.take("result")?.is_some() | message.take("error")?.is_some();
+        let method = match message.take("method")? {
             None if is_response => return Ok(None),
             None => {
                 return Err(Unreadable::BadMessage(
@@ -90,159 +92,103 @@ impl<'a> Call<'a> {
             Some(_) if is_response => {
                 return Err(Unreadable::BadMessage("it is both a call and a response"));
             }
-            // A parser that stops at a NUL would see another method.
-            Some(Node::Text(method)) if method.len() > MAX_NAME || has_control(method) => {
-                return Err(Unreadable::BadMessage(
-                    "the method is too long, or has a control character",
-                ));
-            }
-            Some(Node::Text(method)) => method.clone(),
+            Some(Node::Text(method)) => plain_method(method)?,
             Some(_) => return Err(Unreadable::BadMessage("the method is not a string")),
         };
         // Refuses repeated `params` even if the method does not use them.
-        message.member("params")?;
-        Ok(Some(Self { method, message }))
+        let params = message.take("params")?;
+        let shape = Shape::of_method(&method);
+        let targets = targets(&method, shape, params)?;
+        Ok(Some(Self {
+            method,
+            shape,
+            targets,
+        }))
     }
 
-    /// All targets of the call.
-    pub(super) fn targets(&self) -> Result<Vec<Target<'_>>, Unreadable> {
-        let kind = Kind::of_method(&self.method);
-        let has_target = kind.is_some() || MULTI_TARGET.contains(&&*self.method);
-        let params = match self.message.member("params")? {
-            Some(params @ Node::Object(_)) => params,
-            None | Some(Node::Null) if kind.is_none() || self.may_omit_target() => {
-                return Ok(Vec::new());
-            }
-            Some(_) if !has_target => return Ok(Vec::new()),
-            // Some parsers accept an array as an object with its members in order.
-            None | Some(_) => return Err(NO_TARGET),
+    /// The call of `method` on the target `name`, which must pass the checks of a call in a body. The name is not used
+    /// if the method has no target, or a target whose kind the method alone does not tell.
+    pub(super) fn on_target(method: &'a str, name: &'a str) -> Result<Self, Unreadable> {
+        let method = plain_method(Cow::Borrowed(method))?;
+        let name = plain(Node::Text(Cow::Borrowed(name)))?;
+        let shape = Shape::of_method(&method);
+        let targets = match shape {
+            Shape::Named(kind) => vec![kind.target(name)],
+            Shape::Filter => vec![Target::Resource(name)],
+            Shape::Reference | Shape::Bare => Vec::new(),
         };
-        match (kind, &*self.method) {
-            (Some(kind), _) => match params.member(kind.member())? {
-                Some(name) => Ok(vec![kind.target(plain(name)?)]),
-                None if self.may_omit_target() => Ok(Vec::new()),
-                None => Err(NO_TARGET),
-            },
-            (None, "completion/complete") => completion_targets(params),
-            (None, LISTEN) => subscription_targets(params),
-            (None, _) => Ok(Vec::new()),
-        }
+        Ok(Self {
+            method,
+            shape,
+            targets,
+        })
     }
 
-    /// Whether a call without a target passes on to the server. MCP 2026-07-28 removed these two methods, and clients
-    /// probe whether the server still has them.
-    fn may_omit_target(&self) -> bool {
-        matches!(
-            &*self.method,
-            "resources/subscribe" | "resources/unsubscribe"
-        )
+    pub(super) fn method(&self) -> &str {
+        &self.method
     }
 
-    /// Whether the method has exactly one target.
+    pub(super) fn targets(&self) -> &[Target<'a>] {
+        &self.targets
+    }
+
+    /// Whether the method has exactly one target, which the `Mcp-Name` header repeats.
     pub(super) fn has_name(&self) -> bool {
-        Kind::of_method(&self.method).is_some()
+        matches!(self.shape, Shape::Named(_))
+    }
+
+    /// Whether the rule of the method applies besides the rules of the targets: `subscriptions/listen` opens a stream,
+    /// whatever resources are in its filter.
+    pub(super) fn needs_method_rule(&self) -> bool {
+        self.targets.is_empty() || matches!(self.shape, Shape::Filter)
     }
 }
 
-/// Has a rule of its own, besides the rule of each resource in its filter.
-pub(super) const LISTEN: &str = "subscriptions/listen";
-
-/// Methods that can have several targets, or a target of several kinds.
-const MULTI_TARGET: [&str; 2] = ["completion/complete", LISTEN];
-
-/// The prompt or the resource template of a completion; both if a server could read the reference as either.
-fn completion_targets<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
-    let reference = match params.member("ref")? {
-        None => return Ok(Vec::new()),
-        Some(reference @ Node::Object(_)) => reference,
-        Some(_) => return Err(NO_TARGET),
-    };
-    let mut targets = Vec::new();
-    if let Some(name) = reference.member("name")? {
-        targets.push(Target::Prompt(plain(name)?));
-    }
-    if let Some(uri) = reference.member("uri")? {
-        targets.push(Target::Resource(plain(uri)?));
-    }
-    Ok(targets)
-}
-
-/// Every resource whose updates the client subscribes to; there may be none.
-fn subscription_targets<'m>(params: &'m Node<'_>) -> Result<Vec<Target<'m>>, Unreadable> {
-    let filter = match params.member("notifications")? {
-        None | Some(Node::Null) => return Ok(Vec::new()),
-        Some(filter @ Node::Object(_)) => filter,
-        Some(_) => return Err(NO_TARGET),
-    };
-    match filter.member("resourceSubscriptions")? {
-        None | Some(Node::Null) => Ok(Vec::new()),
-        Some(Node::List(uris)) => uris
-            .iter()
-            .map(|uri| Ok(Target::Resource(plain(uri)?)))
-            .collect(),
-        Some(_) => Err(NO_TARGET),
-    }
-}
-
-/// A string that every parser reads alike, including one that stops at a NUL.
-fn plain<'m>(node: &'m Node<'_>) -> Result<&'m str, Unreadable> {
-    match node {
-        Node::Text(text) if text.len() > MAX_NAME || has_control(text) => Err(
-            Unreadable::BadParams("a name is too long, or has a control character"),
-        ),
-        Node::Text(text) => Ok(text),
-        _ => Err(NO_TARGET),
-    }
-}
-
-/// The longest method, name, URI or ID, in bytes.
-const MAX_NAME: usize = 8 * 1024;
-
-const NO_TARGET: Unreadable =
-    Unreadable::BadParams("the parameters do not say plainly what it is about");
-
-impl<'a> Target<'a> {
-    /// The target `name` of a call of `method`, if the method implies the kind of its target.
-    pub(super) fn of_method(method: &str, name: &'a str) -> Option<Self> {
-        match method {
-            LISTEN => Some(Self::Resource(name)),
-            method => Some(Kind::of_method(method)?.target(name)),
-        }
-    }
-
-    /// The name, URI or ID.
-    pub(super) fn as_str(&self) -> &'a str {
-        match self {
-            Self::Tool(name) | Self::Prompt(name) | Self::Resource(name) | Self::Task(name) => name,
-        }
-    }
+/// Where the parameters of a method name its targets.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    /// In one member, which is required.
+    Named(TargetKind),
+    /// In the `ref` of `completion/complete`.
+    Reference,
+    /// In the filter of `subscriptions/listen`.
+    Filter,
+    /// Nowhere.
+    Bare,
 }
 
 /// The kind of a method's only target.
-#[derive(Clone, Copy)]
-enum Kind {
+#[derive(Debug, Clone, Copy)]
+enum TargetKind {
     Tool,
     Prompt,
     Resource,
     Task,
 }
 
-impl Kind {
-    fn of_method(method: &str) -> Option<Self> {
+impl Shape {
+    fn of_method(method: &str) -> Self {
         match method {
-            "tools/call" => Some(Self::Tool),
-            "prompts/get" => Some(Self::Prompt),
+            "tools/call" => Self::Named(TargetKind::Tool),
+            "prompts/get" => Self::Named(TargetKind::Prompt),
             "resources/read"
             | "resources/subscribe"
             | "resources/unsubscribe"
             | "resources/directory/read"
-            | "skills/get" => Some(Self::Resource),
-            "tasks/list" => None,
-            _ if method.starts_with("tasks/") => Some(Self::Task),
-            _ => None,
+            | "skills/get" => Self::Named(TargetKind::Resource),
+            "completion/complete" => Self::Reference,
+            LISTEN => Self::Filter,
+            "tasks/list" => Self::Bare,
+            _ if method.starts_with("tasks/") => Self::Named(TargetKind::Task),
+            _ => Self::Bare,
         }
     }
+}
 
+/// The method whose parameters filter what it listens to.
+pub(super) const LISTEN: &str = "subscriptions/listen";
+
+impl TargetKind {
     /// The parameter that names the target.
     fn member(self) -> &'static str {
         match self {
@@ -252,12 +198,116 @@ impl Kind {
         }
     }
 
-    fn target(self, name: &str) -> Target<'_> {
+    fn target(self, name: Cow<'_, str>) -> Target<'_> {
         match self {
             Self::Tool => Target::Tool(name),
             Self::Prompt => Target::Prompt(name),
             Self::Resource => Target::Resource(name),
             Self::Task => Target::Task(name),
+        }
+    }
+}
+
+/// All targets that these parameters name.
+fn targets<'a>(
+    method: &str,
+    shape: Shape,
+    params: Option<Node<'a>>,
+) -> Result<Vec<Target<'a>>, Unreadable> {
+    let mut params = match (shape, params) {
+        (_, Some(params @ Node::Object(_))) => params,
+        (Shape::Bare, _) => return Ok(Vec::new()),
+        (Shape::Reference | Shape::Filter, None | Some(Node::Null)) => return Ok(Vec::new()),
+        (Shape::Named(_), None | Some(Node::Null)) if may_omit_target(method) => {
+            return Ok(Vec::new());
+        }
+        // Some parsers accept an array as an object with its members in order.
+        (Shape::Named(_) | Shape::Reference | Shape::Filter, _) => return Err(NO_TARGET),
+    };
+    match shape {
+        Shape::Named(kind) => match params.take(kind.member())? {
+            Some(name) => Ok(vec![kind.target(plain(name)?)]),
+            None if may_omit_target(method) => Ok(Vec::new()),
+            None => Err(NO_TARGET),
+        },
+        Shape::Reference => reference_targets(params),
+        Shape::Filter => filter_targets(params),
+        Shape::Bare => Ok(Vec::new()),
+    }
+}
+
+/// Whether a call without a target passes on to the server. MCP 2026-07-28 removed these two methods, and clients
+/// probe whether the server still has them.
+fn may_omit_target(method: &str) -> bool {
+    matches!(method, "resources/subscribe" | "resources/unsubscribe")
+}
+
+/// The prompt or the resource template of a completion; both if a server could read the reference as either.
+fn reference_targets(mut params: Node<'_>) -> Result<Vec<Target<'_>>, Unreadable> {
+    let mut reference = match params.take("ref")? {
+        None => return Ok(Vec::new()),
+        Some(reference @ Node::Object(_)) => reference,
+        Some(_) => return Err(NO_TARGET),
+    };
+    let mut targets = Vec::new();
+    if let Some(name) = reference.take("name")? {
+        targets.push(Target::Prompt(plain(name)?));
+    }
+    if let Some(uri) = reference.take("uri")? {
+        targets.push(Target::Resource(plain(uri)?));
+    }
+    Ok(targets)
+}
+
+/// Every resource whose updates the client subscribes to; there may be none.
+fn filter_targets(mut params: Node<'_>) -> Result<Vec<Target<'_>>, Unreadable> {
+    let mut filter = match params.take("notifications")? {
+        None | Some(Node::Null) => return Ok(Vec::new()),
+        Some(filter @ Node::Object(_)) => filter,
+        Some(_) => return Err(NO_TARGET),
+    };
+    match filter.take("resourceSubscriptions")? {
+        None | Some(Node::Null) => Ok(Vec::new()),
+        Some(Node::List(uris)) => {
+            let targets = uris.into_iter().map(plain);
+            targets.map(|uri| uri.map(Target::Resource)).collect()
+        }
+        Some(_) => Err(NO_TARGET),
+    }
+}
+
+/// A method that every parser reads alike. A parser that stops at a NUL would see another one.
+fn plain_method(method: Cow<'_, str>) -> Result<Cow<'_, str>, Unreadable> {
+    match method.len() > MAX_NAME || has_control(&method) {
+        true => Err(Unreadable::BadMessage(
+            "the method is too long, or has a control character",
+        )),
+        false => Ok(method),
+    }
+}
+
+/// The name, URI or ID of a target, which every parser reads alike.
+fn plain(name: Node<'_>) -> Result<Cow<'_, str>, Unreadable> {
+    match name {
+        Node::Text(name) if name.len() > MAX_NAME || has_control(&name) => Err(
+            Unreadable::BadParams("a name is too long, or has a control character"),
+        ),
+        Node::Text(name) => Ok(name),
+        Node::Object(_) | Node::List(_) | Node::Null | Node::Other => Err(NO_TARGET),
+    }
+}
+
+/// The longest method, name, URI or ID, in bytes.
+const MAX_NAME: usize = 8 * 1024;
+
+const NO_TARGET: Unreadable =
+    Unreadable::BadParams("the parameters do not clearly name the target");
+
+impl Target<'_> {
+    /// The name, URI or ID.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Tool(name) | Self::Prompt(name) | Self::Resource(name) | Self::Task(name) => name,
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) enum Rejection {
     /// The session does not exist, or belongs to another principal.
     NoSuchSession,
     /// The request would open a session without a principal.
-    NobodysSession,
+    SessionWithoutPrincipal,
 }
 
 /// Error codes of JSON-RPC 2.0 §5.1, and one that MCP adds.
@@ -105,7 +105,7 @@ impl Rejection {
             Self::UnknownHttpMethod => "http_method",
             Self::NothingToResume => "nothing_to_resume",
             Self::NoSuchSession => "no_such_session",
-            Self::NobodysSession => "session_without_principal",
+            Self::SessionWithoutPrincipal => "session_without_principal",
         }
     }
 
@@ -134,22 +134,22 @@ impl Rejection {
             Self::Incomplete => (
                 StatusCode::BAD_REQUEST,
                 INVALID_REQUEST,
-                "the body did not come to its end",
+                "the body is incomplete",
             ),
             Self::UnknownHttpMethod => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 INVALID_REQUEST,
-                "this HTTP method is not used here",
+                "MCP does not use this HTTP method",
             ),
             Self::NothingToResume => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 INVALID_REQUEST,
-                "there is no session to resume events of",
+                "there are no events to resume",
             ),
-            Self::NobodysSession => (
+            Self::SessionWithoutPrincipal => (
                 StatusCode::FORBIDDEN,
                 INVALID_REQUEST,
-                "the access token names neither a subject nor a client, and a session has to belong to someone",
+                "the access token names neither a subject nor a client, so it cannot own a session",
             ),
             Self::NoSuchSession => (
                 StatusCode::NOT_FOUND,

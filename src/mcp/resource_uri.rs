@@ -1,4 +1,9 @@
-//! Normalizes the URI of a resource for comparison with rules.
+//! Normalizes the URI of a resource for comparison with rules, or refuses it.
+//!
+//! The server behind has its own idea of which URIs are the same: it compares texts, decodes percent-encoding once or
+//! twice, hands the path to a file system, or parses the URI as browsers do. A rule protects a resource only if every
+//! spelling that one of these servers accepts selects that rule. So what RFC 3986 §6.2.2 calls equivalent is
+//! normalized, and what only some servers would read as another resource is refused, with the reason.
 //!
 //! Clients choose the URIs, so each pass over one takes linear time.
 
@@ -9,170 +14,219 @@ use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use super::pattern::has_control;
 
+/// No rule can be chosen for a URI, for this reason: a server could read it as another resource than its text names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotCanonical(pub(super) &'static str);
+
+impl NotCanonical {
+    /// The reason with the URI left out, for an error that begins with a pattern.
+    pub(super) fn predicate(self) -> &'static str {
+        self.0.strip_prefix("the URI ").unwrap_or(self.0)
+    }
+}
+
+const WHITE_SPACE: NotCanonical =
+    NotCanonical("the URI is not canonical: it begins or ends with white space");
+const BACKSLASH: NotCanonical = NotCanonical("the URI is not canonical: it has a backslash");
+const CONTROL: NotCanonical =
+    NotCanonical("the URI is not canonical: it has an encoded control character");
+const DOT_SEGMENT: NotCanonical =
+    NotCanonical("the URI is not canonical: it has a `.` or `..` segment");
+const ENCODED_DELIMITER: NotCanonical =
+    NotCanonical("the URI is not canonical: it has an encoded delimiter or scheme");
+const ENCODED_TWICE: NotCanonical =
+    NotCanonical("the URI is not canonical: it is percent-encoded twice");
+const NOT_UTF8: NotCanonical =
+    NotCanonical("the URI is not canonical: its percent-encoding is not of UTF-8");
+const AUTHORITY: NotCanonical =
+    NotCanonical("the URI is not canonical: a URL parser would rewrite its scheme or host");
+const EMPTY_SEGMENT: NotCanonical =
+    NotCanonical("the URI is not canonical: its path has an empty segment");
+
 /// The URI with scheme and authority in lower case, and without needless percent-encoding (RFC 3986 §6.2.2).
 ///
-/// `None` if the URI could mean a different resource to the server than its text suggests. Such a URI has a `.` or
-/// `..` segment, hides a delimiter (`%2f`, `%2e`, `\`), is encoded too many times, or has a form that WHATWG URL
-/// parsers (browsers, Node) would rewrite.
-///
-/// After the first `?` or `#`, delimiters may be encoded and stay encoded: `&` separates parameters, and `%26` does
-/// not. A server could still treat that part as a path, so it must not have a `.` or `..` segment either, encoded
-/// or not.
-pub(super) fn comparable(uri: &str) -> Option<Cow<'_, str>> {
-    if uri.trim() != uri || memchr(b'\\', uri.as_bytes()).is_some() {
-        return None;
+/// The path is decoded, because encoded and plain characters name the same resource there, except delimiters, which
+/// must not be encoded. After the first `?` or `#`, delimiters may be encoded and stay encoded: `&` separates
+/// parameters, and `%26` does not. A server could still treat that part as a path, so it must not have a `.` or `..`
+/// segment either, encoded or not.
+pub(super) fn comparable(uri: &str) -> Result<Cow<'_, str>, NotCanonical> {
+    if memchr(b'\\', uri.as_bytes()).is_some() {
+        return Err(BACKSLASH);
     }
-    // Searched before decoding: an encoded `?` is part of the path.
+    // Searched before decoding: an encoded `?` would be part of the path.
     let path_length = memchr2(b'?', b'#', uri.as_bytes()).unwrap_or(uri.len());
     let (path, query) = uri.split_at(path_length);
-    let path = fully_decoded(path, Component::Path)?;
-    is_plain_query(query).then_some(())?;
+    let path = decoded_path(path)?;
+    let query = normalized_query(query);
+    let read_twice = fully_decoded_query(&query)?;
+    for part in [&path, &read_twice] {
+        if has_dot_segment(part) {
+            return Err(DOT_SEGMENT);
+        }
+        if has_control(part) {
+            return Err(CONTROL);
+        }
+    }
+    let last = if query.is_empty() { &path } else { &read_twice };
+    if path.trim_start() != path || last.trim_end() != last {
+        return Err(WHITE_SPACE);
+    }
     let path_length = path.len();
-    if has_dot_segment(&path) || has_control(&path) || path.trim_start() != path {
-        return None;
-    }
-    if query.is_empty() && path.trim_end() != path {
-        return None;
-    }
-    let mut comparable = match (path, comparable_query(query)) {
+    let mut comparable = match (path, query) {
         (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(uri),
         (path, query) => Cow::Owned(format!("{path}{query}")),
     };
-    let Some(scheme_end) = memchr(b':', &comparable.as_bytes()[..path_length]) else {
-        return Some(comparable);
-    };
-    let (scheme, rest) = comparable.split_at(scheme_end);
-    if scheme.is_ascii() && !is_scheme(scheme) {
-        // The colon is part of a path, which is case-sensitive.
-        return Some(comparable);
-    }
-    let authority = rest.strip_prefix("://");
-    if let Some(port) = special_port(scheme)
-        && !is_canonical(scheme, authority?, port)
-    {
-        return None;
-    }
-    let lowered = match authority {
-        Some(authority) => {
-            let length = authority.find(['/', '?', '#']).unwrap_or(authority.len());
-            scheme_end + "://".len() + length
-        }
-        None => scheme_end,
-    };
-    if !comparable[..lowered].is_ascii() {
-        return None;
-    }
-    // An empty path segment: some servers drop it, and others start a new path there.
-    let path = comparable.as_bytes().get(lowered..path_length);
-    let has_empty_segment = |path| memmem::find(path, b"//").is_some();
-    if authority.is_some() && is_file(scheme) && path.is_some_and(has_empty_segment) {
-        return None;
-    }
+    let lowered = origin_length(uri, &comparable[..path_length])?;
     if comparable[..lowered].contains(|c: char| c.is_ascii_uppercase()) {
         comparable.to_mut()[..lowered].make_ascii_lowercase();
     }
-    Some(comparable)
+    Ok(comparable)
 }
 
-/// Whether a query, with its `?` or `#`, means the same to servers that decode it once and to those that decode it
-/// repeatedly, and has no `.` or `..` segment for either.
-fn is_plain_query(query: &str) -> bool {
-    fully_decoded(query, Component::Query).is_some_and(|decoded| {
-        !has_dot_segment(&decoded) && !has_control(&decoded) && decoded.trim_end() == decoded
-    })
-}
-
-/// A part of a URI, which determines what may be percent-encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Component {
-    /// An encoded `/`, `.` or `\` is refused.
-    Path,
-    /// Anything may be encoded, also repeatedly (a URL within a URL), but unreserved characters only once.
-    Query,
-}
-
-/// Percent-decodes repeatedly until nothing is encoded. `None` for text that is encoded too many times, encodes what
-/// it must not, or is not UTF-8.
-fn fully_decoded(text: &str, component: Component) -> Option<Cow<'_, str>> {
-    let mut decoded = Cow::Borrowed(text);
-    // A client that encodes twice expects a server that decodes twice. Each pass reads the whole text, hence a limit.
-    for pass in 0..=MAX_DECODINGS {
-        match decode(&decoded, component, pass > 0)? {
-            Cow::Borrowed(_) => return Some(decoded),
-            Cow::Owned(once) => decoded = Cow::Owned(once),
-        }
+/// The length of the scheme and authority of `path`, in which case does not matter. `uri` is the URI as the client
+/// wrote it, and `path` its decoded part before the query.
+fn origin_length(uri: &str, path: &str) -> Result<usize, NotCanonical> {
+    let Some(scheme_end) = memchr(b':', path.as_bytes()) else {
+        return Ok(0);
+    };
+    let (scheme, rest) = path.split_at(scheme_end);
+    if scheme.is_ascii() && !is_scheme(scheme) {
+        // The colon is part of a path, which is case-sensitive.
+        return Ok(0);
     }
-    None
+    let Some(after_slashes) = rest.strip_prefix("://") else {
+        let is_canonical = special_port(scheme).is_none() && scheme.is_ascii();
+        // An encoded colon does not end a scheme.
+        let is_verbatim = uri.starts_with(&path[..=scheme_end]);
+        return match (is_canonical, is_verbatim) {
+            (true, true) => Ok(scheme_end),
+            (true, false) => Err(ENCODED_DELIMITER),
+            (false, _) => Err(AUTHORITY),
+        };
+    };
+    let authority = after_slashes.split('/').next().unwrap_or_default();
+    let length = scheme_end + "://".len() + authority.len();
+    if !path[..length].is_ascii() {
+        return Err(AUTHORITY);
+    }
+    if !uri.starts_with(&path[..scheme_end + "://".len()]) {
+        return Err(ENCODED_DELIMITER);
+    }
+    let Some(default_port) = special_port(scheme) else {
+        return Ok(length);
+    };
+    let path = &path[length..];
+    // Browsers decode a host, and other parsers do not.
+    let is_verbatim = uri[scheme_end..]["://".len()..].starts_with(authority);
+    let is_canonical = match is_file(scheme) {
+        // `file://localhost/` is `file:///`.
+        true => !authority.eq_ignore_ascii_case("localhost"),
+        false => is_canonical_authority(authority, default_port),
+    };
+    if !is_verbatim || !is_canonical || !path.starts_with('/') {
+        return Err(AUTHORITY);
+    }
+    // Some servers drop an empty segment, and others start a new path there.
+    if is_file(scheme) && memmem::find(path.as_bytes(), b"//").is_some() {
+        return Err(EMPTY_SEGMENT);
+    }
+    Ok(length)
 }
 
-/// Legitimate URIs need fewer.
-const MAX_DECODINGS: usize = 4;
-
-/// Percent-decodes once; borrowed if nothing is encoded. `again` is true if the text was decoded before.
-fn decode(text: &str, component: Component, again: bool) -> Option<Cow<'_, str>> {
-    let bytes = text.as_bytes();
+/// Percent-decodes a path, with scheme and authority; borrowed if nothing is encoded.
+fn decoded_path(path: &str) -> Result<Cow<'_, str>, NotCanonical> {
+    let bytes = path.as_bytes();
     let Some(first) = memchr(b'%', bytes) else {
-        return Some(Cow::Borrowed(text));
+        return Ok(Cow::Borrowed(path));
     };
     let mut decoded = Vec::with_capacity(bytes.len());
     decoded.extend_from_slice(&bytes[..first]);
     let mut rest = &bytes[first..];
-    while let Some((byte, behind)) = rest.split_first() {
-        let octet = match byte {
-            b'%' => encoded_octet(behind),
-            _ => None,
-        };
-        let Some(octet) = octet else {
-            decoded.push(*byte);
-            rest = behind;
-            continue;
-        };
-        let is_hidden = match component {
-            Component::Path => matches!(octet, b'/' | b'.' | b'\\'),
-            Component::Query => again && is_unreserved(octet),
-        };
-        if is_hidden {
-            return None;
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        let octet = encoded_octet(behind).filter(|_| *byte == b'%');
+        match octet {
+            Some(b'/' | b'.' | b'\\' | b'?' | b'#') => return Err(ENCODED_DELIMITER),
+            Some(octet) => {
+                decoded.push(octet);
+                rest = &behind[2..];
+            }
+            None => decoded.push(*byte),
         }
-        decoded.push(octet);
-        rest = &behind[2..];
     }
-    match decoded.len() == bytes.len() {
-        true => Some(Cow::Borrowed(text)),
-        false => String::from_utf8(decoded).ok().map(Cow::Owned),
+    // A server that decodes twice would read another path.
+    let is_encoded = |at: usize| encoded_octet(&decoded[at + 1..]).is_some();
+    if memchr_iter(b'%', &decoded).any(is_encoded) {
+        return Err(ENCODED_TWICE);
     }
+    let decoded = String::from_utf8(decoded).map_err(|_| NOT_UTF8)?;
+    Ok(Cow::Owned(decoded))
 }
+
+/// Decodes a normalized query as often as it is encoded, in one pass: `%2520` is the space that a server sees after two
+/// rounds. Borrowed if nothing is encoded.
+///
+/// Delimiters and other characters may be encoded repeatedly, as in a URL within a URL. An unreserved character may
+/// not: the servers that decode twice would read a text that the comparison did not.
+fn fully_decoded_query(query: &str) -> Result<Cow<'_, str>, NotCanonical> {
+    if memchr(b'%', query.as_bytes()).is_none() {
+        return Ok(Cow::Borrowed(query));
+    }
+    let mut decoded = Vec::with_capacity(query.len());
+    let mut rest = query.as_bytes();
+    let mut last_depth = 0;
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        let mut depth = 0;
+        let mut octet = *byte;
+        while octet == b'%'
+            && let Some(encoded) = encoded_octet(rest)
+        {
+            depth += 1;
+            octet = encoded;
+            rest = &rest[2..];
+        }
+        if depth > MAX_DEPTH || (depth > 1 && is_unreserved(octet)) {
+            return Err(ENCODED_TWICE);
+        }
+        // The bytes of a character belong to one round of decoding.
+        let continues_character = octet & 0xc0 == 0x80;
+        if continues_character && depth != last_depth {
+            return Err(NOT_UTF8);
+        }
+        last_depth = depth;
+        decoded.push(octet);
+    }
+    let decoded = String::from_utf8(decoded).map_err(|_| NOT_UTF8)?;
+    Ok(Cow::Owned(decoded))
+}
+
+/// How often a query may be encoded. Legitimate ones need less.
+const MAX_DEPTH: usize = 4;
 
 /// The octet that the two leading hexadecimal digits encode.
 fn encoded_octet(digits: &[u8]) -> Option<u8> {
-    match digits {
-        [high, low, ..] => Some(hexadecimal(*high)? << 4 | hexadecimal(*low)?),
-        [] | [_] => None,
-    }
-}
-
-fn hexadecimal(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    let [high, low, ..] = digits else {
+        return None;
+    };
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let octet = digit(*high)? << 4 | digit(*low)?;
+    u8::try_from(octet).ok()
 }
 
 /// Normalizes the encoding of a query (RFC 3986 §6.2.2): unreserved characters are decoded, delimiters stay as they
 /// are, and all others are encoded, including a `%` without two hexadecimal digits.
-fn comparable_query(query: &str) -> Cow<'_, str> {
+fn normalized_query(query: &str) -> Cow<'_, str> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     if query.bytes().all(|byte| MAY_STAND[usize::from(byte)]) {
         return Cow::Borrowed(query);
     }
-    let mut comparable = Vec::with_capacity(query.len());
+    let mut normalized = Vec::with_capacity(query.len());
     let mut rest = query.as_bytes();
     while let [byte, behind @ ..] = rest {
         rest = behind;
         if MAY_STAND[usize::from(*byte)] {
-            comparable.push(*byte);
+            normalized.push(*byte);
             continue;
         }
         let octet = match encoded_octet(behind).filter(|_| *byte == b'%') {
@@ -183,13 +237,13 @@ fn comparable_query(query: &str) -> Cow<'_, str> {
             None => *byte,
         };
         if is_unreserved(octet) {
-            comparable.push(octet);
+            normalized.push(octet);
         } else {
             let digit = |digit: u8| DIGITS[usize::from(digit)];
-            comparable.extend_from_slice(&[b'%', digit(octet >> 4), digit(octet & 15)]);
+            normalized.extend_from_slice(&[b'%', digit(octet >> 4), digit(octet & 15)]);
         }
     }
-    Cow::Owned(String::from_utf8(comparable).expect("nothing but ASCII"))
+    Cow::Owned(String::from_utf8(normalized).expect("nothing but ASCII"))
 }
 
 /// The bytes that a query may have unencoded: unreserved characters and delimiters.
@@ -274,19 +328,8 @@ fn is_file(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("file")
 }
 
-/// Whether a WHATWG parser would leave the authority of this URL, and the slash after it, unchanged.
-fn is_canonical(scheme: &str, after_slashes: &str, default_port: u16) -> bool {
-    let length = after_slashes
-        .find(['/', '?', '#'])
-        .unwrap_or(after_slashes.len());
-    let (authority, path) = after_slashes.split_at(length);
-    if !path.starts_with('/') {
-        return false;
-    }
-    if is_file(scheme) {
-        // `file://localhost/` is `file:///`.
-        return !authority.eq_ignore_ascii_case("localhost");
-    }
+/// Whether a WHATWG parser would leave the authority of a URL with this default port unchanged.
+fn is_canonical_authority(authority: &str, default_port: u16) -> bool {
     let host = authority
         .rsplit_once(':')
         .filter(|(_, port)| !port.contains(']'));

@@ -1,9 +1,9 @@
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, ptr, slice};
 
-use super::message::{LISTEN, Target};
-use super::pattern::{Patterns, has_control};
-use super::resource_uri::comparable;
+use super::message::{Call, LISTEN, Target};
+use super::pattern::Patterns;
+use super::resource_uri::{NotCanonical, comparable};
 use crate::access_token::AccessToken;
 use crate::config_error::{ConfigError, Problems};
 use crate::guard::ScopeRequirement;
@@ -82,10 +82,6 @@ const OPEN_METHODS: [&str; 9] = [
 /// The prefix of all notification methods, which are open, too.
 const NOTIFICATIONS: &str = "notifications/";
 
-/// No rule can be chosen for a target: its URI could mean a different resource to the server.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ambiguous;
-
 impl ScopeRules {
     /// Starts an empty set of rules. A [default rule](ScopeRulesBuilder::default_rule) is required.
     pub fn builder() -> ScopeRulesBuilder {
@@ -97,8 +93,12 @@ impl ScopeRules {
 
     /// Whether the bearer of `token` may call `method` on the tool, prompt, resource or task `name`.
     ///
-    /// For `completion/complete`, and for methods without a target, this checks the rule of the method only. A `name`
-    /// with a control character is never allowed. Use this to filter the lists that a server returns:
+    /// This is the decision of [`ToolScopesLayer`](super::ToolScopesLayer) for a call with this method and target. A
+    /// name, URI or ID that the layer refuses is never allowed: one with a control character or of more than 8 KiB, and
+    /// a URI that is not canonical; see [`resource`](ScopeRulesBuilder::resource). For `completion/complete`, and for
+    /// methods without a target, only the rule of the method is checked, and `name` is usually empty.
+    ///
+    /// Use it to filter the lists that a server returns:
     ///
     /// ```
     /// # use tower_bearer_auth::{AccessToken, mcp::ScopeRules};
@@ -112,15 +112,37 @@ impl ScopeRules {
     /// A list that depends on the token must not be cached for other clients: since MCP 2026-07-28, mark it with
     /// `cacheScope: "private"`.
     pub fn allows(&self, token: &AccessToken, method: &str, name: &str) -> bool {
-        if has_control(name) {
+        let Ok(call) = Call::on_target(method, name) else {
             return false;
-        }
-        let Some(target) = Target::of_method(method, name) else {
-            return self.for_method(method).is_met_by(token);
         };
-        let may_listen = method != LISTEN || self.for_method(method).is_met_by(token);
-        let rule = self.for_target(method, &target);
-        may_listen && rule.is_ok_and(|rule| rule.is_met_by(token))
+        self.requirements(slice::from_ref(&call))
+            .is_ok_and(|all| all.iter().all(|required| required.is_met_by(token)))
+    }
+
+    /// What these calls require together, each requirement once. An error if a rule cannot be chosen for a resource.
+    ///
+    /// Both the layer and [`allows`](Self::allows) decide by this function alone, so that a list never shows what the
+    /// layer would refuse, or hides what it would admit.
+    pub(super) fn requirements<'r>(
+        &'r self,
+        calls: &[Call<'_>],
+    ) -> Result<Vec<&'r ScopeRequirement>, NotCanonical> {
+        let mut all: Vec<&'r ScopeRequirement> = Vec::new();
+        // A thousand resources under one rule add that rule once.
+        let mut require = |rule: &'r ScopeRequirement| {
+            if !all.iter().any(|known| ptr::eq(*known, rule)) {
+                all.push(rule);
+            }
+        };
+        for call in calls {
+            if call.needs_method_rule() {
+                require(self.for_method(call.method()));
+            }
+            for target in call.targets() {
+                require(self.for_target(call.method(), target)?);
+            }
+        }
+        Ok(all)
     }
 
     /// Whether a caller without a token may make some call.
@@ -129,7 +151,7 @@ impl ScopeRules {
     }
 
     /// The rule of a method that has no target.
-    pub(super) fn for_method(&self, method: &str) -> &ScopeRequirement {
+    fn for_method(&self, method: &str) -> &ScopeRequirement {
         const ANYONE: &ScopeRequirement = &ScopeRequirement::ANYONE;
         let is_open = OPEN_METHODS.contains(&method) || method.starts_with(NOTIFICATIONS);
         match self.0.methods.find(method) {
@@ -139,11 +161,11 @@ impl ScopeRules {
         }
     }
 
-    pub(super) fn for_target(
+    fn for_target(
         &self,
         method: &str,
         target: &Target<'_>,
-    ) -> Result<&ScopeRequirement, Ambiguous> {
+    ) -> Result<&ScopeRequirement, NotCanonical> {
         let rules = &*self.0;
         let rule = match target {
             Target::Tool(name) => rules.tools.find(name),
@@ -157,19 +179,19 @@ impl ScopeRules {
     }
 }
 
+/// The rule of the pattern that matches a URI best.
 fn find_resource<'a>(
     resources: &'a Patterns,
     uri: &str,
-) -> Result<Option<&'a ScopeRequirement>, Ambiguous> {
-    // An exact match is unambiguous. Without resource rules, an ambiguous URI can bypass none.
+) -> Result<Option<&'a ScopeRequirement>, NotCanonical> {
+    // An exact match is unambiguous. Without resource rules, there is no rule that another spelling could bypass.
     if let Some(rule) = resources.exact(uri) {
         return Ok(Some(rule));
     }
     if resources.is_empty() {
         return Ok(None);
     }
-    let uri = comparable(uri).ok_or(Ambiguous)?;
-    Ok(resources.find(&uri))
+    Ok(resources.find(&comparable(uri)?))
 }
 
 impl fmt::Debug for ScopeRules {
@@ -182,12 +204,13 @@ impl fmt::Debug for ScopeRules {
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ScopeRulesBuilder {
-    patterns: Vec<(Kind, String, ScopeRequirement)>,
+    patterns: Vec<(Subject, String, ScopeRequirement)>,
     default: Option<ScopeRequirement>,
 }
 
+/// What a pattern selects.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum Subject {
     Tool,
     Prompt,
     Resource,
@@ -195,7 +218,7 @@ enum Kind {
     Method,
 }
 
-impl Kind {
+impl Subject {
     fn setter(self) -> &'static str {
         match self {
             Self::Tool => "tool",
@@ -210,41 +233,49 @@ impl Kind {
 impl ScopeRulesBuilder {
     /// Sets what a tool, or every tool whose name matches the prefix, requires: `tools/call`.
     pub fn tool(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Kind::Tool, pattern, requirement)
+        self.with(Subject::Tool, pattern, requirement)
     }
 
     /// Sets what a prompt requires: `prompts/get`, and `completion/complete` for its arguments.
     pub fn prompt(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Kind::Prompt, pattern, requirement)
+        self.with(Subject::Prompt, pattern, requirement)
     }
 
     /// Sets what a resource requires, by its URI: `resources/read`, `resources/subscribe`,
     /// `resources/unsubscribe`, `resources/directory/read`, `skills/get`, each resource of
     /// `subscriptions/listen`, and `completion/complete` for a URI template.
     ///
-    /// The comparison ignores the case of scheme and host, and decodes percent-encoding. A request is refused with 400
-    /// unless a pattern names its URI exactly, if the URI
+    /// One spelling of each URI is sure to work: lower-case scheme and host, and a path and query that are
+    /// percent-encoded once, as `encodeURIComponent` or a URI template does it. Other spellings of the same resource
+    /// select the same rule, or are refused. Before the comparison,
     ///
-    /// - has a `.` or `..` segment, a `\`, or white space at either end,
-    /// - has an encoded delimiter in its path (`%2f`, `%2e`, `%5c`), or
-    /// - has the scheme http, https, ws, wss, ftp or file, in a form that a URL parser would rewrite (`https:/h`, a
-    ///   default port, `file:/x`).
+    /// - scheme and host become lower-case;
+    /// - the path is percent-decoded once, so that `a%20b` is `a b`, and `%C3%A9` is `é`;
+    /// - after the first `?` or `#`, only letters, digits and `-._~` are decoded (RFC 3986 §6.2.2.2). Delimiters are
+    ///   not: `…?user=me&*` does not match `…?user=me%26x`. All other characters are compared in encoded form, with
+    ///   upper-case digits.
     ///
-    /// After the first `?` or `#`, only letters, digits and `-._~` are decoded (RFC 3986 §6.2.2.2). Delimiters are
-    /// not: `…?user=me&*` does not match `…?user=me%26x`, and `https://h/x?u=https%3a%2f%2fa` is compared as
-    /// `https://h/x?u=https%3A%2F%2Fa`. Characters that a query must encode, such as a space or `é`, are compared in
-    /// encoded form. A letter, digit or one of `-._~` that is encoded twice is refused with 400.
+    /// A URI that some server could read as another resource is not canonical. It is refused with 400 unless a
+    /// pattern names it exactly, and the message and the log say why:
+    ///
+    /// - it has a `.` or `..` segment, encoded or not, a `\`, a control character, or white space at either end;
+    /// - it has an encoded `/`, `\`, `.`, `?` or `#` in its path, or an encoded scheme;
+    /// - its path is encoded twice, or a letter, digit or one of `-._~` in its query is;
+    /// - it has the scheme http, https, ws, wss, ftp or file, in a form that a URL parser would rewrite (`https:/h`,
+    ///   `https://h` without a path, a default port, a user name, an encoded host, `file:/x`, `file:///a//b`).
+    ///
+    /// Rules without a single resource pattern accept every URI.
     ///
     /// The server may accept more spellings of a resource, such as parameters in another order, or `+` for a space. A
     /// pattern that ends in the query does not cover these, so use a [default rule](Self::default_rule) that denies.
     pub fn resource(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Kind::Resource, pattern, requirement)
+        self.with(Subject::Resource, pattern, requirement)
     }
 
     /// Sets what a task requires, by its ID: `tasks/get`, `tasks/result`, `tasks/update`, `tasks/cancel`.
     /// Servers generate the IDs, so the pattern is usually `*`. The server must check who owns a task.
     pub fn task(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Kind::Task, pattern, requirement)
+        self.with(Subject::Task, pattern, requirement)
     }
 
     /// Sets what a method requires if it has no target, or its target matches no pattern.
@@ -254,7 +285,7 @@ impl ScopeRulesBuilder {
     /// [open](ScopeRequirement::anyone) to every request that the layer in front admits. All other methods require
     /// what the default rule says.
     pub fn method(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Kind::Method, pattern, requirement)
+        self.with(Subject::Method, pattern, requirement)
     }
 
     /// Sets what everything else requires. It has no default: you must decide whether unlisted tools are open.
@@ -266,11 +297,11 @@ impl ScopeRulesBuilder {
 
     fn with(
         mut self,
-        kind: Kind,
+        subject: Subject,
         pattern: impl Into<String>,
         requirement: ScopeRequirement,
     ) -> Self {
-        self.patterns.push((kind, pattern.into(), requirement));
+        self.patterns.push((subject, pattern.into(), requirement));
         self
     }
 
@@ -296,16 +327,16 @@ impl ScopeRulesBuilder {
                 "there is no default rule; say with default_rule(..) what everything else needs",
             );
         }
-        for (kind, pattern, requirement) in self.patterns {
-            let added = match kind {
-                Kind::Tool => rules.tools.insert(&pattern, requirement),
-                Kind::Prompt => rules.prompts.insert(&pattern, requirement),
-                Kind::Task => rules.tasks.insert(&pattern, requirement),
-                Kind::Method => rules.methods.insert(&pattern, requirement),
-                Kind::Resource => insert_resource(&mut rules.resources, &pattern, requirement),
+        for (subject, pattern, requirement) in self.patterns {
+            let added = match subject {
+                Subject::Tool => rules.tools.insert(&pattern, requirement),
+                Subject::Prompt => rules.prompts.insert(&pattern, requirement),
+                Subject::Task => rules.tasks.insert(&pattern, requirement),
+                Subject::Method => rules.methods.insert(&pattern, requirement),
+                Subject::Resource => insert_resource(&mut rules.resources, &pattern, requirement),
             };
             if let Err(why) = added {
-                problems.push(format!("{}({pattern:?}, ..) {why}", kind.setter()));
+                problems.push(format!("{}({pattern:?}, ..) {why}", subject.setter()));
             }
         }
         ConfigError::check(problems)?;
@@ -314,16 +345,16 @@ impl ScopeRulesBuilder {
     }
 }
 
-/// Adds a resource pattern in the normalized form in which URIs are compared.
+/// Adds a resource pattern in the form in which URIs are compared.
 fn insert_resource(
     resources: &mut Patterns,
     pattern: &str,
     requirement: ScopeRequirement,
 ) -> Result<(), &'static str> {
     match comparable(pattern) {
-        Some(comparable) => resources.insert(&comparable, requirement),
-        None if pattern.ends_with('*') => Err("could mean other resources than it names"),
+        Ok(comparable) => resources.insert(&comparable, requirement),
+        Err(why) if pattern.ends_with('*') => Err(why.predicate()),
         // Matches only a URI that is spelled exactly like it.
-        None => resources.insert(pattern, requirement),
+        Err(_) => resources.insert(pattern, requirement),
     }
 }

@@ -1,10 +1,20 @@
 //! Reads the parts of a JSON body that name the method and the targets, and detects what parsers read differently.
 //!
-//! Parsers disagree about members that occur twice, that differ in case only (Go's parser accepts `Name` for
-//! `name`, and `ſ` for an s), or that have a NUL in their names (C strings end there). Such a document
-//! can be harmless, so reading it succeeds. Only looking up a member that another parser might find elsewhere fails.
+//! The guard decides about one reading of a body, and the server behind acts on another: it parses the same bytes with a
+//! parser of its own. Where the two readings differ, a client could show the guard one tool and run another. So this
+//! reader accepts no reading but the one that all parsers share.
 //!
-//! Anonymous clients choose the input. So the work per byte and the memory are bounded.
+//! Parsers disagree about members that occur twice (the first or the last one counts), that differ in case only (Go's
+//! parser accepts `Name` for `name`, and `ſ` for an s), or that have a NUL in their names (C strings end there). Such a
+//! document can be harmless, for example in the arguments of a tool, so reading it succeeds. Only [taking](Node::take) a
+//! member fails that another parser might find elsewhere. A member that no rule depends on is no reason to refuse a message.
+//!
+//! Anonymous clients choose the input, so the work per byte and the memory are bounded:
+//!
+//! - what no decision depends on is skipped as [`IgnoredAny`], at any depth, without an allocation;
+//! - an object keeps at most one entry for each known member, however often it occurs;
+//! - a name is compared with the known ones only as far as it resembles one of them (`member_name`);
+//! - messages, inspected members and resources are counted, and reading stops at the limit.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -122,19 +132,21 @@ impl<'a> Node<'a> {
             })
     }
 
-    /// The member called `name`; `None` if it is absent, or this is not an object.
-    pub(super) fn member(&self, name: &str) -> Result<Option<&Self>, Doubtful> {
+    /// Removes the member called `name` and returns its value; `None` if it is absent, or this is not an object.
+    pub(super) fn take(&mut self, name: &str) -> Result<Option<Self>, Doubtful> {
         let Self::Object(members) = self else {
             return Ok(None);
         };
-        match members.iter().find(|(known, _)| *known == name) {
-            Some((_, value)) => value.as_ref().map(Some).map_err(|doubtful| *doubtful),
+        match members.iter().position(|(known, _)| *known == name) {
+            Some(at) => members.swap_remove(at).1.map(Some),
             None => Ok(None),
         }
     }
 }
 
 /// Whether `json` begins as an object or a list, and does not end as one.
+///
+/// A truncated body of 4 MiB would otherwise be read to its end before the parser noticed.
 fn is_unfinished(json: &str) -> bool {
     let json = json.trim_matches([' ', '\t', '\n', '\r']).as_bytes();
     match json {
@@ -264,6 +276,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 members.next_value::<IgnoredAny>()?;
                 continue;
             };
+            // The first occurrence is kept if every parser reads its name alike. Any further one, in whatever
+            // spelling, makes the member doubtful for good: its value is skipped, and the kept one is dropped.
             let (name, place) = known[position];
             let earlier = object.iter_mut().find(|(known, _)| *known == name);
             match earlier {

@@ -2,14 +2,13 @@ use super::*;
 
 /// The method and targets of each call, or the error.
 fn targets(json: &str) -> Result<Vec<(String, Vec<String>)>, Unreadable> {
-    calls(json.as_bytes())?
-        .iter()
-        .map(|call| {
-            let targets = call.targets()?;
-            let targets = targets.iter().map(|target| format!("{target:?}"));
-            Ok((call.method.to_string(), targets.collect()))
-        })
-        .collect()
+    let calls = calls(json.as_bytes())?;
+    let parts = calls.iter().map(|call| {
+        let targets = call.targets().iter();
+        let targets = targets.map(|target| format!("{target:?}"));
+        (call.method().to_owned(), targets.collect())
+    });
+    Ok(parts.collect())
 }
 
 fn call(method: &str, params: &str) -> String {

@@ -56,7 +56,7 @@ fn a_uri_is_normalized_for_comparison() {
         ),
         ("Note?A=b:C", "Note?A=b:C"),
         ("a?b%3aC", "a?b%3AC"),
-        ("note://n%3fa", "note://n?a"),
+        ("note://a%3Ab/c", "note://a:b/c"),
         ("ordinary text", "ordinary text"),
         // Text before a colon that is not a scheme keeps its case.
         ("Secret/1?x:y", "Secret/1?x:y"),
@@ -68,7 +68,7 @@ fn a_uri_is_normalized_for_comparison() {
         ("", ""),
     ];
     for (uri, expected) in table {
-        assert_eq!(comparable(uri).as_deref(), Some(expected), "{uri}");
+        assert_eq!(comparable(uri).as_deref(), Ok(expected), "{uri}");
     }
 }
 
@@ -100,15 +100,16 @@ fn a_uri_that_a_url_parser_would_rewrite_is_not_compared() {
         "https://\u{ff28}ost/x",
         "note://\u{e4}/x",
     ] {
-        assert_eq!(comparable(bad), None, "{bad:?}");
+        assert!(comparable(bad).is_err(), "{bad:?}");
     }
 }
 
 #[test]
 fn a_uri_that_is_encoded_many_times_is_refused_early() {
     let endless = format!("x:%{}", "25".repeat(1_000_000));
-    assert_eq!(comparable(&endless), None);
-    assert_eq!(comparable(&format!("x:?%{}", "25".repeat(1_000_000))), None);
+    assert_eq!(comparable(&endless), Err(ENCODED_TWICE));
+    let endless = format!("x:?%{}", "25".repeat(1_000_000));
+    assert_eq!(comparable(&endless), Err(ENCODED_TWICE));
 }
 
 #[test]
@@ -132,6 +133,20 @@ fn a_uri_with_dot_segments_or_hidden_delimiters_is_not_compared() {
         "file:///public/%00",
         "file:///public/\n",
         "file:///public/%ff",
+        "note://n%3fa",
+        "note://n%23a",
+        "https://h/x%3Fuser=me&",
+        "file:///a%2520b",
+        "file:///%%36%31",
+        "file:///%2541",
+        // An encoded scheme or host is one for some servers only.
+        "file%3A///public/a",
+        "%66ile:///public/a",
+        "file:/%2F/public/a",
+        "urn%3Anote:1",
+        "https://%68/x",
+        "https://h%3A8443/x",
+        "https://u%40h/x",
         // Only some servers treat this part as a query.
         "file:///public/a%3f/%2e%2e/secret",
         "file:///public/a%3f%2fsecret",
@@ -148,6 +163,9 @@ fn a_uri_with_dot_segments_or_hidden_delimiters_is_not_compared() {
         "note://n#%252D",
         "note://n?%25252561",
         "note://n?%25c2%2580",
+        "note://n?%c2%25a1",
+        "note://n?%25%36%31",
+        "note://n?%252%35%36%31",
         "file:///public/a?b%5c%2e%2e",
         "file:///public/a?%2e%2e",
         "file:///public/a#%2e%2e/secret",
@@ -161,6 +179,25 @@ fn a_uri_with_dot_segments_or_hidden_delimiters_is_not_compared() {
         "https://h%5cx?y",
         "https://h%3f.test%2f?y",
     ] {
-        assert_eq!(comparable(bad), None, "{bad}");
+        assert!(comparable(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn each_reason_to_refuse_a_uri_is_named() {
+    for (uri, reason) in [
+        ("note://a ", WHITE_SPACE),
+        ("note://a\\b", BACKSLASH),
+        ("note://a/%0a", CONTROL),
+        ("note://a/../b", DOT_SEGMENT),
+        ("note://a?%2e%2e%2fc", DOT_SEGMENT),
+        ("note://a%2fb", ENCODED_DELIMITER),
+        ("note://a?%2561", ENCODED_TWICE),
+        ("note://a/%2520", ENCODED_TWICE),
+        ("note://a/%ff", NOT_UTF8),
+        ("https://h:443/", AUTHORITY),
+        ("file:///a//b", EMPTY_SEGMENT),
+    ] {
+        assert_eq!(comparable(uri), Err(reason), "{uri}");
     }
 }

@@ -1,6 +1,6 @@
 //! Decides whether a request may pass, from the rules, its head and its body.
 
-use std::{iter, ptr};
+use std::iter;
 
 use http::request::Parts;
 
@@ -9,28 +9,26 @@ use crate::guard::ScopeRequirement;
 use crate::guard::requirement::check;
 use crate::identity::{Anonymous, Identity};
 use crate::mcp::headers::check_agreement;
-use crate::mcp::message::{Call, LISTEN, Unreadable, calls};
+use crate::mcp::message::{Unreadable, calls};
 use crate::mcp::message_id::id;
 use crate::mcp::rejection::Rejection;
-use crate::mcp::rules::{Ambiguous, ScopeRules};
+use crate::mcp::resource_uri::NotCanonical;
+use crate::mcp::rules::ScopeRules;
 use crate::reject::{Refusal, Reply};
 use crate::telemetry::Bearer;
 
-const WHO: &str = "ToolScopesLayer";
-
-const AMBIGUOUS: Unreadable = Unreadable::BadParams("the URI could mean another resource");
+/// The name under which the layer records its decisions.
+const COMPONENT: &str = "ToolScopesLayer";
 
 /// `Ok` if the caller may make every call in `body`; otherwise the response.
 pub(super) fn decide(rules: &ScopeRules, head: &mut Parts, body: &[u8]) -> Result<(), Reply> {
     let required = read(rules, head, body).map_err(|rejection| {
-        let id = match rejection {
-            // There is no ID to find.
-            Rejection::Unreadable(Unreadable::NotJson) => None,
-            _ => id(body),
-        };
-        rejection.refuse_message(WHO, bearer(head), id)
+        // Looked up only here: most bodies pass, and some that do not cannot be read as calls.
+        let is_json = rejection != Rejection::Unreadable(Unreadable::NotJson);
+        let id = is_json.then(|| id(body)).flatten();
+        rejection.refuse_message(COMPONENT, bearer(head), id)
     })?;
-    check(required.iter().copied(), &mut head.extensions, WHO)
+    check(required.iter().copied(), &mut head.extensions, COMPONENT)
 }
 
 /// The requirements of all calls in a body; an error if the body or the headers are ambiguous.
@@ -41,7 +39,8 @@ fn read<'r>(
 ) -> Result<Vec<&'r ScopeRequirement>, Rejection> {
     let calls = calls(body)?;
     check_agreement(&head.headers, &calls)?;
-    Ok(required(rules, &calls)?)
+    let required = rules.requirements(&calls);
+    required.map_err(|NotCanonical(why)| Unreadable::BadParams(why).into())
 }
 
 /// The largest body, in bytes, from a caller without a token, if some rule is open to such callers. A message that
@@ -62,7 +61,7 @@ pub(super) fn decide_limit(
         Identity::Anonymous(anonymous) => Err(refuse_anonymous(anonymous)),
         Identity::NoLayer => {
             let nothing = ChallengeConfig::default();
-            Err(Refusal::NoLayer.refuse(WHO, Bearer::Nobody, &nothing, &nothing.scopes))
+            Err(Refusal::NoLayer.refuse(COMPONENT, Bearer::Nobody, &nothing, &nothing.scopes))
         }
     }
 }
@@ -74,14 +73,14 @@ pub(super) fn reject(rejection: Rejection, head: &Parts) -> Reply {
         Identity::Anonymous(anonymous) if rejection == Rejection::TooLarge => {
             refuse_anonymous(anonymous)
         }
-        caller => rejection.refuse(WHO, caller.bearer()),
+        caller => rejection.refuse(COMPONENT, caller.bearer()),
     }
 }
 
 fn refuse_anonymous(anonymous: &Anonymous) -> Reply {
     let challenge_config = &anonymous.challenge_config;
     Refusal::NoToken.refuse(
-        WHO,
+        COMPONENT,
         Bearer::Nobody,
         challenge_config,
         challenge_config.initial_scopes(),
@@ -95,30 +94,5 @@ fn bearer(head: &Parts) -> Bearer<'_> {
 /// `Ok` if a request whose body is not read may pass.
 pub(super) fn decide_unread(head: &mut Parts) -> Result<(), Reply> {
     let anyone = iter::once(&ScopeRequirement::ANYONE);
-    check(anyone, &mut head.extensions, WHO)
-}
-
-/// The requirements of all these calls.
-fn required<'r>(
-    rules: &'r ScopeRules,
-    calls: &[Call<'_>],
-) -> Result<Vec<&'r ScopeRequirement>, Unreadable> {
-    let mut required: Vec<&ScopeRequirement> = Vec::new();
-    // A thousand resources under one rule add that rule once.
-    let mut require = |rule: &'r ScopeRequirement| {
-        if !required.iter().any(|known| ptr::eq(*known, rule)) {
-            required.push(rule);
-        }
-    };
-    for call in calls {
-        let targets = call.targets()?;
-        if targets.is_empty() || call.method == LISTEN {
-            require(rules.for_method(&call.method));
-        }
-        for target in &targets {
-            let rule = rules.for_target(&call.method, target);
-            require(rule.map_err(|Ambiguous| AMBIGUOUS)?);
-        }
-    }
-    Ok(required)
+    check(anyone, &mut head.extensions, COMPONENT)
 }

@@ -20,6 +20,13 @@ use crate::reject::{Drain, Draining, Reply, ResponseBody};
 
 pin_project! {
     /// The future of [`ToolScopes`](super::ToolScopes).
+    //
+    // Reading ──> the body is complete and the caller may make its calls ──> Passed
+    //    └─> refused: the rest of the body is read and dropped, then the reply is sent
+    // Answered: the head alone decided, before any of the body was read
+    //
+    // The inner service is cloned when the request arrives and driven to readiness by `Oneshot` when it passes. So a
+    // slow body holds no permit of a concurrency limit, and readiness is never reserved for a refused request.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<ReplayBody<B>>>,

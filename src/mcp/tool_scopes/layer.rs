@@ -1,6 +1,6 @@
 use tower_layer::Layer;
 
-use super::service::ToolScopes;
+use super::service::{MAX_BODY_BYTES, ToolScopes};
 use crate::mcp::rules::ScopeRules;
 
 /// Admits a call only if its token has the scopes of the tool, prompt, resource or task that the call names.
@@ -8,6 +8,28 @@ use crate::mcp::rules::ScopeRules;
 /// An MCP server serves all tools under one URL, so a guard per route cannot tell them apart. The headers that name
 /// the tool are optional, and the client can set them freely. This layer decides from the body. Put it behind a
 /// [`BearerAuthLayer`](crate::BearerAuthLayer), directly around the MCP service; see [`mcp`](crate::mcp).
+///
+/// ```
+/// # use axum::{Router, routing::post};
+/// # use tower_bearer_auth::{StaticToken, StaticTokenVerifier};
+/// use tower::ServiceBuilder;
+/// use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
+/// use tower_bearer_auth::{BearerAuthLayer, ScopeRequirement};
+///
+/// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+/// # let mcp_service = post(|| async { "an MCP service" });
+/// let rules = ScopeRules::builder()
+///     .tool("search", ScopeRequirement::token())
+///     .tool("delete_note", ScopeRequirement::all(["notes:write"]))
+///     .default_rule(ScopeRequirement::nobody())
+///     .build()?;
+/// let layers = ServiceBuilder::new()
+///     .layer(BearerAuthLayer::new(verifier))
+///     .layer(ToolScopesLayer::new(rules));
+/// let app: Router = Router::new().route_service("/mcp", mcp_service).layer(layers);
+/// # let _ = app;
+/// # Ok::<(), tower_bearer_auth::ConfigError>(())
+/// ```
 ///
 /// It refuses every request that it cannot decide about. The inner service never sees a refused request:
 ///
@@ -17,7 +39,7 @@ use crate::mcp::rules::ScopeRules;
 /// | names a target that [nobody](crate::ScopeRequirement::nobody) may use | 403 without a challenge |
 /// | has a body that is not JSON | 400, JSON-RPC -32700 |
 /// | is not a JSON-RPC message, is both a call and a response, has more than 1 000 members or messages, or has a relevant member twice, in another spelling, or under a name that some parser treats specially | 400, -32600 |
-/// | names no target, a target with a control character or of more than 8 KiB, more than 1 000 resources, or a resource URI that could mean another resource | 400, -32602 |
+/// | names no target, a target with a control character or of more than 8 KiB, more than 1 000 resources, or a resource URI that is not [canonical](crate::mcp::ScopeRulesBuilder::resource) | 400, -32602 |
 /// | has an MCP header twice, one that contradicts the body, or over 256 bytes of `Content-Type` | 400, -32020 |
 /// | has a `Content-Encoding`, or a character set other than UTF-8 | 415 |
 /// | has a body over the limit | 413; 401 without a token |
@@ -33,9 +55,6 @@ pub struct ToolScopesLayer {
     rules: ScopeRules,
     max_body_bytes: usize,
 }
-
-/// The limit of rmcp.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 impl ToolScopesLayer {
     /// Creates a layer that enforces these rules.
@@ -63,6 +82,6 @@ impl<S> Layer<S> for ToolScopesLayer {
     type Service = ToolScopes<S>;
 
     fn layer(&self, inner: S) -> ToolScopes<S> {
-        ToolScopes::new(inner, self.rules.clone(), self.max_body_bytes)
+        ToolScopes::with_limit(inner, self.rules.clone(), self.max_body_bytes)
     }
 }

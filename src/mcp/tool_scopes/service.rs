@@ -20,13 +20,37 @@ pub struct ToolScopes<S> {
     max_body_bytes: usize,
 }
 
+/// The default limit of a body, and the limit of `rmcp`.
+pub(super) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
 impl<S> ToolScopes<S> {
-    pub(super) fn new(inner: S, rules: ScopeRules, max_body_bytes: usize) -> Self {
+    /// Wraps `inner` with these rules. Bodies have at most 4 MiB; see
+    /// [`ToolScopesLayer::max_body_bytes`](super::ToolScopesLayer::max_body_bytes).
+    pub fn new(inner: S, rules: ScopeRules) -> Self {
+        Self::with_limit(inner, rules, MAX_BODY_BYTES)
+    }
+
+    pub(super) fn with_limit(inner: S, rules: ScopeRules, max_body_bytes: usize) -> Self {
         Self {
             inner,
             rules,
             max_body_bytes,
         }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 

@@ -11,10 +11,10 @@ fn look_up(object: &str, name: &str) -> Result<Option<String>, Doubtful> {
         _ => (format!(r#"{{"params":{object}}}"#), &["params"]),
     };
     let body = Node::parse(&body).unwrap();
-    let object = outer
+    let mut object = outer
         .iter()
-        .fold(&body, |object, name| object.member(name).unwrap().unwrap());
-    Ok(object.member(name)?.map(|found| format!("{found:?}")))
+        .fold(body, |mut object, name| object.take(name).unwrap().unwrap());
+    Ok(object.take(name)?.map(|found| format!("{found:?}")))
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_member_is_found_under_its_own_name_only() {
     let object = r#"{"other":1,"name":"x"}"#;
     assert_eq!(look_up(object, "name"), Ok(Some("Text(\"x\")".into())));
     assert_eq!(look_up(object, "uri"), Ok(None));
-    assert_eq!(Node::Null.member("name"), Ok(None));
+    assert_eq!(Node::Null.take("name"), Ok(None));
 }
 
 #[test]
@@ -59,9 +59,9 @@ fn a_name_that_another_parser_could_confuse_with_it_makes_a_member_doubtful() {
     assert_eq!(look_up("{\"tas\u{212a}Id\":1}", "taskId"), Err(Doubtful));
     assert_eq!(look_up("{\"ur\u{131}\":1}", "uri"), Err(Doubtful));
     let doubtful = r#"{"params":{"noti\ufb01cations":{}}}"#;
-    let node = Node::parse(doubtful).unwrap();
-    let params = node.member("params").unwrap().unwrap();
-    assert_eq!(params.member("notifications"), Err(Doubtful));
+    let mut node = Node::parse(doubtful).unwrap();
+    let mut params = node.take("params").unwrap().unwrap();
+    assert_eq!(params.take("notifications"), Err(Doubtful));
     for doubtful in [
         r#"{"resourceſubſcriptionſ":[]}"#,
         r#"{"resource_subscriptions":[]}"#,

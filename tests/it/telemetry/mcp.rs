@@ -99,7 +99,7 @@ async fn the_tool_guard_emits_its_decisions() {
             post(&[user], params.to_string()),
             "400",
             "bad_params",
-            "the parameters do not say plainly what it is about",
+            "the parameters do not clearly name the target",
         ),
         (
             post(
@@ -129,7 +129,7 @@ async fn the_tool_guard_emits_its_decisions() {
                 .unwrap(),
             "405",
             "http_method",
-            "this HTTP method is not used here",
+            "MCP does not use this HTTP method",
         ),
     ] {
         answer_of(service.clone(), request).await;
@@ -204,7 +204,7 @@ async fn the_session_guard_emits_its_decisions() {
         ("outcome", "refused"),
         ("reason", "nothing_to_resume"),
         ("status", "405"),
-        ("description", "there is no session to resume events of"),
+        ("description", "there are no events to resume"),
         ("verifier", "static"),
         ("client_id", "cli"),
         DIGEST,
@@ -239,7 +239,8 @@ async fn a_session_for_a_token_without_a_principal_is_refused_after_it_was_opene
     let by = ("by", "SessionBindingLayer");
     let verifier = ("verifier", "custom");
     let allowed: Expected<'_> = &[by, ("outcome", "allowed"), verifier, DIGEST];
-    let description = "the access token names neither a subject nor a client, and a session has to belong to someone";
+    let description =
+        "the access token names neither a subject nor a client, so it cannot own a session";
     let refused: Expected<'_> = &[
         by,
         ("outcome", "refused"),
@@ -271,7 +272,7 @@ async fn a_body_that_breaks_off_is_logged() {
         ("outcome", "refused"),
         ("reason", "body_incomplete"),
         ("status", "400"),
-        ("description", "the body did not come to its end"),
+        ("description", "the body is incomplete"),
         ("verifier", "static"),
         ("client_id", "cli"),
         DIGEST,

@@ -143,7 +143,7 @@ fn rules_are_complete_and_unambiguous_or_are_not_built() {
         "no default rule",
         r#"tool("a", ..) occurs twice"#,
         r#"prompt("", ..) is empty"#,
-        r#"resource("file:///../*", ..) could mean"#,
+        r#"resource("file:///../*", ..) is not canonical: it has a `.`"#,
         r#"task("a*b", ..) has a `*`"#,
         r#"method("a*", ..) occurs twice"#,
     ] {

@@ -227,6 +227,7 @@ async fn an_encoded_delimiter_in_a_query_is_not_a_delimiter() {
         )
         .resource("https://h.test/x#me=*", ScopeRequirement::token())
         .resource("https://h.test/open?*", ScopeRequirement::token())
+        .resource("https://h.test/p/x", ScopeRequirement::token())
         .resource(
             "https://h.test/open?doc=secret&*",
             ScopeRequirement::all(["files:secret"]),
@@ -285,6 +286,12 @@ async fn an_encoded_delimiter_in_a_query_is_not_a_delimiter() {
         "x?%2575ser=me&",
         "open?doc=%2573ecret&",
         "x?%%37%35ser=me&",
+        // An encoded `?` or `#` begins no query for one server, and begins one for a server that decodes first.
+        "x%3fuser=me&",
+        "x%3Fuser=me&",
+        "x%23me=",
+        "p/x%3Fsecret",
+        "p/x%23secret",
     ] {
         let answer = server.post(read(query), &[]).await;
         assert_rejected(&answer, 400, -32602, query);

@@ -1,5 +1,6 @@
 //! The tool guard: what it permits, and that no request bypasses it.
 
+mod agreement;
 mod anonymous;
 mod answers;
 mod bodies;
