@@ -1,9 +1,11 @@
 //! What browsers may do, header by header.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::routing::any;
 use bytes::Bytes;
-use http::{HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
 use tower_bearer_auth::mcp;
 use tower_bearer_auth::{BearerAuthLayer, ProtectedResource, VerifyError, verify_fn};
@@ -160,6 +162,45 @@ async fn an_origin_can_be_the_only_one() {
         answer.header("access-control-allow-origin"),
         Some("https://app.test")
     );
+}
+
+#[tokio::test]
+async fn a_function_can_decide_about_origins_and_lists_can_grow() {
+    let cors = mcp::cors()
+        .allow_origins_if(|origin, head| origin == "https://app.test" && head.uri.path() == "/mcp")
+        .allow_methods([Method::PUT])
+        .expose_headers([HeaderName::from_static("x-request-id")])
+        .max_age(Duration::from_secs(60));
+    let app = Router::new()
+        .route("/mcp", any(|| async { INSIDE }))
+        .route("/other", any(|| async { INSIDE }))
+        .layer(BearerAuthLayer::new(table()))
+        .layer(cors);
+    let server = serve_axum(app).await;
+    let answer = send(server, preflight("/mcp", "PUT", "authorization")).await;
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        Some("https://app.test")
+    );
+    assert_eq!(answer.header("access-control-max-age"), Some("60"));
+    let methods = list(&answer, "access-control-allow-methods");
+    assert_eq!(methods, ["get", "post", "delete", "put"]);
+    let other = send(server, preflight("/other", "PUT", "authorization")).await;
+    assert_eq!(other.header("access-control-allow-origin"), None);
+    let get = Request::get("/mcp").header("origin", "https://app.test");
+    let answer = send(server, get.body(Full::default()).unwrap()).await;
+    let exposed = list(&answer, "access-control-expose-headers");
+    assert!(exposed.contains(&"x-request-id".to_owned()), "{exposed:?}");
+    assert!(
+        exposed.contains(&"www-authenticate".to_owned()),
+        "{exposed:?}"
+    );
+}
+
+#[test]
+#[should_panic(expected = "`*` is not an origin")]
+fn a_wildcard_is_not_an_origin() {
+    drop(mcp::cors().allow_origins([HeaderValue::from_static("*")]));
 }
 
 #[tokio::test]

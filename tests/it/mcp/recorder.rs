@@ -38,7 +38,7 @@ impl Recorder {
         StreamableHttpService::new(move || Ok(recorder.clone()), sessions, config)
     }
 
-    /// What ran since the last time that somebody asked.
+    /// What ran since the last call of this method.
     pub(super) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.ran.lock().unwrap())
     }

@@ -41,7 +41,7 @@ impl Tools {
         token.client_id().unwrap_or("nobody").to_owned()
     }
 
-    #[tool(description = "Who is calling, if anybody")]
+    #[tool(description = "Who is calling, if the caller has a token")]
     fn greet(&self, MaybeAccessToken(token): MaybeAccessToken) -> String {
         let name = token.as_ref().and_then(|token| token.client_id());
         format!("hello {}", name.unwrap_or("stranger"))
