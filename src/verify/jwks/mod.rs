@@ -63,13 +63,16 @@ mod discovery_builder;
 mod discovery_error;
 mod document;
 mod fetch;
+mod fetch_order;
 mod fetch_outcome;
 mod fetcher;
+mod handle;
 mod http;
 mod issuer_metadata;
 #[cfg(feature = "jwks-client-rs")]
 mod jwks_client_rs;
 mod left_out;
+mod lookup;
 mod policy;
 mod public_address;
 mod redirect;
@@ -80,15 +83,13 @@ mod status;
 mod url_rules;
 
 pub use self::builder::JwksBuilder;
-pub use self::cache::Jwks;
 pub use self::discovery::Discovery;
 pub use self::discovery_builder::DiscoveryBuilder;
-pub use self::document::Validators;
-pub use self::document::{DocumentError, KeyDocument};
+pub use self::document::{DocumentError, KeyDocument, Validators};
+pub use self::handle::Jwks;
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
 #[cfg(feature = "jwks-client-rs")]
 pub use self::jwks_client_rs::JwksClientSource;
 pub use self::left_out::LeftOutKeys;
 pub use self::source::{Fetched, KeySource};
-pub use self::status::JwksStatus;
-pub use self::status::RefreshError;
+pub use self::status::{JwksStatus, RefreshError};
