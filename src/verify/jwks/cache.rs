@@ -47,7 +47,7 @@ pub(super) struct KeyCache {
 }
 
 /// The error of a fetch that has not reported its end in time.
-pub(super) const LOST: &str = "a fetch does not come to its end";
+pub(super) const LOST: &str = "a fetch did not report its end in time";
 
 /// What the policy decides by, and what the status shows.
 #[derive(Default)]

@@ -1,13 +1,15 @@
-//! Keys from an issuer that rotates them, stalls, or goes down.
+//! Keys that are fetched from the issuer, and cached through its key rotations and outages.
 //!
-//! From its JWK Set URL:
+//! Use it for tokens of an issuer that publishes its keys. For keys in your configuration, see
+//! [`JwtVerifierBuilder`](crate::JwtVerifierBuilder) and [`KeySet`](crate::KeySet).
+//!
+//! By discovery from the issuer identifier:
 //!
 //! ```
 //! use tower_bearer_auth::{BearerAuthLayer, JwtVerifier};
 //!
 //! let verifier = JwtVerifier::builder()
-//!     .jwks_url("https://issuer.example.com/.well-known/jwks.json")
-//!     .issuer("https://issuer.example.com")
+//!     .discover("https://issuer.example.com")
 //!     .audience("https://api.example.com")
 //!     .build()?;
 //! let layer = BearerAuthLayer::new(verifier);
@@ -15,20 +17,21 @@
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 //!
-//! From the issuer alone, by discovery:
+//! From the URL of its JWK Set:
 //!
 //! ```
 //! use tower_bearer_auth::JwtVerifier;
 //!
 //! let verifier = JwtVerifier::builder()
-//!     .discover("https://issuer.example.com")
+//!     .jwks_url("https://issuer.example.com/.well-known/jwks.json")
+//!     .issuer("https://issuer.example.com")
 //!     .audience("https://api.example.com")
 //!     .build()?;
 //! # let _ = verifier;
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 //!
-//! Configured, with a client of one's own, and loaded before the first request:
+//! With an HTTP client of your own and other settings, and fetched before the first request:
 //!
 //! ```
 //! use std::time::Duration;
@@ -54,7 +57,7 @@
 //! # }
 //! ```
 //!
-//! What happens when, and every default, is in the documentation of [`Jwks`].
+//! The documentation of [`Jwks`] has a table of when keys are fetched, what happens in an outage, and all defaults.
 
 mod builder;
 mod cache;
