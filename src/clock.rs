@@ -1,22 +1,22 @@
-//! Where "now" comes from: the system, or a hand that a test moves.
+//! The source of the current time: the system's clock, or a manual one for tests.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The source of the current time, for everything here that has a date to check.
+/// The source of the current time for verifiers, caches and key sets.
 ///
-/// The default is the system's clock. A [manual](Self::manual) clock stands still until it is
-/// moved; its clones move together, so a test keeps one and hands another to the verifier.
+/// The default is the system's clock. Use a [manual](Self::manual) clock in tests: it stands still until it is moved, and
+/// its clones move together, so the test keeps one and passes another to the verifier.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
 /// use tower_bearer_auth::Clock;
 ///
 /// let clock = Clock::manual(SystemTime::UNIX_EPOCH);
-/// let held_by_a_verifier = clock.clone();
+/// let clock_of_the_verifier = clock.clone();
 /// clock.advance(Duration::from_secs(60));
-/// assert_eq!(held_by_a_verifier.now(), SystemTime::UNIX_EPOCH + Duration::from_secs(60));
+/// assert_eq!(clock_of_the_verifier.now(), SystemTime::UNIX_EPOCH + Duration::from_secs(60));
 /// ```
 #[derive(Clone, Default)]
 pub struct Clock {
@@ -24,7 +24,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The system's clock, which is also the default.
+    /// The system's clock. This is the default.
     pub fn system() -> Self {
         Self::default()
     }
@@ -40,7 +40,7 @@ impl Clock {
     /// The current time.
     #[allow(
         clippy::disallowed_methods,
-        reason = "the one place that may ask the system"
+        reason = "the only place that reads the system's clock"
     )]
     pub fn now(&self) -> SystemTime {
         match &self.manual {
@@ -53,24 +53,24 @@ impl Clock {
     ///
     /// # Panics
     ///
-    /// On the system's clock, which nobody can move, and past the end of time.
+    /// On the system's clock, and if the new time cannot be represented.
     #[track_caller]
     pub fn advance(&self, by: Duration) {
         *self.hand() += by;
     }
 
-    /// Sets a manual clock, and all its clones, to `now`, which may lie in its past.
+    /// Sets a manual clock, and all its clones, to `now`, which may be before its current time.
     ///
     /// # Panics
     ///
-    /// On the system's clock, which nobody can move.
+    /// On the system's clock.
     #[track_caller]
     pub fn set(&self, now: SystemTime) {
         *self.hand() = now;
     }
 
-    /// How long something lasts is measured with this: unlike the time of day, the system's never
-    /// jumps. A manual clock has only the one hand.
+    /// A monotonic time, for measuring durations: unlike the time of day, the system's monotonic clock never jumps. A manual
+    /// clock has one time for both.
     pub(crate) fn monotonic(&self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         match &self.manual {
@@ -79,7 +79,7 @@ impl Clock {
         }
     }
 
-    /// The current time as a JWT writes it: the time since 1970. Before that it is zero.
+    /// The time since 1970, as JWTs write it (RFC 7519 §2). Zero before that.
     pub(crate) fn since_epoch(&self) -> Duration {
         self.now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }

@@ -25,8 +25,9 @@ pub(crate) fn shortened(text: &str, max: usize) -> String {
     }
 }
 
-/// Enough for the four locations of an issuer's metadata, each with its URL and its problem.
-const MAX_ERROR: usize = 2_000;
+/// The maximum length of the text of one error, in characters. Enough for the four locations of an issuer's metadata, each
+/// with its URL and its problem.
+pub(crate) const MAX_ERROR: usize = 2_000;
 const MAX_CAUSE: usize = 300;
 const MAX_CHAIN: usize = 2_500;
 

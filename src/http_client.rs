@@ -1,4 +1,4 @@
-//! Requests to somebody else's server: which URLs, and how much to read.
+//! Requests to an authorization server: the client, which URLs it may use, and how much of an answer is read.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use crate::config_error::Problem;
 
-/// Starts an HTTP client that says who it is and follows no redirects, which could lead anywhere.
+/// A client with this crate's user agent. It follows no redirects, since a redirect could lead to any server.
 pub(crate) fn client() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!(
@@ -22,12 +22,19 @@ pub(crate) fn client() -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
+/// Whether the client of this crate can fetch https URLs.
+pub(crate) const HAS_TLS: bool = cfg!(feature = "tls");
+
+/// What is wrong with an https URL without TLS, as the text behind the URL.
+pub(crate) const NEEDS_TLS: &str =
+    "is https, which needs the feature `tls` of tower-bearer-auth, or a client(..) of your own";
+
 /// The problem that no HTTP client can be built, such as on a machine without certificate authorities.
 pub(crate) fn no_client(error: reqwest::Error) -> Problem {
     Problem::caused_by("there is no HTTP client", error)
 }
 
-/// Headers that are marked, so that nobody shows them in a log.
+/// Marks these headers as sensitive, so that `Debug` does not show their values.
 pub(crate) fn sensitive(mut headers: HeaderMap) -> HeaderMap {
     headers
         .values_mut()
@@ -100,15 +107,17 @@ impl fmt::Display for UnrequestedEncoding {
 
 impl std::error::Error for UnrequestedEncoding {}
 
-/// Whether a URL names this machine in one of the usual ways.
+/// Whether the host of a URL is `localhost` or a loopback address.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
-        _ => address(url).is_some_and(|address| address.is_loopback()),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => {
+            address(url).is_some_and(|address| address.is_loopback())
+        }
     }
 }
 
-/// The address that a URL has for a host, where it is not a name.
+/// The host of a URL if it is an IP address.
 pub(crate) fn address(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(IpAddr::V4(address)),
@@ -117,7 +126,7 @@ pub(crate) fn address(url: &Url) -> Option<IpAddr> {
     }
 }
 
-/// Whether a URL has a name or a password in it, which would be shown wherever the URL is.
+/// Whether a URL contains a user name or a password, which would be shown with the URL.
 pub(crate) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }

@@ -1,22 +1,21 @@
-//! Whether a key is still its issuer's, and until when nobody has to ask: shared by the key set and
-//! every token the key verified.
+//! The state of a key, shared by its key set and every token that it verified: whether it was withdrawn, and when its set
+//! is due for a refresh.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::Clock;
 
-/// What is known of a key. A new one is good until further notice.
+/// The state of a key. A new key is not withdrawn.
 #[derive(Debug, Default)]
 pub(crate) struct KeyState {
-    /// Flips once, when the key leaves its set or is withdrawn by hand.
+    /// Set once, when the key leaves its set or is withdrawn by hand.
     withdrawn: AtomicBool,
-    /// For keys that are fetched: by whose clock, and from which of its milliseconds on, their set is to
-    /// be refreshed.
+    /// For fetched keys: the clock of their set, and the time in milliseconds at which the set is due for a refresh.
     refresh: Option<(Clock, AtomicU64)>,
 }
 
 impl KeyState {
-    /// The state of a key whose set is refreshed by this clock.
+    /// The state of a fetched key. This is the clock of its set.
     #[cfg(feature = "jwks")]
     pub(crate) fn fetched(clock: Clock) -> Self {
         Self {
@@ -33,7 +32,7 @@ impl KeyState {
         self.withdrawn.load(Ordering::Acquire)
     }
 
-    /// Sets when the key's set is to be refreshed, by the monotonic time of its clock.
+    /// Sets the monotonic time at which the key's set is due for a refresh.
     #[cfg(feature = "jwks")]
     pub(crate) fn refresh_at(&self, at: std::time::Duration) {
         if let Some((_, refresh_at)) = &self.refresh {
@@ -41,7 +40,7 @@ impl KeyState {
         }
     }
 
-    /// Whether the key's set is to be refreshed, which a token that is merely remembered does not see to.
+    /// Whether the key's set is due for a refresh. A cached token is then verified again, which starts the refresh.
     #[cfg(feature = "cache")]
     pub(crate) fn is_refresh_due(&self) -> bool {
         match &self.refresh {

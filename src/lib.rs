@@ -58,17 +58,18 @@
 //!
 //! # Features
 //!
-//! | feature | default | adds |
-//! |---|---|---|
-//! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>`; `ProtectedResource::router` |
-//! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] |
-//! | `cache` | no | a cache of verified tokens: [`CacheLayer`], [`VerifierExt::cached`]; `ByIssuer::tenants` |
-//! | `introspection` | no | opaque tokens, by introspection (RFC 7662): [`IntrospectionVerifier`] |
-//! | `mcp` | no | for MCP servers: scopes per tool, sessions bound to their owner, CORS |
-//! | `rmcp` | no | `AccessToken` and `MaybeAccessToken` as parameters of `rmcp` tools and prompts |
-//! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate |
-//! | `metrics` | no | counters and histograms through the `metrics` crate: [`telemetry`] |
-//! | `testing` | no | for the tests of your own server: keys, good and bad tokens, an issuer on a loopback port |
+//! | feature | default | adds | reason |
+//! |---|---|---|---|
+//! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>`; `ProtectedResource::router` | most servers use axum; hyper servers leave it out |
+//! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] | most issuers rotate their keys; it brings an HTTP client |
+//! | `tls` | yes | https for the HTTP client of `jwks` and `introspection` (rustls, with the CAs of the system) | issuers use https; without it, pass a `client(..)` with a TLS library of your choice |
+//! | `cache` | no | a cache of verified tokens: [`CacheLayer`], [`VerifierExt::cached`] | a revoked token is accepted while it is cached |
+//! | `introspection` | no | opaque tokens (RFC 7662): [`IntrospectionVerifier`] | it brings an HTTP client |
+//! | `mcp` | no | for MCP servers: scopes per tool, sessions bound to their principal, CORS | it brings `tower-http` |
+//! | `rmcp` | no | `AccessToken` and `MaybeAccessToken` as parameters of `rmcp` tools and prompts | it brings `rmcp` |
+//! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate | it brings that crate |
+//! | `metrics` | no | counters and histograms through the `metrics` crate: [`telemetry`] | it brings that crate |
+//! | `testing` | no | for the tests of your own server: keys, valid and invalid tokens, an issuer on a loopback port | for dev-dependencies |
 //!
 //! A feature adds API and changes no behaviour.
 //!

@@ -1,4 +1,4 @@
-//! A digest to tell things apart by in logs, without saying what they are.
+//! A digest that identifies a value in logs without showing it.
 
 use aws_lc_rs::digest::{SHA256, digest};
 

@@ -43,11 +43,11 @@ impl ShownUrl {
         Self(shortened(Self::of(url).as_str(), MAX_FOREIGN).into())
     }
 
-    /// A name for what is at a parsed URL without credentials, which tells it from what is at any other. A query may have
-    /// a secret in it and still makes another URL, so that its digest stands in its place.
+    /// A name that identifies a parsed URL without credentials. A query may contain a secret and is part of the identity, so
+    /// its digest stands in its place.
     #[cfg_attr(
         not(any(feature = "jwks", feature = "introspection")),
-        allow(dead_code, reason = "only what is asked over HTTP has such a name")
+        allow(dead_code, reason = "only endpoints over HTTP have such a name")
     )]
     pub(crate) fn name_of(url: &str) -> String {
         let url = url.split('#').next().unwrap_or_default();

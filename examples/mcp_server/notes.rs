@@ -22,7 +22,7 @@ pub(crate) fn resource(identifier: String, issuer: &str) -> ProtectedResource {
         // ignores the scope of a challenge that equals this list, joined by spaces, and then never requests
         // more scopes.
         .scopes(["notes:write", "notes:read"])
-        .resource_name("Notes")
+        .member("resource_name", "Notes")
         .also_at_root()
 }
 

@@ -1,4 +1,4 @@
-//! URLs that are names: of a resource, of an authorization server.
+//! URLs that are identifiers, of a resource or of an authorization server.
 
 use std::net::IpAddr;
 
@@ -7,11 +7,11 @@ use http::Uri;
 /// The well-known URI's suffix (RFC 9728 §3).
 pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// The parts of an absolute URL, and what follows the authority to the byte.
+/// The parts of an absolute URL. The path and the query are as written.
 pub(super) struct Identifier<'a> {
     scheme: &'a str,
     authority: &'a str,
-    /// As it stands there: empty, or with its slash.
+    /// Empty, or with its leading slash.
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
     is_loopback: bool,
@@ -23,7 +23,7 @@ impl<'a> Identifier<'a> {
         if text.contains('#') {
             return Err("has a fragment");
         }
-        // The parser takes more than a URL may have, quotes among it, which would end up in a header.
+        // The parser accepts more characters than a URL may have, such as quotes, which would get into a header.
         if !text.bytes().all(is_uri_character) {
             return Err("has a character that no URL may have");
         }
@@ -52,13 +52,12 @@ impl<'a> Identifier<'a> {
         })
     }
 
-    /// Whether it is https, or http on this very machine.
+    /// Whether it is https, or http on a loopback address.
     pub(super) fn is_secure(&self) -> bool {
         self.scheme.eq_ignore_ascii_case("https") || self.is_loopback
     }
 
-    /// The path of the metadata: the suffix goes between the host and the path, whose slash goes when
-    /// there is nothing else to it (RFC 9728 §3.1).
+    /// The path of the metadata: the suffix, and the path of the identifier unless it is a single slash (RFC 9728 §3.1).
     pub(super) fn metadata_path(&self) -> String {
         let path = match self.path {
             "/" => "",

@@ -1,4 +1,4 @@
-//! What a declared resource tells the layer and the verifier.
+//! A resource as a setting of the layer and of verifiers.
 
 use crate::auth::BearerAuthLayer;
 use crate::challenge_config::MetadataUrl;
@@ -7,15 +7,14 @@ use crate::scopes::Scopes;
 use crate::verify::Audience;
 
 impl<V> BearerAuthLayer<V> {
-    /// Tells clients where the metadata of this resource is: `resource_metadata` in challenges
-    /// (RFC 9728 §5.1). Where the layer [requires](Self::required_scopes) no scopes itself, its 401s name
-    /// the [scopes](ProtectedResource::scopes) of the resource.
+    /// Puts the URL of this resource's metadata into challenges: `resource_metadata` (RFC 9728 §5.1). If the layer itself
+    /// [requires](Self::required_scopes) no scopes, its 401s name the [scopes](ProtectedResource::scopes) of the resource.
     ///
-    /// The metadata has to be served outside this layer; see [`metadata`](crate::metadata).
+    /// Serve the metadata outside of this layer; see [`metadata`](crate::metadata).
     ///
     /// # Panics
     ///
-    /// When [something is wrong](ProtectedResource::check) with the resource.
+    /// When the resource is [invalid](ProtectedResource::check).
     #[must_use]
     #[track_caller]
     pub fn resource(mut self, resource: &ProtectedResource) -> Self {
@@ -29,8 +28,8 @@ impl<V> BearerAuthLayer<V> {
     }
 }
 
-/// The audience that is this resource, compared as RFC 8707 §2 compares resources. Something wrong with
-/// the resource becomes an error of the verifier's `build()`.
+/// The identifier of the resource as the audience, compared as RFC 8707 §2 compares resources. The problems of an
+/// [invalid](ProtectedResource::check) resource are problems of the verifier's `build()`.
 impl From<&ProtectedResource> for Audience {
     fn from(resource: &ProtectedResource) -> Self {
         Self::resource(resource.identifier(), resource.check())

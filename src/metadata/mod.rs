@@ -1,8 +1,8 @@
-//! Protected resource metadata (RFC 9728): how a client that knows nothing but a URL finds out where
-//! to get a token, and for which scopes.
+//! Protected resource metadata (RFC 9728): a client that knows only the URL of this server learns which authorization
+//! server issues tokens, and for which scopes.
 //!
-//! One [`ProtectedResource`] is declared and used everywhere, so that what clients are told and what
-//! is checked cannot drift apart:
+//! Declare one [`ProtectedResource`] and pass it to the layer, the verifier and the router, so that the metadata and the
+//! checks agree:
 //!
 //! ```
 //! # #[cfg(all(feature = "axum", feature = "jwks"))]
@@ -21,14 +21,14 @@
 //! let app = Router::new()
 //!     .route("/mcp", get(|| async { "hello" }))
 //!     .layer(BearerAuthLayer::new(verifier).resource(&resource))
-//!     // Below the auth layer, and so outside it: who reads this has no token yet.
+//!     // After the auth layer, and so outside of it: a client that reads the metadata has no token yet.
 //!     .merge(resource.router());
 //! # Ok(app)
 //! # }
 //! ```
 //!
-//! Without axum there is a [layer](ProtectedResource::layer) that answers the well-known paths and
-//! passes everything else on, and a plain [service](ProtectedResource::service):
+//! Without axum, use the [layer](ProtectedResource::layer), which answers requests for the well-known paths and passes on
+//! all others, or the [service](ProtectedResource::service):
 //!
 //! ```
 //! use tower::{ServiceBuilder, service_fn};
@@ -42,8 +42,8 @@
 //! let resource = ProtectedResource::new("https://api.example.com/mcp")
 //!     .authorization_servers(["https://issuer.example.com"])
 //!     .scopes(["notes:read"])
-//!     .resource_name("Notes")
-//!     .resource_documentation("https://docs.example.com/notes")
+//!     .member("resource_name", "Notes")
+//!     .member("resource_documentation", "https://docs.example.com/notes")
 //!     .also_at_root();
 //! let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
 //! let service = ServiceBuilder::new()
@@ -55,22 +55,20 @@
 //! # let _ = service;
 //! ```
 //!
-//! # What it feeds
+//! # Where it is used
 //!
-//! | where | what |
+//! | where | for |
 //! |---|---|
-//! | [`BearerAuthLayer::resource`](crate::BearerAuthLayer::resource) | `resource_metadata` in challenges, and `scope` where the layer requires none of its own |
-//! | [`JwtVerifierBuilder::audience`](crate::JwtVerifierBuilder::audience) | whom tokens must be meant for (RFC 8707) |
+//! | [`BearerAuthLayer::resource`](crate::BearerAuthLayer::resource) | `resource_metadata` in challenges, and `scope` if the layer itself requires no scopes |
+//! | [`JwtVerifierBuilder::audience`](crate::JwtVerifierBuilder::audience) | the audience of tokens (RFC 8707) |
 //! | [`router`](ProtectedResource::router), [`layer`](ProtectedResource::layer), [`service`](ProtectedResource::service) | the document, with `scopes_supported` |
 //!
 //! # Where the document is
 //!
-//! At `/.well-known/oauth-protected-resource` followed by the path of the resource (RFC 9728 §3.1), so
-//! that several resources of one server do not get in each other's way: the document of
-//! `https://api.example.com/mcp` is at
-//! `https://api.example.com/.well-known/oauth-protected-resource/mcp`. Some clients look at the
-//! path without the resource's as well; one resource of a server can be
-//! [`also_at_root`](ProtectedResource::also_at_root).
+//! At `/.well-known/oauth-protected-resource` followed by the path of the resource (RFC 9728 §3.1), so that a server can
+//! have several resources. The document of `https://api.example.com/mcp` is at
+//! `https://api.example.com/.well-known/oauth-protected-resource/mcp`. Some clients leave out the path of the resource;
+//! for them, one resource of a server can be [`also_at_root`](ProtectedResource::also_at_root).
 //!
 //! # Behind a gateway, and in a nested app
 //!
@@ -109,8 +107,8 @@
 //!
 //! # Who may read it
 //!
-//! It is for every client: `GET`, `HEAD` and `OPTIONS`, from any origin, cacheable for an hour. Nothing in
-//! it comes from a request, so no `Host` or `X-Forwarded-*` header changes where clients are sent.
+//! Every client, by `GET`, `HEAD` and `OPTIONS`, from any origin (CORS). It may be cached for an hour. Nothing in it comes
+//! from the request, so a `Host` or `X-Forwarded-*` header cannot direct clients to another server.
 
 mod document;
 mod identifier;

@@ -10,13 +10,13 @@ use crate::metadata_reach::MetadataReach;
 use crate::scopes::Scopes;
 use crate::shown_url::ShownUrl;
 
-/// What this server is to OAuth clients: its identifier, who issues tokens for it, and the scopes there
-/// are (RFC 9728). See the [module](crate::metadata) for examples.
+/// The description of this server for OAuth clients (RFC 9728): its identifier, its authorization servers and its
+/// scopes. See the [module](crate::metadata) for examples.
 ///
-/// It is plain data, and nothing fails before it is used. What is wrong with it is told by
-/// [`check`](Self::check), by a verifier's `build()`, and by the panic of whatever it is handed to.
+/// It is plain data, and its setters do not fail. [`check`](Self::check) and the `build()` of a verifier return the
+/// problems of an invalid resource. The router, the services and the layers panic, at the caller's line.
 #[derive(Clone)]
-#[must_use = "a protected resource does nothing until it is handed on"]
+#[must_use = "a protected resource does nothing until it is passed to a layer, a verifier or a router"]
 pub struct ProtectedResource {
     pub(super) document: Document,
     pub(super) reach: Arc<MetadataReach>,
@@ -34,13 +34,12 @@ pub(super) struct Checked {
     pub(super) paths: Vec<String>,
 }
 
-/// # What every resource has
+/// # Settings
 impl ProtectedResource {
-    /// A resource of this identifier: the URL that clients call, such as
-    /// `https://api.example.com/mcp`.
+    /// A resource with this identifier: the URL that clients call, such as `https://api.example.com/mcp`.
     ///
-    /// It is https, or http on a loopback address, and has neither a fragment nor credentials
-    /// (RFC 9728 §1.2). A trailing slash counts: clients compare it with the URL they were given.
+    /// It must be https, or http on a loopback address, without a fragment and credentials (RFC 9728 §1.2). Clients compare
+    /// it with the URL that they call, so a trailing slash makes a difference.
     pub fn new(identifier: impl Into<String>) -> Self {
         Self {
             document: Document {
@@ -54,26 +53,25 @@ impl ProtectedResource {
         }
     }
 
-    /// Who issues tokens for it: `authorization_servers`, by their issuer identifiers. MCP clients
-    /// need at least one. A later call replaces an earlier one, as with all lists here.
+    /// The issuer identifiers of the authorization servers that issue tokens for this resource: the member
+    /// `authorization_servers`. MCP clients need at least one. A later call replaces an earlier one.
     pub fn authorization_servers(mut self, issuers: impl IntoIterator<Item: Into<String>>) -> Self {
         self.document.authorization_servers = texts(issuers);
         self
     }
 
-    /// The scopes that clients may ask for: `scopes_supported`, and the `scope` of a 401 where the
-    /// layer requires no scopes of its own. Many clients ask for all of them at once, so leave out what few
-    /// should have.
+    /// The scopes that clients may request: the member `scopes_supported`, and the `scope` of a 401 if the layer itself
+    /// requires no scopes. Many clients request all of them at once, so leave out scopes that few clients should have. A
+    /// later call replaces an earlier one.
     ///
-    /// `offline_access` does not belong here, since it is between the client and the authorization
-    /// server; a warning is logged.
+    /// Do not list `offline_access`, which concerns the client and the authorization server only. A warning is logged.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
         self.document.scopes_supported = texts(scopes);
         self
     }
 
-    /// Serves the document at `/.well-known/oauth-protected-resource` too, where clients look that do
-    /// not know about the resource's path. For one resource of a server only.
+    /// Serves the document at `/.well-known/oauth-protected-resource` as well, for clients that leave out the path of the
+    /// resource. Only one resource of a server can be there.
     pub fn also_at_root(mut self) -> Self {
         self.at_root = true;
         self
@@ -111,6 +109,39 @@ impl ProtectedResource {
         self
     }
 
+    /// Sets another member of the document (RFC 9728 §2): one without a setter here, a text in another language
+    /// (`resource_name#fr`, §2.1), or an extension. A later call with the same name replaces the value.
+    ///
+    /// ```
+    /// use tower_bearer_auth::ProtectedResource;
+    ///
+    /// let resource = ProtectedResource::new("https://api.example.com/mcp")
+    ///     .authorization_servers(["https://issuer.example.com"])
+    ///     .member("resource_name", "Notes")
+    ///     .member("resource_name#fr", "Carnet")
+    ///     .member("resource_documentation", "https://docs.example.com/notes")
+    ///     .member("authorization_details_types_supported", vec!["note"]);
+    /// assert!(resource.check().is_ok());
+    /// ```
+    ///
+    /// [`check`](Self::check) knows the members of the RFC, and refuses values that they cannot have:
+    ///
+    /// | members | value |
+    /// |---|---|
+    /// | `resource_name`, `signed_metadata` | a text |
+    /// | `resource_documentation`, `resource_policy_uri`, `resource_tos_uri`, `jwks_uri` | a URL |
+    /// | `resource_signing_alg_values_supported`, `authorization_details_types_supported` | a list of texts, not empty |
+    /// | `tls_client_certificate_bound_access_tokens`, `dpop_bound_access_tokens_required` | `false` only, since this crate does not check such proofs |
+    /// | `dpop_signing_alg_values_supported` | none, for the same reason |
+    /// | `resource`, `authorization_servers`, `scopes_supported`, `bearer_methods_supported` | none: they have setters of their own or follow from the layer |
+    ///
+    /// `jwks_uri` names the keys with which the resource itself signs. The keys of tokens are those of the authorization
+    /// server.
+    pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.document.members.insert(name.into(), value.into());
+        self
+    }
+
     /// Allows http for other than loopback addresses, for the resource, its metadata and its authorization
     /// servers. An attacker on the path can then redirect clients to another server.
     pub fn allow_http(mut self) -> Self {
@@ -119,109 +150,18 @@ impl ProtectedResource {
     }
 }
 
-/// # What it may say besides
-///
-/// Each is the member of that name in RFC 9728 §2.
 impl ProtectedResource {
-    /// A name for people.
-    pub fn resource_name(mut self, name: impl Into<String>) -> Self {
-        self.document.resource_name = Some(name.into());
-        self
-    }
-
-    /// Where developers find out how to use it.
-    pub fn resource_documentation(mut self, url: impl Into<String>) -> Self {
-        self.document.resource_documentation = Some(url.into());
-        self
-    }
-
-    /// What clients may do with its data.
-    pub fn resource_policy_uri(mut self, url: impl Into<String>) -> Self {
-        self.document.resource_policy_uri = Some(url.into());
-        self
-    }
-
-    /// Its terms of service.
-    pub fn resource_tos_uri(mut self, url: impl Into<String>) -> Self {
-        self.document.resource_tos_uri = Some(url.into());
-        self
-    }
-
-    /// Where the resource's own keys are, for what it signs itself. Not where the keys of tokens are:
-    /// those are the authorization server's.
-    pub fn jwks_uri(mut self, url: impl Into<String>) -> Self {
-        self.document.jwks_uri = Some(url.into());
-        self
-    }
-
-    /// What the resource signs its own answers with.
-    pub fn resource_signing_alg_values_supported(
-        mut self,
-        algorithms: impl IntoIterator<Item: Into<String>>,
-    ) -> Self {
-        self.document.resource_signing_alg_values_supported = texts(algorithms);
-        self
-    }
-
-    /// Which types of `authorization_details` it understands (RFC 9396).
-    pub fn authorization_details_types_supported(
-        mut self,
-        types: impl IntoIterator<Item: Into<String>>,
-    ) -> Self {
-        self.document.authorization_details_types_supported = texts(types);
-        self
-    }
-
-    /// Whether the resource accepts tokens that are bound to a client certificate (RFC 8705). This crate does not check the
-    /// binding, so `true` is an error of [`check`](Self::check).
-    pub fn tls_client_certificate_bound_access_tokens(mut self, supported: bool) -> Self {
-        self.document.tls_client_certificate_bound_access_tokens = Some(supported);
-        self
-    }
-
-    /// The algorithms of DPoP proofs (RFC 9449). This crate does not check proofs, so any algorithm is an error of
-    /// [`check`](Self::check).
-    pub fn dpop_signing_alg_values_supported(
-        mut self,
-        algorithms: impl IntoIterator<Item: Into<String>>,
-    ) -> Self {
-        self.document.dpop_signing_alg_values_supported = texts(algorithms);
-        self
-    }
-
-    /// Whether tokens must be bound to a key by DPoP (RFC 9449). This crate does not check proofs, so `true` is an error of
-    /// [`check`](Self::check).
-    pub fn dpop_bound_access_tokens_required(mut self, required: bool) -> Self {
-        self.document.dpop_bound_access_tokens_required = Some(required);
-        self
-    }
-
-    /// The same metadata as a JWT that somebody else vouches with (RFC 9728 §2.2).
-    pub fn signed_metadata(mut self, jwt: impl Into<String>) -> Self {
-        self.document.signed_metadata = Some(jwt.into());
-        self
-    }
-
-    /// Another member: a text in another language (`resource_name#fr`), or an extension. Members that
-    /// have a setter are left to it.
-    pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.document.others.insert(name.into(), value.into());
-        self
-    }
-}
-
-impl ProtectedResource {
-    /// The identifier, as it was given.
+    /// The identifier that was passed to [`new`](Self::new).
     pub fn identifier(&self) -> &str {
         &self.document.resource
     }
 
-    /// Where clients find the document: the value of `resource_metadata` in challenges. It is what
-    /// [`metadata_url`](Self::metadata_url) says, or else made from the identifier (RFC 9728 §3.1).
+    /// The URL of the document: the value of `resource_metadata` in challenges. It is the configured
+    /// [`metadata_url`](Self::metadata_url), or else derived from the identifier (RFC 9728 §3.1).
     ///
     /// # Errors
     ///
-    /// When the identifier or that URL cannot be one.
+    /// When the identifier or the metadata URL is invalid.
     pub fn advertised_metadata_url(&self) -> Result<String, ConfigError> {
         let identifier = Identifier::parse(self.identifier())
             .map_err(|why| ConfigError::of(self.problem_of_identifier(why)))?;
@@ -232,14 +172,14 @@ impl ProtectedResource {
         }
     }
 
-    /// Whether it can be a protected resource.
+    /// Checks the values. Call it where they come from a configuration file: the layer and the router panic on a
+    /// resource that fails this check.
     ///
     /// # Errors
     ///
-    /// Every problem at once: an identifier, authorization server or other URL that is none, that is not
-    /// https without being on a loopback address, or that has a fragment; a scope that is none; a
-    /// [member](Self::member) that has a setter of its own; tokens that are bound to a key or a certificate, which
-    /// nothing here checks.
+    /// All problems at once: an identifier, a metadata URL or an authorization server that is not a URL, is not https
+    /// (except on loopback addresses and with [`allow_http`](Self::allow_http)), or has a fragment; an invalid scope; a
+    /// [member](Self::member) with a value that it cannot have.
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         match Identifier::parse(self.identifier()) {
@@ -263,25 +203,10 @@ impl ProtectedResource {
                 "{issuer:?} cannot be an authorization server's identifier: it {why}"
             ));
         }
-        for (member, url) in self.document.urls() {
-            if !is_link(url) {
-                let url = ShownUrl::of(url);
-                problems.push(format!("{member} {url:?} is not a URL"));
-            }
-        }
         if let Err(error) = Scopes::try_from_names(&self.document.scopes_supported) {
             problems.push(error.to_string());
         }
-        for member in self.document.bound_tokens() {
-            problems.push(format!(
-                "{member} says that clients prove possession of a key, and nothing here checks such proofs; leave it out"
-            ));
-        }
-        for name in self.document.others.keys() {
-            if Document::has_setter(name) {
-                problems.push(format!("member({name:?}, ..) has a setter of its own"));
-            }
-        }
+        problems.extend(self.document.problems_of_members());
         ConfigError::check(problems)
     }
 
@@ -308,22 +233,22 @@ impl ProtectedResource {
         ))
     }
 
-    /// Where the metadata is.
+    /// The locations of the metadata.
     ///
     /// # Panics
     ///
-    /// When there is a problem with the resource.
+    /// When the resource is invalid.
     #[track_caller]
     pub(super) fn checked(&self) -> Checked {
         if let Err(error) = self.check() {
             panic!("{error}");
         }
-        let identifier = Identifier::parse(self.identifier()).expect("it was checked");
+        let identifier = Identifier::parse(self.identifier()).expect("check() parses it");
         let metadata_url = match &self.metadata_url {
             Some(url) => url.clone(),
             None => identifier.metadata_url(),
         };
-        let advertised = Identifier::parse(&metadata_url).expect("it was checked");
+        let advertised = Identifier::parse(&metadata_url).expect("check() parses it");
         let advertised = match advertised.path {
             "" => "/",
             path => path,
@@ -366,12 +291,6 @@ impl fmt::Debug for ProtectedResource {
             .field("metadata_url", &metadata_url)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether somebody could follow `url`; documentation may have a fragment.
-fn is_link(url: &str) -> bool {
-    let without_fragment = url.split('#').next().unwrap_or_default();
-    Identifier::parse(without_fragment).is_ok()
 }
 
 fn texts(values: impl IntoIterator<Item: Into<String>>) -> Vec<String> {

@@ -28,9 +28,9 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// # Serving the document
 ///
-/// Each panics, at the caller's line, when [something is wrong](Self::check) with the resource.
+/// Each of these panics, at the caller's line, when the resource is [invalid](Self::check).
 impl ProtectedResource {
-    /// The well-known routes, for axum: to be merged below the auth layer, and so outside it.
+    /// An axum router with the well-known routes. Merge it after the auth layer, and so outside of it.
     ///
     /// ```
     /// # use axum::{Router, routing::get};
@@ -47,8 +47,8 @@ impl ProtectedResource {
     ///
     /// # Panics
     ///
-    /// When [something is wrong](Self::check) with the resource. Merging two resources of the same path
-    /// is a panic of axum's, and so is a path with a segment that starts with `:` or `*`.
+    /// When the resource is [invalid](Self::check). axum panics when two resources with the same path are merged, and for a
+    /// path with a segment that starts with `:` or `*`.
     #[cfg(feature = "axum")]
     #[track_caller]
     pub fn router<S>(&self) -> axum::Router<S>
@@ -63,12 +63,12 @@ impl ProtectedResource {
             })
     }
 
-    /// Answers the well-known paths and passes everything else on: for any tower server, outside the
-    /// auth layer. Resources that differ in their query alone cannot be told apart.
+    /// A layer that answers requests for the well-known paths and passes on all others. Use it in any tower server, outside
+    /// of the auth layer. Resources that differ only in their query get the same paths.
     ///
     /// # Panics
     ///
-    /// When [something is wrong](Self::check) with the resource.
+    /// When the resource is [invalid](Self::check).
     #[track_caller]
     pub fn layer(&self) -> MetadataLayer {
         MetadataLayer {
@@ -76,12 +76,12 @@ impl ProtectedResource {
         }
     }
 
-    /// Answers every request with the document, to be put at the
-    /// [well-known paths](Self::well_known_paths) by whatever routes requests.
+    /// A service that answers every request with the document. Route requests for the
+    /// [well-known paths](Self::well_known_paths) to it.
     ///
     /// # Panics
     ///
-    /// When [something is wrong](Self::check) with the resource.
+    /// When the resource is [invalid](Self::check).
     #[track_caller]
     pub fn service(&self) -> MetadataService {
         let Checked {
@@ -104,13 +104,13 @@ impl ProtectedResource {
     ///
     /// # Panics
     ///
-    /// When [something is wrong](Self::check) with the resource.
+    /// When the resource is [invalid](Self::check).
     #[track_caller]
     pub fn well_known_paths(&self) -> Vec<String> {
         self.checked().paths
     }
 
-    /// What works and is still a mistake.
+    /// Warns of a configuration that is valid and most likely a mistake.
     fn warn(&self) {
         let resource = ShownUrl::of(self.identifier());
         let resource = resource.as_str();
@@ -119,14 +119,14 @@ impl ProtectedResource {
             tracing::warn!(
                 target: telemetry::SETUP,
                 resource,
-                "offline_access is no scope of a resource; clients ask the authorization server for it"
+                "offline_access is not a scope of a resource; clients request it from the authorization server"
             );
         }
         if self.document.authorization_servers.is_empty() {
             tracing::warn!(
                 target: telemetry::SETUP,
                 resource,
-                "the metadata names no authorization server, and clients cannot know where to get a token"
+                "the metadata names no authorization server, so clients cannot find out where to get a token"
             );
         }
     }
@@ -139,7 +139,7 @@ pub struct MetadataService {
     place: Arc<Place>,
 }
 
-/// Where the document is.
+/// The locations of the document.
 struct Place {
     metadata_url: String,
     paths: Vec<String>,
@@ -164,13 +164,13 @@ impl MetadataService {
             .requested(&place.metadata_url, &place.paths, path, extensions);
     }
 
-    /// The answer: the document, or how to ask for it. For everybody, whatever the origin.
+    /// The answer: the document, or the allowed methods. It allows every origin.
     fn answer(&self, method: &Method) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::default());
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         if *method == Method::OPTIONS {
-            // Clients send `MCP-Protocol-Version` here, which makes browsers ask first.
+            // MCP clients send the header `MCP-Protocol-Version`, for which browsers send a preflight request.
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

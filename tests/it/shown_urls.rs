@@ -225,10 +225,10 @@ fn resources_show_no_secret_part_of_a_url() {
             good().authorization_servers([url]),
             good().metadata_url(url),
             good().metadata_url(url).allow_http(),
-            good().jwks_uri(url),
-            good().resource_documentation(url),
-            good().resource_policy_uri(url),
-            good().resource_tos_uri(url),
+            good().member("jwks_uri", url.as_str()),
+            good().member("resource_documentation", url.as_str()),
+            good().member("resource_policy_uri", url.as_str()),
+            good().member("resource_tos_uri", url.as_str()),
             good().member("vendor", url.as_str()),
         ] {
             shows(&resource, url);

@@ -1,5 +1,5 @@
-//! Threads that come with the same token at the same time. Each test runs under thousands of schedules; one that
-//! fails prints its schedule, which `shuttle::replay` takes.
+//! Threads that send the same token at the same time. Each test runs under thousands of schedules. A test that fails
+//! prints its schedule, which `shuttle::replay` repeats.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -27,59 +27,59 @@ fn explore(scene: impl Fn() + Send + Sync + 'static) {
     shuttle::check_pct(move || same(), SCHEDULES, 3);
 }
 
-/// What a verifier went through.
+/// The calls of a verifier.
 #[derive(Default)]
 struct Calls {
-    begun: AtomicUsize,
-    under_way: AtomicUsize,
+    started: AtomicUsize,
+    in_progress: AtomicUsize,
     most_at_once: AtomicUsize,
 }
 
-/// Under way until it is dropped, however it ends.
+/// A call in progress. It ends when this is dropped.
 struct Call(Arc<Calls>);
 
 impl Call {
-    fn begin(calls: &Arc<Calls>) -> (Self, usize) {
-        let number = calls.begun.fetch_add(1, Ordering::SeqCst);
-        let under_way = calls.under_way.fetch_add(1, Ordering::SeqCst) + 1;
-        calls.most_at_once.fetch_max(under_way, Ordering::SeqCst);
+    fn start(calls: &Arc<Calls>) -> (Self, usize) {
+        let number = calls.started.fetch_add(1, Ordering::SeqCst);
+        let in_progress = calls.in_progress.fetch_add(1, Ordering::SeqCst) + 1;
+        calls.most_at_once.fetch_max(in_progress, Ordering::SeqCst);
         (Self(Arc::clone(calls)), number)
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.0.in_progress.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-/// How a verification goes, by its number.
-type Course = fn(usize) -> Result<(), VerifyError>;
+/// The result of each call, by its number.
+type Results = fn(usize) -> Result<(), VerifyError>;
 
 /// A verifier that takes a few turns, behind a cache.
-fn cached(calls: &Arc<Calls>, course: Course) -> Cached<impl Verifier> {
+fn cached(calls: &Arc<Calls>, results: Results) -> Cached<impl Verifier> {
     let calls = Arc::clone(calls);
     let verifier = verify_fn(move |token: BearerToken| {
         let calls = Arc::clone(&calls);
         async move {
-            let (_call, number) = Call::begin(&calls);
+            let (_call, number) = Call::start(&calls);
             point();
             pause().await;
             pause().await;
-            course(number)?;
+            results(number)?;
             Ok(AccessToken::builder(token).build())
         }
     });
     verifier.cached(10)
 }
 
-/// Where others may have a turn. Not `yield_now`, after which they have one: no schedule would let anybody finish
-/// while somebody else stands still.
+/// A point at which shuttle may switch threads. Not `yield_now`, which always switches: then no schedule would let one
+/// thread finish while another one is paused.
 fn point() {
     thread::sleep(Duration::ZERO);
 }
 
-/// Waits for what has happened by the time that it says so.
+/// Returns `Pending` once, after waking its task.
 async fn pause() {
     let mut woken = false;
     poll_fn(|cx| match std::mem::replace(&mut woken, true) {
@@ -101,13 +101,13 @@ fn ask(verifier: &Cached<impl Verifier>) -> Result<AccessToken, VerifyError> {
     block_on(verifier.clone().oneshot(token()))
 }
 
-/// Begins to ask, and goes away before there is an answer.
+/// Polls a verification a few times, and drops it.
 fn ask_and_leave(verifier: &Cached<impl Verifier>, polls: usize) {
     block_on(async {
         let mut asked = pin!(verifier.clone().oneshot(token()));
         for _ in 0..polls {
-            let mut unheard = Context::from_waker(Waker::noop());
-            if asked.as_mut().poll(&mut unheard).is_ready() {
+            let mut no_waker = Context::from_waker(Waker::noop());
+            if asked.as_mut().poll(&mut no_waker).is_ready() {
                 break;
             }
             pause().await;
@@ -116,7 +116,7 @@ fn ask_and_leave(verifier: &Cached<impl Verifier>, polls: usize) {
 }
 
 #[test]
-fn a_token_that_several_bring_at_once_is_verified_once() {
+fn a_token_that_several_threads_send_at_once_is_verified_once() {
     explore(|| {
         let calls = Arc::default();
         let verifier = cached(&calls, |_| Ok(()));
@@ -127,14 +127,14 @@ fn a_token_that_several_bring_at_once_is_verified_once() {
             })
             .collect();
         threads.into_iter().for_each(|it| it.join().unwrap());
-        assert_eq!(calls.begun.load(Ordering::SeqCst), 1);
+        assert_eq!(calls.started.load(Ordering::SeqCst), 1);
         let stats = verifier.stats();
         assert_eq!((stats.misses, stats.hits + stats.joined), (1, 2));
     });
 }
 
 #[test]
-fn whoever_leaves_takes_nothing_from_those_who_stay() {
+fn a_request_that_is_dropped_does_not_cancel_the_others() {
     explore(|| {
         let calls = Arc::default();
         let verifier = cached(&calls, |_| Ok(()));
@@ -148,15 +148,15 @@ fn whoever_leaves_takes_nothing_from_those_who_stay() {
         });
         let threads: Vec<_> = leaving.chain(staying).collect();
         threads.into_iter().for_each(|it| it.join().unwrap());
-        // A verification that all have left may be followed by another. Two could meet between the end of the last
-        // `Arc` and the drop of what was in it; shuttle does not interrupt there, so here they never do.
+        // A verification that all requests have left may be followed by another. The two could overlap between the
+        // release of the last `Arc` and the drop of its content. Shuttle does not switch threads there.
         assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
-        assert_eq!(calls.under_way.load(Ordering::SeqCst), 0);
+        assert_eq!(calls.in_progress.load(Ordering::SeqCst), 0);
         assert!(ask(&verifier).is_ok());
     });
 }
 
-/// A verifier that waits for somebody else, on another thread.
+/// A verifier that waits for another thread.
 fn waiting(answer: &Arc<Mutex<Answer>>) -> Cached<impl Verifier> {
     let answer = Arc::clone(answer);
     let verifier = verify_fn(move |token: BearerToken| {
@@ -185,12 +185,12 @@ struct Answer {
 }
 
 #[test]
-fn an_answer_from_another_thread_reaches_everybody() {
+fn an_answer_from_another_thread_reaches_every_waiter() {
     explore(|| {
         let answer = Arc::<Mutex<Answer>>::default();
         let verifier = waiting(&answer);
         let answering = thread::spawn(move || {
-            // Woken before there is anything to hear, and then with it.
+            // Woken once before there is an answer, and once with it.
             for is_there in [false, true] {
                 let mut answer = answer.lock().unwrap();
                 answer.is_there = is_there;
@@ -213,13 +213,13 @@ fn an_answer_from_another_thread_reaches_everybody() {
 }
 
 #[test]
-fn what_everybody_left_ends_nothing_that_was_begun_since() {
+fn an_abandoned_verification_does_not_end_one_that_was_started_since() {
     explore(|| {
         let calls = Arc::default();
         let verifier = cached(&calls, |_| Ok(()));
         let mut abandoned = Box::pin(verifier.clone().oneshot(token()));
-        let mut unheard = Context::from_waker(Waker::noop());
-        assert!(abandoned.as_mut().poll(&mut unheard).is_pending());
+        let mut no_waker = Context::from_waker(Waker::noop());
+        assert!(abandoned.as_mut().poll(&mut no_waker).is_pending());
         let threads: Vec<_> = (0..2)
             .map(|_| {
                 let verifier = verifier.clone();
@@ -228,13 +228,13 @@ fn what_everybody_left_ends_nothing_that_was_begun_since() {
             .collect();
         drop(abandoned);
         threads.into_iter().for_each(|it| it.join().unwrap());
-        assert!(calls.begun.load(Ordering::SeqCst) <= 2);
+        assert!(calls.started.load(Ordering::SeqCst) <= 2);
         assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
     });
 }
 
 #[test]
-fn a_failure_is_for_those_who_waited_and_the_next_one_asks_again() {
+fn a_failure_is_shared_by_its_waiters_and_not_cached() {
     explore(|| {
         let calls = Arc::default();
         let verifier = cached(&calls, |number| match number {
@@ -250,16 +250,16 @@ fn a_failure_is_for_those_who_waited_and_the_next_one_asks_again() {
             .collect();
         let outcomes: Vec<_> = threads.into_iter().map(|it| it.join().unwrap()).collect();
         assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
-        let begun = calls.begun.load(Ordering::SeqCst);
+        let started = calls.started.load(Ordering::SeqCst);
         let refused = outcomes.iter().flat_map(|outcome| outcome.as_ref().err());
         let refused: Vec<_> = refused.map(VerifyError::kind).collect();
         let invalid = |kind: &VerifyErrorKind<'_>| matches!(kind, VerifyErrorKind::Invalid(_));
-        // Whoever waited for the first was refused, whoever waited for the second learned that nobody knows.
+        // The waiters of the first call were refused. Those of the second got an outage.
         assert!(refused.iter().any(invalid));
-        assert_eq!(refused.iter().all(invalid), begun == 1);
-        assert_eq!(refused.len() < outcomes.len(), begun == 3);
-        // Neither is remembered: who comes later asks until the verifier answers well.
-        for _ in begun..2 {
+        assert_eq!(refused.iter().all(invalid), started == 1);
+        assert_eq!(refused.len() < outcomes.len(), started == 3);
+        // Neither is cached: later requests call the verifier until it accepts the token.
+        for _ in started..2 {
             assert!(ask(&verifier).is_err());
         }
         assert!(ask(&verifier).is_ok());

@@ -34,7 +34,7 @@
 //! `https://id.example.com/realms/{tenant}`. See [`ByIssuer::tenants`].
 //!
 //! ```
-//! # #[cfg(all(feature = "cache", feature = "jwks"))]
+//! # #[cfg(feature = "jwks")]
 //! # fn verifier(customers: std::collections::HashSet<String>)
 //! #     -> Result<tower_bearer_auth::ByIssuer, tower_bearer_auth::ConfigError> {
 //! use tower_bearer_auth::{ByIssuer, ErasedVerifier, Jwks, JwtVerifier, VerifierExt};
@@ -64,7 +64,6 @@
 mod future;
 mod peek;
 mod service;
-#[cfg(feature = "cache")]
 mod tenants;
 
 pub use self::future::ByIssuerFuture;

@@ -41,7 +41,7 @@ impl<'a> Origin<'a> {
         self.iss.get().map(|issuer| &*issuer.0)
     }
 
-    #[cfg(feature = "cache")]
+    /// The value of `tid`, if it is a text.
     pub(super) fn tenant(&self) -> Option<&str> {
         match self.tid.get() {
             Some(MaybeText::Text(tenant)) => Some(tenant),

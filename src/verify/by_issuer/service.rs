@@ -7,10 +7,8 @@ use tower_service::Service;
 
 use super::future::ByIssuerFuture;
 use super::peek::{Origin, payload};
-#[cfg(feature = "cache")]
 use super::tenants::Tenants;
 use crate::access_token::AccessToken;
-#[cfg(feature = "cache")]
 use crate::config_error::ConfigError;
 use crate::credentials::BearerToken;
 use crate::shown_url::ShownUrl;
@@ -24,7 +22,7 @@ use crate::verify_error::{InvalidReason, VerifyError};
 /// Sends each token to the verifier of the issuer that it names; see the
 /// [module](crate::verify::by_issuer). Clones share everything.
 #[derive(Clone, Default)]
-#[must_use = "it does nothing until it is asked"]
+#[must_use = "a verifier does nothing until it is passed to a layer"]
 pub struct ByIssuer {
     known: Arc<Known>,
     watch: Arc<IssuerWatch>,
@@ -33,7 +31,6 @@ pub struct ByIssuer {
 #[derive(Clone, Default)]
 struct Known {
     issuers: HashMap<Arc<str>, ErasedVerifier>,
-    #[cfg(feature = "cache")]
     tenants: Vec<Arc<Tenants>>,
 }
 
@@ -54,7 +51,7 @@ impl ByIssuer {
     #[track_caller]
     pub fn issuer(mut self, issuer: impl Into<String>, verifier: impl Verifier) -> Self {
         let issuer: Arc<str> = issuer.into().into();
-        assert!(!issuer.is_empty(), "an issuer has a name");
+        assert!(!issuer.is_empty(), "the issuer is empty");
         let issuers = &mut Arc::make_mut(&mut self.known).issuers;
         let before = issuers.insert(Arc::clone(&issuer), verifier.erased());
         assert!(before.is_none(), "{issuer:?} has two verifiers");
@@ -84,7 +81,6 @@ impl ByIssuer {
     ///
     /// When the template has no placeholder, when it has several, and when another template differs only in the kind
     /// of its placeholder.
-    #[cfg(feature = "cache")]
     pub fn tenants<V: Verifier>(
         mut self,
         template: impl AsRef<str>,
@@ -96,7 +92,7 @@ impl ByIssuer {
         if tenants.iter().any(|known| known.has_place_of(&added)) {
             let template = ShownUrl::of(template.as_ref());
             return Err(ConfigError::of(format!(
-                "the issuer template {template:?} is there twice"
+                "the issuer template {template:?} is configured twice"
             )));
         }
         tenants.push(Arc::new(added));
@@ -124,23 +120,16 @@ impl Known {
         })
     }
 
-    #[cfg(feature = "cache")]
     fn tenant(&self, origin: &Origin<'_>, issuer: &str) -> Option<Route> {
         self.tenants
             .iter()
             .find_map(|tenants| tenants.route(origin.tenant(), issuer))
     }
 
-    #[cfg(not(feature = "cache"))]
-    fn tenant(&self, _: &Origin<'_>, _: &str) -> Option<Route> {
-        None
-    }
-
-    /// The issuers, and the templates of those that are resolved.
+    /// The configured issuers, and the templates.
     fn names(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.issuers.keys().map(|issuer| &**issuer).collect();
         names.sort_unstable();
-        #[cfg(feature = "cache")]
         names.extend(self.tenants.iter().map(|tenants| tenants.template()));
         names
     }

@@ -1,4 +1,4 @@
-//! Issuers that are resolved when a token names them.
+//! Issuers that the user's function resolves when a token names them.
 
 use std::sync::Arc;
 
@@ -28,7 +28,8 @@ impl Placeholder {
     }
 }
 
-/// The maximum number of cached verifiers. An evicted verifier is resolved again when it is needed.
+/// The maximum number of cached verifiers, since clients choose the tenants that are resolved. An evicted verifier is
+/// resolved again when it is needed. The cache does not evict a tenant that comes often for one that comes once.
 const CAPACITY: usize = 1_000;
 
 pub(super) type Resolve = dyn Fn(&str) -> Option<ErasedVerifier> + Send + Sync;

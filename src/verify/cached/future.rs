@@ -3,7 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::flight::Flight;
+use super::shared_verification::SharedVerification;
 use super::store::Outcome;
 use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
@@ -18,7 +18,7 @@ pub struct CachedFuture {
 
 enum State {
     Ready(Option<Outcome>),
-    Waiting(Flight),
+    Waiting(SharedVerification),
 }
 
 impl CachedFuture {
@@ -29,9 +29,9 @@ impl CachedFuture {
         }
     }
 
-    pub(super) fn waiting(flight: Flight, token: BearerToken) -> Self {
+    pub(super) fn waiting(verification: SharedVerification, token: BearerToken) -> Self {
         Self {
-            state: State::Waiting(flight),
+            state: State::Waiting(verification),
             token: Some(token),
         }
     }
@@ -43,13 +43,13 @@ impl Future for CachedFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (outcome, is_waiting) = match &mut self.state {
             State::Ready(outcome) => (outcome.take().expect("polled after completion"), false),
-            State::Waiting(flight) => (ready!(Pin::new(flight).poll(cx)), true),
+            State::Waiting(verification) => (ready!(Pin::new(verification).poll(cx)), true),
         };
         let token = self.token.take().expect("polled after completion");
         let token = AccessToken::new(token, outcome?);
         // A verification that another request started may have used a key that was withdrawn before this request came.
-        let lapsed = is_waiting.then(|| token.invalid_reason()).flatten();
-        Poll::Ready(match lapsed {
+        let invalid = is_waiting.then(|| token.invalid_reason()).flatten();
+        Poll::Ready(match invalid {
             Some(reason) => Err(VerifyError::invalid(reason)),
             None => Ok(token),
         })

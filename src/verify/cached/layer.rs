@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::flights::Flights;
-use super::service::{Cached, Shared};
+use super::in_progress::InProgress;
+use super::service::{Cached, Inner};
 use super::store::Store;
 use crate::clock::Clock;
 
@@ -27,7 +27,10 @@ impl CacheLayer {
     /// When `capacity` is zero.
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
-        assert!(capacity > 0, "a cache of no tokens remembers nothing");
+        assert!(
+            capacity > 0,
+            "the capacity of a token cache must not be zero"
+        );
         Self {
             capacity,
             max_age: MAX_AGE,
@@ -73,10 +76,10 @@ impl<V> Layer<V> for CacheLayer {
             self.refused_for,
             self.clock.clone(),
         );
-        let shared = Shared {
+        let inner = Inner {
             store,
-            flights: Arc::<Flights>::default(),
+            in_progress: Arc::<InProgress>::default(),
         };
-        Cached::new(verifier, shared)
+        Cached::new(verifier, inner)
     }
 }

@@ -24,7 +24,7 @@
 //!             .max_age(Duration::from_secs(60))
 //!             .remember_refusals(Duration::from_secs(5)),
 //!     )
-//!     // Only what is not remembered takes a turn.
+//!     // Cache hits are not limited: they do not reach these layers.
 //!     .concurrency_limit(64)
 //!     .timeout(Duration::from_secs(2))
 //!     .service(ask);
@@ -54,11 +54,11 @@
 //! The results of [`check`](crate::VerifierExt::check)s inside the cache are cached. Checks outside run for each
 //! request.
 
-mod flight;
-mod flights;
 mod future;
+mod in_progress;
 mod layer;
 mod service;
+mod shared_verification;
 mod store;
 
 /// The synchronization primitives. `tests/threads/` replaces them to test thread interleavings.

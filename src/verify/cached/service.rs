@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use tower::util::ServiceExt;
 use tower_service::Service;
 
-use super::flight::Course;
-use super::flights::{Flights, Joined};
 use super::future::CachedFuture;
+use super::in_progress::{InProgress, Joined};
+use super::shared_verification::VerificationFuture;
 use super::store::{Store, fingerprint};
 use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
@@ -20,31 +20,31 @@ use crate::verify_error::VerifyError;
 #[derive(Clone)]
 pub struct Cached<V> {
     verifier: V,
-    shared: Arc<Shared>,
+    inner: Arc<Inner>,
 }
 
-pub(super) struct Shared {
+pub(super) struct Inner {
     pub(super) store: Store,
-    pub(super) flights: Arc<Flights>,
+    pub(super) in_progress: Arc<InProgress>,
 }
 
 impl<V> Cached<V> {
-    pub(super) fn new(verifier: V, shared: Shared) -> Self {
+    pub(super) fn new(verifier: V, inner: Inner) -> Self {
         Self {
             verifier,
-            shared: Arc::new(shared),
+            inner: Arc::new(inner),
         }
     }
 
     /// Counts of the cache lookups so far.
     pub fn stats(&self) -> CacheStats {
-        let counts = &self.shared.store.counts;
+        let counts = &self.inner.store.counts;
         CacheStats {
             hits: counts.hits.load(Ordering::Relaxed),
             misses: counts.misses.load(Ordering::Relaxed),
             joined: counts.joined.load(Ordering::Relaxed),
             refused: counts.refused.load(Ordering::Relaxed),
-            entries: self.shared.store.len(),
+            entries: self.inner.store.len(),
         }
     }
 }
@@ -76,38 +76,40 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
 
     fn call(&mut self, token: BearerToken) -> CachedFuture {
         let digest = fingerprint(&token);
-        let store = &self.shared.store;
+        let store = &self.inner.store;
         let joined = match store.get(&digest) {
-            Some(outcome) => Joined::Known(outcome),
+            Some(outcome) => Joined::Cached(outcome),
             None => {
-                // Cloned here, since that is foreign code, which must not run under the lock of the flights.
+                // Cloned outside of `join`, whose lock must not be held while foreign code runs.
                 let verifier = self.verifier.clone();
-                let verify = || -> Course {
-                    let (token, shared) = (token.clone(), Arc::clone(&self.shared));
+                let verify = || -> VerificationFuture {
+                    let (token, inner) = (token.clone(), Arc::clone(&self.inner));
                     let since = store.now();
                     Box::pin(async move {
                         let verified = verifier.oneshot(token).await.map_err(Into::into);
                         let outcome = verified.map(AccessToken::into_verified);
-                        shared.store.put(digest, &outcome, since);
+                        inner.store.put(digest, &outcome, since);
                         outcome
                     })
                 };
-                let known = || store.get(&digest);
-                self.shared.flights.join(digest, known, verify)
+                let cached = || store.get(&digest);
+                self.inner.in_progress.join(digest, cached, verify)
             }
         };
         let counts = &store.counts;
         let (count, result) = match &joined {
-            Joined::Known(Ok(_)) => (&counts.hits, "hit"),
-            Joined::Known(Err(_)) => (&counts.refused, "refused"),
-            Joined::Own(_) => (&counts.misses, "miss"),
-            Joined::Theirs(_) => (&counts.joined, "joined"),
+            Joined::Cached(Ok(_)) => (&counts.hits, "hit"),
+            Joined::Cached(Err(_)) => (&counts.refused, "refused"),
+            Joined::Started(_) => (&counts.misses, "miss"),
+            Joined::Existing(_) => (&counts.joined, "joined"),
         };
         count.fetch_add(1, Ordering::Relaxed);
         telemetry::count_lookup(result);
         match joined {
-            Joined::Known(outcome) => CachedFuture::ready(outcome, token),
-            Joined::Own(flight) | Joined::Theirs(flight) => CachedFuture::waiting(flight, token),
+            Joined::Cached(outcome) => CachedFuture::ready(outcome, token),
+            Joined::Started(verification) | Joined::Existing(verification) => {
+                CachedFuture::waiting(verification, token)
+            }
         }
     }
 }

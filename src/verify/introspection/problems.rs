@@ -8,7 +8,7 @@ use url::Url;
 
 use super::builder::IntrospectionVerifierBuilder;
 use crate::config_error::Problems;
-use crate::http_client::{has_credentials, is_loopback};
+use crate::http_client::{HAS_TLS, NEEDS_TLS, has_credentials, is_loopback};
 use crate::shown_url::ShownUrl;
 use crate::verify::jwt::problems::{ClaimSettings, check_audiences, check_leeway};
 
@@ -31,6 +31,7 @@ impl IntrospectionVerifierBuilder {
             ));
         }
         match url.scheme() {
+            "https" if self.client.is_none() && !HAS_TLS => Err(problem(NEEDS_TLS)),
             "https" => Ok(url),
             "http" if self.allow_http || is_loopback(&url) => Ok(url),
             _ => Err(problem("is not https")),

@@ -1,13 +1,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-
-use super::cache::{Control, Inner, Jwks};
+use super::cache::KeyCache;
 use super::document::{KeyRules, MAX_KEYS_LIMIT};
+use super::handle::Jwks;
 use super::policy::Policy;
 use super::source::{ErasedSource, KeySource};
 use crate::clock::Clock;
@@ -16,7 +15,7 @@ use crate::config_error::{ConfigError, Problems};
 /// Configures a [`Jwks`]; see [`Jwks::builder`]. The defaults are in the documentation of [`Jwks`].
 #[must_use = "a builder does nothing until `build`"]
 pub struct JwksBuilder {
-    source: Box<dyn ErasedSource>,
+    source: Arc<dyn ErasedSource>,
     policy: Policy,
     /// `None`: the default of the policy, or the longest freshness if that is shorter.
     default_freshness: Option<Duration>,
@@ -30,20 +29,24 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Jwks {
-    /// Keys from any source, configured.
+    /// Starts a key set from a source.
     pub fn builder(source: impl KeySource) -> JwksBuilder {
-        JwksBuilder {
-            source: Box::new(source),
+        JwksBuilder::of(Arc::new(source))
+    }
+}
+
+impl JwksBuilder {
+    pub(super) fn of(source: Arc<dyn ErasedSource>) -> Self {
+        Self {
+            source,
             policy: Policy::DEFAULT,
             default_freshness: None,
             rules: KeyRules::DEFAULT,
             clock: Clock::system(),
         }
     }
-}
 
-impl JwksBuilder {
-    /// How long a document is fresh if its source does not say: 1 second to 24 hours, and at most
+    /// The freshness lifetime of a document whose source does not give one: 1 second to 24 hours, and at most
     /// [`serve_stale_for`](Self::serve_stale_for). Default: 15 minutes, or the longest freshness of
     /// [`freshness_between`](Self::freshness_between) if that is shorter. A value that is set here is not clamped to
     /// those bounds.
@@ -52,47 +55,46 @@ impl JwksBuilder {
         self
     }
 
-    /// The bounds within which the source's own word on freshness is taken: 1 second to 24 hours.
+    /// The bounds of the freshness lifetime that a source gives: 1 second to 24 hours. Default: 5 minutes to 1 hour.
     pub fn freshness_between(mut self, min: Duration, max: Duration) -> Self {
         self.policy.min_freshness = min;
         self.policy.max_freshness = max;
         self
     }
 
-    /// After which part of its freshness a document is fetched anew, give or take a tenth of that: 0.1
-    /// to 1.
+    /// Fraction of the freshness lifetime after which the document is refetched: 0.1 to 1. A jitter of up to a tenth
+    /// keeps many servers from refetching at the same time. Default: 0.8.
     pub fn refresh_ahead(mut self, part: f64) -> Self {
         self.policy.refresh_ahead = part;
         self
     }
 
-    /// How long keys may be used after the last successful fetch: at least the longest freshness and the
-    /// [default freshness](Self::default_freshness), at most 7 days. With a shorter time, keys would expire before they
-    /// are refreshed.
+    /// How long keys stay in use after the last successful fetch: at least the longest freshness lifetime and the
+    /// [default one](Self::default_freshness), since keys would otherwise expire before they are refreshed; at most 7 days.
+    /// Default: 24 hours.
     pub fn serve_stale_for(mut self, limit: Duration) -> Self {
         self.policy.serve_stale_for = limit;
         self
     }
 
-    /// How many fetches tokens with unknown keys may cause in a row, 1 to 100, and after how long each
-    /// becomes possible again, 1 second to an hour. Tokens whose `kid` is known and whose signature is bad take
-    /// fetches from the same bucket, since the issuer may have replaced the key and kept its `kid`.
+    /// The number of fetches that tokens with unknown keys may cause in a row, 1 to 100, and the interval after which one
+    /// more is possible, 1 second to an hour. Default: 2, and 15 seconds. Tokens with a known `kid` and a bad signature
+    /// take fetches from the same bucket, since the issuer may have replaced the key and kept its `kid`.
     pub fn unknown_key_fetches(mut self, burst: u32, interval: Duration) -> Self {
         self.policy.unknown_key_burst = burst;
         self.policy.unknown_key_interval = interval;
         self
     }
 
-    /// How long to leave a failing source alone after the first failure, and at most: 100 milliseconds to
-    /// an hour.
+    /// The backoff after a failed fetch: `min` after the first failure, doubled with each further one up to `max`. 100
+    /// milliseconds to an hour. Default: 1 second and 60 seconds.
     pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
         self.policy.min_backoff = min;
         self.policy.max_backoff = max;
         self
     }
 
-    /// How long a fetch may take in all, and so how long a request may wait for one: 100 milliseconds to
-    /// a minute.
+    /// The time limit of a fetch, with discovery if the source does that, and so of a request that waits for one: 100 milliseconds to a minute. Default: 5 seconds.
     pub fn fetch_timeout(mut self, limit: Duration) -> Self {
         self.policy.fetch_timeout = limit;
         self
@@ -118,7 +120,7 @@ impl JwksBuilder {
         self
     }
 
-    /// The clock that all of this is measured by. Default: the system's.
+    /// The clock that measures these times. Default: the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
@@ -128,21 +130,21 @@ impl JwksBuilder {
     ///
     /// # Errors
     ///
-    /// When a value is out of its bounds or a list is empty; all of them at once.
+    /// When values are out of their bounds or a list is empty: all problems at once.
     pub fn build(mut self) -> Result<Jwks, ConfigError> {
         let usual = self.policy.default_freshness.min(self.policy.max_freshness);
         self.policy.default_freshness = self.default_freshness.unwrap_or(usual);
         ConfigError::check(self.problems())?;
-        Ok(Jwks::new(Inner {
-            name: self.source.name().into(),
-            source: self.source,
-            policy: self.policy,
-            rules: self.rules,
-            clock: self.clock,
-            snapshot: ArcSwapOption::empty(),
-            control: Mutex::new(Control::default()),
-            jitter,
-        }))
+        let Self {
+            source,
+            policy,
+            rules,
+            clock,
+            default_freshness: _,
+        } = self;
+        Ok(Jwks::new(KeyCache::new(
+            source, policy, rules, clock, jitter,
+        )))
     }
 
     fn problems(&self) -> Problems {
@@ -204,7 +206,7 @@ impl JwksBuilder {
     }
 }
 
-/// From -1 to 1. It need not be unpredictable, only different from server to server.
+/// From -1 to 1. It must differ from server to server, and may be predictable.
 fn jitter() -> f64 {
     let random = RandomState::new().hash_one(0_u8);
     (random as f64 / u64::MAX as f64) * 2.0 - 1.0

@@ -1,8 +1,8 @@
-//! Keys of an issuer of which only the name is known: OpenID Connect Discovery §4, RFC 8414 §3.
+//! Keys by discovery from the issuer identifier (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
 
 use std::fmt;
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -24,34 +24,38 @@ use crate::telemetry::KEYS;
 
 /// The keys that an issuer's metadata points to.
 ///
-/// The metadata is fetched when keys are first needed, then once a day, and when the key URL answers with
-/// a 4xx other than 408, 425 and 429. If it cannot be renewed within 2 seconds, the known key URL stays in
-/// use, for which a [`fetch_timeout`](super::JwksBuilder::fetch_timeout) has to leave time. Its `issuer` must
-/// be the expected one, to the byte. What it says about algorithms is not used.
+/// The metadata is fetched when keys are first needed, then once a day, and when the key URL answers with a 4xx other
+/// than 408, 425 and 429. If it cannot be refetched within 2 seconds, the known key URL stays in use; choose a
+/// [`fetch_timeout`](super::JwksBuilder::fetch_timeout) that leaves time for the keys. The `issuer` of the metadata must
+/// equal the configured one byte for byte. Its lists of algorithms are not used.
 pub struct Discovery {
     fetcher: Fetcher,
+    /// The same without the configured headers.
+    fetcher_without_headers: Fetcher,
     /// The first issuer.
     name: ShownUrl,
     issuers: Vec<String>,
     locations: Vec<Url>,
     clock: Clock,
     found: Mutex<Option<Found>>,
+    /// The locations that the fetch in progress has tried so far.
+    tried: Mutex<DiscoveryError>,
 }
 
 #[derive(Clone)]
 struct Found {
     key_url: Url,
     at: Duration,
-    /// Keys came from there since, so that their validators are this URL's.
+    /// Keys were fetched from there since, so the validators belong to this URL.
     answered: bool,
-    /// The metadata could not be renewed.
+    /// The metadata could not be refetched, which was logged.
     overdue: bool,
 }
 
-/// How long metadata may take when there is a key URL already.
+/// The time limit for metadata if a key URL is known.
 const METADATA_RENEWAL_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long a key URL is good without asking again.
+/// How long a key URL is used before the metadata is refetched.
 const METADATA_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 impl Discovery {
@@ -63,16 +67,18 @@ impl Discovery {
         clock: Clock,
     ) -> Self {
         Self {
+            fetcher_without_headers: fetcher.without_headers(),
             fetcher,
             name: ShownUrl::of(issuers.first().map_or("", |issuer| issuer)),
             issuers,
             locations,
             clock,
             found: Mutex::new(None),
+            tried: Mutex::default(),
         }
     }
 
-    /// The key URL, and whether keys came from there already.
+    /// The key URL, and whether keys were fetched from there before.
     async fn key_url(&self) -> Result<(Url, bool), BoxError> {
         let now = self.clock.monotonic();
         let known = self.found().clone();
@@ -92,7 +98,7 @@ impl Discovery {
                 });
                 Ok((key_url, same))
             }
-            // Metadata that is down need not take the keys with it.
+            // An outage of the metadata need not become an outage of the keys.
             (Err(error), Some(found)) if !error.is_rejection() => {
                 self.log_overdue(&error);
                 Ok((found.key_url, found.answered))
@@ -121,13 +127,15 @@ impl Discovery {
         }
     }
 
-    /// Where there is a key URL to fall back on, metadata must leave time to ask it: both are one fetch.
+    /// Fetches the metadata: `hurried` with a time limit of its own, since the keys must be fetched from the known URL
+    /// within the same fetch.
     async fn discover_in_time(&self, hurried: bool) -> Result<Url, DiscoveryError> {
-        let mut tried = DiscoveryError::default();
+        *self.tried() = DiscoveryError::default();
         let found = match hurried {
-            true => tokio::time::timeout(METADATA_RENEWAL_LIMIT, self.discover(&mut tried)).await,
-            false => Ok(self.discover(&mut tried).await),
+            true => tokio::time::timeout(METADATA_RENEWAL_LIMIT, self.discover()).await,
+            false => Ok(self.discover().await),
         };
+        let tried = mem::take(&mut *self.tried());
         match found {
             Ok(Some(key_url)) => Ok(key_url),
             Ok(None) => Err(tried),
@@ -135,22 +143,23 @@ impl Discovery {
         }
     }
 
-    /// Fetches from one location after the other, and records in `tried` why each failed. After a redirect, a permanent
+    /// Fetches from one location after the other, and records why each failed. After a redirect, a permanent
     /// 4xx, or a body that is not a JSON object, the next location is tried. After any other failure the search ends:
     /// otherwise an attacker who can cause an outage of one location could choose the document that is used.
-    async fn discover(&self, tried: &mut DiscoveryError) -> Option<Url> {
+    async fn discover(&self) -> Option<Url> {
         for location in &self.locations {
-            tried.begin(ShownUrl::of_foreign(location.as_str()));
+            self.tried().begin(ShownUrl::of_foreign(location.as_str()));
             match self.metadata_at(location).await {
                 Ok(metadata) => match self.accept(location, &metadata) {
                     Ok(key_url) => return Some(key_url),
                     Err(why) => {
-                        tried.rejected(&why);
+                        self.tried().rejected(&why);
                         return None;
                     }
                 },
-                Err(NoMetadata::Absent(problem)) => tried.failed(&problem),
+                Err(NoMetadata::Absent(problem)) => self.tried().failed(&problem),
                 Err(NoMetadata::Trouble(problem, source)) => {
+                    let mut tried = self.tried();
                     tried.failed(&problem);
                     tried.source = source;
                     return None;
@@ -179,6 +188,16 @@ impl Discovery {
             let media_type = media_type.unwrap_or_default();
             NoMetadata::Absent(format!("has no issuer metadata: {why}{media_type}"))
         })
+    }
+
+    /// The fetcher for the keys. Metadata chooses their URL, so the configured headers, which may authorize this server,
+    /// are sent only to the origin that they were configured for.
+    fn fetcher_for(&self, key_url: &Url) -> &Fetcher {
+        let is_origin = |location: &Url| location.origin() == key_url.origin();
+        match self.locations.iter().any(is_origin) {
+            true => &self.fetcher,
+            false => &self.fetcher_without_headers,
+        }
     }
 
     /// Returns the key URL of this metadata, or why it must not be used.
@@ -221,17 +240,25 @@ impl Discovery {
         text
     }
 
-    fn found(&self) -> std::sync::MutexGuard<'_, Option<Found>> {
+    fn found(&self) -> MutexGuard<'_, Option<Found>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tried(&self) -> MutexGuard<'_, DiscoveryError> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl KeySource for Discovery {
     async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
         let (key_url, answered) = self.key_url().await?;
-        // Validators of one URL say nothing about another.
+        // The validators of one URL do not apply to another.
         let known = known.filter(|_| answered);
-        let fetched = self.fetcher.key_document(&key_url, known).await;
+        self.tried().begin(ShownUrl::of_foreign(key_url.as_str()));
+        let fetched = self
+            .fetcher_for(&key_url)
+            .key_document(&key_url, known)
+            .await;
         match &fetched {
             Ok(_) => {
                 if let Some(found) = &mut *self.found()
@@ -253,9 +280,14 @@ impl KeySource for Discovery {
     fn name(&self) -> &str {
         self.name.as_str()
     }
+
+    /// The locations that were tried, and the one that does not answer: of the metadata, or of the keys.
+    fn progress(&self) -> Option<String> {
+        self.tried().unanswered()
+    }
 }
 
-/// Whether the keys have moved, as opposed to being asked for too often or too slowly.
+/// Whether the answer means that the keys have moved: a permanent 4xx.
 fn is_gone(error: &BoxError) -> bool {
     match error.downcast_ref() {
         Some(NoDocument::Status(status)) => status.is_client_error() && !is_passing(*status),
@@ -263,7 +295,7 @@ fn is_gone(error: &BoxError) -> bool {
     }
 }
 
-/// Whether a 4xx is about the moment, not about what was asked for.
+/// Whether a 4xx is temporary.
 fn is_passing(status: StatusCode) -> bool {
     matches!(
         status,

@@ -1,6 +1,9 @@
 //! Configuration of a [`Discovery`].
 
 use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
 
 use super::discovery::Discovery;
 use super::fetcher::FetcherBuilder;
@@ -40,9 +43,24 @@ impl DiscoveryBuilder {
         self
     }
 
-    /// Uses this client; as [`HttpKeySourceBuilder::client`](super::HttpKeySourceBuilder::client).
+    /// Uses this HTTP client; as [`HttpKeySourceBuilder::client`](super::HttpKeySourceBuilder::client).
     pub fn client(mut self, client: reqwest::Client) -> Self {
         self.fetcher.client = Some(client);
+        self
+    }
+
+    /// Sends these headers with each request for the metadata, and with each request for the keys if their URL has the
+    /// same origin. Keys at another origin are fetched without them, since they may authorize this server and the
+    /// metadata chooses that URL. The function is called for each request. The values are not logged.
+    pub fn headers(mut self, headers: impl Fn() -> HeaderMap + Send + Sync + 'static) -> Self {
+        self.fetcher.headers = Some(Arc::new(headers));
+        self
+    }
+
+    /// The maximum size of the metadata and of the key document, in bytes: 1 to 16 MiB. A larger document counts as a
+    /// failed fetch. Default: 512 KiB.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.fetcher.max_bytes = bytes;
         self
     }
 
@@ -54,7 +72,7 @@ impl DiscoveryBuilder {
         self
     }
 
-    /// For issuers from untrusted input; as
+    /// Use it for issuers from untrusted input; as
     /// [`HttpKeySourceBuilder::ssrf_safe`](super::HttpKeySourceBuilder::ssrf_safe).
     pub fn ssrf_safe(mut self) -> Self {
         self.fetcher.rules.ssrf_safe = true;
@@ -85,7 +103,7 @@ impl DiscoveryBuilder {
     /// white space, a query or a fragment. The error says what to configure instead. With [`at`](Self::at), the issuer
     /// is only a name, and may be any of these.
     pub fn build(self) -> Result<Discovery, ConfigError> {
-        let rules = self.fetcher.rules;
+        let rules = self.fetcher.url_rules();
         let locations = match (&self.location, self.issuers.first()) {
             (Some(location), _) => vec![rules.configured_url(location)?],
             (None, Some(issuer)) => match problem_of_issuer(issuer) {

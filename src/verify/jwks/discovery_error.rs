@@ -42,6 +42,16 @@ impl DiscoveryError {
         self
     }
 
+    /// The problems so far, and the location whose fetch is in flight; `None` if there is none.
+    pub(super) fn unanswered(&self) -> Option<String> {
+        let current = self.current.as_ref()?;
+        let tried = self.tried.iter().map(|problem| format!("{problem}; "));
+        Some(format!(
+            "{}{current} does not answer",
+            tried.collect::<String>()
+        ))
+    }
+
     fn end(&mut self, problem: &str) {
         let location = self.current.take();
         let location = location.as_ref().map_or("", ShownUrl::as_str);
@@ -57,7 +67,7 @@ impl DiscoveryError {
 impl fmt::Display for DiscoveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.tried.is_empty() {
-            true => f.write_str("there is no place to look for metadata"),
+            true => f.write_str("there is no location of metadata to fetch"),
             false => f.write_str(&self.tried.join("; ")),
         }
     }

@@ -31,11 +31,11 @@ impl KeyRules {
 /// The upper limit of `max_keys`. No more keys of a document are kept.
 pub(super) const MAX_KEYS_LIMIT: usize = 10_000;
 
-/// The keys of a JWK Set, and what its source says about how long it holds.
+/// The keys of a JWK Set, with their freshness lifetime and validators.
 ///
-/// A key that is of no use here does no harm to the others: it is left out and counted. That goes for
-/// unknown types, curves and algorithms, keys for encryption, weak RSA keys (below 2048 bits), points
-/// off their curve, and for private and symmetric keys, which an issuer must not publish.
+/// A key that cannot be used is left out and counted, and the others are used. That concerns unknown types, curves and
+/// algorithms, keys for encryption, weak RSA keys (below 2048 bits), points that are not on their curve, and private and
+/// symmetric keys, which an issuer must not publish.
 ///
 /// The texts of up to 10,000 keys are kept, since the settings of a [`Jwks`](super::Jwks) may accept other keys than
 /// [`keys`](Self::keys): [`key_uses`](super::JwksBuilder::key_uses), [`max_keys`](super::JwksBuilder::max_keys).
@@ -96,15 +96,15 @@ impl KeyDocument {
         })
     }
 
-    /// How long the document counts as fresh, as its source says. [`Jwks`](super::Jwks) keeps it within
-    /// its own bounds.
+    /// The freshness lifetime that the source gives. [`Jwks`](super::Jwks) limits it to its own
+    /// [bounds](super::JwksBuilder::freshness_between).
     #[must_use]
     pub fn with_freshness(mut self, freshness: Option<Duration>) -> Self {
         self.freshness = freshness;
         self
     }
 
-    /// What the source will recognize the document by.
+    /// The validators of the document, which the next fetch gets.
     #[must_use]
     pub fn with_validators(mut self, validators: Option<Validators>) -> Self {
         self.validators = validators;
@@ -176,7 +176,7 @@ impl fmt::Debug for KeyDocument {
     }
 }
 
-/// Why a document brings no keys.
+/// Why a document has no usable keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DocumentError {

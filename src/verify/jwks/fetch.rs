@@ -1,8 +1,8 @@
-//! A fetch under way, and those who wait for its end.
+//! The task of a fetch, from the source to the cache.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -10,97 +10,111 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tower::BoxError;
 
+use super::cache::{Delivery, KeyCache};
+use super::document::Validators;
+use super::fetch_order::FetchOrder;
 use super::source::FetchedKeys;
-use crate::error_chain::error_chain;
+use crate::error_chain::{MAX_ERROR, error_chain, shortened};
 use crate::telemetry::Activity;
-use crate::verify::jwks::fetch_outcome::FetchOutcome;
 
-/// What came of a fetch, or what went wrong; `None` when it was interrupted.
-pub(super) type Outcome = Option<Result<FetchedKeys, String>>;
-
-/// A fetch under way. However it ends, dropped with its runtime included, everybody learns of it.
-pub(super) struct Fetch {
-    outcome: Outcome,
-    activity: Option<Activity>,
-    end: Option<Box<dyn FnOnce(Outcome) -> FetchOutcome + Send>>,
+/// A fetch in progress.
+///
+/// The task fetches the document within the time limit, delivers the result to the cache by a plain call in
+/// [`run`](Self::run), and then wakes the requests that wait: a request that wakes up sees the new keys. A dropped request
+/// does not cancel the task.
+///
+/// `Drop` is only the guard for a task that is dropped before that, because its runtime shuts down. Without it, requests
+/// would wait for that fetch until it counts as lost. It is not the ordinary way, for two reasons: what happens before and
+/// after a delivery would depend on the order in which fields and locals are dropped; and the delivery runs foreign code
+/// (log subscribers, metrics recorders), whose panic aborts the process if it happens while another panic unwinds.
+pub(super) struct FetchTask {
+    cache: Arc<KeyCache>,
+    ticket: u64,
+    activity: Activity,
+    is_delivered: bool,
     done: watch::Sender<bool>,
 }
 
-impl Fetch {
-    /// A fetch whose outcome goes to `end`, before anybody who waits hears of it.
-    pub(super) fn new(
-        end: impl FnOnce(Outcome) -> FetchOutcome + Send + 'static,
-    ) -> (Self, UnderWay) {
-        let (done, under_way) = watch::channel(false);
-        let fetch = Self {
-            outcome: None,
-            activity: None,
-            end: Some(Box::new(end)),
-            done,
+impl FetchTask {
+    /// Starts the fetch in a task of its own. Do not hold the lock of the cache: a runtime that is shutting down drops
+    /// the task at once, which delivers an interruption.
+    pub(super) fn start(cache: Arc<KeyCache>, order: FetchOrder) {
+        let activity = Activity::key_fetch(cache.name());
+        let keys = activity.of(fetch_keys(Arc::clone(&cache), order.known));
+        let mut task = Self {
+            cache,
+            ticket: order.ticket,
+            activity,
+            is_delivered: false,
+            done: order.done,
         };
-        (fetch, UnderWay(under_way))
-    }
-
-    /// Runs in a task of its own: a request that is dropped takes nothing with it.
-    pub(super) fn start<F>(mut self, source: &str, fetch: F, limit: Duration)
-    where
-        F: Future<Output = Result<FetchedKeys, BoxError>> + Send + 'static,
-    {
-        let activity = Activity::key_fetch(source);
-        let fetch = activity.of(fetch);
-        self.activity = Some(activity);
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(self.run(fetch, limit))),
-            Err(_) => self.outcome = Some(Err("keys are fetched in a tokio runtime".into())),
+            Ok(runtime) => drop(runtime.spawn(task.run(keys))),
+            Err(_) => task.deliver(Some(Err("keys are fetched in a tokio runtime".into()))),
         }
     }
 
-    async fn run<F>(mut self, fetch: F, limit: Duration)
-    where
-        F: Future<Output = Result<FetchedKeys, BoxError>>,
-    {
-        // Its error is read in there, since that is the source's code, too. So is dropping it, which comes last.
-        let mut fetch = pin!(async { fetch.await.map_err(|error| error_chain(&*error)) });
+    async fn run(mut self, keys: impl Future<Output = Result<FetchedKeys, BoxError>>) {
+        // Reading the text of an error runs code of the source as well, so it happens where panics are caught.
+        let mut keys = Box::pin(async { keys.await.map_err(|error| error_chain(&*error)) });
         let caught = poll_fn(|cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| fetch.as_mut().poll(cx)));
+            let polled = catch_unwind(AssertUnwindSafe(|| keys.as_mut().poll(cx)));
             polled.map_or_else(|panic| Poll::Ready(Err(panic)), |polled| polled.map(Ok))
         });
-        self.outcome = Some(match tokio::time::timeout(limit, caught).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err("the key source panicked".into()),
-            Err(_) => Err(format!("no answer within {limit:?}")),
-        });
+        let limit = self.cache.policy.fetch_timeout;
+        let ended = tokio::time::timeout(limit, caught).await;
+        // Before the future is dropped, since a source may reset its progress there.
+        let ended = ended.map_err(|_elapsed| self.timed_out(limit));
+        // Before the delivery, so that two fetches of a source never overlap.
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(keys)));
+        let (result, panic) = match ended {
+            Ok(Ok(result)) => (result, None),
+            Ok(Err(panic)) => (Err("the key source panicked".into()), Some(panic)),
+            Err(problem) => (Err(problem), None),
+        };
+        self.deliver(Some(result));
+        // After the delivery: the payload of a panic belongs to the source, and dropping it may panic.
+        drop((panic, dropped));
     }
-}
 
-impl Drop for Fetch {
-    fn drop(&mut self) {
-        if let Some(end) = self.end.take() {
-            let entered = self.activity.as_ref().and_then(Activity::enter);
-            let ending = end(self.outcome.take());
-            drop(entered);
-            if let Some(activity) = &mut self.activity {
-                activity.end(ending.as_str());
-            }
+    /// The problem with a fetch that takes too long, with what the source says it waits for.
+    fn timed_out(&self, limit: Duration) -> String {
+        let source = &self.cache.source;
+        let progress = catch_unwind(AssertUnwindSafe(|| source.progress()));
+        match progress.ok().flatten() {
+            Some(progress) => format!(
+                "no answer within {limit:?}: {}",
+                shortened(&progress, MAX_ERROR)
+            ),
+            None => format!("no answer within {limit:?}"),
         }
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        // First, so that a panic below does not deliver a second time.
+        self.is_delivered = true;
+        let entered = self.activity.enter();
+        let outcome = self.cache.deliver(self.ticket, delivery);
+        outcome.log(self.cache.name());
+        drop(entered);
+        self.activity.end(outcome.as_str());
         self.done.send_replace(true);
     }
 }
 
-/// Where to learn that a fetch has ended.
-#[derive(Clone)]
-pub(super) struct UnderWay(watch::Receiver<bool>);
-
-impl UnderWay {
-    /// Waits for the end, and not longer than `limit`: the fetch may be in the hands of a runtime that
-    /// nobody polls.
-    pub(super) async fn ended(mut self, limit: Duration) {
-        // An error means that whoever fetched is gone, and so is the fetch.
-        let ended = self.0.wait_for(|done| *done);
-        match Handle::try_current() {
-            Ok(_) => drop(tokio::time::timeout(limit, ended).await),
-            // Without a runtime there is no fetch, and nothing to wait for.
-            Err(_) => drop(ended.await),
+impl Drop for FetchTask {
+    fn drop(&mut self) {
+        if !self.is_delivered {
+            self.deliver(None);
         }
     }
+}
+
+/// Fetches the document, and selects the keys that the set accepts.
+async fn fetch_keys(
+    cache: Arc<KeyCache>,
+    known: Option<Validators>,
+) -> Result<FetchedKeys, BoxError> {
+    let fetched = cache.source.fetch(known.as_ref()).await?;
+    Ok(fetched.select(&cache.rules)?)
 }

@@ -1,10 +1,12 @@
-use crate::telemetry::KEYS;
-use crate::verify::jwks::left_out::LeftOutKeys;
+//! The outcomes of fetches, as they are logged.
 
-/// How a fetch ended, for the key set as a whole: whose last fetch may have failed, too.
+use super::left_out::LeftOutKeys;
+use crate::telemetry::KEYS;
+
+/// The outcome of a fetch for the key set, whose previous fetch may have failed.
 pub(super) enum FetchOutcome {
     Renewed {
-        /// The keys that were there serve on.
+        /// The document has not changed.
         unchanged: bool,
         keys: usize,
         was_failing: bool,
@@ -16,12 +18,12 @@ pub(super) enum FetchOutcome {
         was_failing: bool,
     },
     Interrupted,
-    /// Another one was begun in its place, and counts.
+    /// Another fetch was started after this one was lost. The result is dropped.
     Superseded,
 }
 
 impl FetchOutcome {
-    /// The outcome that stands in the span and the metrics.
+    /// The value of `outcome` in the span and the metrics.
     pub(super) fn as_str(&self) -> &'static str {
         match self {
             Self::Renewed {
@@ -36,8 +38,8 @@ impl FetchOutcome {
         }
     }
 
-    /// Logs how the fetch ended: an outage once, not once per try, and keys that are left out when they change.
-    /// Not under a lock, since a subscriber may read the status of the key set.
+    /// Logs the outcome: an outage at `WARN` once, and keys that are left out when they change. Call it without a lock, since
+    /// a subscriber may read the status of the key set.
     pub(super) fn log(&self, source: &str) {
         match self {
             Self::Renewed {

@@ -1,4 +1,4 @@
-//! Documents over HTTP, within limits: which URLs, how large, how fresh.
+//! Documents over HTTP: which URLs are allowed, the maximum size, and the freshness lifetime.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,14 +9,13 @@ use http::{HeaderMap, StatusCode};
 use tower::BoxError;
 use url::Url;
 
-use super::document::KeyDocument;
-use super::document::Validators;
+use super::document::{KeyDocument, Validators};
 use super::public_address::PublicAddresses;
 use super::redirect::Redirect;
 use super::source::Fetched;
 use super::url_rules::UrlRules;
 use crate::config_error::{ConfigError, Problems};
-use crate::http_client::{self, no_client};
+use crate::http_client::{self, HAS_TLS, no_client};
 
 type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
 
@@ -40,6 +39,14 @@ impl Default for FetcherBuilder {
 }
 
 impl FetcherBuilder {
+    /// The rules for URLs, which depend on the client.
+    pub(super) fn url_rules(&self) -> UrlRules {
+        UrlRules {
+            no_tls: self.client.is_none() && !HAS_TLS,
+            ..self.rules
+        }
+    }
+
     pub(super) fn build(self) -> Result<Fetcher, ConfigError> {
         let mut problems = Problems::default();
         if self.rules.ssrf_safe && self.client.is_some() {
@@ -56,6 +63,7 @@ impl FetcherBuilder {
         }
         ConfigError::check(problems)?;
 
+        let rules = self.url_rules();
         let client = match self.client {
             Some(client) => client,
             None => default_client(self.rules.ssrf_safe)
@@ -65,7 +73,7 @@ impl FetcherBuilder {
             client,
             headers: self.headers,
             max_bytes: self.max_bytes,
-            rules: self.rules,
+            rules,
         })
     }
 }
@@ -78,7 +86,7 @@ fn default_client(ssrf_safe: bool) -> reqwest::Result<reqwest::Client> {
     }
 }
 
-/// Gets documents, within limits.
+/// Fetches documents.
 #[derive(Clone)]
 pub(super) struct Fetcher {
     client: reqwest::Client,
@@ -95,6 +103,14 @@ pub(super) struct Answer {
 }
 
 impl Fetcher {
+    /// The same fetcher, which does not send the configured headers.
+    pub(super) fn without_headers(&self) -> Self {
+        Self {
+            headers: None,
+            ..self.clone()
+        }
+    }
+
     pub(super) async fn key_document(
         &self,
         url: &Url,
@@ -129,7 +145,7 @@ impl Fetcher {
         if let Some(known) = known {
             request = request.header(IF_NONE_MATCH, known.etag());
         }
-        // Their own text has the whole URL, query and all.
+        // The text of reqwest's errors contains the whole URL with its query.
         let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
         let status = response.status();
         let redirect = match response.url() == url {
@@ -187,8 +203,8 @@ impl fmt::Display for NoDocument {
 
 impl std::error::Error for NoDocument {}
 
-/// How much longer a document is fresh (RFC 9111 §4.2): `max-age` less the time it spent in caches.
-/// A source that forbids caching gets the shortest time there is.
+/// The remaining freshness lifetime of a document (RFC 9111 §4.2): `max-age` less `Age`. It is zero if the server forbids
+/// caching, so that the lower bound of the key set applies.
 fn freshness(headers: &HeaderMap) -> Option<Duration> {
     let directives = headers
         .get_all(CACHE_CONTROL)

@@ -13,7 +13,9 @@ use super::source::{Fetched, KeySource};
 use crate::config_error::ConfigError;
 use crate::shown_url::ShownUrl;
 
-/// A JWK Set at a URL.
+/// A JWK Set at a URL. Use it for an endpoint that needs request headers, an HTTP client of your own, or another limit of
+/// the document's size; pass it to [`jwks_source`](crate::JwtVerifierBuilder::jwks_source) or
+/// [`Jwks::builder`](super::Jwks::builder).
 #[derive(Clone)]
 pub struct HttpKeySource {
     url: Url,
@@ -58,21 +60,22 @@ pub struct HttpKeySourceBuilder {
 }
 
 impl HttpKeySourceBuilder {
-    /// Uses this client, for a proxy, a private CA or client certificates. Build it with
-    /// `redirect::Policy::none()`: redirects are refused here, but only after such a client followed
-    /// them.
+    /// Uses this HTTP client, for a proxy, a private CA, client certificates or another TLS library. Build it with
+    /// `redirect::Policy::none()`: the answer to a redirected request is refused, but the client has followed the redirect
+    /// by then.
     pub fn client(mut self, client: reqwest::Client) -> Self {
         self.fetcher.client = Some(client);
         self
     }
 
-    /// Sends these headers along, asked for anew at each fetch.
+    /// Sends these headers with each request. The function is called for each request. The values are not logged.
     pub fn headers(mut self, headers: impl Fn() -> HeaderMap + Send + Sync + 'static) -> Self {
         self.fetcher.headers = Some(Arc::new(headers));
         self
     }
 
-    /// How large a document may be. Default: 512 KiB; at most 16 MiB.
+    /// The maximum size of the document, in bytes: 1 to 16 MiB. A larger document counts as a failed fetch. Default:
+    /// 512 KiB.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.fetcher.max_bytes = bytes;
         self
@@ -85,8 +88,8 @@ impl HttpKeySourceBuilder {
         self
     }
 
-    /// For URLs from untrusted input: only https on port 443, without proxy or client of your own, and
-    /// only to public addresses. The address that is checked is the one that is connected to.
+    /// Use it for a URL from untrusted input. It allows only https on port 443 and public addresses, and neither a proxy nor
+    /// a client of your own. The address that is checked is the one that is connected to.
     pub fn ssrf_safe(mut self) -> Self {
         self.fetcher.rules.ssrf_safe = true;
         self
@@ -96,9 +99,11 @@ impl HttpKeySourceBuilder {
     ///
     /// # Errors
     ///
-    /// When the URL cannot be used, and when settings contradict each other.
+    /// When the URL is not https (except on loopback addresses and with [`allow_http`](Self::allow_http)) or contains
+    /// credentials, when settings contradict each other, and for https without the feature `tls` and without a
+    /// [client](Self::client) of your own.
     pub fn build(self) -> Result<HttpKeySource, ConfigError> {
-        let url = self.fetcher.rules.configured_url(&self.url)?;
+        let url = self.fetcher.url_rules().configured_url(&self.url)?;
         let fetcher = self.fetcher.build()?;
         let name = ShownUrl::name_of(url.as_str()).into();
         Ok(HttpKeySource { url, name, fetcher })

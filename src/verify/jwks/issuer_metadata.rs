@@ -1,4 +1,4 @@
-//! The metadata of an issuer: where it may be, and what it says.
+//! The metadata of an issuer, and its locations.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use url::Url;
 use crate::json::BYTE_ORDER_MARK;
 use crate::shown_url::ShownUrl;
 
-/// What is needed of the metadata.
+/// The members of the metadata that are used.
 pub(super) struct Metadata {
     pub(super) issuer: String,
     pub(super) jwks_uri: String,
@@ -71,8 +71,8 @@ fn text(
     }
 }
 
-/// Where an issuer's metadata may be. OpenID Connect appends its suffix to the issuer (§4.1), RFC 8414
-/// puts its own between host and path (§3.1), and servers are found that mix the two (§5).
+/// The possible locations of an issuer's metadata. OpenID Connect Discovery appends its suffix to the issuer (§4.1),
+/// RFC 8414 puts its own between host and path (§3.1), and some servers mix the two (RFC 8414 §5).
 pub(super) fn locations(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().strip_suffix('/').unwrap_or(issuer.path());
     let (oidc, oauth) = (

@@ -5,8 +5,7 @@ use jwks_client_rs::{JsonWebKey, JsonWebKeySet};
 use serde_json::{Value, json};
 use tower::BoxError;
 
-use super::document::KeyDocument;
-use super::document::Validators;
+use super::document::{KeyDocument, Validators};
 use super::source::{Fetched, KeySource};
 
 /// Any `jwks_client_rs` source as a [`KeySource`].
@@ -23,11 +22,12 @@ use super::source::{Fetched, KeySource};
 /// # }
 /// ```
 ///
-/// When to fetch, what to keep and how to share it is decided by [`Jwks`](super::Jwks), so that the
-/// cache of that crate is not used. What its key type cannot say is lost: `key_ops`, `use` of any but
-/// RSA keys, private members, and how long the document is fresh. One key without `kid` or of an
-/// unknown `kty` makes it fail the whole document, and it does not limit a document's size.
+/// [`Jwks`](super::Jwks) caches the keys, and the cache of that crate is not used. Its key type has no `key_ops`, no `use`
+/// except of RSA keys, no private members and no freshness lifetime, so these are lost. It fails for the whole document if
+/// one key has no `kid` or an unknown `kty`, and it does not limit the size of a document.
 /// [`HttpKeySource`](super::HttpKeySource) has none of these limits.
+///
+/// All these sources share one [name](KeySource::name).
 #[derive(Debug, Clone)]
 pub struct JwksClientSource<S>(pub S);
 
@@ -47,7 +47,7 @@ fn jwk(key: &JsonWebKey) -> Value {
     let mut jwk = match key {
         JsonWebKey::Rsa(key) => {
             let mut jwk = json!({"kty": "RSA", "n": key.modulus(), "e": key.exponent()});
-            // The type of this value cannot be named from outside, only printed: `Sig` or `Enc`.
+            // That crate does not export the type of this value. Its `Debug` is `Sig` or `Enc`.
             if let Some(usage) = key.r#use() {
                 jwk["use"] = format!("{usage:?}").to_ascii_lowercase().into();
             }

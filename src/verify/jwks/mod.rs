@@ -1,13 +1,15 @@
-//! Keys from an issuer that rotates them, stalls, or goes down.
+//! Keys that are fetched from the issuer, and cached through its key rotations and outages.
 //!
-//! From its JWK Set URL:
+//! Use it for tokens of an issuer that publishes its keys. For keys in your configuration, see
+//! [`JwtVerifierBuilder`](crate::JwtVerifierBuilder) and [`KeySet`](crate::KeySet).
+//!
+//! By discovery from the issuer identifier:
 //!
 //! ```
 //! use tower_bearer_auth::{BearerAuthLayer, JwtVerifier};
 //!
 //! let verifier = JwtVerifier::builder()
-//!     .jwks_url("https://issuer.example.com/.well-known/jwks.json")
-//!     .issuer("https://issuer.example.com")
+//!     .discover("https://issuer.example.com")
 //!     .audience("https://api.example.com")
 //!     .build()?;
 //! let layer = BearerAuthLayer::new(verifier);
@@ -15,20 +17,21 @@
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 //!
-//! From the issuer alone, by discovery:
+//! From the URL of its JWK Set:
 //!
 //! ```
 //! use tower_bearer_auth::JwtVerifier;
 //!
 //! let verifier = JwtVerifier::builder()
-//!     .discover("https://issuer.example.com")
+//!     .jwks_url("https://issuer.example.com/.well-known/jwks.json")
+//!     .issuer("https://issuer.example.com")
 //!     .audience("https://api.example.com")
 //!     .build()?;
 //! # let _ = verifier;
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 //!
-//! Configured, with a client of one's own, and loaded before the first request:
+//! With an HTTP client of your own and other settings, and fetched before the first request:
 //!
 //! ```
 //! use std::time::Duration;
@@ -54,7 +57,7 @@
 //! # }
 //! ```
 //!
-//! What happens when, and every default, is in the documentation of [`Jwks`].
+//! The documentation of [`Jwks`] has a table of when keys are fetched, what happens in an outage, and all defaults.
 
 mod builder;
 mod cache;
@@ -63,13 +66,16 @@ mod discovery_builder;
 mod discovery_error;
 mod document;
 mod fetch;
+mod fetch_order;
 mod fetch_outcome;
 mod fetcher;
+mod handle;
 mod http;
 mod issuer_metadata;
 #[cfg(feature = "jwks-client-rs")]
 mod jwks_client_rs;
 mod left_out;
+mod lookup;
 mod policy;
 mod public_address;
 mod redirect;
@@ -80,15 +86,13 @@ mod status;
 mod url_rules;
 
 pub use self::builder::JwksBuilder;
-pub use self::cache::Jwks;
 pub use self::discovery::Discovery;
 pub use self::discovery_builder::DiscoveryBuilder;
-pub use self::document::Validators;
-pub use self::document::{DocumentError, KeyDocument};
+pub use self::document::{DocumentError, KeyDocument, Validators};
+pub use self::handle::Jwks;
 pub use self::http::{HttpKeySource, HttpKeySourceBuilder};
 #[cfg(feature = "jwks-client-rs")]
 pub use self::jwks_client_rs::JwksClientSource;
 pub use self::left_out::LeftOutKeys;
 pub use self::source::{Fetched, KeySource};
-pub use self::status::JwksStatus;
-pub use self::status::RefreshError;
+pub use self::status::{JwksStatus, RefreshError};

@@ -1,37 +1,35 @@
-//! When to fetch, when to wait and what to answer meanwhile: a pure function of state, time and event.
+//! When to fetch, when to wait, and which keys to use meanwhile: a pure function of state, time and event.
 //!
-//! This file is the specification. It fetches nothing and knows no clock; `cache.rs` carries out what
-//! is decided here. Times are durations since an arbitrary start.
+//! This file is the specification. It fetches nothing and reads no clock. `cache.rs` and `handle.rs` carry out its
+//! decisions. Times are durations since an arbitrary start.
 
 use std::time::Duration;
 
-/// The numbers. Their defaults are in the documentation of [`Jwks`](super::Jwks), their bounds in that of
-/// its builder.
+/// The settings. The documentation of [`Jwks`](super::Jwks) has their defaults, that of its builder their bounds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Policy {
-    /// How long a fetch may take. One that has not ended by then is lost with whoever ran it.
+    /// The time limit of a fetch. A fetch that has not reported its end [soon after](FETCH_GRACE) is lost.
     pub(super) fetch_timeout: Duration,
-    /// How long a document counts as fresh when its source does not say.
+    /// The freshness lifetime of a document whose source does not give one.
     pub(super) default_freshness: Duration,
-    /// What the source says is kept within these two.
+    /// The bounds of the lifetime that the source gives.
     pub(super) min_freshness: Duration,
     pub(super) max_freshness: Duration,
-    /// After which part of its freshness a document is fetched anew, from 0 to 1.
+    /// Fraction of the freshness lifetime after which the document is refetched, from 0 to 1.
     pub(super) refresh_ahead: f64,
     /// How long after the last successful fetch its keys may still be used.
     pub(super) serve_stale_for: Duration,
-    /// How many fetches tokens with unknown keys may cause in a row.
+    /// The number of fetches that tokens with unknown keys may cause in a row.
     pub(super) unknown_key_burst: u32,
-    /// After how long one such fetch becomes possible again.
+    /// The time after which one more such fetch is possible.
     pub(super) unknown_key_interval: Duration,
-    /// How long to leave a failing source alone: doubled with each failure, from the first to the
-    /// second.
+    /// The backoff after a failed fetch: the minimum, doubled with each further failure up to the maximum.
     pub(super) min_backoff: Duration,
     pub(super) max_backoff: Duration,
 }
 
 impl Policy {
-    /// What a builder begins with.
+    /// The defaults.
     pub(super) const DEFAULT: Self = Self {
         fetch_timeout: Duration::from_secs(5),
         default_freshness: Duration::from_secs(15 * 60),
@@ -46,20 +44,21 @@ impl Policy {
     };
 }
 
-/// How much longer than its timeout a fetch is given to report its end.
+/// The time after its time limit within which a fetch must report its end.
 pub(super) const FETCH_GRACE: Duration = Duration::from_secs(1);
 
-/// What is known about the source and the keys it gave.
+/// What is known about the source and its keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct State {
-    /// A fetch is under way, since then.
+    /// When the fetch in progress began.
     fetching: Option<Duration>,
     /// The last successful fetch.
     loaded: Option<Loaded>,
     /// The failures since then.
     failed: Option<Failed>,
-    /// What was taken out of the bucket, and since when it refills.
+    /// The number of fetches taken from the bucket of [`unknown_key_burst`](Policy::unknown_key_burst).
     spent: u32,
+    /// When the bucket began to refill.
     refilling_since: Duration,
 }
 
@@ -79,56 +78,62 @@ struct Failed {
 /// What happens to a key set.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
-    /// A token names a key that is in the set, or would be verified by one.
+    /// A key of the set may verify a token, or a probe needs one.
     KnownKey,
-    /// No key of the set verified a token, or there is no set yet. The key may have been published since, or may have
-    /// replaced another with the same `kid`.
+    /// No key of the set verified a token, or there is no set yet. The issuer may have published the key since, or
+    /// replaced another one with the same `kid`.
     UnknownKey {
         /// Whether the token may have been issued since the last successful fetch began.
         may_be_newer: bool,
     },
-    /// The fetch that such a token waited for ended, and its key is still not there. Whether that fetch
-    /// brought a document is for the executor to see.
+    /// The fetch that such a token waited for has ended, and its key is still missing. The executor checks whether that
+    /// fetch brought a document.
     StillUnknownKey,
-    /// Somebody asks for a refresh, and will wait for it.
+    /// The user calls [`Jwks::refresh`](super::Jwks::refresh), and waits for it.
     RefreshRequested,
-    /// A fetch brought usable keys. Jitter, from -1 to 1, keeps many servers from refreshing in step.
+    /// A fetch returned usable keys. The jitter, from -1 to 1, keeps many servers from refreshing at the same time.
     Fetched {
         freshness: Option<Duration>,
         jitter: f64,
     },
-    /// A fetch brought none.
+    /// A fetch failed.
     FetchFailed,
-    /// A fetch ended because whoever ran it was gone, which says nothing about the source.
+    /// The task of a fetch was dropped, which says nothing about the source.
     FetchInterrupted,
 }
 
 /// What to do about it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Decision {
-    /// Nothing: use what is there.
+    /// Use the current keys.
     Use,
-    /// Use what is there, and start a fetch nobody waits for.
+    /// Use the current keys, and start a fetch in the background.
     UseAndFetch,
     /// Start a fetch and wait for it.
     Fetch,
-    /// Wait for the fetch that is under way.
+    /// Wait for the fetch in progress.
     Join,
-    /// The key does not exist: it was not in the set that was fetched after the token was issued.
+    /// The key does not exist: a document that was fetched after the token was issued does not have it.
     NoSuchKey,
-    /// Nobody can say, and asking again makes no sense before this much time has passed.
+    /// It is unknown whether the key exists. A retry before this time has elapsed cannot succeed.
     Unavailable { retry_after: Duration },
 }
 
 impl Policy {
-    /// The whole of it: the next state, and what to do.
+    /// The next state, and the decision.
     pub(super) fn decide(&self, state: State, now: Duration, event: Event) -> (State, Decision) {
         let state = self.forget_dead_keys(self.refill(state, now), now);
         let state = match event {
-            // A fetch that says how it ended is not lost, however late it does.
+            // A fetch that reports its end is not lost, however late it is.
             Event::Fetched { .. } | Event::FetchFailed => state,
-            _ if self.has_lost_fetch(state, now) => self.fetch_failed(state, now),
-            _ => state,
+            Event::KnownKey
+            | Event::UnknownKey { .. }
+            | Event::StillUnknownKey
+            | Event::RefreshRequested
+            | Event::FetchInterrupted => match self.has_lost_fetch(state, now) {
+                true => self.fetch_failed(state, now),
+                false => state,
+            },
         };
         match event {
             Event::KnownKey => self.known_key(state, now),
@@ -147,9 +152,8 @@ impl Policy {
         }
     }
 
-    /// Keys serve until the hard limit. When their refresh is due, traffic starts it and goes on. When
-    /// nobody did before they became stale, because there was no traffic, they may have been withdrawn
-    /// long since: then traffic waits, but only for a source that has not failed it.
+    /// Keys are used until the hard limit. Traffic refreshes them ahead of time, in the background. Without traffic they
+    /// become stale, and may have been removed long ago: then requests wait for a fetch, unless the source is failing.
     fn known_key(&self, state: State, now: Duration) -> (State, Decision) {
         let Some(loaded) = state.loaded else {
             return self.first_load(state, now);
@@ -164,9 +168,8 @@ impl Policy {
         }
     }
 
-    /// A key may have been added since the last fetch, so it is worth another one: but only as many
-    /// as the bucket allows, because a client can invent key IDs. When the bucket is empty, the last fetch is
-    /// the answer to a token that is older than it.
+    /// The issuer may have added the key since the last fetch, so a new fetch may find it. The bucket limits these fetches,
+    /// because clients can invent key IDs. When it is empty, the last fetch decides about tokens that are older than it.
     fn unknown_key(&self, state: State, now: Duration, may_be_newer: bool) -> (State, Decision) {
         if state.loaded.is_none() {
             return self.first_load(state, now);
@@ -176,15 +179,15 @@ impl Policy {
         }
         let empty = state.spent >= self.unknown_key_burst;
         match state.failed {
-            // Whether the key exists, the failing source cannot say.
+            // It is unknown whether the key exists.
             Some(failed) if now < failed.retry_at => (state, unavailable(now, failed.retry_at)),
             Some(_) if empty => (state, unavailable(now, self.refilled_at(state))),
             None if empty && may_be_newer => (state, unavailable(now, self.refilled_at(state))),
             None if empty => (state, Decision::NoSuchKey),
-            _ => {
+            Some(_) | None => {
                 let spent = State {
                     spent: state.spent + 1,
-                    // A full bucket does not refill; it starts to when the first is taken.
+                    // A full bucket does not refill. It begins when the first fetch is taken.
                     refilling_since: match state.spent {
                         0 => now,
                         _ => state.refilling_since,
@@ -196,13 +199,13 @@ impl Policy {
         }
     }
 
-    /// Without any keys everybody waits for the same fetch, which spends nothing.
+    /// Without any keys all requests wait for the same fetch, which takes nothing from the bucket.
     fn first_load(&self, state: State, now: Duration) -> (State, Decision) {
         match state.failed {
             Some(failed) if state.fetching.is_none() && now < failed.retry_at => {
                 (state, unavailable(now, failed.retry_at))
             }
-            _ => state.fetch_or_join(now),
+            Some(_) | None => state.fetch_or_join(now),
         }
     }
 
@@ -216,7 +219,7 @@ impl Policy {
         let freshness = freshness.map_or(self.default_freshness, |said| {
             said.clamp(self.min_freshness, self.max_freshness)
         });
-        // A tenth of it either way, but never past the point where it is no longer fresh.
+        // Up to a tenth earlier or later, and never after the end of the freshness lifetime.
         let part = (self.refresh_ahead * (1.0 + 0.1 * jitter)).clamp(0.0, 1.0);
         State {
             fetching: None,
@@ -234,7 +237,7 @@ impl Policy {
         let before = state.failed.map_or(0, |failed| failed.times);
         let times = match state.fetching {
             Some(_) => before.saturating_add(1),
-            // It was lost, and counted then.
+            // The fetch was lost, and counted when that was found.
             None => before.max(1),
         };
         let doubled = 2_u32.saturating_pow(times - 1);
@@ -252,8 +255,8 @@ impl Policy {
         }
     }
 
-    /// A fetch has its timeout, and its task a little longer to say how it ended. After that there is no
-    /// such task any more, or it does not run: nobody should wait for it, and it counts as failed.
+    /// Whether the fetch in progress has not reported its end within its time limit and the grace. Its task is gone or
+    /// does not run, so no request waits for it any longer, and it counts as failed.
     pub(super) fn has_lost_fetch(&self, state: State, now: Duration) -> bool {
         let lost_after = self.fetch_timeout.saturating_add(FETCH_GRACE);
         state
@@ -261,13 +264,13 @@ impl Policy {
             .is_some_and(|since| now >= since.saturating_add(lost_after))
     }
 
-    /// Past the hard limit keys are as good as never loaded.
+    /// Past the hard limit, the keys count as never loaded.
     fn forget_dead_keys(&self, state: State, now: Duration) -> State {
         let loaded = state.loaded.filter(|loaded| now < loaded.dead_at);
         State { loaded, ..state }
     }
 
-    /// One fetch comes back per interval.
+    /// Returns one fetch to the bucket per interval.
     fn refill(&self, state: State, now: Duration) -> State {
         let interval = self.unknown_key_interval.as_nanos().max(1);
         let waited = now.saturating_sub(state.refilling_since).as_nanos();
@@ -288,22 +291,22 @@ impl Policy {
 }
 
 impl State {
-    /// When keys are to be fetched anew, if there are any.
+    /// When the keys are due for a refresh, if there are any.
     pub(super) fn refresh_at(&self) -> Option<Duration> {
         self.loaded.map(|loaded| loaded.refresh_at)
     }
 
-    /// Until when the keys may be used, if there are any.
+    /// When the keys expire, if there are any.
     pub(super) fn dead_at(&self) -> Option<Duration> {
         self.loaded.map(|loaded| loaded.dead_at)
     }
 
-    /// From when on traffic waits for fresh keys, if there are any.
+    /// When the keys become stale, so that requests wait for a refresh, if there are any.
     pub(super) fn stale_at(&self) -> Option<Duration> {
         self.loaded.map(|loaded| loaded.stale_at)
     }
 
-    /// When the next refresh is possible: when it is due, or when a failing source may be asked again.
+    /// When the next refresh is possible: when it is due and the backoff has elapsed.
     pub(super) fn next_refresh_at(&self) -> Option<Duration> {
         let retry_at = self.failed.map_or(Duration::ZERO, |failed| failed.retry_at);
         self.loaded.map(|loaded| loaded.refresh_at.max(retry_at))

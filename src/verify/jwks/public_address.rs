@@ -1,13 +1,14 @@
-//! Which addresses are the public internet, for URLs that somebody else chose.
+//! Which addresses are public, for URLs from untrusted input.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Whether an address is neither this machine, nor this network, nor a way around the question.
+/// Whether an address is in the public internet: not on this machine, not in a private network, and not one that embeds
+/// another address.
 ///
-/// Ranges are those of the IANA special-purpose registries (RFC 6890), and the metadata address that
-/// one cloud keeps in public space.
+/// The excluded ranges are those of the IANA special-purpose registries (RFC 6890), and Azure's metadata address, which is
+/// in public space.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -40,8 +41,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 const AZURE_WIRE_SERVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
-/// Global unicast (2000::/3) without the forms that carry an IPv4 address inside, which would have to
-/// be unwrapped to be judged, and documentation. NAT64 and mapped addresses lie outside 2000::/3.
+/// Global unicast (2000::/3) without the documentation range and the forms that embed an IPv4 address, which would have to
+/// be checked as well. NAT64 and mapped addresses lie outside 2000::/3.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let global_unicast = a & 0xe000 == 0x2000;
@@ -53,8 +54,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     global_unicast && !special
 }
 
-/// Resolves names, and takes only those all of whose addresses are public. What it returns is what is
-/// connected to, so that a name cannot change its mind in between.
+/// Resolves a name if all of its addresses are public. The client connects to the addresses that this returns, so a name
+/// cannot resolve to another address between the check and the connection.
 pub(super) struct PublicAddresses;
 
 impl Resolve for PublicAddresses {
@@ -63,7 +64,7 @@ impl Resolve for PublicAddresses {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let addresses: Vec<SocketAddr> = found.collect();
             if addresses.iter().any(|address| !is_public(address.ip())) {
-                return Err("the name leads to an address that is not public".into());
+                return Err("the name resolves to an address that is not public".into());
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })

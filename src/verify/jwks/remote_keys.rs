@@ -1,27 +1,24 @@
-//! Key sets as a [`JwtVerifier`](crate::JwtVerifier)'s keys, and the short ways to make them.
+//! Fetched keys in the builder of a [`JwtVerifier`](crate::JwtVerifier).
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::cache::Jwks;
+use super::builder::JwksBuilder;
 use super::discovery::Discovery;
 use super::discovery_builder::DiscoveryBuilder;
+use super::handle::Jwks;
 use super::http::HttpKeySource;
-use super::policy::{Decision, Event};
-use super::status::RefreshError;
+use super::source::{ErasedSource, KeySource};
 use crate::config_error::ConfigError;
-use crate::verify::jwt::remote::{Missing, RemoteContext, RemoteKeys};
+use crate::verify::jwt::remote::{RemoteContext, RemoteKeys};
 use crate::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
-use crate::verify::keys::signer::{Found, SignatureSearch};
-use crate::verify_error::{InvalidReason, VerifyError};
 
 impl Jwks {
-    /// Keys from a URL, with all defaults.
+    /// A key set from a URL, with default settings.
     ///
     /// # Errors
     ///
-    /// When the URL cannot be used; see [`HttpKeySource`].
+    /// When the URL cannot be used; see [`HttpKeySourceBuilder::build`](super::HttpKeySourceBuilder::build).
     pub fn from_url(url: impl AsRef<str>) -> Result<Self, ConfigError> {
         Self::builder(HttpKeySource::builder(url).build()?).build()
     }
@@ -29,29 +26,71 @@ impl Jwks {
 
 /// # Keys that are fetched
 ///
-/// One of these, besides any local keys. Nothing is fetched before a token needs it; see
-/// [`jwks`](crate::jwks).
+/// Call one of these, besides any local keys. Nothing is fetched before a token needs it; see [`jwks`](crate::jwks).
+///
+/// | you have | call |
+/// |---|---|
+/// | an issuer with metadata | [`discover`](Self::discover), [`discover_from`](Self::discover_from) |
+/// | the URL of a JWK Set | [`jwks_url`](Self::jwks_url) |
+/// | one of these that needs request headers, an HTTP client of your own or another size limit | [`jwks_source`](Self::jwks_source) with an [`HttpKeySource`] or a [`Discovery`] |
+/// | keys from anywhere else | [`jwks_source`](Self::jwks_source) with a [`KeySource`] of yours |
+/// | a key set with other settings, or one that several verifiers share | [`jwks`](Self::jwks) |
 impl JwtVerifierBuilder {
-    /// Verifies with the keys of this set.
+    /// Verifies with the keys of this set. Use it to configure the set, or to share it between verifiers.
     pub fn jwks(self, jwks: Jwks) -> Self {
         self.remote_keys(move |_| Ok(Arc::new(jwks.clone()) as Arc<dyn RemoteKeys>))
     }
 
-    /// Verifies with the keys of the JWK Set at this URL, with all defaults.
+    /// Verifies with the keys of the JWK Set at this URL, with default settings. The URL is https, or http on a loopback
+    /// address; otherwise [`build`](Self::build) fails.
+    ///
+    /// To send request headers, or for another limit of the document's size, call [`jwks_source`](Self::jwks_source) with
+    /// an [`HttpKeySource`].
     pub fn jwks_url(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.remote_keys(move |context| {
             let source = HttpKeySource::builder(&url).build()?;
-            let jwks = Jwks::builder(source).clock(context.clock.clone()).build()?;
-            Ok(Arc::new(jwks))
+            fetched_from(Arc::new(source), &context)
         })
     }
 
-    /// Accepts this issuer, and verifies with the keys that its metadata points to: OpenID Connect
-    /// Discovery, then RFC 8414. Write the issuer exactly as it stands in the `iss` of tokens. [`build`](Self::build)
-    /// refuses the URL of a document, a template, and `common` of Entra ID; see [`DiscoveryBuilder::build`].
+    /// Verifies with the keys from this source: a key set with default settings and the [clock](Self::clock) of the
+    /// verifier. Use it for a source with settings:
     ///
-    /// To configure the key set, build it yourself. [`JwtVerifier::jwks`] returns it, to refresh or watch it:
+    /// ```
+    /// use http::{HeaderMap, HeaderValue};
+    /// use tower_bearer_auth::JwtVerifier;
+    /// use tower_bearer_auth::jwks::HttpKeySource;
+    ///
+    /// # fn api_key() -> HeaderValue { HeaderValue::from_static("secret") }
+    /// let source = HttpKeySource::builder("https://issuer.example.com/jwks")
+    ///     // Called for each fetch, so the key may change.
+    ///     .headers(|| HeaderMap::from_iter([(http::header::AUTHORIZATION, api_key())]))
+    ///     .max_bytes(64 * 1024)
+    ///     .build()?;
+    /// let verifier = JwtVerifier::builder()
+    ///     .jwks_source(source)
+    ///     .issuer("https://issuer.example.com")
+    ///     .audience("https://api.example.com")
+    ///     .build()?;
+    /// # let _ = verifier;
+    /// # Ok::<(), tower_bearer_auth::ConfigError>(())
+    /// ```
+    ///
+    /// With a [`Discovery`], call [`issuer`](Self::issuer) as well. To configure the key set, call [`jwks`](Self::jwks)
+    /// instead.
+    pub fn jwks_source(self, source: impl KeySource) -> Self {
+        let source: Arc<dyn ErasedSource> = Arc::new(source);
+        self.remote_keys(move |context| fetched_from(Arc::clone(&source), &context))
+    }
+
+    /// Accepts this issuer, and verifies with the keys that its metadata points to (OpenID Connect Discovery 1.0 §4,
+    /// RFC 8414 §3). Write the issuer exactly as it stands in the `iss` of tokens. [`build`](Self::build) refuses the URL
+    /// of a document, a template, and `common` of Entra ID; see [`DiscoveryBuilder::build`].
+    ///
+    /// To send request headers, or for another limit of a document's size, call [`jwks_source`](Self::jwks_source) with a
+    /// [`Discovery`]. To configure the key set as well, build it yourself. [`JwtVerifier::jwks`] returns it, to refresh
+    /// it or to read its status:
     ///
     /// ```
     /// use tower_bearer_auth::JwtVerifier;
@@ -75,14 +114,14 @@ impl JwtVerifierBuilder {
             .remote_keys(move |context| discovered(Discovery::builder(&issuer), &context))
     }
 
-    /// Verifies with the keys that the metadata at this URL points to, where it does not live under
-    /// the issuer's. The metadata must be about one of the issuers that are configured.
+    /// Verifies with the keys that the metadata at this URL points to. Use it if the metadata is not under the URL of the
+    /// issuer. Its `issuer` must be one of the configured [issuers](Self::issuer).
     pub fn discover_from(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.remote_keys(move |context| {
             if context.issuers.is_empty() {
                 return Err(ConfigError::of(
-                    "discover_from(..) needs an issuer(..) that the metadata must be about",
+                    "discover_from(..) needs an issuer(..), which the metadata must name",
                 ));
             }
             let builder = Discovery::builder("")
@@ -128,89 +167,13 @@ fn discovered(
     context: &RemoteContext<'_>,
 ) -> Result<Arc<dyn RemoteKeys>, ConfigError> {
     let source = builder.clock(context.clock.clone()).build()?;
-    let jwks = Jwks::builder(source).clock(context.clock.clone()).build()?;
-    Ok(Arc::new(jwks))
+    fetched_from(Arc::new(source), context)
 }
 
-/// The error if no fetch has failed and none has succeeded.
-pub(super) const NOT_LOADED: &str = "the keys are not loaded";
-
-/// The error for a token whose key may have been published since the last fetch.
-pub(super) const MAY_BE_NEWER: &str =
-    "the token may be newer than the keys, and the limit of fetches for unknown keys is exhausted";
-
-impl RemoteKeys for Jwks {
-    /// Starts a refresh when one is due. As long as the keys are fresh, readers never wait for each
-    /// other here: the keys are behind an atomic pointer, and whoever finds the lock taken leaves the
-    /// refresh to its holder.
-    fn find(&self, search: &SignatureSearch<'_>, may_wait: bool) -> Found {
-        let now = self.inner.clock.monotonic();
-        let snapshot = self.inner.snapshot.load();
-        let Some(snapshot) = snapshot.as_ref().filter(|s| now < s.dead_at) else {
-            return Found::NoKey;
-        };
-        if now >= snapshot.stale_at {
-            if let (_, Some(fetch)) = self.inner.ask(Event::KnownKey)
-                && may_wait
-            {
-                return Found::Later(self.inner.end_of(fetch));
-            }
-        } else if now >= snapshot.refresh_at {
-            self.inner.ask_if_not_busy(Event::KnownKey);
-        }
-        search.among(&snapshot.keys)
-    }
-
-    fn source_name(&self) -> &str {
-        self.inner.source.name()
-    }
-
-    fn generation(&self) -> u64 {
-        self.inner.generation()
-    }
-
-    fn missing(&self, seen: u64, issued_by: Option<Duration>) -> Missing {
-        let control = self.inner.control();
-        // Snapshots are replaced under the lock. One that came in between may have the key, and the
-        // token must neither be refused nor cost a fetch.
-        if self.generation() != seen {
-            return Missing::Changed;
-        }
-        let may_be_newer = control.may_be_newer(issued_by);
-        match self
-            .inner
-            .ask_with(control, Event::UnknownKey { may_be_newer })
-        {
-            (decision, Some(fetch)) => Missing::Wait {
-                end: self.inner.end_of(fetch),
-                begun_before: decision == Decision::Join,
-            },
-            (decision, None) => Missing::Refused(self.refusal(decision, MAY_BE_NEWER)),
-        }
-    }
-
-    fn still_missing(&self, seen: u64) -> VerifyError {
-        match self.inner.ask(Event::StillUnknownKey).0 {
-            // No document came: the fetch was lost or interrupted, and nobody knows.
-            Decision::NoSuchKey if self.generation() == seen => {
-                let retry_after = Duration::ZERO;
-                self.refusal(Decision::Unavailable { retry_after }, NOT_LOADED)
-            }
-            decision => self.refusal(decision, NOT_LOADED),
-        }
-    }
-}
-
-impl Jwks {
-    /// The error for a token. An outage has the last error of a fetch as its reason, or else `problem`.
-    fn refusal(&self, decision: Decision, problem: &str) -> VerifyError {
-        let retry_after = match decision {
-            Decision::NoSuchKey => return VerifyError::invalid(InvalidReason::UnknownKey),
-            Decision::Unavailable { retry_after } => retry_after,
-            _ => Duration::ZERO,
-        };
-        let last_error = self.inner.control().last_error.clone();
-        let problem = last_error.unwrap_or_else(|| problem.to_owned());
-        VerifyError::unavailable(RefreshError { problem }).with_retry_after(retry_after)
-    }
+fn fetched_from(
+    source: Arc<dyn ErasedSource>,
+    context: &RemoteContext<'_>,
+) -> Result<Arc<dyn RemoteKeys>, ConfigError> {
+    let jwks = JwksBuilder::of(source).clock(context.clock.clone());
+    Ok(Arc::new(jwks.build()?))
 }

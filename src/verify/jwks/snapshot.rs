@@ -1,4 +1,4 @@
-//! The keys that verifiers read, and how keys keep their state from one document to the next.
+//! The keys that verifiers read, and how their state is carried over to the next document.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::key_state::KeyState;
 use crate::verify::keys::VerifyingKey;
 use crate::verify::keys::key::Fingerprint;
 
-/// The keys of a set: never changed, only replaced.
+/// The current keys of a set. A snapshot does not change; a fetch replaces it.
 pub(super) struct Snapshot {
     pub(super) generation: u64,
     pub(super) keys: Vec<VerifyingKey>,

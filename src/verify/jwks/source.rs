@@ -1,4 +1,4 @@
-//! Where key documents come from.
+//! Sources of key documents.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use tower::BoxError;
 
-use super::document::Validators;
-use super::document::{DocumentError, KeyDocument, KeyRules, SelectedDocument};
+use super::document::{DocumentError, KeyDocument, KeyRules, SelectedDocument, Validators};
 
-/// Something that can be asked for a JWK Set, again and again.
+/// A source of JWK Sets that can be fetched repeatedly.
 ///
-/// [`Jwks`](super::Jwks) decides when to ask, bounds how long an answer may take, and never asks twice
-/// at once. A source keeps no keys of its own, and must not block: a fetch that overruns its time limit
-/// without yielding is given up, and once another was begun, what it brings is dropped.
+/// Implement it for keys that are neither at a URL ([`HttpKeySource`](super::HttpKeySource)) nor found by discovery
+/// ([`Discovery`](super::Discovery)): in a file, a secret store, a database.
+///
+/// [`Jwks`](super::Jwks) decides when to fetch, limits the time of a fetch, and runs one fetch at a time. A source does
+/// not cache keys itself, and must not block its thread. A fetch that blocks past its time limit counts as failed; once
+/// another fetch was started, its result is dropped.
 ///
 /// ```
 /// use std::path::PathBuf;
@@ -33,38 +35,48 @@ use super::document::{DocumentError, KeyDocument, KeyRules, SelectedDocument};
 /// # Ok::<(), tower_bearer_auth::ConfigError>(())
 /// ```
 pub trait KeySource: Send + Sync + 'static {
-    /// Fetches the document, or finds that it is still the one with these validators.
+    /// Fetches the document. `known` are the validators of the current document: if the source finds that it has not
+    /// changed, it returns [`Fetched::Unchanged`].
     ///
     /// # Errors
     ///
-    /// Whatever went wrong. It shows up in logs and in [`JwksStatus`](super::JwksStatus), never in an
-    /// answer to a client.
+    /// When there is no document. The error and its sources are in the log and in
+    /// [`JwksStatus::last_error`](super::JwksStatus::last_error), and not in responses to clients. Leave secrets out of
+    /// its text, such as the query of a URL.
     fn fetch(
         &self,
         known: Option<&Validators>,
     ) -> impl Future<Output = Result<Fetched, BoxError>> + Send;
 
-    /// What to call the source in logs; nothing secret. It is asked once, when a [`Jwks`](super::Jwks) is
-    /// built. Default: the name of its type.
+    /// The name of the source in logs, without secrets. It is read once, when a [`Jwks`](super::Jwks) is built. Default:
+    /// the name of its type.
     ///
-    /// A verifier that accepts any issuer, and has no [name](crate::JwtVerifierBuilder::name), tells its
-    /// [principals](crate::AccessToken::principal) from those of others by this name: sources with different keys need
-    /// different ones.
+    /// Override it if sources of your type can have different keys, and include what tells them apart, such as the path
+    /// or the tenant. With the default they all share one name, since nothing else about a source is the same in every
+    /// replica of your server. Sources with one name cannot be told apart in logs. And if two verifiers
+    /// [accept any issuer](crate::JwtVerifierBuilder::accept_any_issuer) and have no
+    /// [name](crate::JwtVerifierBuilder::name), the name of the source is all that tells their
+    /// [principals](crate::AccessToken::principal) apart: a token of one could use the sessions of the other.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }
+
+    /// What the fetch in progress waits for, without secrets, such as "https://issuer.example.com/jwks does not answer".
+    /// It is part of the error of a fetch that runs out of time. Default: `None`.
+    fn progress(&self) -> Option<String> {
+        None
+    }
 }
 
-/// What a source brings.
+/// The result of a fetch.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fetched {
-    /// A document.
+    /// The document.
     Document(KeyDocument),
-    /// Nothing new: the document known by its validators still holds, for this much longer where the
-    /// source says.
+    /// The document with the known validators is still current.
     Unchanged {
-        /// How long the document counts as fresh from now on.
+        /// How long the document is fresh from now on, if the source says so.
         freshness: Option<Duration>,
     },
 }
@@ -87,11 +99,13 @@ pub(super) enum FetchedKeys {
 
 type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Fetched, BoxError>> + Send + 'a>>;
 
-/// A [`KeySource`] of any type. Fetching is I/O, so the box costs nothing that matters.
+/// A [`KeySource`] of any type. The box costs little beside the I/O of a fetch.
 pub(super) trait ErasedSource: Send + Sync {
     fn fetch<'a>(&'a self, known: Option<&'a Validators>) -> FetchFuture<'a>;
 
     fn name(&self) -> &str;
+
+    fn progress(&self) -> Option<String>;
 }
 
 impl<S: KeySource> ErasedSource for S {
@@ -101,5 +115,9 @@ impl<S: KeySource> ErasedSource for S {
 
     fn name(&self) -> &str {
         KeySource::name(self)
+    }
+
+    fn progress(&self) -> Option<String> {
+        KeySource::progress(self)
     }
 }

@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use super::left_out::LeftOutKeys;
 
-/// How a key set is doing; see [`Jwks::status`](super::Jwks::status).
+/// The state of a key set; see [`Jwks::status`](super::Jwks::status).
 ///
-/// A readiness route. It has the keys fetched when there are none: without that, a server that gets no
-/// traffic until it is ready would never be.
+/// For a readiness route, call [`Jwks::ready`](super::Jwks::ready). It fetches the keys if there are none: a server that
+/// gets no traffic before it is ready would otherwise never become ready.
 ///
 /// ```
 /// use axum::{Router, http::StatusCode, routing::get};
@@ -37,23 +37,23 @@ impl JwksStatus {
         self.keys > 0
     }
 
-    /// How many keys there are to verify with: none before the first fetch, and none past the hard
-    /// limit of an outage.
+    /// The number of keys to verify with: zero before the first fetch, and after
+    /// [`serve_stale_for`](super::JwksBuilder::serve_stale_for) in an outage.
     pub fn keys(&self) -> usize {
         self.keys
     }
 
-    /// The keys of the last document that are of no use here: how many, by reason.
+    /// The number of keys of the last document that are left out, by reason.
     pub fn skipped(&self) -> impl Iterator<Item = (&'static str, usize)> {
         self.left_out.by_reason()
     }
 
-    /// The keys of the last document that are of no use here, with their `kid`s.
+    /// The keys of the last document that are left out, with their `kid`s.
     pub fn left_out(&self) -> &LeftOutKeys {
         &self.left_out
     }
 
-    /// How long ago the last successful fetch was.
+    /// The time since the last successful fetch.
     pub fn age(&self) -> Option<Duration> {
         self.age
     }
@@ -63,19 +63,24 @@ impl JwksStatus {
         self.last_success
     }
 
-    /// What went wrong at the last fetch; `None` when it succeeded.
+    /// The error of the last fetch; `None` if it succeeded.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }
 
-    /// In how long the next request starts a refresh; zero when it is due. `None` while there are no
-    /// keys, since the next request then fetches them.
+    /// The time until a request starts a refresh; zero if it is due. `None` while there are no keys, since the next request
+    /// then fetches them.
     pub fn next_refresh(&self) -> Option<Duration> {
         self.next_refresh
     }
 }
 
 /// Keys could not be fetched.
+///
+/// The text has the whole chain of causes, shortened to about 2,500 characters and without the queries of URLs.
+/// [`source`](std::error::Error::source) is `None`: the error is kept for the length of an outage and given to every
+/// request that waits, while the causes are errors of the source, whose text is read once, when the fetch ends. The
+/// original error would also carry what the text leaves out, such as the full URL in an error of `reqwest`.
 #[derive(Debug, Clone)]
 pub struct RefreshError {
     pub(super) problem: String,

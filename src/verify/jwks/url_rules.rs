@@ -4,7 +4,7 @@ use url::{Host, Url};
 
 use super::public_address::is_public;
 use crate::config_error::ConfigError;
-use crate::http_client::{address, has_credentials, is_loopback};
+use crate::http_client::{NEEDS_TLS, address, has_credentials, is_loopback};
 use crate::shown_url::ShownUrl;
 
 /// The URLs that a key source allows. By default URLs must be https. A configured URL may be http on a loopback address.
@@ -12,6 +12,8 @@ use crate::shown_url::ShownUrl;
 pub(super) struct UrlRules {
     pub(super) allow_http: bool,
     pub(super) ssrf_safe: bool,
+    /// The client of this crate is used, and the feature `tls` is off.
+    pub(super) no_tls: bool,
 }
 
 impl UrlRules {
@@ -37,6 +39,7 @@ impl UrlRules {
             return Err("has credentials in it; send a header instead");
         }
         match url.scheme() {
+            "https" if self.no_tls => return Err(NEEDS_TLS),
             "https" => {}
             "http" if plain || self.allow_http => {}
             _ => return Err(NOT_HTTPS),
@@ -70,14 +73,14 @@ impl UrlRules {
 
 const NOT_HTTPS: &str = "is not https";
 
-/// Whether the text of a URL shows that it may lead to this machine.
+/// Whether the host of a URL names this machine: a loopback or unspecified address, or `localhost` and names below it.
 pub(super) fn may_lead_here(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
             name == "localhost" || name.ends_with(".localhost")
         }
-        _ => address(url).is_none_or(|address| {
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => address(url).is_none_or(|address| {
             let address = address.to_canonical();
             address.is_loopback() || address.is_unspecified()
         }),

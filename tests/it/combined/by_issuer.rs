@@ -249,7 +249,7 @@ fn an_issuer_with_two_verifiers_panics() {
 }
 
 #[test]
-#[should_panic(expected = "an issuer has a name")]
+#[should_panic(expected = "the issuer is empty")]
 fn an_issuer_without_a_name_panics() {
     let _ = ByIssuer::new().issuer("", Calls::default().always(Ok("alice")));
 }

@@ -348,7 +348,7 @@ fn debug_shows_counts_and_no_token() {
 }
 
 #[test]
-#[should_panic(expected = "remembers nothing")]
+#[should_panic(expected = "must not be zero")]
 fn a_cache_of_nothing_panics() {
     let _ = CacheLayer::new(0);
 }

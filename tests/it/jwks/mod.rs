@@ -33,6 +33,7 @@ mod replaced_keys;
 mod rotation;
 mod same_names;
 mod settings;
+mod source_settings;
 mod sources;
 mod subtleties;
 mod threads;

@@ -250,7 +250,7 @@ async fn a_fetch_that_never_ends_is_no_reason_to_refuse_or_to_wait_for_ever() {
     let status = fixture.jwks.status();
     assert_eq!(
         status.last_error(),
-        Some("a fetch does not come to its end")
+        Some("a fetch did not report its end in time")
     );
     drop(hold);
 }

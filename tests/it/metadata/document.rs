@@ -14,16 +14,16 @@ use crate::support::{INSIDE, Inner, answer_of, get, no_token, send, serve, serve
 #[tokio::test]
 async fn every_member_has_the_name_in_the_rfc() {
     let resource = notes()
-        .resource_name("Notes")
-        .resource_documentation("https://docs.test/notes#start")
-        .resource_policy_uri("https://docs.test/policy")
-        .resource_tos_uri("https://docs.test/terms")
-        .jwks_uri("https://api.test/keys")
-        .resource_signing_alg_values_supported(["ES256"])
-        .authorization_details_types_supported(["note"])
-        .tls_client_certificate_bound_access_tokens(false)
-        .dpop_bound_access_tokens_required(false)
-        .signed_metadata("a.b.c")
+        .member("resource_name", "Notes")
+        .member("resource_documentation", "https://docs.test/notes#start")
+        .member("resource_policy_uri", "https://docs.test/policy")
+        .member("resource_tos_uri", "https://docs.test/terms")
+        .member("jwks_uri", "https://api.test/keys")
+        .member("resource_signing_alg_values_supported", vec!["ES256"])
+        .member("authorization_details_types_supported", vec!["note"])
+        .member("tls_client_certificate_bound_access_tokens", false)
+        .member("dpop_bound_access_tokens_required", false)
+        .member("signed_metadata", "a.b.c")
         .member("resource_name#fr", "Carnet")
         .member("vendor", json!({"x": [1]}));
     let request = Request::get("/").body(Full::default()).unwrap();

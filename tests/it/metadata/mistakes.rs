@@ -36,10 +36,10 @@ fn wrong() -> Vec<(ProtectedResource, &'static str)> {
         ),
         (notes().scopes(["two words"]), "is not a scope"),
         (
-            notes().resource_documentation("docs"),
+            notes().member("resource_documentation", "docs"),
             "resource_documentation",
         ),
-        (notes().jwks_uri("keys"), "jwks_uri"),
+        (notes().member("jwks_uri", "keys"), "jwks_uri"),
         (
             notes().metadata_url("http://api.test/metadata"),
             "it is not https",
@@ -66,27 +66,43 @@ fn wrong() -> Vec<(ProtectedResource, &'static str)> {
             "is the resource itself",
         ),
         (
-            notes().dpop_signing_alg_values_supported(["ES256"]),
+            notes().member("dpop_signing_alg_values_supported", vec!["ES256"]),
             "dpop_signing_alg_values_supported says that clients prove",
         ),
         (
-            notes().dpop_bound_access_tokens_required(true),
-            "nothing here checks such proofs",
-        ),
-        (
-            notes().tls_client_certificate_bound_access_tokens(true),
-            "nothing here checks such proofs",
-        ),
-        (
             notes().member("dpop_bound_access_tokens_required", true),
-            "setter of its own",
-        ),
-        (
-            notes().member("dpop_signing_alg_values_supported", vec!["ES256"]),
-            "setter of its own",
+            "nothing here checks such proofs",
         ),
         (
             notes().member("tls_client_certificate_bound_access_tokens", true),
+            "nothing here checks such proofs",
+        ),
+        (
+            notes().member("dpop_signing_alg_values_supported", Vec::<String>::new()),
+            "is an empty list",
+        ),
+        (
+            notes().member("dpop_bound_access_tokens_required", "false"),
+            "is neither true nor false",
+        ),
+        (
+            notes().member("authorization_details_types_supported", "note"),
+            "is not a list of texts",
+        ),
+        (
+            notes().member("resource_name#fr", 1),
+            "resource_name#fr is not a text",
+        ),
+        (
+            notes().member("resource_documentation#fr", "docs"),
+            "resource_documentation#fr \"docs\" is not a URL",
+        ),
+        (
+            notes().member("bearer_methods_supported", vec!["query"]),
+            "setter of its own",
+        ),
+        (
+            notes().member("scopes_supported", vec!["read"]),
             "setter of its own",
         ),
         (
@@ -111,7 +127,7 @@ fn an_invalid_resource_is_reported_by_check_and_by_build() {
     let everything = ProtectedResource::new("http://api.test#x")
         .authorization_servers(["http://one.test", "two"])
         .scopes(["a b"])
-        .resource_tos_uri("terms")
+        .member("resource_tos_uri", "terms")
         .member("jwks_uri", 1);
     assert_eq!(everything.check().unwrap_err().problems().count(), 6);
 
@@ -126,9 +142,8 @@ fn an_invalid_resource_is_reported_by_check_and_by_build() {
     }
     // Metadata may state that proof of possession is not required.
     let unbound = notes()
-        .dpop_bound_access_tokens_required(false)
-        .tls_client_certificate_bound_access_tokens(false)
-        .dpop_signing_alg_values_supported(Vec::<String>::new());
+        .member("dpop_bound_access_tokens_required", false)
+        .member("tls_client_certificate_bound_access_tokens", false);
     assert_eq!(unbound.check(), Ok(()));
     let plain = ProtectedResource::new("http://api.test")
         .authorization_servers(["http://issuer.test"])

@@ -128,7 +128,7 @@ async fn a_superseded_fetch_is_discarded_and_recorded_as_such() {
     first.await.unwrap();
     assert_eq!(outcomes(&recorded), ["superseded", "fetched"]);
     // The failure of the first fetch was an outage.
-    let lost = ("error", "a fetch does not come to its end");
+    let lost = ("error", "a fetch did not report its end in time");
     let source = ("source", std::any::type_name::<Slow>());
     let works = "keys refreshed, the source works again";
     assert_events(

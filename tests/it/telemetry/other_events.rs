@@ -74,8 +74,7 @@ async fn mistakes_in_the_setup_are_told() {
     let resource = ProtectedResource::new("https://api.test");
     let _: Router = resource.router();
     let missing = "RequireScopesLayer needs a BearerAuthLayer in front of it, and there is none";
-    let nameless =
-        "the metadata names no authorization server, and clients cannot know where to get a token";
+    let nameless = "the metadata names no authorization server, so clients cannot find out where to get a token";
     assert_events(
         &recorded,
         "tower_bearer_auth::setup",

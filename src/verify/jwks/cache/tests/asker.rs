@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::keys::{Name, TOKENS, is_signed_by};
 use super::model::Model;
+use crate::verify::jwks::lookup::{MAY_BE_NEWER, NOT_LOADED};
 use crate::verify::jwks::policy::{Decision, Event, FETCH_GRACE};
-use crate::verify::jwks::remote_keys::{MAY_BE_NEWER, NOT_LOADED};
 use crate::verify_error::InvalidReason;
 
 /// What a request is told.

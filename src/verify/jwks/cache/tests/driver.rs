@@ -65,7 +65,7 @@ impl Driver {
             .clock(clock.clone())
             .build()
             .unwrap();
-        let inner = Arc::get_mut(&mut jwks.inner).unwrap();
+        let inner = Arc::get_mut(&mut jwks.cache).unwrap();
         (inner.policy, inner.jitter) = (settings.policy, settings.jitter);
         let verifier = JwtVerifier::builder()
             .jwks(jwks.clone())
@@ -287,7 +287,7 @@ impl Driver {
 
     /// The fetches that began with the last poll.
     fn count(&mut self, cause: Cause) -> Result<(), String> {
-        let begun = self.jwks.inner.control().ticket;
+        let begun = self.jwks.cache.control().ticket;
         for _ in self.begun..begun {
             self.promises.begun(cause)?;
             self.ended.push(!self.model.inside);
@@ -342,10 +342,10 @@ impl Driver {
         let (model, now) = (&self.model, self.model.now);
         same(
             "the generation",
-            self.jwks.inner.generation(),
+            self.jwks.cache.generation(),
             model.generation,
         )?;
-        same("the state", self.jwks.inner.control().state, model.state)?;
+        same("the state", self.jwks.cache.control().state, model.state)?;
         let status = self.jwks.status();
         same("keys", status.keys(), model.usable())?;
         same(

@@ -41,7 +41,7 @@ thread_local! {
 fn look() -> f64 {
     WATCHED.with_borrow(|watched| {
         let seen = watched.as_ref();
-        SEEN.set(seen.map(|(token, jwks)| (token.is_current(), jwks.inner.generation())));
+        SEEN.set(seen.map(|(token, jwks)| (token.is_current(), jwks.cache.generation())));
     });
     0.0
 }
@@ -57,7 +57,7 @@ async fn tokens_of_a_key_that_leaves_lapse_before_the_new_keys_are_seen() {
         fetches: AtomicUsize::default(),
     };
     let mut jwks = Jwks::builder(source).build().unwrap();
-    Arc::get_mut(&mut jwks.inner).unwrap().jitter = look;
+    Arc::get_mut(&mut jwks.cache).unwrap().jitter = look;
     let verifier = JwtVerifier::builder()
         .jwks(jwks.clone())
         .issuer(issuer)
@@ -68,5 +68,5 @@ async fn tokens_of_a_key_that_leaves_lapse_before_the_new_keys_are_seen() {
     WATCHED.set(Some((token.clone(), jwks.clone())));
     jwks.refresh().await.unwrap();
     assert_eq!(SEEN.get(), Some((false, 1)));
-    assert_eq!((token.is_current(), jwks.inner.generation()), (false, 2));
+    assert_eq!((token.is_current(), jwks.cache.generation()), (false, 2));
 }

@@ -29,14 +29,14 @@ async fn keys_are_refreshed_ahead_of_time_also_after_a_panic_with_the_lock() {
     let jwks = jwks.build().unwrap();
     jwks.refresh().await.unwrap();
 
-    let inner = Arc::clone(&jwks.inner);
+    let inner = Arc::clone(&jwks.cache);
     let poisons = thread::spawn(move || {
         let _held = inner.control.lock();
         // Like a panic, and it prints nothing.
         std::panic::resume_unwind(Box::new("with the lock"));
     });
     poisons.join().unwrap_err();
-    assert!(jwks.inner.control.is_poisoned());
+    assert!(jwks.cache.control.is_poisoned());
 
     let (issuer, audience) = ("https://issuer.test", "https://api.test");
     let verifier = JwtVerifier::builder()
@@ -55,6 +55,6 @@ async fn keys_are_refreshed_ahead_of_time_also_after_a_panic_with_the_lock() {
         verifier.clone().oneshot(bearer).await.unwrap();
         jwks.refresh().await.unwrap();
         // The one that the token began and, since it may have come too early for it, that of the refresh.
-        assert_eq!(jwks.inner.control().ticket, 1 + 2 * (fetches - 1));
+        assert_eq!(jwks.cache.control().ticket, 1 + 2 * (fetches - 1));
     }
 }

@@ -5,29 +5,29 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::super::flight::{Course, Flight};
+use super::super::shared_verification::{SharedVerification, VerificationFuture};
 use super::super::store::{Fingerprint, Outcome};
-use super::{Flights, Joined};
+use super::{InProgress, Joined};
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 const TOKEN: Fingerprint = [7; 32];
 
-fn begin(flights: &Arc<Flights>, course: Course) -> Flight {
-    match flights.join(TOKEN, || None, || course) {
-        Joined::Own(flight) => flight,
-        _ => panic!("somebody else began it"),
+fn start(in_progress: &Arc<InProgress>, verification: VerificationFuture) -> SharedVerification {
+    match in_progress.join(TOKEN, || None, || verification) {
+        Joined::Started(verification) => verification,
+        Joined::Existing(_) | Joined::Cached(_) => panic!("another request started it"),
     }
 }
 
-fn join(flights: &Arc<Flights>) -> Flight {
-    match flights.join(TOKEN, || None, || panic!("nobody began it")) {
-        Joined::Theirs(flight) => flight,
-        _ => panic!("nobody began it"),
+fn join(in_progress: &Arc<InProgress>) -> SharedVerification {
+    match in_progress.join(TOKEN, || None, || panic!("no request started it")) {
+        Joined::Existing(verification) => verification,
+        Joined::Started(_) | Joined::Cached(_) => panic!("no request started it"),
     }
 }
 
-fn poll(flight: &mut Flight) -> Poll<Outcome> {
-    Box::pin(flight)
+fn poll(verification: &mut SharedVerification) -> Poll<Outcome> {
+    Box::pin(verification)
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
 }
@@ -37,41 +37,41 @@ fn refused() -> Outcome {
 }
 
 #[track_caller]
-fn assert_over(flights: &Flights) {
-    assert!(flights.by_token.lock().unwrap().is_empty());
+fn assert_over(in_progress: &InProgress) {
+    assert!(in_progress.by_token.lock().unwrap().is_empty());
 }
 
 #[test]
-fn however_a_flight_ends_it_leaves_the_list() {
-    let flights = Arc::<Flights>::default();
-    let mut flight = begin(&flights, Box::pin(async { refused() }));
-    assert!(poll(&mut flight).is_ready());
-    assert_over(&flights);
+fn however_a_verification_ends_its_entry_is_removed() {
+    let in_progress = Arc::<InProgress>::default();
+    let mut verification = start(&in_progress, Box::pin(async { refused() }));
+    assert!(poll(&mut verification).is_ready());
+    assert_over(&in_progress);
 
-    let mut flight = begin(&flights, Box::pin(async { panic!("on demand") }));
-    assert!(poll(&mut flight).is_ready());
-    assert_over(&flights);
+    let mut verification = start(&in_progress, Box::pin(async { panic!("on demand") }));
+    assert!(poll(&mut verification).is_ready());
+    assert_over(&in_progress);
 
-    let mut flight = begin(&flights, Box::pin(std::future::pending()));
-    assert!(poll(&mut flight).is_pending());
-    drop(flight);
-    assert_over(&flights);
-    drop(begin(&flights, Box::pin(std::future::pending())));
-    assert_over(&flights);
+    let mut verification = start(&in_progress, Box::pin(std::future::pending()));
+    assert!(poll(&mut verification).is_pending());
+    drop(verification);
+    assert_over(&in_progress);
+    drop(start(&in_progress, Box::pin(std::future::pending())));
+    assert_over(&in_progress);
 }
 
 #[test]
-fn a_waker_that_is_kept_keeps_nothing_else() {
-    let (flights, kept) = (Arc::<Flights>::default(), Arc::new(Mutex::new(None)));
+fn a_waker_that_the_verifier_keeps_does_not_keep_the_verification() {
+    let (in_progress, kept) = (Arc::<InProgress>::default(), Arc::new(Mutex::new(None)));
     let there = Arc::clone(&kept);
     let keeping = poll_fn(move |cx| {
         *there.lock().unwrap() = Some(cx.waker().clone());
         Poll::Pending
     });
-    let mut flight = begin(&flights, Box::pin(keeping));
-    assert!(poll(&mut flight).is_pending());
-    drop(flight);
-    assert_over(&flights);
+    let mut verification = start(&in_progress, Box::pin(keeping));
+    assert!(poll(&mut verification).is_pending());
+    drop(verification);
+    assert_over(&in_progress);
     kept.lock().unwrap().take().unwrap().wake();
 }
 
@@ -83,7 +83,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn course(&self) -> Course {
+    fn verification(&self) -> VerificationFuture {
         let gate = self.clone();
         Box::pin(poll_fn(move |cx| {
             *gate.waker.lock().unwrap() = Some(cx.waker().clone());
@@ -132,14 +132,14 @@ impl Drop for Odd {
 }
 
 #[test]
-fn a_waker_that_panics_keeps_nobody_else_asleep() {
-    let (flights, gate) = (Arc::<Flights>::default(), Gate::default());
+fn a_waker_that_panics_does_not_keep_the_others_from_being_woken() {
+    let (in_progress, gate) = (Arc::<InProgress>::default(), Gate::default());
     let woken = Arc::<AtomicUsize>::default();
-    let mut waiting = vec![begin(&flights, gate.course())];
+    let mut waiting = vec![start(&in_progress, gate.verification())];
     for _ in 1..10 {
-        waiting.push(join(&flights));
+        waiting.push(join(&in_progress));
     }
-    for flight in &mut waiting {
+    for verification in &mut waiting {
         let waker = Odd {
             woken: Arc::clone(&woken),
             when_woken: || panic_any(PanicsAgain),
@@ -147,17 +147,21 @@ fn a_waker_that_panics_keeps_nobody_else_asleep() {
         };
         let waker = waker.waker();
         let mut cx = Context::from_waker(&waker);
-        assert!(Pin::new(flight).poll(&mut cx).is_pending());
+        assert!(Pin::new(verification).poll(&mut cx).is_pending());
     }
     gate.open();
     assert_eq!(woken.load(Ordering::SeqCst), 10);
-    assert!(waiting.iter_mut().all(|flight| poll(flight).is_ready()));
+    assert!(
+        waiting
+            .iter_mut()
+            .all(|verification| poll(verification).is_ready())
+    );
 }
 
 #[test]
-fn a_waker_that_is_dropped_may_wake_the_flight() {
-    let (flights, gate) = (Arc::<Flights>::default(), Gate::default());
-    let mut flight = begin(&flights, gate.course());
+fn a_waker_that_is_dropped_may_wake_the_verification() {
+    let (in_progress, gate) = (Arc::<InProgress>::default(), Gate::default());
+    let mut verification = start(&in_progress, gate.verification());
     let waking = gate.clone();
     let waker = Odd {
         woken: Arc::default(),
@@ -166,15 +170,15 @@ fn a_waker_that_is_dropped_may_wake_the_flight() {
     };
     let waker = waker.waker();
     assert!(
-        Pin::new(&mut flight)
+        Pin::new(&mut verification)
             .poll(&mut Context::from_waker(&waker))
             .is_pending()
     );
     drop(waker);
     // Replaces the first waker.
-    assert!(poll(&mut flight).is_pending());
+    assert!(poll(&mut verification).is_pending());
     gate.open();
-    assert!(poll(&mut flight).is_ready());
+    assert!(poll(&mut verification).is_ready());
 }
 
 /// A panic payload whose drop panics.
@@ -187,10 +191,10 @@ impl Drop for PanicsAgain {
 }
 
 #[test]
-fn a_panic_that_panics_keeps_nobody_waiting() {
-    let flights = Arc::<Flights>::default();
-    let mut first = begin(&flights, Box::pin(async { panic_any(PanicsAgain) }));
-    let mut second = join(&flights);
+fn a_panic_whose_payload_panics_strands_no_waiter() {
+    let in_progress = Arc::<InProgress>::default();
+    let mut first = start(&in_progress, Box::pin(async { panic_any(PanicsAgain) }));
+    let mut second = join(&in_progress);
     let polled = catch_unwind(AssertUnwindSafe(|| poll(&mut first)));
     assert!(polled.is_err());
     let Poll::Ready(Err(error)) = poll(&mut second) else {
