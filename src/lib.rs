@@ -188,7 +188,7 @@ pub use self::verify::jwks::{self, Jwks};
 #[doc(inline)]
 pub use self::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
 #[doc(inline)]
-pub use self::verify::keys::{Algorithm, KeySet, VerifyingKey};
+pub use self::verify::keys::{Algorithm, KeySet, UnknownAlgorithm, VerifyingKey};
 #[doc(inline)]
 pub use self::verify::{
     Audience, ByIssuer, ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt,
