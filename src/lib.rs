@@ -96,6 +96,7 @@ mod credentials;
 pub mod verify;
 
 mod access_token;
+mod invalid_reason;
 mod scopes;
 mod verify_error;
 

@@ -242,7 +242,10 @@ fn every_problem_is_reported_at_once() {
             builder().audience(AUDIENCE).bearer_token("a b"),
             "cannot be sent in a header",
         ),
-        (builder().audience("").bearer_token("t"), "is empty"),
+        (
+            builder().audience("").bearer_token("t"),
+            "has an empty value",
+        ),
         (
             builder()
                 .audience(AUDIENCE)
