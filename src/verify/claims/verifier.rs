@@ -37,20 +37,17 @@ impl ClaimsVerifier {
         self.rules.check(claims, payload, self.clock.since_epoch())
     }
 
-    /// What the claims say about the token, with the payload that they were read from.
-    pub(crate) fn verified(
+    /// Fills `verified` from the claims. It becomes complete with the payload, which the caller moves into it.
+    pub(crate) fn fill(
         &self,
+        verified: &mut Verified,
         claims: &Claims<'_>,
         payload: &str,
-    ) -> Result<Verified, InvalidReason> {
-        let mut verified = Verified {
-            verifier: self.verifier.clone(),
-            authority: self.authority.clone(),
-            leeway: self.rules.leeway,
-            clock: self.clock.clone(),
-            ..Verified::default()
-        };
-        self.mapping.fill(&mut verified, claims, payload)?;
-        Ok(verified)
+    ) -> Result<(), InvalidReason> {
+        verified.verifier = self.verifier.clone();
+        verified.authority = self.authority.clone();
+        verified.leeway = self.rules.leeway;
+        verified.clock = self.clock.clone();
+        self.mapping.fill(verified, claims, payload)
     }
 }

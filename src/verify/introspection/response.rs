@@ -33,7 +33,8 @@ impl Rules {
         }
         self.claims.check(&claims, &answer)?;
         check_token_type(&answer)?;
-        let mut verified = self.claims.verified(&claims, &answer)?;
+        let mut verified = Verified::default();
+        self.claims.fill(&mut verified, &claims, &answer)?;
         verified.claims = answer;
         Ok(verified)
     }

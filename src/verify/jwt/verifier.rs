@@ -296,8 +296,11 @@ impl Inner {
             .read(&mut claims, &payload)
             .map_err(|fault| malformed(TokenPart::Payload, &fault))?;
         self.claims.check(&claims, &payload)?;
-        let mut verified = self.claims.verified(&claims, &payload)?;
-        verified.key = key;
+        let mut verified = Verified {
+            key,
+            ..Verified::default()
+        };
+        self.claims.fill(&mut verified, &claims, &payload)?;
         verified.claims = payload;
         Ok(Arc::new(verified))
     }
