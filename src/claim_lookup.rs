@@ -1,5 +1,5 @@
-//! One claim out of a JSON claims set, by its literal name or by a JSON Pointer (RFC 6901), without
-//! building the rest.
+//! Reads one claim from a JSON claims set, by its literal name or by a JSON Pointer (RFC 6901). The other claims are
+//! skipped.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -44,7 +44,7 @@ fn unescape(segment: &str) -> Cow<'_, str> {
     }
 }
 
-/// The value at the end of a path, where there is one.
+/// Reads the value at the end of a path, if there is one.
 struct At<'p, T> {
     path: &'p [Cow<'p, str>],
     value: PhantomData<T>,
@@ -112,7 +112,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for At<'_, T> {
         }
     }
 
-    // A scalar has nothing inside it.
+    // A scalar contains no values.
 
     fn visit_bool<E>(self, _: bool) -> Result<Option<T>, E> {
         Ok(None)
@@ -139,7 +139,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for At<'_, T> {
     }
 }
 
-/// Whether the next member has this name, compared without building a string.
+/// Compares the name of the next member without allocating a string.
 struct Is<'p>(&'p str);
 
 impl<'de> DeserializeSeed<'de> for Is<'_> {

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, all of it at once.
+//! The error of a configuration, with every problem that was found.
 
 use std::error::Error;
 use std::fmt;
@@ -8,9 +8,9 @@ use crate::error_chain::error_chain;
 
 /// A configuration that cannot work.
 ///
-/// It lists every problem that was found, each with the offending value and its cause. Keys and secrets are described
-/// and never shown. URLs are shown without credentials and queries.
-/// [`source`](Error::source) is the cause of the first problem that has one.
+/// It lists every problem that was found, each with the invalid value and its cause. Keys and secrets are described and
+/// never shown. URLs are shown without credentials and queries. [`source`](Error::source) is the cause of the first
+/// problem that has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Problems,
@@ -69,13 +69,6 @@ impl Problems {
 
 impl Problem {
     /// A problem that another error caused. The chain of that error becomes part of the text.
-    #[cfg_attr(
-        not(any(feature = "jwks", feature = "introspection")),
-        allow(
-            dead_code,
-            reason = "only a failure to build an HTTP client has a cause"
-        )
-    )]
     pub(crate) fn caused_by(text: &str, source: impl Error + Send + Sync + 'static) -> Self {
         Self {
             text: format!("{text}: {}", error_chain(&source)),

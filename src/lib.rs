@@ -97,6 +97,7 @@ mod credentials;
 pub mod verify;
 
 mod access_token;
+mod invalid_reason;
 mod scopes;
 mod verify_error;
 
@@ -189,7 +190,7 @@ pub use self::verify::jwks::{self, Jwks};
 #[doc(inline)]
 pub use self::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
 #[doc(inline)]
-pub use self::verify::keys::{Algorithm, KeySet, VerifyingKey};
+pub use self::verify::keys::{Algorithm, KeySet, UnknownAlgorithm, VerifyingKey};
 #[doc(inline)]
 pub use self::verify::{
     Audience, ByIssuer, ErasedVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt,

@@ -1,4 +1,4 @@
-//! Why a verifier did not vouch for a token. It knows no HTTP: `reject` turns it into an answer.
+//! The error of a verifier. It knows no HTTP: `reject` turns it into a response.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -9,48 +9,72 @@ use std::time::Duration;
 
 use tower::BoxError;
 
+pub use crate::invalid_reason::InvalidReason;
 use crate::scopes::Scopes;
 
-/// What a verifier answers instead of an [`AccessToken`](crate::AccessToken).
+/// The error of a verifier: the reason why a token was not verified.
 ///
-/// | [`kind`](Self::kind) | means | the layer answers |
+/// | [`kind`](Self::kind) | meaning | the layer answers |
 /// |---|---|---|
 /// | `Invalid` | the token is not acceptable | 401 `invalid_token` |
-/// | `InsufficientScope` | a good token without enough scope | 403 `insufficient_scope` |
-/// | `Unavailable` | no answer is possible now | 503 with `Retry-After` |
+/// | `InsufficientScope` | the token is valid and lacks a scope | 403 `insufficient_scope` |
+/// | `Unavailable` | the token cannot be verified now | 503 with `Retry-After` |
 ///
 /// # Errors of other layers
 ///
-/// A verifier wrapped in tower layers often fails with a [`BoxError`]. Converted, it is the
-/// `VerifyError` found anywhere along its chain of [sources](Error::source) (`tower::buffer` wraps
-/// the error of the service behind it), and *unavailable* otherwise: a timeout, an overloaded
-/// queue, a closed connection. That holds for a text as well, so `Err("bad key".into())` in a
-/// `tower::service_fn` that returns `BoxError` means 503. Return [`VerifyError::invalid`] to refuse a
-/// token.
+/// A verifier inside tower layers often fails with a [`BoxError`]. It converts into the first `VerifyError` in its chain
+/// of [sources](Error::source), since `tower::buffer` wraps the error of the service behind it. Without one, it converts
+/// into *unavailable*: a timeout, a full queue, a closed connection. A string does so as well: `Err("bad key".into())` in
+/// a `tower::service_fn` that returns `BoxError` means 503. Return [`VerifyError::invalid`] to refuse a token.
 #[derive(Clone)]
 pub struct VerifyError(Cause);
 
 #[derive(Clone)]
 enum Cause {
     Invalid(InvalidReason),
-    /// Invalid for a reason that otherwise says that the token is of another kind, which it is not.
+    /// Invalid for a reason that would otherwise allow a fallback.
     Terminal(Terminal),
-    /// Invalid for the time being: the issuer may have replaced the key that did not verify the signature.
+    /// Invalid until a later fetch of keys: the issuer may have replaced the key that did not verify the signature.
     BadSignatureForNow,
     InsufficientScope(Arc<Scopes>),
     Unavailable(Arc<Outage>),
 }
 
+/// The reasons that allow a fallback, for an error that does not. A small type, so that errors stay small.
 #[derive(Clone, Copy)]
-pub(crate) enum Terminal {
+enum Terminal {
     Malformed,
+    Unrecognized,
     WrongIssuer,
 }
 
 impl Terminal {
+    /// `None` for a reason that allows no fallback anyway.
+    fn of(reason: InvalidReason) -> Option<Self> {
+        match reason {
+            InvalidReason::Malformed => Some(Self::Malformed),
+            InvalidReason::Unrecognized => Some(Self::Unrecognized),
+            InvalidReason::WrongIssuer => Some(Self::WrongIssuer),
+            InvalidReason::TooLong
+            | InvalidReason::UnsupportedAlgorithm
+            | InvalidReason::UnknownKey
+            | InvalidReason::BadSignature
+            | InvalidReason::Expired
+            | InvalidReason::NotYetValid
+            | InvalidReason::WrongAudience
+            | InvalidReason::WrongType
+            | InvalidReason::MissingClaim
+            | InvalidReason::InvalidClaim
+            | InvalidReason::BoundToKey
+            | InvalidReason::Revoked
+            | InvalidReason::Other(_) => None,
+        }
+    }
+
     fn reason(self) -> InvalidReason {
         match self {
             Self::Malformed => InvalidReason::Malformed,
+            Self::Unrecognized => InvalidReason::Unrecognized,
             Self::WrongIssuer => InvalidReason::WrongIssuer,
         }
     }
@@ -62,23 +86,26 @@ struct Outage {
     retry_after: Option<Duration>,
 }
 
-/// The three ways in which a token is not verified.
+/// The kinds of [`VerifyError`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum VerifyErrorKind<'a> {
-    /// The token is not acceptable; another one may be.
+    /// The token is not acceptable.
     Invalid(InvalidReason),
-    /// The token is good, but lacks these scopes.
+    /// The token is valid and lacks one of these scopes.
     InsufficientScope(&'a Scopes),
-    /// The verifier cannot tell at the moment.
+    /// The token cannot be verified now.
     Unavailable,
 }
 
 impl VerifyError {
-    /// The token is not acceptable.
+    /// The error for a token that is not acceptable.
     ///
-    /// `reason` is an [`InvalidReason`] or a text of your own for the client's developer. The text
-    /// is `'static`, so that it cannot repeat what the client sent.
+    /// `reason` is an [`InvalidReason`] or a sentence for the developer of the client. The sentence is `'static`, so that
+    /// it cannot repeat what the client sent.
+    ///
+    /// With the reasons `Malformed`, `Unrecognized` and `WrongIssuer`, [`or_else`](crate::VerifierExt::or_else) falls back
+    /// to the next verifier; see [`without_fallback`](Self::without_fallback).
     ///
     /// ```
     /// use tower_bearer_auth::{InvalidReason, VerifyError};
@@ -90,9 +117,55 @@ impl VerifyError {
         Self(Cause::Invalid(reason.into()))
     }
 
-    /// The token is one of the verifier's kind, and not acceptable: no other verifier is to be asked.
-    pub(crate) fn definite(reason: Terminal) -> Self {
-        Self(Cause::Terminal(reason))
+    /// Prevents a fallback to another verifier. [`allows_fallback`](Self::allows_fallback) then returns `false`.
+    ///
+    /// Use it if the token belongs to this verifier although it is malformed or not recognized. Another verifier, which
+    /// may be less strict, then cannot accept it. On errors that allow no fallback it does nothing.
+    ///
+    /// ```
+    /// use tower_bearer_auth::{
+    ///     AccessToken, InvalidReason, StaticToken, StaticTokenVerifier, VerifierExt, VerifyError, verify_fn,
+    /// };
+    /// # use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let session_ids = verify_fn(|token| async move {
+    ///     let Some(id) = token.as_str().strip_prefix("session-") else {
+    ///         // Not a session ID: the other verifier may recognize it.
+    ///         return Err(VerifyError::invalid(InvalidReason::Malformed));
+    ///     };
+    ///     match id.parse::<u64>() {
+    ///         Ok(id) => Ok(AccessToken::builder(token.clone()).subject(id.to_string()).build()),
+    ///         // A malformed session ID: no other verifier may accept it.
+    ///         Err(_) => Err(VerifyError::invalid(InvalidReason::Malformed).without_fallback()),
+    ///     }
+    /// });
+    /// let keys = StaticTokenVerifier::new([
+    ///     ("key-1", StaticToken::new("reports")),
+    ///     ("session-x", StaticToken::new("never accepted")),
+    /// ]);
+    /// let verifier = session_ids.or_else(keys);
+    /// # let verify = |token: &str| verifier.clone().oneshot(token.parse().unwrap());
+    ///
+    /// assert!(verify("session-7").await.is_ok());
+    /// assert!(verify("key-1").await.is_ok());
+    /// assert!(verify("session-x").await.is_err());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn without_fallback(self) -> Self {
+        let terminal = match &self.0 {
+            Cause::Invalid(reason) => Terminal::of(*reason),
+            Cause::Terminal(_)
+            | Cause::BadSignatureForNow
+            | Cause::InsufficientScope(_)
+            | Cause::Unavailable(_) => None,
+        };
+        match terminal {
+            Some(terminal) => Self(Cause::Terminal(terminal)),
+            None => self,
+        }
     }
 
     /// The cached key with the token's `kid` did not verify the signature. The issuer may have replaced the key, so caches
@@ -107,12 +180,12 @@ impl VerifyError {
         matches!(self.0, Cause::BadSignatureForNow)
     }
 
-    /// The token is good, but lacks these scopes.
+    /// The error for a valid token that lacks one of these scopes.
     pub fn insufficient_scope(required: Scopes) -> Self {
         Self(Cause::InsufficientScope(Arc::new(required)))
     }
 
-    /// The verifier cannot tell at the moment. The source is for logs; clients do not see it.
+    /// The error for a token that cannot be verified now. The source is logged; clients do not see it.
     ///
     /// ```
     /// use tower_bearer_auth::VerifyError;
@@ -129,8 +202,8 @@ impl VerifyError {
         })))
     }
 
-    /// Tells clients of an unavailable verifier when to come back, rounded up to whole seconds.
-    /// On other errors it does nothing.
+    /// Sets the delay after which clients should retry, rounded up to whole seconds in `Retry-After`. On errors other
+    /// than *unavailable* it does nothing.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         if let Cause::Unavailable(outage) = &mut self.0 {
@@ -139,34 +212,44 @@ impl VerifyError {
         self
     }
 
-    /// Which of the three it is, with what belongs to it.
+    /// The kind of the error.
     pub fn kind(&self) -> VerifyErrorKind<'_> {
         match &self.0 {
             Cause::Invalid(reason) => VerifyErrorKind::Invalid(*reason),
             Cause::BadSignatureForNow => VerifyErrorKind::Invalid(InvalidReason::BadSignature),
-            Cause::Terminal(definite) => VerifyErrorKind::Invalid(definite.reason()),
+            Cause::Terminal(terminal) => VerifyErrorKind::Invalid(terminal.reason()),
             Cause::InsufficientScope(required) => VerifyErrorKind::InsufficientScope(required),
             Cause::Unavailable(_) => VerifyErrorKind::Unavailable,
         }
     }
 
-    /// Whether the token is none of the kind that the verifier is for, so that another verifier may know
-    /// it: it is not of its form, it is unknown to it, or somebody else issued it. A token that *is* of
-    /// its kind and is refused, or that it cannot tell about now, is nobody else's business.
+    /// Whether another verifier may recognize this token, which [`or_else`](crate::VerifierExt::or_else) then calls.
+    ///
+    /// It is `true` for the reasons `Malformed`, `Unrecognized` and `WrongIssuer`, unless the verifier called
+    /// [`without_fallback`](Self::without_fallback). It is `false` for a token that the verifier recognizes and refuses,
+    /// and for a token that it cannot verify now.
     pub fn allows_fallback(&self) -> bool {
-        matches!(
-            self.0,
-            Cause::Invalid(
-                InvalidReason::Malformed | InvalidReason::Unrecognized | InvalidReason::WrongIssuer
-            )
-        )
+        match &self.0 {
+            Cause::Invalid(reason) => Terminal::of(*reason).is_some(),
+            Cause::Terminal(_)
+            | Cause::BadSignatureForNow
+            | Cause::InsufficientScope(_)
+            | Cause::Unavailable(_) => false,
+        }
     }
 
-    /// When to come back, where an unavailable verifier knows.
+    /// The delay after which clients should retry, if the verifier is unavailable and set one.
     pub fn retry_after(&self) -> Option<Duration> {
+        self.outage()?.retry_after
+    }
+
+    fn outage(&self) -> Option<&Outage> {
         match &self.0 {
-            Cause::Unavailable(outage) => outage.retry_after,
-            _ => None,
+            Cause::Unavailable(outage) => Some(outage),
+            Cause::Invalid(_)
+            | Cause::Terminal(_)
+            | Cause::BadSignatureForNow
+            | Cause::InsufficientScope(_) => None,
         }
     }
 }
@@ -179,7 +262,7 @@ impl From<BoxError> for VerifyError {
                 return found.clone();
             }
             link = match current.downcast_ref::<io::Error>() {
-                // Its own source is the one of the error inside it, which it skips.
+                // Its `source` skips the error inside it.
                 Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
                 None => current.source(),
             };
@@ -199,7 +282,7 @@ impl fmt::Display for VerifyError {
         match &self.0 {
             Cause::Invalid(reason) => f.write_str(reason.description()),
             Cause::BadSignatureForNow => f.write_str(InvalidReason::BadSignature.description()),
-            Cause::Terminal(definite) => f.write_str(definite.reason().description()),
+            Cause::Terminal(terminal) => f.write_str(terminal.reason().description()),
             Cause::InsufficientScope(required) => {
                 write!(f, "the access token lacks a scope of: {required}")
             }
@@ -216,8 +299,8 @@ impl fmt::Debug for VerifyError {
                 let reason = InvalidReason::BadSignature;
                 f.debug_tuple("Invalid").field(&reason).finish()
             }
-            Cause::Terminal(definite) => {
-                f.debug_tuple("Invalid").field(&definite.reason()).finish()
+            Cause::Terminal(terminal) => {
+                f.debug_tuple("Invalid").field(&terminal.reason()).finish()
             }
             Cause::InsufficientScope(required) => {
                 f.debug_tuple("InsufficientScope").field(required).finish()
@@ -233,102 +316,7 @@ impl fmt::Debug for VerifyError {
 
 impl Error for VerifyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.0 {
-            Cause::Unavailable(outage) => Some(&*outage.source),
-            _ => None,
-        }
-    }
-}
-
-/// Why a token is not acceptable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum InvalidReason {
-    /// Not of the form that this verifier reads.
-    Malformed,
-    /// Longer than the layer accepts.
-    TooLong,
-    /// Signed with an algorithm that no key here allows, or not signed.
-    UnsupportedAlgorithm,
-    /// The key it names is not one of the issuer's.
-    UnknownKey,
-    /// The signature does not match.
-    BadSignature,
-    /// Past its expiry.
-    Expired,
-    /// Before its `nbf`, or issued in the future.
-    NotYetValid,
-    /// Issued by somebody else.
-    WrongIssuer,
-    /// Meant for another audience.
-    WrongAudience,
-    /// A token of another kind: an ID token, a logout token, another header `typ`.
-    WrongType,
-    /// A claim that is required here is missing.
-    MissingClaim,
-    /// A claim has a wrong type or value.
-    InvalidClaim,
-    /// Bound to a key (`cnf`, RFC 7800) whose possession nobody checked.
-    BoundToKey,
-    /// Unknown to the verifier.
-    Unrecognized,
-    /// Withdrawn by its issuer.
-    Revoked,
-    /// Another reason, in the words of the verifier.
-    Other(&'static str),
-}
-
-impl InvalidReason {
-    /// A sentence for the developer of the client, as it stands in `error_description`.
-    pub fn description(&self) -> &'static str {
-        match self {
-            Self::Malformed => "The access token is malformed",
-            Self::TooLong => "The access token is too long",
-            Self::UnsupportedAlgorithm => "The access token's algorithm is not accepted",
-            Self::UnknownKey => "The access token is signed with an unknown key",
-            Self::BadSignature => "The access token's signature does not match",
-            Self::Expired => "The access token expired",
-            Self::NotYetValid => "The access token is not valid yet",
-            Self::WrongIssuer => "The access token is from another issuer",
-            Self::WrongAudience => "The access token is meant for another audience",
-            Self::WrongType => "The token is not an access token for this server",
-            Self::MissingClaim => "The access token lacks a required claim",
-            Self::InvalidClaim => "The access token has an unacceptable claim",
-            Self::BoundToKey => {
-                "The access token is bound to a key and cannot be used as a bearer token"
-            }
-            Self::Unrecognized => "The access token is not recognized",
-            Self::Revoked => "The access token was revoked",
-            Self::Other(description) => description,
-        }
-    }
-
-    /// A short constant name for logs and metrics, such as `expired`.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::TooLong => "too_long",
-            Self::UnsupportedAlgorithm => "unsupported_algorithm",
-            Self::UnknownKey => "unknown_key",
-            Self::BadSignature => "bad_signature",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not_yet_valid",
-            Self::WrongIssuer => "wrong_issuer",
-            Self::WrongAudience => "wrong_audience",
-            Self::WrongType => "wrong_type",
-            Self::MissingClaim => "missing_claim",
-            Self::InvalidClaim => "invalid_claim",
-            Self::BoundToKey => "bound_to_key",
-            Self::Unrecognized => "unrecognized",
-            Self::Revoked => "revoked",
-            Self::Other(_) => "other",
-        }
-    }
-}
-
-impl From<&'static str> for InvalidReason {
-    fn from(description: &'static str) -> Self {
-        Self::Other(description)
+        Some(&*self.outage()?.source)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::claim_text::ClaimText;
 use super::token::AccessToken;
-use super::verified::Verified;
+use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::clock::Clock;
 use crate::credentials::BearerToken;
@@ -68,7 +68,7 @@ impl AccessTokenBuilder {
             changes: BTreeMap::new(),
             passed_guards: PassedGuards::default(),
             verified: Verified {
-                verifier: Cow::Borrowed("custom"),
+                verifier: Cow::Borrowed(DEFAULT_VERIFIER),
                 claims: "{}".to_owned(),
                 ..Verified::default()
             },

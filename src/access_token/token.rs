@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::principal::Principal;
-use super::verified::Verified;
+use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::claim_lookup;
 use crate::credentials::BearerToken;
@@ -56,6 +56,13 @@ impl AccessToken {
     /// What was verified, without this request's token.
     pub(crate) fn into_verified(self) -> Arc<Verified> {
         self.verified
+    }
+
+    /// Names the verifier, unless the token has a name other than the default one.
+    pub(crate) fn name_verifier(&mut self, name: &str) {
+        if self.verified.verifier == DEFAULT_VERIFIER {
+            Arc::make_mut(&mut self.verified).verifier = name.to_owned().into();
+        }
     }
 
     pub(crate) fn protected_by(

@@ -10,6 +10,9 @@ use crate::key_state::KeyState;
 use crate::scopes::Scopes;
 use crate::verify_error::InvalidReason;
 
+/// The name of a verifier of the application's own that has no name.
+pub(super) const DEFAULT_VERIFIER: &str = "custom";
+
 /// What a verifier established. It does not hold the token.
 #[derive(Clone, Default)]
 pub(crate) struct Verified {

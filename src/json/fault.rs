@@ -4,11 +4,11 @@
 #[derive(Debug)]
 pub(crate) struct Fault {
     member: Option<&'static str>,
-    cause: Cause,
+    cause: FaultCause,
 }
 
 #[derive(Debug)]
-enum Cause {
+enum FaultCause {
     Rule(&'static str),
     /// Its message may quote the input, so only [`rule_of`] reads it.
     Json(serde_json::Error),
@@ -69,7 +69,7 @@ impl Fault {
     pub(crate) fn of(rule: &'static str) -> Self {
         Self {
             member: None,
-            cause: Cause::Rule(rule),
+            cause: FaultCause::Rule(rule),
         }
     }
 
@@ -77,14 +77,14 @@ impl Fault {
     pub(crate) fn in_member(member: &'static str, rule: &'static str) -> Self {
         Self {
             member: Some(member),
-            cause: Cause::Rule(rule),
+            cause: FaultCause::Rule(rule),
         }
     }
 
     pub(super) fn of_json(member: Option<&'static str>, error: serde_json::Error) -> Self {
         Self {
             member,
-            cause: Cause::Json(error),
+            cause: FaultCause::Json(error),
         }
     }
 
@@ -96,8 +96,8 @@ impl Fault {
     /// The rule, in words. It is computed on demand, since most faults are never logged.
     pub(crate) fn rule(&self) -> &'static str {
         match &self.cause {
-            Cause::Rule(rule) => rule,
-            Cause::Json(error) => rule_of(error),
+            FaultCause::Rule(rule) => rule,
+            FaultCause::Json(error) => rule_of(error),
         }
     }
 }

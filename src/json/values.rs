@@ -133,7 +133,7 @@ impl<'de> Visitor<'de> for TextOrNumberVisitor {
                     Some(_) => Err(A::Error::invalid_type(Unexpected::Map, &self)),
                 }
             }
-            _ => Err(A::Error::invalid_type(Unexpected::Map, &self)),
+            Some(Text(_)) | None => Err(A::Error::invalid_type(Unexpected::Map, &self)),
         }
     }
 }

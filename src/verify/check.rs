@@ -1,4 +1,4 @@
-//! A verifier with one more condition.
+//! A verifier with an additional condition.
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +14,7 @@ use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
 use crate::verify_error::VerifyError;
 
-/// A verifier and a condition on what it verified; see [`VerifierExt::check`](super::VerifierExt::check).
+/// A verifier with an additional condition on verified tokens; see [`VerifierExt::check`](super::VerifierExt::check).
 #[derive(Clone)]
 pub struct Check<V, F> {
     verifier: V,

@@ -1,4 +1,4 @@
-//! One type for any verifier.
+//! A verifier whose type is hidden.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::verify_error::VerifyError;
 
 /// A verifier whose type is hidden; see [`VerifierExt::erased`](super::VerifierExt::erased).
 ///
-/// Clones share it, and a call costs one box.
+/// Clones share the verifier. A call allocates one box.
 #[derive(Clone)]
 pub struct ErasedVerifier {
     verify: Arc<dyn Fn(BearerToken) -> BoxedFuture + Send + Sync>,
@@ -26,7 +26,7 @@ type BoxedFuture = Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>>
 
 impl ErasedVerifier {
     pub(super) fn new<V: Verifier>(verifier: V) -> Self {
-        // Driven to readiness per call, so that it is always ready itself.
+        // Each call drives its own clone to readiness, so this service is always ready.
         let verify = move |token| -> BoxedFuture {
             Box::pin(verifier.clone().map_err(Into::into).oneshot(token))
         };

@@ -1,7 +1,7 @@
-//! The verifier: a tower service from [`BearerToken`] to [`AccessToken`]. The pluggable part.
+//! Verifiers: tower services from [`BearerToken`] to [`AccessToken`].
 //!
-//! [`StaticTokenVerifier`] knows a table of tokens, [`JwtVerifier`] checks signed ones, and
-//! [`verify_fn`] makes a verifier of a closure:
+//! [`JwtVerifier`] verifies signed tokens, [`StaticTokenVerifier`] has a fixed table of tokens, and [`verify_fn`] makes a
+//! verifier from a closure:
 //!
 //! ```
 //! use tower_bearer_auth::{AccessToken, BearerAuthLayer, InvalidReason, VerifyError, verify_fn};
@@ -16,9 +16,9 @@
 //! # let _ = layer;
 //! ```
 //!
-//! A verifier in tower layers is a verifier. What goes wrong in them is answered 503 (see
-//! [`VerifyError`]). Here a call may take two seconds, 64 may be under way, and with `load_shed` a
-//! request beyond those is answered at once; without it, it would wait for its turn, however long:
+//! A verifier inside tower layers is a verifier as well. An error of a layer is answered 503; see [`VerifyError`]. Here a
+//! call may take two seconds, and 64 calls may be in flight. With `load_shed`, further requests are answered 503 at once;
+//! without it, they would wait without a limit:
 //!
 //! ```
 //! use std::time::Duration;
@@ -37,7 +37,7 @@
 //! # let _ = layer;
 //! ```
 //!
-//! Where the type has to have a name, [`VerifierExt::erased`] gives it one:
+//! [`VerifierExt::erased`] hides the type, for a return value or a field of a struct:
 //!
 //! ```
 //! use tower_bearer_auth::{ErasedVerifier, StaticToken, StaticTokenVerifier, VerifierExt};
@@ -50,9 +50,9 @@
 //!
 //! # Readiness
 //!
-//! The layer never polls its verifier for readiness ahead of a request. For each token it drives a
-//! fresh clone to readiness inside the response future, so that an idle connection holds no permit
-//! of a concurrency limit. The combinators here are always ready and treat what they wrap alike.
+//! The layer does not poll its verifier for readiness before a request. For each token, the response future drives a new
+//! clone to readiness, so that an idle connection holds no permit of a concurrency limit. The combinators of this module
+//! are always ready and do the same with the verifiers inside them.
 
 pub mod by_issuer;
 #[cfg(feature = "cache")]
@@ -89,4 +89,4 @@ pub use self::or_else::{OrElse, OrElseFuture};
 pub use self::static_token::{StaticToken, StaticTokenVerifier};
 pub use self::verifier::Verifier;
 pub use self::verifier_ext::VerifierExt;
-pub use self::verify_fn::{VerifyFn, verify_fn};
+pub use self::verify_fn::{VerifyFn, VerifyFnFuture, verify_fn};

@@ -1,4 +1,4 @@
-//! Two verifiers for two kinds of tokens.
+//! A verifier with a fallback.
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +14,7 @@ use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
 use crate::verify_error::VerifyError;
 
-/// A verifier, and another one for the tokens that are none of its kind; see
+/// A verifier with a fallback for tokens that it does not recognize; see
 /// [`VerifierExt::or_else`](super::VerifierExt::or_else).
 #[derive(Clone)]
 pub struct OrElse<A, B> {
@@ -39,10 +39,10 @@ impl<A: Verifier, B: Verifier> Service<BearerToken> for OrElse<A, B> {
 
     fn call(&mut self, token: BearerToken) -> Self::Future {
         OrElseFuture {
-            state: State::First {
+            state: OrElseState::First {
                 verify: Oneshot::new(self.first.clone(), token.clone().with_fallback()),
-                // The token shares its bytes, so keeping it costs next to nothing.
-                otherwise: Some((self.second.clone(), token)),
+                // A clone of the token shares its bytes.
+                fallback: Some((self.second.clone(), token)),
             },
         }
     }
@@ -62,13 +62,13 @@ pin_project! {
         B: Service<BearerToken>,
     {
         #[pin]
-        state: State<A, B>,
+        state: OrElseState<A, B>,
     }
 }
 
 pin_project! {
-    #[project = StateProjection]
-    enum State<A, B>
+    #[project = OrElseProjection]
+    enum OrElseState<A, B>
     where
         A: Service<BearerToken>,
         B: Service<BearerToken>,
@@ -76,7 +76,7 @@ pin_project! {
         First {
             #[pin]
             verify: Oneshot<A, BearerToken>,
-            otherwise: Option<(B, BearerToken)>,
+            fallback: Option<(B, BearerToken)>,
         },
         Second {
             #[pin]
@@ -92,17 +92,17 @@ impl<A: Verifier, B: Verifier> Future for OrElseFuture<A, B> {
         let mut state = self.project().state;
         loop {
             let (second, token) = match state.as_mut().project() {
-                StateProjection::Second { verify } => return verify.poll(cx).map_err(Into::into),
-                StateProjection::First { verify, otherwise } => {
+                OrElseProjection::Second { verify } => return verify.poll(cx).map_err(Into::into),
+                OrElseProjection::First { verify, fallback } => {
                     match ready!(verify.poll(cx)).map_err(Into::into) {
                         Err(error) if error.allows_fallback() => {
-                            otherwise.take().expect("asked once")
+                            fallback.take().expect("the first verifier fails once")
                         }
                         result => return Poll::Ready(result),
                     }
                 }
             };
-            state.set(State::Second {
+            state.set(OrElseState::Second {
                 verify: Oneshot::new(second, token),
             });
         }

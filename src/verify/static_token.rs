@@ -1,4 +1,4 @@
-//! A fixed table of tokens: for development, and for a handful of service accounts.
+//! A verifier with a fixed table of tokens.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,17 +19,17 @@ use crate::credentials::BearerToken;
 use crate::scopes::Scopes;
 use crate::verify_error::{InvalidReason, VerifyError};
 
-/// Verifies tokens against a table given at construction.
+/// Verifies tokens against a fixed table. Use it for development, and for a few service accounts.
 ///
-/// The table holds SHA-256 digests, not tokens. A token is looked up by its digest, and digests are
-/// compared in constant time: how long an answer takes says nothing about how near a guess came,
-/// and a table of 100 000 tokens costs as much per request as a table of one.
+/// The table holds SHA-256 digests instead of tokens. A token is looked up by its digest, and digests are compared in
+/// constant time, so the response time does not show how close a guess is. The cost of a request does not depend on the
+/// size of the table.
 ///
 /// ```
 /// use tower_bearer_auth::{BearerAuthLayer, StaticToken, StaticTokenVerifier};
 ///
 /// let verifier = StaticTokenVerifier::new([
-///     // The token, and what it stands for.
+///     // The token and its meaning.
 ///     ("dev-token", StaticToken::new("dev").scopes(["read", "write"])),
 ///     ("ci-token", StaticToken::new("ci").subject("build").claim("team", "platform")),
 /// ]);
@@ -42,12 +42,12 @@ pub struct StaticTokenVerifier {
 }
 
 impl StaticTokenVerifier {
-    /// Makes the table out of pairs of a token and what it stands for.
+    /// Makes a verifier from pairs of a token and its meaning.
     ///
     /// # Panics
     ///
-    /// When a token could never arrive in a header, because it is empty or has a character outside
-    /// RFC 6750 §2.1, and when a token occurs twice. The message names its position, not the token.
+    /// If a token is not a bearer token (RFC 6750 §2.1) and so can never arrive in a header, and if a token occurs twice.
+    /// The message contains the token's position and not the token.
     #[track_caller]
     pub fn new<I, T>(tokens: I) -> Self
     where
@@ -73,7 +73,7 @@ impl StaticTokenVerifier {
         }
     }
 
-    /// The clock by which tokens expire. Default: the system's.
+    /// The clock by which tokens expire. Default: the system's. A later call replaces an earlier one.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         for verified in Arc::make_mut(&mut self.table).values_mut() {
@@ -85,12 +85,13 @@ impl StaticTokenVerifier {
     /// Names the verifier in [audit events](crate::telemetry), in metrics and in the
     /// [principals](crate::AccessToken::principal) of its tokens. Default: `static`.
     ///
-    /// Principals of a table without a name include a digest of its tokens, since two tables that both have a
-    /// client `dev` mean two callers. Those of a named one stay the same when a token is added or replaced.
+    /// Principals of a table without a name include a digest of its tokens, since the client `dev` of one table is
+    /// another caller than the client `dev` of another table. Principals of a table with a name stay the same if a token
+    /// is added or replaced.
     ///
     /// # Panics
     ///
-    /// When the name is empty.
+    /// If the name is empty.
     #[must_use]
     #[track_caller]
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -139,7 +140,7 @@ impl fmt::Debug for StaticTokenVerifier {
     }
 }
 
-/// What a token of a [`StaticTokenVerifier`] stands for.
+/// The meaning of a token of a [`StaticTokenVerifier`]: its client, subject, scopes and claims.
 #[derive(Debug, Clone)]
 pub struct StaticToken {
     client_id: String,
@@ -150,7 +151,7 @@ pub struct StaticToken {
 }
 
 impl StaticToken {
-    /// A token of this client, without scopes, that does not expire.
+    /// A token of this client. It has no scopes and does not expire.
     pub fn new(client_id: impl Into<String>) -> Self {
         Self {
             client_id: client_id.into(),
@@ -161,36 +162,36 @@ impl StaticToken {
         }
     }
 
-    /// The user behind the client. Default: none.
+    /// The user on whose behalf the client acts. Default: none. A later call replaces an earlier one.
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// What the token allows. Default: nothing.
+    /// Adds scopes. Default: none. Several calls add up.
     ///
     /// # Panics
     ///
-    /// When a name is not a scope (RFC 6749 §3.3).
+    /// If a name is not a valid scope (RFC 6749 §3.3).
     #[must_use]
     #[track_caller]
     pub fn scopes<I>(mut self, scopes: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        self.scopes = Scopes::configured(scopes);
+        self.scopes = Scopes::union(&self.scopes, &Scopes::configured(scopes));
         self
     }
 
-    /// When the token ceases to count. Default: never.
+    /// The time at which the token expires. Default: never. A later call replaces an earlier one.
     #[must_use]
     pub fn expires_at(mut self, at: SystemTime) -> Self {
         self.expires_at = Some(at);
         self
     }
 
-    /// Adds a claim for handlers to read.
+    /// Adds a claim for handlers. A later call with the same name replaces an earlier one.
     #[must_use]
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.push((name.into(), value.into()));
@@ -216,7 +217,7 @@ impl StaticToken {
     }
 }
 
-/// What tells a table without a name from another one, the same in every process that has this table.
+/// A digest of the table, which distinguishes tables without a name. It is the same in every process with this table.
 fn authority<'d>(tokens: impl Iterator<Item = &'d Digest>) -> Arc<str> {
     let mut tokens: Vec<_> = tokens.map(|token| token.0).collect();
     tokens.sort_unstable();
@@ -228,7 +229,7 @@ fn authority<'d>(tokens: impl Iterator<Item = &'d Digest>) -> Arc<str> {
     hexadecimal.into()
 }
 
-/// A SHA-256 digest whose equality takes the same time wherever two differ.
+/// A SHA-256 digest that is compared in constant time.
 #[derive(Clone)]
 struct Digest([u8; digest::SHA256_OUTPUT_LEN]);
 
@@ -294,6 +295,16 @@ mod tests {
         assert_eq!(reason(verify("ones")), InvalidReason::Unrecognized);
         clock.advance(Duration::from_secs(1));
         assert_eq!(reason(verify("two")), InvalidReason::Expired);
+    }
+
+    #[test]
+    fn scopes_of_several_calls_add_up() {
+        let meaning = StaticToken::new("a")
+            .scopes(["read"])
+            .scopes(["write", "read"]);
+        let verifier = StaticTokenVerifier::new([("one", meaning)]);
+        let token = verifier.verify("one".parse().unwrap()).unwrap();
+        assert_eq!(token.scopes().as_str(), "read write");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The contract of a verifier.
+//! The trait of verifiers.
 
 use tower_service::Service;
 
@@ -6,12 +6,12 @@ use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
 use crate::verify_error::VerifyError;
 
-/// Anything that verifies bearer tokens: every tower service of this shape is one, so there is
-/// nothing to implement by hand.
+/// A tower service from [`BearerToken`] to [`AccessToken`]. Every such service is a verifier; this trait is never
+/// implemented by hand.
 ///
-/// The error may be anything that becomes a [`VerifyError`], tower's `BoxError` included.
+/// The error may be any type that converts into a [`VerifyError`], such as tower's `BoxError`.
 ///
-/// A builder is no verifier, and the compiler says so:
+/// A builder is not a verifier. The compiler says so and names [`build`](crate::JwtVerifierBuilder::build):
 ///
 /// ```compile_fail,E0277
 /// # use tower_bearer_auth::{BearerAuthLayer, JwtVerifier};
@@ -19,9 +19,9 @@ use crate::verify_error::VerifyError;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a verifier",
-    label = "not a tower service from `BearerToken` to `AccessToken`",
-    note = "a builder becomes a verifier by `.build()?`",
-    note = "a closure becomes a verifier by `tower_bearer_auth::verify_fn`",
+    label = "this is not a tower service from `BearerToken` to `AccessToken`",
+    note = "call `.build()?` on a builder to get a verifier",
+    note = "use `tower_bearer_auth::verify_fn` to make a verifier from a closure",
     note = "a service is a verifier if it is `Clone + Send + Sync + 'static`, its future is `Send + 'static`, and its error converts into `VerifyError`"
 )]
 pub trait Verifier:

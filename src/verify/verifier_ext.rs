@@ -9,12 +9,12 @@ use super::verifier::Verifier;
 use crate::access_token::AccessToken;
 use crate::verify_error::VerifyError;
 
-/// Ways to make one verifier out of others.
+/// Combinators for verifiers. Every [`Verifier`] has them.
 pub trait VerifierExt: Verifier + Sized {
-    /// Adds a condition that a verified token must also meet.
+    /// Adds a condition that verified tokens must also meet.
     ///
-    /// Scopes are compared by name here: the layer's [`ScopeHierarchy`](crate::ScopeHierarchy) is not
-    /// known to its verifier.
+    /// The condition sees the scopes of the token by name. The layer's [`ScopeHierarchy`](crate::ScopeHierarchy) applies
+    /// only after the verifier.
     ///
     /// ```
     /// use tower_bearer_auth::{StaticToken, StaticTokenVerifier, VerifierExt, VerifyError};
@@ -33,24 +33,23 @@ pub trait VerifierExt: Verifier + Sized {
         Check::new(self, condition)
     }
 
-    /// Remembers up to `capacity` verified tokens, each for five minutes at most; see
-    /// the [module](crate::verify::cached).
+    /// Caches up to `capacity` verified tokens, each for at most five minutes; see the
+    /// [module](crate::verify::cached). For other limits use [`CacheLayer`].
     ///
     /// # Panics
     ///
-    /// When `capacity` is zero.
+    /// If `capacity` is zero.
     #[cfg(feature = "cache")]
     #[track_caller]
     fn cached(self, capacity: usize) -> Cached<Self> {
         tower_layer::Layer::layer(&CacheLayer::new(capacity), self)
     }
 
-    /// Asks `other` about the tokens that are none of this verifier's kind: not shaped like its tokens,
-    /// unknown to it, or from another issuer.
+    /// Falls back to `other` for tokens that this verifier does not recognize: they do not have the form of its tokens,
+    /// are not in its table, or name another issuer.
     ///
-    /// A token of its kind that it refuses (expired, badly signed) is refused, and one that it cannot tell
-    /// about now is answered 503, whatever the other would say. See
-    /// [`VerifyError::allows_fallback`].
+    /// There is no fallback for a token that this verifier recognizes and refuses, such as an expired or badly signed
+    /// one, nor for a token that it cannot verify now, which is answered 503. See [`VerifyError::allows_fallback`].
     ///
     /// ```
     /// use tower_bearer_auth::{
@@ -72,8 +71,8 @@ pub trait VerifierExt: Verifier + Sized {
         OrElse::new(self, other)
     }
 
-    /// Hides the type, at the price of a box per call: for a struct's field, or a choice made at
-    /// run time.
+    /// Hides the type of the verifier. Use it for a field of a struct, and for a choice at run time. Each call allocates
+    /// one box.
     fn erased(self) -> ErasedVerifier {
         ErasedVerifier::new(self)
     }

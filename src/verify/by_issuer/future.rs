@@ -10,7 +10,7 @@ use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
 use crate::verify::ErasedVerifier;
 use crate::verify::jwt::issuer_watch::IssuerWatch;
-use crate::verify_error::{Terminal, VerifyError};
+use crate::verify_error::{InvalidReason, VerifyError};
 
 /// The future of [`ByIssuer`](super::ByIssuer).
 pub struct ByIssuerFuture {
@@ -60,9 +60,10 @@ impl Future for ByIssuerFuture {
                 let token = ready!(verify.as_mut().poll(cx))?;
                 // The verifier must find the issuer by which the token was routed.
                 match token.issuer() {
-                    Some(found) if *found != **issuer => {
-                        Poll::Ready(Err(VerifyError::definite(Terminal::WrongIssuer)))
-                    }
+                    Some(found) if *found != **issuer => Poll::Ready(Err(VerifyError::invalid(
+                        InvalidReason::WrongIssuer,
+                    )
+                    .without_fallback())),
                     Some(_) | None => {
                         watch.accepted();
                         Poll::Ready(Ok(token))

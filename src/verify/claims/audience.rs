@@ -3,34 +3,35 @@ use std::fmt;
 use crate::config_error::ConfigError;
 use crate::shown_url::ShownUrl;
 
-/// Whom a token has to be meant for: one value that its `aud` must be or contain (RFC 7519 §4.1.3).
+/// An accepted audience: a value that a token's `aud` must be or contain (RFC 7519 §4.1.3).
 ///
-/// Made from a text, which is compared byte by byte, or from a
-/// [`ProtectedResource`](crate::ProtectedResource), which is compared as the identifier of a resource
-/// (RFC 8707 §2): scheme and host in whatever case, an empty path with or without its slash, and
-/// everything else byte by byte.
+/// It converts from two types, which are compared differently:
+///
+/// - A string is compared byte by byte.
+/// - A [`ProtectedResource`](crate::ProtectedResource) is compared as a resource identifier (RFC 8707 §2): the case of
+///   scheme and host does not matter, an empty path equals `/`, and everything else is compared byte by byte.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Audience {
     name: String,
-    kind: Kind,
+    comparison: Comparison,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
+enum Comparison {
     Text,
     Resource,
-    /// A resource that cannot be one.
+    /// A resource whose configuration is invalid. It matches no token, and `build` reports it.
     Misconfigured(ConfigError),
 }
 
 impl Audience {
-    /// The identifier of a protected resource, or what is wrong with it.
+    /// The audience of a protected resource. `check` is what is wrong with its configuration.
     pub(crate) fn resource(identifier: &str, check: Result<(), ConfigError>) -> Self {
         Self {
             name: identifier.to_owned(),
-            kind: match check {
-                Ok(()) => Kind::Resource,
-                Err(error) => Kind::Misconfigured(error),
+            comparison: match check {
+                Ok(()) => Comparison::Resource,
+                Err(error) => Comparison::Misconfigured(error),
             },
         }
     }
@@ -40,28 +41,28 @@ impl Audience {
         &self.name
     }
 
-    /// Whether a token that names `audience` is meant for this one.
+    /// Whether this is the `audience` that a token names.
     pub(crate) fn is(&self, audience: &str) -> bool {
-        match self.kind {
-            Kind::Text => self.name == audience,
-            Kind::Resource => self.name == audience || is_same_resource(&self.name, audience),
-            Kind::Misconfigured(_) => false,
+        match self.comparison {
+            Comparison::Text => self.name == audience,
+            Comparison::Resource => self.name == audience || is_same_resource(&self.name, audience),
+            Comparison::Misconfigured(_) => false,
         }
     }
 
-    pub(crate) fn problems(&self) -> impl Iterator<Item = &str> {
-        let error = match &self.kind {
-            Kind::Misconfigured(error) => Some(error),
-            Kind::Text | Kind::Resource => None,
-        };
-        error.into_iter().flat_map(ConfigError::problems)
+    /// What is wrong with the resource that this was made from.
+    pub(crate) fn error(&self) -> Option<&ConfigError> {
+        match &self.comparison {
+            Comparison::Misconfigured(error) => Some(error),
+            Comparison::Text | Comparison::Resource => None,
+        }
     }
 }
 
 impl From<String> for Audience {
     fn from(name: String) -> Self {
-        let kind = Kind::Text;
-        Self { name, kind }
+        let comparison = Comparison::Text;
+        Self { name, comparison }
     }
 }
 
@@ -77,12 +78,12 @@ impl From<&String> for Audience {
     }
 }
 
-/// A URL without its query.
+/// It shows no query of a URL.
 impl fmt::Debug for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Audience")
             .field("name", &ShownUrl::of(&self.name))
-            .field("kind", &self.kind)
+            .field("comparison", &self.comparison)
             .finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Where a provider writes scopes and the client, which is not the same everywhere.
+//! Reads subject, client and scopes from claims. Providers use different claims for them.
 
 use super::registered::Claims;
 use super::rules::unreadable;
@@ -8,7 +8,7 @@ use crate::json::{MaybeText, Member, Text, TextOrList};
 use crate::scopes::{Scopes, log_left_out, names};
 use crate::verify_error::InvalidReason;
 
-/// How claims become scopes and a client ID.
+/// The claims that scopes and the client are read from.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimMapping {
     /// The claims with scopes; `None` is `scope`, then `scp`.
@@ -23,7 +23,7 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    /// Writes down what a token says, apart from the claims set itself, which the parts are in.
+    /// Fills `verified` from the claims, except for the claims set itself. The parts refer to positions in `payload`.
     pub(crate) fn fill(
         &self,
         verified: &mut Verified,
@@ -131,7 +131,7 @@ impl ClaimMapping {
     }
 }
 
-/// Never `sub`: a user must not pass as a client.
+/// The client by the default claims. `sub` is not one of them, since a user must not pass as a client.
 fn default_client_id<'c>(claims: &'c Claims<'_>) -> Option<&'c str> {
     fn maybe_text<'m>(member: &'m Member<MaybeText<'_>>) -> Option<&'m str> {
         match member.get() {

@@ -1,9 +1,12 @@
-//! What the claims of a token have to say, and how an access token is filled from them: shared by JWTs and introspection.
+//! Reads and checks claims: what verifiers of JWTs and of introspection answers share.
 
 pub(crate) mod audience;
-pub(crate) mod mapping;
+mod mapping;
+pub(crate) mod policy;
+pub(crate) mod problems;
 pub(crate) mod registered;
 pub(crate) mod rules;
 pub(crate) mod token_type;
+pub(crate) mod verifier;
 
 pub use self::audience::Audience;

@@ -1,4 +1,4 @@
-//! A JWT's payload: the claims that this crate looks at, typed, in one pass over the JSON.
+//! The claims that this crate reads, with their types. They are parsed in one pass over the JSON.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,13 @@ use crate::json::{
 
 /// The claims that every verifier reads. All others stay unparsed until the application reads them.
 ///
-/// The registered ones (RFC 7519 §4.1, RFC 8693 §4.2) must have their type, and none of those here
-/// may occur twice. A claim that is `null` has no value. Claims
-/// that only some providers define are read if they are strings.
+/// Registered claims (RFC 7519 §4.1, RFC 8693 §4.2) must have their type, and no claim may occur twice. A claim that is
+/// `null` has no value. Claims that only some providers define are read if they are strings.
 #[derive(Debug, Default)]
 pub(crate) struct Claims<'a> {
     pub(crate) iss: Member<Text<'a>>,
     pub(crate) sub: Member<Text<'a>>,
-    /// Whether `sub` is a number. `sub` then has no value until [`parse_with`](Self::parse_with) reads its digits.
+    /// Whether `sub` is a number. `sub` then has no value until [`fill`](Self::fill) reads its digits.
     subject_is_number: bool,
     pub(crate) aud: Member<TextOrList<'a>>,
     pub(crate) exp: Member<NumericDate>,
@@ -38,7 +37,7 @@ pub(crate) struct Claims<'a> {
     /// The key that the token is bound to (RFC 7800).
     pub(crate) cnf: Presence,
 
-    // Marks of tokens that are no access tokens.
+    // Marks of tokens that are not access tokens.
     at_hash: Presence,
     c_hash: Presence,
     events: Presence,
@@ -112,14 +111,6 @@ impl<'de> Object<'de> for Claims<'de> {
 }
 
 impl<'a> Claims<'a> {
-    /// Reads a payload in which `sub` is a string.
-    #[cfg(feature = "introspection")]
-    pub(crate) fn parse(payload: &'a str) -> Result<Self, Fault> {
-        let mut claims = Self::default();
-        claims.fill(payload, SubjectType::String)?;
-        Ok(claims)
-    }
-
     /// Reads a payload with a `sub` of this type into these claims, which are still empty. They are large, and
     /// moves cost.
     pub(crate) fn fill(&mut self, payload: &'a str, subject: SubjectType) -> Result<(), Fault> {
@@ -137,8 +128,8 @@ impl<'a> Claims<'a> {
     /// such marks.
     pub(crate) fn mark_of_another_kind(&self, accept_hash_claims: bool) -> Option<&'static str> {
         let is_access = |usage: &MaybeText<'_>| matches!(usage, MaybeText::Text(text) if ["access", "access_token"].contains(&&**text));
-        let names_another_kind = |member: &Member<MaybeText<'_>>| match member.get() {
-            Some(MaybeText::Text(name)) => allows_fallback(name),
+        let is_another_kind = |member: &Member<MaybeText<'_>>| match member.get() {
+            Some(MaybeText::Text(name)) => names_another_kind(name),
             Some(MaybeText::Other) | None => false,
         };
         let counts_hashes = !accept_hash_claims;
@@ -150,9 +141,9 @@ impl<'a> Claims<'a> {
                 "token_use",
                 self.token_use.get().is_some_and(|usage| !is_access(usage)),
             ),
-            ("token_type", names_another_kind(&self.token_type)),
-            ("typ", names_another_kind(&self.typ)),
-            ("type", names_another_kind(&self.type_)),
+            ("token_type", is_another_kind(&self.token_type)),
+            ("typ", is_another_kind(&self.typ)),
+            ("type", is_another_kind(&self.type_)),
         ];
         let mark = marks.into_iter().find(|(_, is_set)| *is_set);
         mark.map(|(name, _)| name)
@@ -190,7 +181,7 @@ impl SubjectType {
 ///
 /// Keycloak writes `typ`, djangorestframework-simplejwt `token_type` and flask-jwt-extended `type`. Other values do not
 /// refuse a token: issuers and applications use these claims for purposes of their own.
-fn allows_fallback(name: &str) -> bool {
+fn names_another_kind(name: &str) -> bool {
     const KINDS: [&str; 4] = ["refresh", "id", "logout", "offline"];
     const ENDINGS: [&str; 6] = ["", "_token", "-token", " token", "token", "+jwt"];
 

@@ -1,4 +1,4 @@
-//! Which claims make a token acceptable: a pure function of the claims, the rules and the time.
+//! Decides whether claims are acceptable: a pure function of the claims, the rules and the time.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use crate::verify_error::InvalidReason;
 /// The rules for a token's claims. By default, only an `exp` in the future is required.
 #[derive(Default)]
 pub(crate) struct ClaimRules {
-    /// One of these, to the byte; any, when there are none.
+    /// The accepted issuers, byte by byte. If there are none, any issuer is accepted.
     pub(crate) issuers: Vec<String>,
-    /// At least one of these; any, when there are none.
+    /// The accepted audiences. If there are none, any audience is accepted.
     pub(crate) audiences: Vec<Audience>,
     pub(crate) required_claims: Vec<String>,
-    /// Names, each with the values of which it must have one.
+    /// Claims, each with its accepted values.
     pub(crate) claims_in: Vec<(String, Vec<String>)>,
     pub(crate) leeway: Duration,
     pub(crate) accept_missing_expiry: bool,
     pub(crate) accept_future_issued_at: bool,
     pub(crate) accept_unchecked_confirmation: bool,
-    /// Whether `at_hash` and `c_hash` are no signs of an ID token.
+    /// Whether tokens may have `at_hash` and `c_hash`, which mark an ID token.
     pub(crate) accept_hash_claims: bool,
 }
 
@@ -48,16 +48,14 @@ impl ClaimRules {
         self.check_dates(claims, now)?;
         self.check_required(claims, payload)?;
         self.check_values(claims, payload)?;
-        // `cnf` says that only the holder of a key may use the token, and nobody here asked for a
-        // proof (RFC 7800 §3.1).
+        // With `cnf`, only the holder of a key may use the token (RFC 7800 §3.1), and no proof of possession is checked.
         if claims.cnf.occurs() && !self.accept_unchecked_confirmation {
             return Err(InvalidReason::BoundToKey);
         }
         Ok(())
     }
 
-    /// Whether the issuer is an accepted one. It logs nothing, since it is also asked about tokens that are
-    /// refused for another reason.
+    /// Checks the issuer. It logs nothing, since it is also called for tokens that are refused for another reason.
     pub(crate) fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), InvalidReason> {
         if self.issuers.is_empty() {
             return Ok(());
@@ -87,7 +85,7 @@ impl ClaimRules {
         }
     }
 
-    /// Logs what is expected of a token that is refused for its issuer.
+    /// Logs which issuers are accepted, for a token that is refused for its issuer.
     pub(crate) fn log_issuer(&self, reason: InvalidReason) {
         if reason == InvalidReason::MissingClaim {
             missing("iss");
@@ -97,7 +95,7 @@ impl ClaimRules {
         }
     }
 
-    /// RFC 7519 §4.1.4 to §4.1.6. A token dies in the second its `exp` names, not after it.
+    /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1.4 to §4.1.6). A token expires at its `exp`, not after it.
     fn check_dates(&self, claims: &Claims<'_>, now: Duration) -> Result<(), InvalidReason> {
         match claims.exp.get() {
             None if self.accept_missing_expiry => {}
@@ -111,7 +109,7 @@ impl ClaimRules {
         if claims.nbf.get().is_some_and(|nbf| nbf.0 > horizon) {
             return Err(InvalidReason::NotYetValid);
         }
-        // Not in the RFC, but a token from the future means a clock or an issuer gone wrong.
+        // The RFC does not require this. An `iat` in the future means that a clock or an issuer is wrong.
         let from_the_future = claims.iat.get().is_some_and(|iat| iat.0 > horizon);
         if from_the_future && !self.accept_future_issued_at {
             return Err(InvalidReason::NotYetValid);
@@ -121,7 +119,7 @@ impl ClaimRules {
 
     fn check_required(&self, claims: &Claims<'_>, payload: &str) -> Result<(), InvalidReason> {
         for name in &self.required_claims {
-            let there = match name.as_str() {
+            let is_present = match name.as_str() {
                 "iss" => claims.iss.has_value(),
                 "sub" => claims.sub.has_value(),
                 "aud" => claims.aud.has_value(),
@@ -130,12 +128,11 @@ impl ClaimRules {
                 "iat" => claims.iat.has_value(),
                 "jti" => claims.jti.has_value(),
                 "client_id" => claims.client_id.has_value(),
-                // A claim that is `null` says nothing.
                 _ => claim_lookup::find_value::<IgnoredAny>(payload, name)
                     .map_err(|_| unreadable(name))?
                     .is_some(),
             };
-            if !there {
+            if !is_present {
                 return Err(missing(name));
             }
         }
@@ -173,7 +170,7 @@ pub(crate) fn unreadable(name: &str) -> InvalidReason {
     InvalidReason::InvalidClaim
 }
 
-/// URLs of issuers and audiences are shown without their queries.
+/// It shows no query of a URL.
 impl fmt::Debug for ClaimRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClaimRules")

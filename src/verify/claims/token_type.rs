@@ -1,13 +1,13 @@
-//! The header's `typ` (RFC 7515 §4.1.9, RFC 8725 §3.11).
+//! The type of a token in the header's `typ` (RFC 7515 §4.1.9, RFC 8725 §3.11).
 
 use std::fmt;
 
-/// Which kinds of tokens are taken.
+/// The accepted types of tokens.
 #[derive(Debug)]
 pub(crate) enum TokenTypes {
-    /// Plain JWTs, JWTs that say they are access tokens (RFC 9068), those that say nothing, and those named.
+    /// `JWT`, `at+jwt` (RFC 9068), no `typ`, and these types.
     UsualAnd(Vec<String>),
-    /// Only those named, so that saying nothing is not enough.
+    /// Only these types. A token without `typ` is refused.
     Only(Vec<String>),
 }
 
@@ -41,11 +41,12 @@ impl fmt::Display for TokenTypes {
     }
 }
 
-/// Media types are case-insensitive, and `application/` may be left out.
+/// Whether two media types are equal. They are case-insensitive, and `application/` may be omitted.
 fn same(one: &str, other: &str) -> bool {
     short(one).eq_ignore_ascii_case(short(other))
 }
 
+/// The media type without `application/`.
 pub(crate) fn short(media_type: &str) -> &str {
     const PREFIX: &str = "application/";
     match media_type.get(..PREFIX.len()) {

@@ -4,7 +4,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::failure::{Cause, Failure};
+use super::failure::{Failure, FailureCause};
 use crate::claim_lookup;
 use crate::json::{BYTE_ORDER_MARK, MaybeText};
 
@@ -40,9 +40,9 @@ impl Head<'_> {
 
     fn unexpected_status(&self) -> Failure {
         let cause = match self.status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Cause::Down,
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Cause::Gateway,
-            _ => Cause::WrongAnswer,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => FailureCause::Down,
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => FailureCause::Gateway,
+            _ => FailureCause::WrongAnswer,
         };
         let status = self.status.as_u16();
         let problem = format!("the introspection endpoint answers {status}");
@@ -132,13 +132,13 @@ impl Head<'_> {
             "the introspection endpoint answers {status}: it does not accept the credentials of this server \
              (invalid_client)"
         );
-        Failure::new(Cause::Down, problem).with_headers(self.headers)
+        Failure::new(FailureCause::Down, problem).with_headers(self.headers)
     }
 
     pub(super) fn wrong(&self, problem: &str) -> Failure {
         let status = self.status.as_u16();
         let problem = format!("the introspection endpoint answers {status}: {problem}");
-        Failure::new(Cause::WrongAnswer, problem).with_headers(self.headers)
+        Failure::new(FailureCause::WrongAnswer, problem).with_headers(self.headers)
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// The numbers. Their defaults and bounds are in the documentation of the builder.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Policy {
+pub(super) struct BackoffPolicy {
     /// The wait after the first failure. Each further failure doubles it, up to the maximum.
     pub(super) min: Duration,
     pub(super) max: Duration,
@@ -22,7 +22,7 @@ pub(super) struct Policy {
 
 /// The state of the endpoint, as far as its answers show it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct State {
+pub(super) struct EndpointState {
     outage: Option<Outage>,
     /// The token whose request was not answered since the last answer.
     suspect: Option<Suspect>,
@@ -88,14 +88,14 @@ pub(super) enum RequestOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wait(pub(super) Duration);
 
-impl Policy {
+impl BackoffPolicy {
     /// Begins a request for this token, as a probe in an outage, or returns how long it has to wait.
     pub(super) fn begin(
         &self,
-        state: State,
+        state: EndpointState,
         now: Duration,
         token: TokenId,
-    ) -> (State, Result<IntrospectionRequest, Wait>) {
+    ) -> (EndpointState, Result<IntrospectionRequest, Wait>) {
         if let Err(wait) = self.check(state, now, token) {
             return (state, Err(wait));
         }
@@ -109,7 +109,7 @@ impl Policy {
             return (state, Ok(request(None)));
         };
         let id = state.probes;
-        let probing = State {
+        let probing = EndpointState {
             outage: Some(Outage {
                 probe: Some(Probe { id, since: now }),
                 ..outage
@@ -121,7 +121,12 @@ impl Policy {
     }
 
     /// Whether [`begin`](Self::begin) would allow a request now.
-    pub(super) fn check(&self, state: State, now: Duration, token: TokenId) -> Result<(), Wait> {
+    pub(super) fn check(
+        &self,
+        state: EndpointState,
+        now: Duration,
+        token: TokenId,
+    ) -> Result<(), Wait> {
         let until = |at: Duration| Err(Wait(at.saturating_sub(now)));
         match (state.outage, state.suspect) {
             (Some(outage), _) if now < outage.retry_at => until(outage.retry_at),
@@ -138,13 +143,13 @@ impl Policy {
     /// The state after a request has ended.
     pub(super) fn ended(
         &self,
-        state: State,
+        state: EndpointState,
         now: Duration,
         request: IntrospectionRequest,
         outcome: RequestOutcome,
-    ) -> State {
+    ) -> EndpointState {
         match outcome {
-            RequestOutcome::Answered => State {
+            RequestOutcome::Answered => EndpointState {
                 outage: None,
                 suspect: None,
                 answers: state.answers.wrapping_add(1),
@@ -159,7 +164,7 @@ impl Policy {
                 None => self.met_silence(state, now, request, outcome == RequestOutcome::Silent),
             },
             RequestOutcome::Dropped => match state.outage {
-                Some(outage) if is_probe(outage, request) => State {
+                Some(outage) if is_probe(outage, request) => EndpointState {
                     outage: Some(Outage {
                         probe: None,
                         ..outage
@@ -174,17 +179,17 @@ impl Policy {
     /// A request that began before the outage says nothing new about it, so only a probe counts.
     fn probe_failed(
         &self,
-        state: State,
+        state: EndpointState,
         outage: Outage,
         now: Duration,
         request: IntrospectionRequest,
         retry_after: Option<Duration>,
-    ) -> State {
+    ) -> EndpointState {
         if !is_probe(outage, request) {
             return state;
         }
         let failures = outage.failures.saturating_add(1);
-        State {
+        EndpointState {
             outage: Some(Outage {
                 failures,
                 retry_at: now.saturating_add(self.wait(failures, retry_after)),
@@ -194,8 +199,13 @@ impl Policy {
         }
     }
 
-    fn with_outage(&self, state: State, now: Duration, retry_after: Option<Duration>) -> State {
-        State {
+    fn with_outage(
+        &self,
+        state: EndpointState,
+        now: Duration,
+        retry_after: Option<Duration>,
+    ) -> EndpointState {
+        EndpointState {
             outage: Some(Outage {
                 failures: 1,
                 retry_at: now.saturating_add(self.wait(1, retry_after)),
@@ -208,11 +218,11 @@ impl Policy {
 
     fn met_silence(
         &self,
-        state: State,
+        state: EndpointState,
         now: Duration,
         request: IntrospectionRequest,
         token_waits: bool,
-    ) -> State {
+    ) -> EndpointState {
         // The endpoint answered other requests meanwhile.
         if state.answers != request.answers {
             return state;
@@ -230,7 +240,7 @@ impl Policy {
             true => self.wait(failures, None),
             false => Duration::ZERO,
         };
-        State {
+        EndpointState {
             suspect: Some(Suspect {
                 token: request.token,
                 failures,
@@ -241,7 +251,7 @@ impl Policy {
         }
     }
 
-    /// The backoff after so many failures. The endpoint's `Retry-After` counts within the bounds.
+    /// The backoff after this number of failures. `Retry-After` can extend it up to the maximum.
     fn wait(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         let backoff = self.min.saturating_mul(doubled);

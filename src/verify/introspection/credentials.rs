@@ -1,4 +1,4 @@
-//! How this server shows the other one who is asking.
+//! The credentials of this server at the introspection endpoint.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::http_client;
 
-/// Who is asking. Secrets are wiped when they are dropped, as far as they are in this crate's hands: a
-/// request's copies are the client's.
+/// The credentials of this server. Secrets are overwritten when they are dropped, except the copies that the HTTP client
+/// keeps for a request.
 pub(super) enum Credentials {
     Basic { id: String, secret: Secret },
     Post { id: String, secret: Secret },
@@ -26,13 +26,13 @@ pub(super) enum Credentials {
 pub(super) type Secret = Zeroizing<String>;
 
 impl Credentials {
-    /// The headers that say it.
+    /// The headers that authorize a request.
     pub(super) fn headers(&self) -> HeaderMap {
         let value = match self {
             Self::Headers(headers) => return http_client::sensitive(headers()),
             Self::Post { .. } | Self::None => return HeaderMap::new(),
             Self::Basic { id, secret } => {
-                // Form-encoded first (RFC 6749 §2.3.1), which many clients forget.
+                // Both are form-encoded before base64 (RFC 6749 §2.3.1).
                 let pair = format!("{}:{}", form_encoded(id), form_encoded(secret));
                 let pair = Zeroizing::new(pair);
                 Zeroizing::new(format!("Basic {}", STANDARD.encode(&*pair)))
@@ -40,7 +40,8 @@ impl Credentials {
             Self::Bearer(token) => Zeroizing::new(format!("Bearer {}", **token)),
         };
         let mut headers = HeaderMap::new();
-        let mut value = HeaderValue::from_str(&value).expect("it was tried when it was configured");
+        let mut value =
+            HeaderValue::from_str(&value).expect("`problem` accepts only text of a header");
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
         headers
@@ -54,7 +55,7 @@ impl Credentials {
         }
     }
 
-    /// The form to send (RFC 7662 §2.1).
+    /// The body of a request for this token (RFC 7662 §2.1).
     pub(super) fn form(&self, token: &str) -> String {
         let mut form = Serializer::new(String::new());
         form.append_pair("token", token);
@@ -66,18 +67,19 @@ impl Credentials {
         form.finish()
     }
 
+    /// Why these credentials cannot be used.
     pub(super) fn problem(&self) -> Option<&'static str> {
         match self {
-            Self::Basic { id, .. } | Self::Post { id, .. } if id.is_empty() => {
-                Some("the client ID is empty")
+            Self::Basic { id, secret } | Self::Post { id, secret } => {
+                match (id.is_empty(), secret.is_empty()) {
+                    (true, _) => Some("the client ID is empty"),
+                    (false, true) => Some("the client secret is empty"),
+                    (false, false) => None,
+                }
             }
-            Self::Basic { secret, .. } | Self::Post { secret, .. } if secret.is_empty() => {
-                Some("the client secret is empty")
-            }
-            Self::Bearer(token) if token.is_empty() || !is_header_text(token) => {
-                Some("the bearer token for the introspection endpoint is none")
-            }
-            _ => None,
+            Self::Bearer(token) => (token.is_empty() || !is_header_text(token))
+                .then_some("the bearer token for the introspection endpoint is empty or cannot be sent in a header"),
+            Self::Headers(_) | Self::None => None,
         }
     }
 }

@@ -6,9 +6,10 @@ use url::Url;
 
 use super::answer::{Answer, Head};
 use super::credentials::Credentials;
-use super::failure::{Cause, Failure};
+use super::failure::{Failure, FailureCause};
 use crate::http_client;
 
+/// The endpoint, and how requests to it are sent.
 pub(super) struct Endpoint {
     pub(super) url: Url,
     pub(super) credentials: Credentials,
@@ -32,10 +33,10 @@ impl Endpoint {
             .send()
             .await
             .map_err(not_sent)?;
-        // The user's client may follow redirects. Then another server has answered.
+        // The configured client may follow redirects. Another server has then answered.
         if *response.url() != self.url {
             return Err(Failure::new(
-                Cause::WrongAnswer,
+                FailureCause::WrongAnswer,
                 "the answer was redirected",
             ));
         }
@@ -52,7 +53,7 @@ impl Endpoint {
         let body = http_client::read(&mut response, self.max_bytes)
             .await
             .map_err(|source| match source.is::<reqwest::Error>() {
-                true => Failure::new(Cause::Silent, source).with_headers(&headers),
+                true => Failure::new(FailureCause::Silent, source).with_headers(&headers),
                 false => head.wrong(&source.to_string()),
             })?;
         head.read(body)
@@ -64,15 +65,15 @@ fn not_sent(error: reqwest::Error) -> Failure {
         error.is_connect(),
         error.is_redirect() || error.is_builder(),
     ) {
-        (true, _) => Cause::Down,
-        (false, true) => Cause::WrongAnswer,
-        (false, false) => Cause::Silent,
+        (true, _) => FailureCause::Down,
+        (false, true) => FailureCause::WrongAnswer,
+        (false, false) => FailureCause::Silent,
     };
     // The text of reqwest's errors contains the whole URL with its query.
     Failure::new(cause, error.without_url())
 }
 
-/// Whether these headers authorize a request by a token, which the endpoint may call invalid.
+/// Whether these headers authorize a request with a token. The endpoint may then answer that this token is invalid.
 fn is_bearer(credentials: &HeaderMap) -> bool {
     credentials.get_all(AUTHORIZATION).iter().any(|value| {
         let scheme = value.as_bytes().split(|byte| *byte == b' ').next();

@@ -23,7 +23,7 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
-    /// Treats an answer with one of these statuses as "the token is not active", whatever the body is. Several calls
+    /// Treats an answer with one of these statuses as an inactive token, whatever the body is. Several calls
     /// add up. Default: none.
     ///
     /// RFC 7662 §2.2 requires 200 for that. By default, 400, 401 and 403 mean an inactive token if the body says so,
@@ -47,13 +47,13 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
-    /// The largest answer to read, in bytes. Default: 65 536; at most 16 MiB.
+    /// The largest accepted answer, in bytes. Default: 65 536; at most 16 MiB. A larger one is an outage (503).
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// How many introspection requests may be in flight. Further ones wait. Default: 64.
+    /// The number of introspection requests that may be in flight. Further ones wait. Default: 64; at least 1.
     pub fn max_concurrency(mut self, calls: usize) -> Self {
         self.max_concurrency = calls;
         self

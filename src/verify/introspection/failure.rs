@@ -14,12 +14,12 @@ use crate::verify_error::VerifyError;
 pub(super) struct Failure {
     pub(super) source: BoxError,
     pub(super) retry_after: Option<Duration>,
-    pub(super) cause: Cause,
+    pub(super) cause: FailureCause,
 }
 
 /// The cause of a failure, which decides how the backoff counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum FailureCause {
     /// The endpoint cannot be reached, is overloaded, or does not accept this server's credentials. No token can
     /// cause that.
     Down,
@@ -39,7 +39,7 @@ pub(super) enum Cause {
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 impl Failure {
-    pub(super) fn new(cause: Cause, source: impl Into<BoxError>) -> Self {
+    pub(super) fn new(cause: FailureCause, source: impl Into<BoxError>) -> Self {
         Self {
             source: source.into(),
             retry_after: None,
@@ -56,13 +56,13 @@ impl Failure {
     /// How the backoff counts this failure.
     pub(super) fn outcome(&self) -> RequestOutcome {
         match self.cause {
-            Cause::Down => RequestOutcome::Down {
+            FailureCause::Down => RequestOutcome::Down {
                 retry_after: self.retry_after,
             },
-            Cause::Silent => RequestOutcome::Silent,
-            Cause::Gateway => RequestOutcome::Gateway,
-            Cause::WrongAnswer => RequestOutcome::Answered,
-            Cause::NoTurn | Cause::BackingOff => RequestOutcome::Dropped,
+            FailureCause::Silent => RequestOutcome::Silent,
+            FailureCause::Gateway => RequestOutcome::Gateway,
+            FailureCause::WrongAnswer => RequestOutcome::Answered,
+            FailureCause::NoTurn | FailureCause::BackingOff => RequestOutcome::Dropped,
         }
     }
 }

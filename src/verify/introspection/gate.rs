@@ -4,22 +4,24 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::backoff::{IntrospectionRequest, Policy, RequestOutcome, State, TokenId, Wait};
+use super::backoff::{
+    BackoffPolicy, EndpointState, IntrospectionRequest, RequestOutcome, TokenId, Wait,
+};
 use crate::clock::Clock;
 use crate::credentials::BearerToken;
 
 /// Lets requests through to the endpoint, or holds them back in an outage.
 pub(super) struct Gate {
     /// `None`: every request is let through.
-    policy: Option<Policy>,
-    state: Mutex<State>,
+    policy: Option<BackoffPolicy>,
+    state: Mutex<EndpointState>,
     clock: Clock,
     /// With random keys, so that a client cannot construct tokens with equal IDs.
     hasher: RandomState,
 }
 
 impl Gate {
-    pub(super) fn new(policy: Option<Policy>, clock: Clock) -> Self {
+    pub(super) fn new(policy: Option<BackoffPolicy>, clock: Clock) -> Self {
         Self {
             policy,
             state: Mutex::default(),
@@ -56,7 +58,7 @@ impl Gate {
     fn decide<T>(
         &self,
         otherwise: T,
-        decide: impl FnOnce(&Policy, State, Duration) -> (State, T),
+        decide: impl FnOnce(&BackoffPolicy, EndpointState, Duration) -> (EndpointState, T),
     ) -> T {
         let Some(policy) = &self.policy else {
             return otherwise;

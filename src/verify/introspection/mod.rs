@@ -84,6 +84,7 @@
 mod answer;
 mod backoff;
 mod builder;
+mod claim_settings;
 mod credentials;
 mod endpoint;
 mod endpoint_settings;

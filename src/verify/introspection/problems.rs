@@ -7,10 +7,9 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::builder::IntrospectionVerifierBuilder;
-use crate::config_error::Problems;
+use crate::config_error::{Problem, Problems};
 use crate::http_client::{HAS_TLS, NEEDS_TLS, has_credentials, is_loopback};
 use crate::shown_url::ShownUrl;
-use crate::verify::jwt::problems::{ClaimSettings, check_audiences, check_leeway};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
@@ -18,32 +17,31 @@ const SHORTEST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3600);
 
 impl IntrospectionVerifierBuilder {
-    pub(super) fn endpoint_url(&self) -> Result<Url, String> {
+    /// The URL of the endpoint, or why it cannot be used.
+    pub(super) fn endpoint_url(&self) -> Result<Url, Problem> {
         let problem = |why: &str| {
             let shown = ShownUrl::of(&self.endpoint);
             format!("the introspection endpoint {shown:?} {why}")
         };
         let url = Url::parse(&self.endpoint)
-            .map_err(|error| problem(&format!("is not a URL: {error}")))?;
+            .map_err(|error| Problem::caused_by(&problem("is not a URL"), error))?;
         if has_credentials(&url) {
-            return Err(problem(
-                "has credentials in it; use client_secret_basic(..)",
-            ));
+            let hint = "has credentials in it; use client_secret_basic(..)";
+            return Err(problem(hint).into());
         }
         match url.scheme() {
-            "https" if self.client.is_none() && !HAS_TLS => Err(problem(NEEDS_TLS)),
+            "https" if self.client.is_none() && !HAS_TLS => Err(problem(NEEDS_TLS).into()),
             "https" => Ok(url),
             "http" if self.allow_http || is_loopback(&url) => Ok(url),
-            _ => Err(problem("is not https")),
+            _ => Err(problem("is not https").into()),
         }
     }
 
-    /// Everything that is wrong besides the URL, in the order of the settings.
+    /// Every problem except those of the URL, in the order of the settings.
     pub(super) fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         self.check_credentials(&mut problems);
-        self.check_issuer_and_audience(&mut problems);
-        self.check_claims(&mut problems);
+        self.policy.problems(&mut problems);
         self.check_statuses(&mut problems);
         self.check_numbers(&mut problems);
         problems
@@ -58,33 +56,6 @@ impl IntrospectionVerifierBuilder {
             ),
             several => problems.push(format!("there are several credentials: {several:?}")),
         }
-    }
-
-    fn check_issuer_and_audience(&self, problems: &mut Problems) {
-        check_audiences(
-            problems,
-            &self.audiences,
-            self.any_audience,
-            &self.claims_in,
-        );
-        for audience in &self.audiences {
-            problems.extend(audience.problems().map(str::to_owned));
-        }
-        if self.issuers.iter().any(String::is_empty)
-            || self.audiences.iter().any(|a| a.as_str().is_empty())
-        {
-            problems.push("an issuer or audience is empty");
-        }
-    }
-
-    fn check_claims(&self, problems: &mut Problems) {
-        let claims = ClaimSettings {
-            required_claims: &self.required_claims,
-            claims_in: &self.claims_in,
-            scope_claims: self.scope_claims.as_deref(),
-            client_id_claims: self.client_id_claims.as_deref(),
-        };
-        claims.check(problems);
     }
 
     fn check_statuses(&self, problems: &mut Problems) {
@@ -102,7 +73,6 @@ impl IntrospectionVerifierBuilder {
     }
 
     fn check_numbers(&self, problems: &mut Problems) {
-        check_leeway(problems, self.leeway);
         if self.timeout.is_zero() || self.timeout > LONGEST_TIMEOUT {
             let timeout = self.timeout;
             problems.push(format!("timeout: {timeout:?} is not up to 60 s"));

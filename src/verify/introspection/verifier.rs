@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::answer::Answer;
 use super::backoff::{RequestOutcome, Wait};
 use super::endpoint::Endpoint;
-use super::failure::{Cause, Failure};
+use super::failure::{Failure, FailureCause};
 use super::gate::Gate;
 use super::response::Rules;
 use crate::access_token::{AccessToken, Verified};
@@ -23,11 +23,11 @@ use crate::shown_url::ShownUrl;
 use crate::telemetry::{Activity, INTROSPECTION};
 use crate::verify_error::{InvalidReason, VerifyError};
 
-/// Verifies opaque tokens with a request to the authorization server for each (RFC 7662).
+/// Verifies opaque tokens with a request to the authorization server (RFC 7662).
 ///
-/// See the [module](crate::verify::introspection) for examples. It sends a request each time: put a
-/// [cache](crate::verify::cached) around it. Clones share everything. It needs a tokio runtime with time
-/// and I/O.
+/// It sends a request for each token that it verifies, so put a [cache](crate::verify::cached) around it. Use a
+/// [`JwtVerifier`](crate::JwtVerifier) instead if the tokens are JWTs. See the [module](crate::verify::introspection) for
+/// examples. Clones share everything. It needs a tokio runtime with time and I/O.
 #[derive(Clone)]
 pub struct IntrospectionVerifier {
     inner: Arc<Inner>,
@@ -55,7 +55,7 @@ impl Inner {
     async fn verify(&self, token: &BearerToken) -> Result<Verified, VerifyError> {
         let id = self.gate.id_of(token);
         self.gate.check(id).map_err(backing_off)?;
-        let mut activity = Activity::introspection(&self.rules.verifier);
+        let mut activity = Activity::introspection(self.rules.verifier());
         let mut request = None;
         let mut had_time = false;
         let deadline = Instant::now() + self.timeout;
@@ -71,11 +71,11 @@ impl Inner {
             Ok(answer) => answer,
             // Most of the time limit passed before the request was sent, so the endpoint is not to blame.
             Err(_) if !had_time => Err(Failure::new(
-                Cause::NoTurn,
+                FailureCause::NoTurn,
                 "too many requests to the introspection endpoint are in flight",
             )),
             Err(_) => Err(Failure::new(
-                Cause::Silent,
+                FailureCause::Silent,
                 "the introspection endpoint does not answer in time",
             )),
         };
@@ -106,12 +106,12 @@ impl Inner {
 
     /// Logs the beginning and the end of an outage, not each failure in it.
     fn log(&self, failure: Option<&Failure>) {
-        let was_sent = failure.is_none_or(|failure| failure.cause != Cause::BackingOff);
+        let was_sent = failure.is_none_or(|failure| failure.cause != FailureCause::BackingOff);
         if !was_sent {
             return;
         }
         let failed = self.failing.swap(failure.is_some(), Ordering::Relaxed);
-        let verifier = &*self.rules.verifier;
+        let verifier = self.rules.verifier();
         let error = failure.map(|failure| error_chain(&*failure.source));
         match (failed, error) {
             (false, None) => {}
@@ -132,7 +132,7 @@ fn backing_off(Wait(wait): Wait) -> Failure {
     let problem = "the introspection endpoint failed, and the backoff has not elapsed";
     Failure {
         retry_after: Some(wait),
-        ..Failure::new(Cause::BackingOff, problem)
+        ..Failure::new(FailureCause::BackingOff, problem)
     }
 }
 

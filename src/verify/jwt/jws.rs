@@ -1,4 +1,4 @@
-//! A compact JWS taken apart (RFC 7515 §7.1), and its header (§4). Nothing here is trusted yet.
+//! Splits and decodes a compact JWS (RFC 7515 §7.1) and parses its header (§4). Nothing is trusted yet.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::verify::keys::algorithm::Algorithm;
 /// The three segments of a compact JWS, still encoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Jws<'t> {
-    /// What the signature is over: the first two segments and the dot between them.
+    /// The signed bytes: the first two segments and the dot between them.
     pub(crate) signing_input: &'t [u8],
     header: &'t [u8],
     payload: &'t [u8],
@@ -26,14 +26,14 @@ pub(crate) const THREE_SEGMENTS: &str = "it does not have three segments with do
 /// The longest signature there is: RSA with 8192 bits.
 pub(crate) const MAX_SIGNATURE_LENGTH: usize = 1024;
 
-/// Most headers are shorter; those with certificates in them are not.
+/// The size of the buffer for a header, in bytes. Most headers fit; one with certificates needs an allocation.
 pub(crate) const USUAL_HEADER_LENGTH: usize = 256;
 
-/// Most payloads are shorter, encoded as they are.
+/// The size of the buffer for a payload, in bytes. Most payloads fit, also before they are decoded.
 pub(crate) const USUAL_PAYLOAD_LENGTH: usize = 1024;
 
 impl<'t> Jws<'t> {
-    /// Two dots, no more: five segments are a JWE (RFC 7516), which nobody here can open.
+    /// Splits a token at its two dots. A token with five segments is a JWE (RFC 7516), which is not supported.
     pub(crate) fn split(token: &'t [u8]) -> Option<Self> {
         let first = memchr(b'.', token)?;
         let (header, rest) = (&token[..first], &token[first + 1..]);
@@ -50,7 +50,7 @@ impl<'t> Jws<'t> {
         })
     }
 
-    /// Into the buffer, if there is room, as there usually is.
+    /// Decodes the header into the buffer if it fits.
     pub(crate) fn decode_header<'b>(
         &self,
         buffer: &'b mut [u8; USUAL_HEADER_LENGTH],
@@ -62,7 +62,7 @@ impl<'t> Jws<'t> {
         decode_text(self.payload)
     }
 
-    /// For a look at the claims, of which nothing is kept. Into the buffer, if there is room, as there usually is.
+    /// Decodes the payload into the buffer if it fits. For claims that are only looked at.
     pub(crate) fn decode_payload_into<'b>(
         &self,
         buffer: &'b mut [u8; USUAL_PAYLOAD_LENGTH],
@@ -79,16 +79,16 @@ impl<'t> Jws<'t> {
     }
 }
 
-/// Strict base64url: no padding, no white space, no stray bits in the last character. And UTF-8
-/// throughout, also where no member is read.
+/// Decodes strict base64url: without padding, white space, or unused bits in the last character. All of the text must be
+/// UTF-8, also parts that are never read.
 fn decode_text(segment: &[u8]) -> Option<String> {
-    // Ready-made zeros, which `decode` asks for, take the slow way through some allocators.
+    // `decode` would allocate zeroed memory, which is slow in some allocators.
     let mut text = Vec::with_capacity(decoded_len_estimate(segment.len()));
     URL_SAFE_NO_PAD.decode_vec(segment, &mut text).ok()?;
     String::from_utf8(text).ok()
 }
 
-/// The same, into the buffer, if there is room.
+/// [`decode_text`] into the buffer if the segment fits.
 fn decode_text_into<'b>(buffer: &'b mut [u8], segment: &[u8]) -> Option<Cow<'b, str>> {
     if segment.len() > buffer.len() {
         return decode_text(segment).map(Cow::Owned);
@@ -99,9 +99,9 @@ fn decode_text_into<'b>(buffer: &'b mut [u8], segment: &[u8]) -> Option<Cow<'b, 
         .map(Cow::Borrowed)
 }
 
-/// What of a header counts: which algorithm and key, and what kind of token.
+/// The members of a header that are used: the algorithm, the key ID and the type of the token.
 ///
-/// `jwk`, `jku`, `x5u` and `x5c` are not even read: a token does not bring its own key.
+/// `jwk`, `jku`, `x5u` and `x5c` are not read: an attacker could put a key of their own there.
 #[derive(Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) algorithm: Algorithm,
@@ -110,7 +110,7 @@ pub(crate) struct Header<'a> {
 }
 
 #[derive(Default)]
-struct Members<'a> {
+struct HeaderMembers<'a> {
     alg: Member<Text<'a>>,
     kid: Member<Text<'a>>,
     typ: Member<Text<'a>>,
@@ -122,7 +122,7 @@ struct Members<'a> {
 /// payloads (RFC 7797), and `zip` and `enc` belong to JWE.
 const UNSUPPORTED: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
-impl<'de> Object<'de> for Members<'de> {
+impl<'de> Object<'de> for HeaderMembers<'de> {
     const MEMBERS: &'static [&'static str] = &["alg", "kid", "typ"];
 
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
@@ -148,7 +148,7 @@ pub(crate) enum BadHeader {
 
 impl<'a> Header<'a> {
     pub(crate) fn parse(json: &'a str) -> Result<Self, BadHeader> {
-        let members: Members<'a> = parse_object(json).map_err(BadHeader::Malformed)?;
+        let members: HeaderMembers<'a> = parse_object(json).map_err(BadHeader::Malformed)?;
         let fault = |member, rule| BadHeader::Malformed(Fault::in_member(member, rule));
         if let Some(member) = members.unsupported {
             return Err(fault(member, "no token may have this header member"));

@@ -15,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! Configured, for an issuer that follows RFC 9068 and keeps roles in a nested claim:
+//! For an issuer that follows RFC 9068 and writes roles into a nested claim:
 //!
 //! ```
 //! use std::time::Duration;
@@ -37,25 +37,23 @@
 //!
 //! # What is refused
 //!
-//! Everything is answered 401 `invalid_token`, with the reason in words.
+//! Each of these is answered 401 `invalid_token`, with the reason as a sentence.
 //!
-//! - **Form:** anything but three segments of strict base64url; bytes that are not UTF-8; JSON nested
-//!   deeper than 32; a header or payload that is no object, or has a member twice; a registered member
-//!   of a wrong type; values that cannot be read (a lone surrogate, `1e400`); more than 256 members that
-//!   are not listed here.
-//! - **Header:** an algorithm that no key allows, and so always `none`; `crit`, `b64`, `zip` and
-//!   `enc` with any value; a `typ` other than `JWT` and `at+jwt`. `jwk`, `jku`, `x5u` and `x5c` are
-//!   never read.
-//! - **Signature:** one that none of the keys made that have the token's `kid`. A key without key ID
-//!   fits every token, a token without `kid` every key; at most four keys of a set are tried, or as many as
-//!   [`key_attempts`](JwtVerifierBuilder::key_attempts) says.
-//! - **Kind:** ID tokens (`at_hash`, `c_hash`), security events (`events`), a `token_use` other than
-//!   `access`, a payload `typ`, `token_type` or `type` of `id`, `refresh`, `offline` or `logout`, in any
-//!   case and also with an ending such as in `refresh_token` or `logout+jwt`.
-//! - **Issuer and audience:** other texts than the configured ones, to the byte.
-//! - **Dates:** no `exp`, one that has passed, an `nbf` or `iat` to come, each with the leeway;
-//!   dates that are not numbers from 1970 to the year 9999.
-//! - **Binding:** `cnf`, as long as nothing here checks it.
+//! - **Form:** a token that is not three segments of strict base64url; bytes that are not UTF-8; JSON that is nested
+//!   deeper than 32; a header or payload that is not an object, or has a member twice; a registered member of a wrong
+//!   type; values that cannot be read (a lone surrogate, `1e400`); more than 256 members that are not listed here.
+//! - **Header:** an algorithm that no key allows, which includes `none`; `crit`, `b64`, `zip` and `enc` with any value; a
+//!   `typ` other than `JWT` and `at+jwt`. `jwk`, `jku`, `x5u` and `x5c` are never read.
+//! - **Signature:** a signature that was made by none of the keys with the token's `kid`. A key without key ID fits every
+//!   token, and a token without `kid` fits every key. At most four keys of a set are tried, or
+//!   [`key_attempts`](JwtVerifierBuilder::key_attempts).
+//! - **Kind:** ID tokens (`at_hash`, `c_hash`), security events (`events`), a `token_use` other than `access` and
+//!   `access_token`, a payload `typ`, `token_type` or `type` of `id`, `refresh`, `offline` or `logout`, in any case and
+//!   also with an ending, such as `refresh_token` or `logout+jwt`.
+//! - **Issuer and audience:** values other than the configured ones, byte by byte.
+//! - **Dates:** no `exp`, an `exp` in the past, an `nbf` or `iat` in the future, each with the leeway; dates that are not
+//!   numbers from 1970 to the year 9999.
+//! - **Binding:** a `cnf`, since no proof of possession is checked.
 //!
 //! A member that is `null` counts as absent, so that a required one is missing. The exceptions are members whose
 //! presence alone means something: `crit`, `b64`, `zip` and `enc` in the header, `cnf`, `events`, `at_hash` and
@@ -79,14 +77,13 @@
 
 mod authority;
 mod builder;
+mod claim_settings;
 pub(crate) mod issuer_watch;
 pub(crate) mod jws;
 mod key_wait;
-mod leniency;
-pub(crate) mod problems;
+mod problems;
 pub(crate) mod refusal;
 pub(crate) mod remote;
-mod scope_settings;
 mod verifier;
 mod wrong_issuer;
 

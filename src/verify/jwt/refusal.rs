@@ -4,16 +4,17 @@ use super::jws::{Jws, USUAL_HEADER_LENGTH};
 use crate::credentials::BearerToken;
 use crate::json::Fault;
 use crate::telemetry::VERIFICATION;
-use crate::verify_error::{InvalidReason, Terminal, VerifyError};
+use crate::verify_error::{InvalidReason, VerifyError};
 
 /// The error for a token that is refused.
 ///
 /// A malformed JWT is refused without a fallback to other verifiers. A less strict verifier could accept a token whose
 /// malformed signature is refused here.
 pub(crate) fn refusal(token: &BearerToken, reason: InvalidReason) -> VerifyError {
+    let error = VerifyError::invalid(reason);
     match reason == InvalidReason::Malformed && is_jwt(token) {
-        true => VerifyError::definite(Terminal::Malformed),
-        false => VerifyError::invalid(reason),
+        true => error.without_fallback(),
+        false => error,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The interface between a verifier and a set of fetched keys.
+//! The trait of fetched keys, which `jwks` implements: a JWT verifier does not depend on HTTP.
 
 use std::any::Any;
 use std::future::Future;
@@ -27,24 +27,24 @@ pub(crate) trait RemoteKeys: Any + Send + Sync {
     /// latest time at which the token was issued, since 1970; `None` if the token has no `iat`.
     fn missing(&self, seen: u64, issued_by: Option<Duration>) -> Missing;
 
-    /// What to say about it when waiting did not bring the key, since the generation `seen` before.
+    /// The error for a token that no key verifies after the last fetch. `seen` is the generation before that fetch.
     fn still_missing(&self, seen: u64) -> VerifyError;
 }
 
-/// What a token gets whose key is not at hand.
+/// The decision about a token that no cached key verified.
 pub(crate) enum Missing {
-    /// The keys were replaced since; look again.
+    /// The keys were replaced meanwhile. Search again.
     Changed,
-    /// A fetch is under way that may bring it.
+    /// A fetch is in flight that may bring the key.
     Wait {
         end: Pin<Box<dyn Future<Output = ()> + Send>>,
-        /// Somebody else's fetch, which may have asked before the key was there.
+        /// Whether another request began the fetch, perhaps before the issuer published the key.
         begun_before: bool,
     },
     Refused(VerifyError),
 }
 
-/// What a verifier's configuration has for its key source.
+/// The settings of a verifier that its key source uses.
 pub(crate) struct RemoteContext<'a> {
     pub(crate) issuers: &'a [String],
     pub(crate) clock: &'a Clock,

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
@@ -16,15 +15,13 @@ use super::key_wait::{KeyWait, Mismatch, NoSigner};
 use super::refusal::{TokenPart, malformed, refusal, undecodable};
 use super::remote::RemoteKeys;
 use crate::access_token::{AccessToken, Verified};
-use crate::clock::Clock;
 use crate::credentials::BearerToken;
 use crate::json::Fault;
 use crate::key_state::KeyState;
 use crate::telemetry::VERIFICATION;
-use crate::verify::claims::mapping::ClaimMapping;
-use crate::verify::claims::registered::{Claims, SubjectType};
-use crate::verify::claims::rules::ClaimRules;
+use crate::verify::claims::registered::Claims;
 use crate::verify::claims::token_type::TokenTypes;
+use crate::verify::claims::verifier::ClaimsVerifier;
 use crate::verify::keys::algorithm::{Algorithm, KeyKind};
 use crate::verify::keys::key::VerifyingKey;
 use crate::verify::keys::signer::{DEFAULT_KEY_ATTEMPTS, Found, SignatureSearch};
@@ -32,16 +29,14 @@ use crate::verify_error::{InvalidReason, VerifyError};
 
 /// Verifies signed JWT access tokens (RFC 7519, RFC 9068).
 ///
-/// See the [module](crate::verify::jwt) for examples and for all rules. Clones share everything.
+/// Use an `IntrospectionVerifier` instead if the tokens are opaque. See the [module](crate::verify::jwt) for examples and
+/// for all rules. Clones share everything.
 #[derive(Clone)]
 pub struct JwtVerifier {
     inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
-    pub(super) name: Cow<'static, str>,
-    /// Distinguishes this verifier's principals from those of other verifiers if tokens name no issuer.
-    pub(super) authority: Option<Arc<str>>,
     pub(super) keys: Vec<VerifyingKey>,
     pub(super) remote: Option<Arc<dyn RemoteKeys>>,
     /// The maximum number of keys of one set that are tried for one token.
@@ -49,10 +44,7 @@ pub(super) struct Inner {
     /// `None`: all that the keys allow.
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) token_types: TokenTypes,
-    pub(super) subject_type: SubjectType,
-    pub(super) rules: ClaimRules,
-    pub(super) mapping: ClaimMapping,
-    pub(super) clock: Clock,
+    pub(super) claims: ClaimsVerifier,
     pub(super) issuer_watch: IssuerWatch,
 }
 
@@ -107,11 +99,15 @@ pub(super) struct Candidate<'t> {
 }
 
 impl Inner {
-    fn verify(self: &Arc<Self>, token: BearerToken) -> State {
+    fn verify(self: &Arc<Self>, token: BearerToken) -> VerificationState {
         match self.verify_now(&token, true) {
-            Ok(verified) => State::Done(Some(Ok(AccessToken::new(token, verified)))),
-            Err(NotVerified::Invalid(reason)) => State::Done(Some(Err(refusal(&token, reason)))),
-            Err(later) => State::Waiting(Box::pin(Arc::clone(self).verify_later(token, later))),
+            Ok(verified) => VerificationState::Done(Some(Ok(AccessToken::new(token, verified)))),
+            Err(NotVerified::Invalid(reason)) => {
+                VerificationState::Done(Some(Err(refusal(&token, reason))))
+            }
+            Err(later @ (NotVerified::NoSigner(_) | NotVerified::Later(_))) => {
+                VerificationState::Waiting(Box::pin(Arc::clone(self).verify_later(token, later)))
+            }
         }
     }
 
@@ -153,7 +149,7 @@ impl Inner {
         self.verify_jws(&jws, may_wait)
             .map_err(|error| match error {
                 NotVerified::Invalid(reason) => self.settle_reason(token, &jws, reason).into(),
-                error => error,
+                NotVerified::NoSigner(_) | NotVerified::Later(_) => error,
             })
     }
 
@@ -194,7 +190,7 @@ impl Inner {
                     Ok(verified) => verified.issued_at,
                     Err(reason) => return Err(mismatch.with_bad_claims(reason).into()),
                 };
-                let leeway = self.rules.leeway;
+                let leeway = self.claims.rules.leeway;
                 Err(NotVerified::NoSigner(NoSigner {
                     seen,
                     issued_by: issued_at.map(|issued_at| issued_at.saturating_add(leeway)),
@@ -268,8 +264,13 @@ impl Inner {
         let found = match (search.among(&self.keys), remote) {
             (Found::Signer(state), _) => return Ok(Signer::Known(state)),
             (Found::NoKey, None) => return Err(InvalidReason::UnknownKey),
-            (_, None) => return Err(InvalidReason::BadSignature),
-            (_, Some(remote)) => remote.find(&search, may_wait),
+            (Found::NotTheSigner | Found::NotAnUnnamedSigner | Found::Later(_), None) => {
+                return Err(InvalidReason::BadSignature);
+            }
+            (
+                Found::NoKey | Found::NotTheSigner | Found::NotAnUnnamedSigner | Found::Later(_),
+                Some(remote),
+            ) => remote.find(&search, may_wait),
         };
         Ok(match found {
             Found::Signer(state) => Signer::Known(state),
@@ -291,21 +292,15 @@ impl Inner {
         key: Option<Arc<KeyState>>,
     ) -> Result<Arc<Verified>, InvalidReason> {
         let mut claims = Claims::default();
-        claims
-            .fill(&payload, self.subject_type)
+        self.claims
+            .read(&mut claims, &payload)
             .map_err(|fault| malformed(TokenPart::Payload, &fault))?;
-        self.rules
-            .check(&claims, &payload, self.clock.since_epoch())?;
-
+        self.claims.check(&claims, &payload)?;
         let mut verified = Verified {
-            verifier: self.name.clone(),
-            authority: self.authority.clone(),
-            leeway: self.rules.leeway,
-            clock: self.clock.clone(),
             key,
             ..Verified::default()
         };
-        self.mapping.fill(&mut verified, &claims, &payload)?;
+        self.claims.fill(&mut verified, &claims, &payload)?;
         verified.claims = payload;
         Ok(Arc::new(verified))
     }
@@ -339,17 +334,17 @@ impl fmt::Debug for JwtVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtVerifier")
             .field("keys", &self.inner.keys)
-            .field("rules", &self.inner.rules)
+            .field("rules", &self.inner.claims.rules)
             .finish_non_exhaustive()
     }
 }
 
 /// The future of [`JwtVerifier`]. It is ready at once, unless the token's key has to be fetched.
 pub struct JwtVerifierFuture {
-    state: State,
+    state: VerificationState,
 }
 
-enum State {
+enum VerificationState {
     Done(Option<Result<AccessToken, VerifyError>>),
     Waiting(Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>),
 }
@@ -359,8 +354,10 @@ impl Future for JwtVerifierFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.state {
-            State::Done(result) => Poll::Ready(result.take().expect("polled after completion")),
-            State::Waiting(future) => future.as_mut().poll(cx),
+            VerificationState::Done(result) => {
+                Poll::Ready(result.take().expect("polled after completion"))
+            }
+            VerificationState::Waiting(future) => future.as_mut().poll(cx),
         }
     }
 }

@@ -19,7 +19,7 @@ impl Inner {
         reason: InvalidReason,
     ) -> InvalidReason {
         // The audience is checked after the issuer, so a token with the wrong audience has an accepted issuer.
-        if reason == InvalidReason::WrongAudience || self.rules.issuers.is_empty() {
+        if reason == InvalidReason::WrongAudience || self.claims.rules.issuers.is_empty() {
             return reason;
         }
         let mut buffer = [0; USUAL_PAYLOAD_LENGTH];
@@ -32,18 +32,18 @@ impl Inner {
         if !are_read {
             return reason;
         }
-        if self.rules.check_issuer(&claims) != Err(InvalidReason::WrongIssuer) {
+        if self.claims.rules.check_issuer(&claims) != Err(InvalidReason::WrongIssuer) {
             return reason;
         }
         if reason != InvalidReason::WrongIssuer {
-            self.rules.log_issuer(InvalidReason::WrongIssuer);
+            self.claims.rules.log_issuer(InvalidReason::WrongIssuer);
         }
         let issuer = claims.iss.get().map_or("", |issuer| &*issuer.0);
         let is_spelling =
             reason == InvalidReason::WrongIssuer && self.warn_of_spelling(jws, issuer);
         if !is_spelling && !token.has_fallback() {
-            let configured = || self.rules.issuers.iter().map(String::as_str);
-            self.issuer_watch.another(&self.name, configured);
+            let configured = || self.claims.rules.issuers.iter().map(String::as_str);
+            self.issuer_watch.another(&self.claims.verifier, configured);
         }
         InvalidReason::WrongIssuer
     }
@@ -53,7 +53,7 @@ impl Inner {
     /// This is the only place where the signature of a token is checked a second time: for a near miss, until the
     /// warning was emitted, and not if the signature is known to be bad.
     fn warn_of_spelling(&self, jws: &Jws<'_>, issuer: &str) -> bool {
-        let mut configured = self.rules.issuers.iter();
+        let mut configured = self.claims.rules.issuers.iter();
         let Some(configured) = configured.find(|name| differs_only_in_spelling(name, issuer))
         else {
             return false;
@@ -72,7 +72,8 @@ impl Inner {
         };
         match self.signer(&candidate, remote, false) {
             Ok(Signer::Known(_)) => {
-                self.issuer_watch.misspelt(&self.name, configured, issuer);
+                self.issuer_watch
+                    .misspelt(&self.claims.verifier, configured, issuer);
                 true
             }
             Ok(Signer::Missing(_)) => {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use crate::config_error::ConfigError;
+use super::unknown_algorithm::UnknownAlgorithm;
 
 /// A JWS signature algorithm.
 ///
@@ -138,16 +138,15 @@ impl fmt::Display for Algorithm {
 }
 
 impl FromStr for Algorithm {
-    type Err = ConfigError;
+    type Err = UnknownAlgorithm;
 
     /// Reads the name that goes into a header's `alg`.
     ///
     /// # Errors
     ///
     /// When it is not the name of a supported algorithm.
-    fn from_str(name: &str) -> Result<Self, ConfigError> {
-        Self::from_name(name)
-            .ok_or_else(|| ConfigError::of(format!("{name:?} is not a supported algorithm")))
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        Self::from_name(name).ok_or_else(|| UnknownAlgorithm::new(name))
     }
 }
 

@@ -9,6 +9,7 @@ use super::jwk::{self, Origin};
 use super::key::{Material, VerifyingKey, coordinate_length, minimum_secret_length};
 use super::key_set::KeySet;
 use super::public_key_info;
+use super::unknown_algorithm::UnknownAlgorithm;
 use crate::config_error::ConfigError;
 
 impl TryFrom<jsonwebtoken::Algorithm> for Algorithm {
@@ -16,7 +17,9 @@ impl TryFrom<jsonwebtoken::Algorithm> for Algorithm {
 
     /// Fails only for algorithms that a later `jsonwebtoken` may bring.
     fn try_from(algorithm: jsonwebtoken::Algorithm) -> Result<Self, ConfigError> {
-        format!("{algorithm:?}").parse()
+        let name = format!("{algorithm:?}");
+        name.parse()
+            .map_err(|unknown: UnknownAlgorithm| ConfigError::of(unknown.to_string()))
     }
 }
 

@@ -14,7 +14,9 @@ mod pem;
 mod pem_block;
 mod public_key_info;
 pub(crate) mod signer;
+mod unknown_algorithm;
 
 pub use self::algorithm::Algorithm;
 pub use self::key::VerifyingKey;
 pub use self::key_set::KeySet;
+pub use self::unknown_algorithm::UnknownAlgorithm;

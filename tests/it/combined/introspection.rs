@@ -238,8 +238,14 @@ fn every_problem_is_reported_at_once() {
             builder().audience(AUDIENCE).client_secret_post("id", ""),
             "secret is empty",
         ),
-        (builder().audience(AUDIENCE).bearer_token("a b"), "is none"),
-        (builder().audience("").bearer_token("t"), "is empty"),
+        (
+            builder().audience(AUDIENCE).bearer_token("a b"),
+            "cannot be sent in a header",
+        ),
+        (
+            builder().audience("").bearer_token("t"),
+            "has an empty value",
+        ),
         (
             builder()
                 .audience(AUDIENCE)

@@ -1,5 +1,7 @@
 //! What the settings of an introspection verifier require of an answer, and which settings `build` refuses.
 
+use std::error::Error;
+
 use serde_json::{Value, json};
 use tower_bearer_auth::introspection::IntrospectionVerifierBuilder;
 use tower_bearer_auth::{IntrospectionVerifier, InvalidReason};
@@ -76,7 +78,7 @@ async fn a_configured_client_id_can_replace_the_audience() {
 #[test]
 fn settings_that_name_claims_are_validated() {
     type Configure = fn(IntrospectionVerifierBuilder) -> IntrospectionVerifierBuilder;
-    let table: [(Configure, &str); 11] = [
+    let table: [(Configure, &str); 17] = [
         (|b| b.claim_in("tenant", ["blue"]), "there is no audience"),
         (
             |b| b.claim_in("client_id", [""; 0]),
@@ -111,6 +113,28 @@ fn settings_that_name_claims_are_validated() {
             "is no JSON Pointer",
         ),
         (|b| b.accept_any_audience().name(""), "name(..) is empty"),
+        // With an empty list, every issuer would be accepted.
+        (
+            |b| b.accept_any_audience().issuers([""; 0]),
+            "issuers(..) names nothing",
+        ),
+        (
+            |b| b.accept_any_audience().issuers(["a", ""]),
+            "issuers(..) has an empty value",
+        ),
+        (
+            |b| b.audiences(["a", ""]),
+            "audiences(..) has an empty value",
+        ),
+        (|b| b.audiences([""; 0]), "there is no audience"),
+        (
+            |b| b.accept_any_audience().scope_delimiters(['a']),
+            "'a' cannot separate scopes",
+        ),
+        (
+            |b| b.accept_any_audience().scope_prefix("api app/"),
+            "cannot start a scope",
+        ),
         (
             |b| b.audience(AUDIENCE).accept_any_audience(),
             "contradicts",
@@ -190,4 +214,61 @@ async fn scopes_may_be_a_string_or_an_array_in_any_configured_claim() {
     let token = token.await.unwrap();
     assert_eq!(token.scopes().as_str(), "admin");
     assert_eq!(token.client_id(), Some("cli"));
+}
+
+#[tokio::test]
+async fn several_issuers_and_audiences_are_accepted() {
+    let verify = |issuer: &str, audience: &str| {
+        let answer = json!({"active": true, "iss": issuer, "aud": audience}).to_string();
+        async move {
+            let result = verify_answer(&answer, |builder| {
+                let builder = builder
+                    .issuer("https://one.test")
+                    .issuers(["https://two.test"]);
+                builder.audience("one").audiences(["two"])
+            });
+            result.await.map(drop)
+        }
+    };
+    for issuer in ["https://one.test", "https://two.test"] {
+        for audience in ["one", "two"] {
+            assert!(
+                verify(issuer, audience).await.is_ok(),
+                "{issuer} {audience}"
+            );
+        }
+    }
+    assert!(verify("https://three.test", "one").await.is_err());
+    assert!(verify("https://one.test", "three").await.is_err());
+}
+
+#[tokio::test]
+async fn scopes_and_a_numeric_subject_are_read_as_a_jwt_verifier_reads_them() {
+    let answer = r#"{"active":true,"sub":12345678901234567890,"scope":"read,write","roles":["x"]}"#;
+    let token = verify_answer(answer, |builder| {
+        builder
+            .accept_any_audience()
+            .accept_numeric_subject()
+            .scope_claims(["scope"])
+            .scope_claims(["roles"])
+            .merge_scope_claims()
+            .scope_delimiters([','])
+            .scope_prefix("api/")
+    });
+    let token = token.await.unwrap();
+    assert_eq!(token.subject(), Some("12345678901234567890"));
+    let scopes = "read api/read write api/write x api/x";
+    assert_eq!(token.scopes().as_str(), scopes);
+
+    let strict = verify_answer(answer, |builder| builder.accept_any_audience());
+    assert_eq!(refused(strict.await), InvalidReason::InvalidClaim);
+}
+
+#[test]
+fn an_endpoint_that_is_not_a_url_is_the_cause_of_the_error() {
+    let builder = IntrospectionVerifier::builder("/introspect?secret").bearer_token("t");
+    let error = builder.audience(AUDIENCE).build().unwrap_err();
+    assert!(!error.to_string().contains("secret"), "{error}");
+    let cause = error.source().unwrap().to_string();
+    assert!(error.to_string().ends_with(&cause), "{error}");
 }

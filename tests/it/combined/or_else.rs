@@ -12,7 +12,7 @@ use super::{AUDIENCE, Calls, assert_unavailable, jwts, refused, verify};
 async fn the_fallback_receives_only_tokens_that_the_first_does_not_recognize() {
     use InvalidReason as Reason;
     let another_kind = [Reason::Malformed, Reason::Unrecognized, Reason::WrongIssuer];
-    let definite = [
+    let terminal = [
         Reason::TooLong,
         Reason::UnsupportedAlgorithm,
         Reason::UnknownKey,
@@ -37,7 +37,7 @@ async fn the_fallback_receives_only_tokens_that_the_first_does_not_recognize() {
         assert_eq!(token.token().as_str(), "token");
         assert_eq!((first.count(), second.count()), (1, 1));
     }
-    for reason in definite {
+    for reason in terminal {
         let second = Calls::default();
         let verifier = Calls::default()
             .always(Err(VerifyError::invalid(reason)))
@@ -45,6 +45,35 @@ async fn the_fallback_receives_only_tokens_that_the_first_does_not_recognize() {
         assert_eq!(refused(verify(&verifier, "token").await), reason);
         assert_eq!(second.count(), 0, "{reason:?}");
     }
+}
+
+#[tokio::test]
+async fn a_verifier_can_prevent_a_fallback() {
+    use InvalidReason as Reason;
+    for reason in [
+        Reason::Malformed,
+        Reason::Unrecognized,
+        Reason::WrongIssuer,
+        Reason::Expired,
+        Reason::Other("closed account"),
+    ] {
+        let error = VerifyError::invalid(reason).without_fallback();
+        assert!(!error.allows_fallback(), "{reason:?}");
+        assert_eq!(error.to_string(), reason.description());
+        let second = Calls::default();
+        let first = Calls::default().always(Err(error));
+        let verifier = first.or_else(second.always(Ok("second")));
+        assert_eq!(refused(verify(&verifier, "token").await), reason);
+        assert_eq!(second.count(), 0, "{reason:?}");
+    }
+    let scopes = Scopes::parse("admin").unwrap();
+    let lacking = VerifyError::insufficient_scope(scopes).without_fallback();
+    assert!(matches!(
+        lacking.kind(),
+        VerifyErrorKind::InsufficientScope(_)
+    ));
+    let outage = VerifyError::unavailable("down").without_fallback();
+    assert!(matches!(outage.kind(), VerifyErrorKind::Unavailable));
 }
 
 #[tokio::test]

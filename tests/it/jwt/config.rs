@@ -1,12 +1,14 @@
 //! Settings that `build` refuses. It reports every problem at once, each with the value that causes it.
 
+use std::error::Error;
 use std::time::Duration;
 
-use tower_bearer_auth::{Algorithm, Clock, JwtVerifier, JwtVerifierBuilder};
+use tower_bearer_auth::InvalidReason::{MissingClaim, WrongType};
+use tower_bearer_auth::{Algorithm, Clock, InvalidScope, JwtVerifier, JwtVerifierBuilder};
 
 use super::{
     AUDIENCE, ISSUER, NOW, at, hs256_builder, jwt, jwt_builder, refusal, signing_key, token_with,
-    token_without,
+    token_without, verify,
 };
 
 fn problems(builder: JwtVerifierBuilder) -> Vec<String> {
@@ -89,12 +91,12 @@ fn every_problem_is_reported_at_once_with_its_value() {
             "the JWK Set has no array \"keys\"",
             "algorithms([ES256]) leaves no use for the key \"one\", which is for EdDSA",
             "algorithms([ES256]) leaves no use for key 1, which is for RS512",
+            "token_types(..) names nothing",
             "accept_any_issuer() contradicts the issuers [\"https://a.example.com\"]",
             "accept_any_audience() contradicts the audiences [\"\"]",
             "a leeway of 3601s is more than 3600s",
             "\"api app/\" cannot start a scope",
             "audiences(..) has an empty value",
-            "token_types(..) names nothing",
             "client_id_claims(..) has an empty value",
             "claim_in(\"tenant\", ..) names nothing",
             "claim_in(\"/d~9\", ..) has an empty value",
@@ -255,4 +257,72 @@ fn accepted_client_ids_can_replace_the_audience() {
     let both = both.build().unwrap();
     assert_eq!(refusal(&both, &token_with("azp", "\"app-1\"")), None);
     assert!(refusal(&both, &token_without("aud")).is_some());
+}
+
+#[test]
+fn the_values_of_several_calls_of_a_list_setting_add_up() {
+    let builder = jwt_builder()
+        .key(signing_key(Algorithm::HS256).verifying_key())
+        .key(signing_key(Algorithm::ES256).verifying_key())
+        .algorithms([Algorithm::HS256])
+        .algorithms([Algorithm::ES256])
+        .issuer("https://second.example.com")
+        .audience("https://second.example.com/api")
+        .token_types(["x+jwt"])
+        .rfc9068()
+        .scope_claims(["first"])
+        .scope_claims(["second"])
+        .scope_delimiters([','])
+        .scope_delimiters([';'])
+        .client_id_claims(["cid"])
+        .client_id_claims(["app"])
+        .required_claims(["one"])
+        .required_claims(["two"]);
+    let verifier = builder.build().unwrap();
+    let token = |algorithm: Algorithm| {
+        jwt(signing_key(algorithm))
+            .client_id("client")
+            .jwt_id("id-1")
+            .claim("one", 1)
+            .claim("two", 2)
+    };
+    for algorithm in [Algorithm::HS256, Algorithm::ES256] {
+        for token_type in ["x+jwt", "at+jwt"] {
+            let token = token(algorithm).token_type(token_type).build();
+            assert_eq!(refusal(&verifier, &token), None, "{algorithm} {token_type}");
+        }
+        let plain = token(algorithm).token_type("JWT").build();
+        assert_eq!(refusal(&verifier, &plain), Some(WrongType));
+    }
+    let token = token(Algorithm::HS256).token_type("x+jwt");
+    for (issuer, audience) in [
+        (ISSUER, "https://second.example.com/api"),
+        ("https://second.example.com", AUDIENCE),
+    ] {
+        let token = token.clone().issuer(issuer).audience(audience).build();
+        assert_eq!(refusal(&verifier, &token), None, "{issuer} {audience}");
+    }
+    for missing in ["one", "two", "sub"] {
+        let token = token.clone().without_claim(missing).build();
+        assert_eq!(refusal(&verifier, &token), Some(MissingClaim), "{missing}");
+    }
+    // Claims are read in the order of the calls.
+    let token = token.claim("second", "c;d").claim("app", "second");
+    let second = verify(&verifier, &token.clone().build()).unwrap();
+    assert_eq!(second.scopes().as_str(), "c d");
+    assert_eq!(second.client_id(), Some("second"));
+    let token = token.claim("first", "a,b").claim("cid", "first");
+    let first = verify(&verifier, &token.build()).unwrap();
+    assert_eq!(first.scopes().as_str(), "a b");
+    assert_eq!(first.client_id(), Some("first"));
+}
+
+#[test]
+fn a_configuration_error_has_the_cause_of_its_first_problem() {
+    let builder = hs256_builder().leeway(Duration::from_secs(3601));
+    let error = builder.scope_prefix("api app/").build().unwrap_err();
+    assert_eq!(error.problems().count(), 2);
+    assert!(error.source().unwrap().is::<InvalidScope>());
+    let error = hs256_builder().name("").build().unwrap_err();
+    assert!(error.source().is_none());
 }

@@ -9,7 +9,7 @@ use tower_bearer_auth::jwks::{HttpKeySource, Jwks};
 use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 use tower_bearer_auth::{
     AccessToken, Algorithm, BearerAuthLayer, Clock, JwtVerifier, JwtVerifierBuilder, Principal,
-    StaticToken, StaticTokenVerifier, Verifier,
+    StaticToken, StaticTokenVerifier, Verifier, verify_fn,
 };
 
 use super::config::assert_problems;
@@ -140,7 +140,30 @@ async fn token_tables_and_custom_verifiers_have_names_as_well() {
         let token = AccessToken::builder("dev".parse().unwrap()).client_id("dev");
         token.verifier(name).build()
     };
-    let tokens = [unnamed, one, two, custom("three"), custom("four")];
+    let closure = |name: Option<&'static str>| {
+        let verifier = verify_fn(move |token| async move {
+            let token = AccessToken::builder(token).client_id("dev");
+            Ok(match name {
+                Some(name) => token.verifier(name).build(),
+                None => token.build(),
+            })
+        });
+        verifier.name("five")
+    };
+    let five = ask(closure(None), "dev").await;
+    assert_eq!(five.verifier(), "five");
+    // The closure names its token itself.
+    let six = ask(closure(Some("six")), "dev").await;
+    assert_eq!(six.verifier(), "six");
+    let tokens = [
+        unnamed,
+        one,
+        two,
+        custom("three"),
+        custom("four"),
+        five,
+        six,
+    ];
     assert_all_differ(&tokens.map(|token| token.principal().unwrap()));
 }
 
@@ -148,6 +171,26 @@ async fn token_tables_and_custom_verifiers_have_names_as_well() {
 #[should_panic(expected = "a verifier's name is not empty")]
 fn a_table_with_an_empty_name_panics() {
     let _ = StaticTokenVerifier::new([("dev", StaticToken::new("dev"))]).name("");
+}
+
+#[test]
+#[should_panic(expected = "a verifier's name is not empty")]
+fn a_closure_with_an_empty_name_panics() {
+    let verifier = verify_fn(|token| async move { Ok(AccessToken::builder(token).build()) });
+    let _ = verifier.name("");
+}
+
+#[tokio::test]
+async fn the_name_of_a_closure_is_in_the_audit_event() {
+    let verifier = || {
+        verify_fn(|token| async move { Ok(AccessToken::builder(token).client_id("dev").build()) })
+    };
+    for (verifier, wanted) in [(verifier(), "custom"), (verifier().name("keys"), "keys")] {
+        let recorded = Recorded::start();
+        let service = BearerAuthLayer::new(verifier).layer(Inner::default());
+        answer_of(service, with_token("dev")).await.assert_passed();
+        assert_eq!(recorded.decisions()[0]["verifier"], wanted);
+    }
 }
 
 #[tokio::test]

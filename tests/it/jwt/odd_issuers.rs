@@ -346,8 +346,9 @@ fn scope_delimiters_must_not_be_valid_scope_characters() {
     for good in [' ', ',', ';', '|', ':', '/', '+', '\u{2028}'] {
         assert_problems(delimiters(&[good]), &[]);
     }
-    // A later call replaces an earlier one.
-    assert_problems(delimiters(&['a']).scope_delimiters([',']), &[]);
+    // Several calls add up.
+    let added = delimiters(&['a']).scope_delimiters([',']);
+    assert_problems(added, &["'a' cannot separate scopes"]);
 }
 
 #[test]

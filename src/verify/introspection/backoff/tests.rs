@@ -6,7 +6,7 @@ const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-const POLICY: Policy = Policy {
+const POLICY: BackoffPolicy = BackoffPolicy {
     min: s(1),
     max: s(30),
     probe_lost_after: s(6),
@@ -21,7 +21,7 @@ const DOWN: RequestOutcome = RequestOutcome::Down { retry_after: None };
 /// An endpoint, and the questions that it is in_flight.
 #[derive(Default)]
 struct Endpoint {
-    state: State,
+    state: EndpointState,
     now: Duration,
 }
 
