@@ -1,17 +1,17 @@
-//! Whether a key is still its issuer's, and until when nobody has to ask: shared by the key set and
-//! every token the key verified.
+//! The state of a key: whether it was withdrawn, and when its set has to be refreshed. The key set shares it with every
+//! token that the key verified.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::Clock;
 
-/// What is known of a key. A new one is good until further notice.
+/// The state of a key. A new key is not withdrawn.
 #[derive(Debug, Default)]
 pub(crate) struct KeyState {
-    /// Flips once, when the key leaves its set or is withdrawn by hand.
+    /// Becomes true once: when the key leaves its set, or `Jwks::withdraw` names it.
     withdrawn: AtomicBool,
-    /// For keys that are fetched: by whose clock, and from which of its milliseconds on, their set is to
-    /// be refreshed.
+    /// For keys that are fetched: the clock of the key set, and the monotonic time in milliseconds from which on the set
+    /// has to be refreshed.
     refresh: Option<(Clock, AtomicU64)>,
 }
 
@@ -29,11 +29,16 @@ impl KeyState {
         self.withdrawn.store(true, Ordering::Release);
     }
 
+    /// Whether the key can be withdrawn: it is in a set that is fetched.
+    pub(crate) fn is_revocable(&self) -> bool {
+        self.refresh.is_some()
+    }
+
     pub(crate) fn is_withdrawn(&self) -> bool {
         self.withdrawn.load(Ordering::Acquire)
     }
 
-    /// Sets when the key's set is to be refreshed, by the monotonic time of its clock.
+    /// Sets when the key's set has to be refreshed, by the monotonic time of its clock.
     #[cfg(feature = "jwks")]
     pub(crate) fn refresh_at(&self, at: std::time::Duration) {
         if let Some((_, refresh_at)) = &self.refresh {
@@ -41,7 +46,7 @@ impl KeyState {
         }
     }
 
-    /// Whether the key's set is to be refreshed, which a token that is merely remembered does not see to.
+    /// Whether the key's set has to be refreshed. A cached token does not do that, so it must be verified again.
     #[cfg(feature = "cache")]
     pub(crate) fn is_refresh_due(&self) -> bool {
         match &self.refresh {

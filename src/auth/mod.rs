@@ -68,6 +68,7 @@
 //! [optional](BearerAuthLayer::optional) one passes the request on as anonymous. The first such request is logged as
 //! an `ERROR`, target [`telemetry::SETUP`](crate::telemetry::SETUP), once per layer.
 
+mod admission;
 mod future;
 mod layer;
 mod service;

@@ -42,7 +42,7 @@ pub fn describe_metrics() {
 }
 
 pub(super) fn count_decision(
-    by: &'static str,
+    component: &'static str,
     outcome: &'static str,
     reason: Option<&'static str>,
     token: Option<&AccessToken>,
@@ -51,7 +51,7 @@ pub(super) fn count_decision(
     let reason = reason.unwrap_or_default();
     counter!(
         DECISIONS,
-        "by" => by,
+        "by" => component,
         "outcome" => outcome,
         "reason" => reason,
         "verifier" => verifier,

@@ -30,6 +30,21 @@ impl<S> SessionBinding<S> {
     pub(super) fn new(inner: S, key: Arc<hmac::Key>) -> Self {
         Self { inner, key }
     }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutably.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
 }
 
 impl<S, B, ResB> Service<Request<B>> for SessionBinding<S>

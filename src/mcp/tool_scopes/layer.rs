@@ -1,6 +1,6 @@
 use tower_layer::Layer;
 
-use super::service::ToolScopes;
+use super::service::{MAX_BODY_BYTES, ToolScopes};
 use crate::mcp::rules::ScopeRules;
 
 /// Admits a call only if its token has the scopes of the tool, prompt, resource or task that the call names.
@@ -34,9 +34,6 @@ pub struct ToolScopesLayer {
     max_body_bytes: usize,
 }
 
-/// The limit of rmcp.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-
 impl ToolScopesLayer {
     /// Creates a layer that enforces these rules.
     pub fn new(rules: ScopeRules) -> Self {
@@ -63,6 +60,6 @@ impl<S> Layer<S> for ToolScopesLayer {
     type Service = ToolScopes<S>;
 
     fn layer(&self, inner: S) -> ToolScopes<S> {
-        ToolScopes::new(inner, self.rules.clone(), self.max_body_bytes)
+        ToolScopes::with_limit(inner, self.rules.clone(), self.max_body_bytes)
     }
 }

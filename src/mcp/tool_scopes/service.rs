@@ -12,6 +12,9 @@ use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::ScopeRules;
 use crate::reject::ResponseBody;
 
+/// The limit of rmcp.
+pub(super) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
 /// The service that a [`ToolScopesLayer`](super::ToolScopesLayer) builds.
 #[derive(Debug, Clone)]
 pub struct ToolScopes<S> {
@@ -21,12 +24,33 @@ pub struct ToolScopes<S> {
 }
 
 impl<S> ToolScopes<S> {
-    pub(super) fn new(inner: S, rules: ScopeRules, max_body_bytes: usize) -> Self {
+    /// Guards `inner` with these rules. The largest body is 4 MiB; to change that, use a
+    /// [`ToolScopesLayer`](super::ToolScopesLayer).
+    pub fn new(inner: S, rules: ScopeRules) -> Self {
+        Self::with_limit(inner, rules, MAX_BODY_BYTES)
+    }
+
+    pub(super) fn with_limit(inner: S, rules: ScopeRules, max_body_bytes: usize) -> Self {
         Self {
             inner,
             rules,
             max_body_bytes,
         }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutably.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
