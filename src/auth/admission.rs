@@ -14,9 +14,8 @@ pub(super) fn admit(
     bearer: Bearer<'_>,
     challenge_config: &ChallengeConfig,
 ) -> Result<AccessToken, Reply> {
-    let token = verified.map_err(|error| {
-        reject::refuse_for(&error, Decision::LAYER, bearer, challenge_config)
-    })?;
+    let token = verified
+        .map_err(|error| reject::refuse_for(&error, Decision::LAYER, bearer, challenge_config))?;
     let bearer = Bearer::Verified(&token);
     let scopes = &challenge_config.scopes;
     // Verifiers check this too. But a cached token may have expired since, and verifiers of other crates may not check.

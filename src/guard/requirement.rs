@@ -144,7 +144,12 @@ pub(crate) fn check<'a>(
         Identity::Anonymous(anonymous) => (None, Arc::clone(&anonymous.challenge_config)),
         Identity::NoLayer => {
             let nothing = ChallengeConfig::default();
-            return Err(Refusal::NoLayer.refuse(component, Bearer::Nobody, &nothing, &nothing.scopes));
+            return Err(Refusal::NoLayer.refuse(
+                component,
+                Bearer::Nobody,
+                &nothing,
+                &nothing.scopes,
+            ));
         }
     };
     let all_met = requirements.clone().try_fold(None, |met, required| {
