@@ -307,15 +307,6 @@ fn is_spelled_as_a_set(list: &str) -> bool {
     false
 }
 
-/// Panics if a name that is written in code is not a scope. It allocates nothing otherwise.
-#[track_caller]
-pub(crate) fn assert_scope(name: &str) {
-    if !is_scope(name) {
-        let error = InvalidScope { name: name.into() };
-        panic!("{error}");
-    }
-}
-
 fn is_scope(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_scope_char)
 }

@@ -182,7 +182,7 @@ impl AccessToken {
 
     /// The name of the verifier that accepted the token, as set with its `name(..)`, such as
     /// [`JwtVerifierBuilder::name`](crate::JwtVerifierBuilder::name). Default: `jwt`, `static`, or `introspection` and
-    /// its endpoint. Verifiers of your own set it with [`AccessTokenBuilder::verifier`].
+    /// its endpoint. Verifiers of your own set it with [`AccessTokenBuilder::verifier`](crate::AccessTokenBuilder::verifier).
     pub fn verifier(&self) -> &str {
         &self.verified.verifier
     }
