@@ -4,11 +4,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::poll;
 use tokio::time::{advance, timeout};
+use tower::ServiceExt;
 use tower_bearer_auth::jwks::{HttpKeySource, Jwks};
 use tower_bearer_auth::testing::TestIssuer;
-use tower_bearer_auth::{
-    AccessToken, AccessTokenBuilder, Clock, InvalidReason, JwtVerifier, VerifierExt,
-};
+use tower_bearer_auth::{AccessToken, AccessTokenBuilder, Clock, InvalidReason, JwtVerifier};
 
 fn start() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000)
@@ -100,7 +99,7 @@ async fn it_completes_when_the_key_is_withdrawn() {
         .build()
         .unwrap();
     let token = issuer.token().audience("api").build();
-    let token = verifier.check(&token).await.unwrap();
+    let token = verifier.oneshot(token.parse().unwrap()).await.unwrap();
     let enriched = token.to_builder().claim("plan", "gold").build();
     tokio::time::pause();
     let mut until_invalid = token.until_invalid();
