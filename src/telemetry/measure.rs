@@ -17,7 +17,7 @@ pub fn describe_metrics() {
     describe_counter!(
         DECISIONS,
         Unit::Count,
-        "Decisions about requests, by the layer and by guards behind it"
+        "Decisions about requests, of the layer and of guards behind it"
     );
     describe_counter!(
         LOOKUPS,
