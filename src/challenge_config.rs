@@ -1,5 +1,5 @@
-//! The layer's configuration and the scopes that guards have required. They travel with the request, so that a guard or
-//! a handler further in can answer with a complete challenge.
+//! The layer's configuration, and the scopes that guards have required. They are part of the request, so that inner guards
+//! and handlers can refuse it with a complete challenge.
 
 use std::fmt;
 use std::iter;
@@ -16,12 +16,12 @@ use crate::shown_url::ShownUrl;
 #[derive(Debug, Clone)]
 pub(crate) struct ChallengeConfig {
     pub(crate) realm: Option<Box<str>>,
-    /// What every request needs.
+    /// The scopes that every request needs.
     pub(crate) scopes: Scopes,
     pub(crate) hierarchy: ScopeHierarchy,
     /// Where the metadata of the protected resource is (RFC 9728 §5.1).
     pub(crate) resource_metadata: Option<MetadataUrl>,
-    /// What the protected resource says there is to ask for.
+    /// The scopes that the metadata of the protected resource lists.
     pub(crate) scopes_supported: Scopes,
     /// The maximum number of bytes that are read from a refused request's body, so that its connection stays usable.
     pub(crate) max_drained_bytes: usize,
@@ -81,8 +81,8 @@ impl ChallengeConfig {
         }
     }
 
-    /// What a client that has no good token is told to ask for: what every request needs, or else all
-    /// that there is.
+    /// The scopes that a client without a good token should request: those that every request needs, or else all that the
+    /// resource lists.
     pub(crate) fn initial_scopes(&self) -> &Scopes {
         match self.scopes.is_empty() {
             true => &self.scopes_supported,
@@ -93,8 +93,8 @@ impl ChallengeConfig {
 
 /// The scopes that guards have required of a request's token.
 ///
-/// The first two entries are in place, so that they allocate nothing; requests seldom pass more guards. Those
-/// further in are a list of nodes. The scopes are shared with the guards' configuration.
+/// The first two entries need no allocation, since requests seldom pass more guards. Further ones are a list of nodes.
+/// The scopes are shared with the configuration of the guards.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PassedGuards {
     outermost: [Option<Arc<Scopes>>; 2],
@@ -118,7 +118,7 @@ impl PassedGuards {
         self.innermost = Some(Arc::new(PassedGuard { required, before }));
     }
 
-    /// Everything that the layer and these guards required, in the order in which the request met them.
+    /// The scopes that the layer and these guards required, in the order in which the request passed them.
     pub(crate) fn scopes_after(&self, layer: &Scopes) -> Scopes {
         let innermost = self.innermost.as_deref();
         let from_inside = iter::successors(innermost, |passed| passed.before.as_deref());

@@ -1,4 +1,4 @@
-//! What the layer left in a request's extensions for those further in.
+//! What the layer leaves in the extensions of a request, for guards, extractors and handlers.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::refusal_slot::RefusalSlot;
 #[cfg(feature = "mcp")]
 use crate::telemetry::Bearer;
 
-/// Who is calling, as far as the extensions tell.
+/// The identity of the caller, as the layer left it in the extensions.
 pub(crate) enum Identity<'a> {
     /// The layer verified a token.
     Known(&'a AccessToken),
     /// An optional layer passed the request on without a token.
     Anonymous(&'a Anonymous),
-    /// No layer ran in front.
+    /// There is no layer in front.
     NoLayer,
 }
 
@@ -41,14 +41,15 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The mark of an optional layer that found no token: it tells "no token" from "no layer".
+/// Marks a request that passed an optional layer without a token. It distinguishes such a request from one without a
+/// layer in front.
 #[derive(Debug, Clone)]
 pub(crate) struct Anonymous {
     pub(crate) challenge_config: Arc<ChallengeConfig>,
-    /// Where what is found out late about this request can be said.
+    /// Where a tool requests that the layer refuses the request.
     #[cfg_attr(
         not(feature = "rmcp"),
-        allow(dead_code, reason = "only tools are late")
+        allow(dead_code, reason = "only tools request a refusal")
     )]
     pub(crate) refusal_slot: RefusalSlot,
 }

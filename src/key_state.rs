@@ -28,6 +28,11 @@ impl KeyState {
         self.withdrawn.store(true, Ordering::Release);
     }
 
+    /// Whether the key can be withdrawn: it is in a set that is fetched.
+    pub(crate) fn is_revocable(&self) -> bool {
+        self.refresh.is_some()
+    }
+
     pub(crate) fn is_withdrawn(&self) -> bool {
         self.withdrawn.load(Ordering::Acquire)
     }

@@ -155,7 +155,9 @@ pub mod providers {}
 pub mod guides;
 
 #[doc(inline)]
-pub use self::access_token::{AccessToken, AccessTokenBuilder, Principal};
+pub use self::access_token::{
+    AccessToken, AccessTokenBuilder, InvalidClaims, Principal, UntilInvalid,
+};
 #[doc(inline)]
 pub use self::auth::BearerAuthLayer;
 #[doc(inline)]

@@ -1,12 +1,12 @@
-//! Refusals from further in than a guard can stand: a tool that finds out, in the middle of its work,
-//! that the token does not suffice.
+//! Refusals by a tool that finds out, while it runs, that the token does not suffice.
 //!
-//! An MCP server runs its tools in tasks of their own, and what they return becomes JSON. So the layer
-//! leaves a slot with the request; whatever wants the request refused writes there; and when the
-//! response comes, the layer looks. That works where the server waits for the tool before it begins to
-//! answer, and only there is the slot looked at: otherwise the answer would depend on who is faster. It still
-//! does for a tool that has something to say (progress, a log line) before it finds the token lacking; both
-//! answers are refusals.
+//! An MCP server runs its tools in tasks of their own, and what a tool returns becomes JSON. So the layer leaves a slot
+//! with the request, the tool writes the cause of its refusal into the slot, and the layer reads the slot when the
+//! response starts.
+//!
+//! This works if the server waits for the tool before it starts the response. Only then does the layer read the slot:
+//! otherwise the answer would depend on whether the tool or the response is faster. One race remains: a tool that
+//! reports progress or logs to the client before it refuses may have started its response. Both answers are refusals.
 
 // Only tools write into it.
 #![cfg_attr(not(feature = "rmcp"), allow(dead_code))]
@@ -18,7 +18,7 @@ use http::{HeaderMap, Method, Request, Response};
 
 use crate::scopes::Scopes;
 
-/// The slot of one request; none where nobody could write into it.
+/// The slot of one request. It is absent if no tool can write into it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RefusalSlot {
     slot: Option<Arc<Slot>>,
@@ -26,32 +26,33 @@ pub(crate) struct RefusalSlot {
 
 #[derive(Debug)]
 struct Slot {
-    lack: OnceLock<RefusalCause>,
+    cause: OnceLock<RefusalCause>,
+    /// Whether the server waits for the tool, whatever the type of its response.
     waits: bool,
 }
 
-/// What the request lacks.
+/// Why a tool refuses its request.
 #[derive(Debug)]
 pub(crate) enum RefusalCause {
-    Token,
-    /// A token with all of these.
-    Scopes(Scopes),
+    NoToken,
+    /// The token lacks some of these.
+    InsufficientScope(Scopes),
 }
 
-/// From this revision of MCP on, a server waits for what it is going to say before it starts its
-/// response, whatever the response's type.
+/// Since this revision of MCP, a server waits for the first message of its response before it starts the response,
+/// whatever its type.
 const WAITS_SINCE: &str = "2026-07-28";
 
 impl RefusalSlot {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        // Every call in MCP is a POST.
+        // In MCP, every call is a POST.
         if !cfg!(feature = "rmcp") || request.method() != Method::POST {
             return Self::default();
         }
         let version = request.headers().get("mcp-protocol-version");
         let version = version.and_then(|version| version.to_str().ok());
         let slot = Slot {
-            lack: OnceLock::new(),
+            cause: OnceLock::new(),
             // Revisions are dates, and compare as text.
             waits: version.is_some_and(|version| version >= WAITS_SINCE),
         };
@@ -60,23 +61,23 @@ impl RefusalSlot {
         }
     }
 
-    /// Wants the request refused. The first to say so decides.
-    pub(crate) fn refuse(&self, lack: RefusalCause) {
+    /// Requests that the layer refuses the request. The first cause decides.
+    pub(crate) fn refuse(&self, cause: RefusalCause) {
         if let Some(slot) = &self.slot {
-            let _ = slot.lack.set(lack);
+            let _ = slot.cause.set(cause);
         }
     }
 
-    /// What to answer instead of `response`, if somebody wants that.
+    /// The cause of the refusal to send instead of `response`, if a tool requested one.
     pub(crate) fn instead_of<B>(&self, response: &Response<B>) -> Option<&RefusalCause> {
         let slot = self.slot.as_deref()?;
-        let lack = slot.lack.get()?;
-        (slot.waits || is_json(response.headers())).then_some(lack)
+        let cause = slot.cause.get()?;
+        (slot.waits || is_json(response.headers())).then_some(cause)
     }
 }
 
-/// A response that is one JSON document was put together after the tool was done. An event stream may
-/// have been started before.
+/// Whether the response is one JSON document, which a server builds after its tool has ended. An event stream may have
+/// started before.
 fn is_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| {
         let essence = value.as_bytes().split(|byte| *byte == b';').next();

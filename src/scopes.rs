@@ -1,4 +1,4 @@
-//! What a token may do: a set of scope names (RFC 6749 §3.3), and which names imply which.
+//! Sets of scopes (RFC 6749 §3.3), and which scopes imply which others.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::telemetry::CLAIMS;
 
-/// An ordered set of scopes, without repetitions, in the order in which they were given.
+/// An ordered set of scopes. It keeps the order in which they were given.
 ///
-/// A scope is one or more visible ASCII characters except `"` and `\` (RFC 6749 §3.3), and is
-/// compared byte by byte.
+/// A scope is one or more visible ASCII characters except `"` and `\` (RFC 6749 §3.3). Scopes are compared byte by
+/// byte.
 ///
 /// ```
 /// use tower_bearer_auth::Scopes;
@@ -23,26 +23,25 @@ use crate::telemetry::CLAIMS;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scopes {
-    // The names, joined by single spaces: one allocation, and already what a challenge needs.
+    // The names, joined by single spaces. That is one allocation, and the form that a challenge needs.
     joined: Box<str>,
 }
 
 impl Scopes {
-    /// Reads a space-delimited list, as it stands in a `scope` parameter or claim.
+    /// Parses a space-delimited list, such as a `scope` parameter or claim.
     ///
     /// # Errors
     ///
-    /// When a name has a character that RFC 6749 §3.3 does not allow.
+    /// If a name has a character that RFC 6749 §3.3 does not allow.
     pub fn parse(list: &str) -> Result<Self, InvalidScope> {
         Self::try_from_names(names(list))
     }
 
-    /// Collects names, each exactly one scope: a name with a space in it is an error, not two
-    /// scopes.
+    /// Collects names that are one scope each. A name with a space in it is an error, not two scopes.
     ///
     /// # Errors
     ///
-    /// When a name is empty or has a character that RFC 6749 §3.3 does not allow.
+    /// If a name is empty or has a character that RFC 6749 §3.3 does not allow.
     pub fn try_from_names<I>(names: I) -> Result<Self, InvalidScope>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -58,10 +57,10 @@ impl Scopes {
         Ok(set.finish())
     }
 
-    /// Collects the names that are scopes and leaves out the others.
+    /// Collects the names that are scopes, and leaves out the others.
     ///
-    /// For what a token says, where a name that is no scope (a role called `Super Admin`, say) can
-    /// match no requirement, so that leaving it out grants nothing.
+    /// For the claims of tokens. There, a name that is not a scope, such as a role called `Super Admin`, can match no
+    /// requirement. So leaving it out changes no decision.
     pub(crate) fn lossy<I>(names: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -69,7 +68,7 @@ impl Scopes {
         Self::lossy_counted(names, &mut 0)
     }
 
-    /// As [`lossy`](Self::lossy), and counts the names that are left out. Empty names are not counted.
+    /// Like [`lossy`](Self::lossy), and counts the names that are left out. Empty names are not counted.
     pub(crate) fn lossy_counted<I>(names: I, left_out: &mut usize) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -86,7 +85,7 @@ impl Scopes {
         set.finish()
     }
 
-    /// The same, of a space-delimited list.
+    /// Like [`lossy_counted`](Self::lossy_counted), for a space-delimited list.
     pub(crate) fn lossy_list(list: &str, left_out: &mut usize) -> Self {
         match is_spelled_as_a_set(list) {
             true => Self {
@@ -96,7 +95,8 @@ impl Scopes {
         }
     }
 
-    /// [`try_from_names`](Self::try_from_names) for what a developer wrote in code.
+    /// Like [`try_from_names`](Self::try_from_names), for names that are written in code: it panics for a name that is
+    /// not a scope.
     #[track_caller]
     pub(crate) fn configured<I>(names: I) -> Self
     where
@@ -113,7 +113,7 @@ impl Scopes {
         self.iter().any(|held| held == scope)
     }
 
-    /// Whether every scope of `other` is in this set too.
+    /// Whether this set has every scope of `other`.
     pub fn is_superset(&self, other: &Self) -> bool {
         other.iter().all(|scope| self.contains(scope))
     }
@@ -123,22 +123,22 @@ impl Scopes {
         names(&self.joined)
     }
 
-    /// How many scopes there are.
+    /// The number of scopes.
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
-    /// Whether there is no scope at all.
+    /// Whether there are no scopes.
     pub fn is_empty(&self) -> bool {
         self.joined.is_empty()
     }
 
-    /// The scopes as a challenge or a `scope` claim spells them: `a b`.
+    /// The scopes as a space-delimited list, as in a challenge or a `scope` claim: `a b`.
     pub fn as_str(&self) -> &str {
         &self.joined
     }
 
-    /// This set followed by what `other` adds to it.
+    /// The scopes of this set, followed by those of `other` that this set lacks.
     pub(crate) fn union(&self, other: &Self) -> Self {
         if self.is_superset(other) {
             return self.clone();
@@ -167,7 +167,7 @@ impl fmt::Debug for Scopes {
     }
 }
 
-/// A name that is no scope: empty, or with a character outside RFC 6749 §3.3.
+/// The error for a name that is not a scope: it is empty, or has a character that RFC 6749 §3.3 does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidScope {
     name: Box<str>,
@@ -185,12 +185,12 @@ impl fmt::Display for InvalidScope {
 
 impl std::error::Error for InvalidScope {}
 
-/// Which scopes imply which others: a holder of `admin` may do what asks for `write`, and so what
-/// asks for `read`.
+/// Which scopes imply which others. If `admin` implies `write` and `write` implies `read`, a token with `admin` meets
+/// every requirement of the three.
 ///
-/// Implication is transitive. It is consulted by the layer, the scope guards and
-/// [`AccessToken::require_scopes`](crate::AccessToken::require_scopes); [`Scopes`] itself stays what
-/// the token says.
+/// Implication is transitive. The layer, the guards, [`AccessToken::has_scope`](crate::AccessToken::has_scope) and
+/// [`AccessToken::require_scopes`](crate::AccessToken::require_scopes) use it. The token's
+/// [`scopes`](crate::AccessToken::scopes) do not include the implied ones.
 ///
 /// ```
 /// use tower_bearer_auth::{ScopeHierarchy, Scopes};
@@ -204,12 +204,12 @@ impl std::error::Error for InvalidScope {}
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ScopeHierarchy {
-    // For each scope, all that imply it, directly or through others.
+    // For each scope, the scopes that imply it, directly or through others.
     implied_by: Arc<BTreeMap<Box<str>, BTreeSet<Box<str>>>>,
 }
 
 impl ScopeHierarchy {
-    /// A hierarchy in which every scope stands for itself alone.
+    /// Creates a hierarchy in which no scope implies another.
     pub fn new() -> Self {
         Self::default()
     }
@@ -218,7 +218,7 @@ impl ScopeHierarchy {
     ///
     /// # Panics
     ///
-    /// When a name is not a scope (RFC 6749 §3.3).
+    /// If a name is not a scope (RFC 6749 §3.3).
     #[must_use]
     #[track_caller]
     pub fn implies<I>(mut self, scope: &str, implied: I) -> Self
@@ -229,7 +229,7 @@ impl ScopeHierarchy {
         let implied = Scopes::configured(implied);
         let implied_by = Arc::make_mut(&mut self.implied_by);
 
-        // Whoever implies `scope` implies, with it, all that the implied ones imply.
+        // Every scope that implies `scope` also implies `implied`, and what `implied` implies.
         let mut above = implied_by.get(scope.as_str()).cloned().unwrap_or_default();
         above.insert(scope.as_str().into());
         for name in implied.iter() {
@@ -248,7 +248,7 @@ impl ScopeHierarchy {
         self
     }
 
-    /// Whether a holder of `held` has `scope`, by name or by implication.
+    /// Whether `held` includes `scope`, or a scope that implies it.
     pub fn grants(&self, held: &Scopes, scope: &str) -> bool {
         held.contains(scope)
             || self
@@ -257,13 +257,13 @@ impl ScopeHierarchy {
                 .is_some_and(|above| held.iter().any(|name| above.contains(name)))
     }
 
-    /// Whether a holder of `held` has every one of `required`.
+    /// Whether `held` includes, or implies, every scope of `required`.
     pub(crate) fn grants_all(&self, held: &Scopes, required: &Scopes) -> bool {
         required.iter().all(|scope| self.grants(held, scope))
     }
 }
 
-/// Logs how many names of a token were left out, if any.
+/// Logs the number of names of a token that were left out, if there are any.
 pub(crate) fn log_left_out(left_out: usize) {
     if left_out > 0 {
         tracing::debug!(
@@ -279,7 +279,7 @@ pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
     let mut rest = list;
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(' ');
-        // Names are short: looking at each byte beats a search that has to be set up.
+        // Names are short, so a plain loop is faster than a search with setup costs.
         let end = rest.bytes().position(|byte| byte == b' ');
         let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
         rest = behind;
@@ -287,8 +287,8 @@ pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a list is what we would make of it: a few scopes, none of them twice, with single spaces between them.
-/// Almost every token's is.
+/// Whether a list needs no change to be a set: a few scopes without a duplicate, with single spaces between them. The
+/// lists of almost all tokens are like this.
 fn is_spelled_as_a_set(list: &str) -> bool {
     let mut known = [""; 16];
     let mut rest = list;
@@ -315,8 +315,10 @@ fn is_scope_char(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
 }
 
-/// Joins names without repeating one. Past a handful, repetitions are left out by an index at the end, so that a token
-/// with thousands of scopes costs no quadratic time.
+/// Joins names without duplicates.
+///
+/// The first names are compared with each other. If there are many, a hash set removes the duplicates at the end, so that
+/// a token with thousands of scopes does not cost quadratic time.
 #[derive(Default)]
 struct Collector {
     joined: String,

@@ -4,26 +4,30 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::de::MapAccess;
 use serde_json::Value;
 
 use super::claim_text::ClaimText;
+use super::invalid_claims::InvalidClaims;
 use super::token::AccessToken;
 use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::clock::Clock;
 use crate::credentials::BearerToken;
-use crate::json::written_members;
+use crate::json::{Object, parse_object, written_members};
 use crate::refusal_slot::RefusalSlot;
 use crate::scopes::{Scopes, log_left_out};
 
-/// Builds an [`AccessToken`]; see [`AccessToken::builder`].
+/// Builds an [`AccessToken`], for verifiers of your own and for tests; see [`AccessToken::builder`].
 ///
-/// The setters of standard claims also set the claim itself: after `.subject("alice")`,
-/// `claim::<String>("sub")` is `alice`.
+/// The setters of standard claims also set the claim: after `.subject("alice")`, `claim::<String>("sub")` is `alice`. The
+/// reverse is not true: [`claim`](Self::claim), [`claims`](Self::claims) and [`raw_claims`](Self::raw_claims) change no
+/// accessor. So a token expires only if [`expires_at`](Self::expires_at) was called.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct AccessTokenBuilder {
     token: BearerToken,
+    /// Its texts do not depend on its claims.
     verified: Verified,
     /// The members that replace those of the claims in `verified`.
     changes: BTreeMap<String, Value>,
@@ -33,7 +37,7 @@ pub struct AccessTokenBuilder {
 }
 
 impl AccessToken {
-    /// Starts a token for a verifier of your own.
+    /// Starts a token, in a verifier of your own.
     ///
     /// ```
     /// use tower_bearer_auth::{AccessToken, BearerToken};
@@ -53,7 +57,7 @@ impl AccessToken {
         AccessTokenBuilder::new(token)
     }
 
-    /// Starts from this token, to add to it or change it: enrichment behind a verifier.
+    /// Starts from this token, to change it or add to it, such as in a middleware behind the layer.
     pub fn to_builder(&self) -> AccessTokenBuilder {
         AccessTokenBuilder::from_token(self)
     }
@@ -119,24 +123,26 @@ impl AccessTokenBuilder {
         self.claim("aud", claim)
     }
 
-    /// Sets `scope` from names that are one scope each. Use it for names that are written in code.
+    /// Sets `scope` from names that are one scope each, and are written in code.
+    ///
+    /// For names from another service or a database, use [`granted_scopes`](Self::granted_scopes), or
+    /// [`scope_set`](Self::scope_set) if an invalid name is an error.
     ///
     /// # Panics
     ///
-    /// When a name is not a valid scope (RFC 6749 §3.3), such as `read write`, which is two. For names from another service
-    /// or a database use [`granted_scopes`](Self::granted_scopes), or [`Scopes::parse`] if an invalid name is an error.
+    /// If a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two.
     #[track_caller]
     pub fn scopes<I>(self, scopes: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        self.set_scopes(Scopes::configured(scopes))
+        self.scope_set(Scopes::configured(scopes))
     }
 
     /// Sets `scope` from names that come from another service or a database. It never panics.
     ///
-    /// A name that is not a valid scope (RFC 6749 §3.3) can match no requirement, so it is left out. The number of such
-    /// names is [logged](crate::telemetry) at level `DEBUG`.
+    /// A name that is not a scope (RFC 6749 §3.3) can match no requirement, so it is left out. The number of such names is
+    /// [logged](crate::telemetry) at level `DEBUG`.
     pub fn granted_scopes<I>(self, scopes: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -144,22 +150,33 @@ impl AccessTokenBuilder {
         let mut left_out = 0;
         let scopes = Scopes::lossy_counted(scopes, &mut left_out);
         log_left_out(left_out);
-        self.set_scopes(scopes)
+        self.scope_set(scopes)
     }
 
-    fn set_scopes(mut self, scopes: Scopes) -> Self {
+    /// Sets `scope` to a set that was parsed before.
+    ///
+    /// ```
+    /// use tower_bearer_auth::{AccessToken, BearerToken, InvalidScope, Scopes};
+    ///
+    /// fn verified(token: BearerToken, scope_column: &str) -> Result<AccessToken, InvalidScope> {
+    ///     let scopes = Scopes::parse(scope_column)?;
+    ///     Ok(AccessToken::builder(token).scope_set(scopes).build())
+    /// }
+    /// # assert!(verified("any".parse().unwrap(), "read write").unwrap().has_scope("write"));
+    /// ```
+    pub fn scope_set(mut self, scopes: Scopes) -> Self {
         let claim = scopes.to_string();
         self.verified.scopes = scopes;
         self.claim("scope", claim)
     }
 
-    /// Sets `exp`, to the second. Without it the token does not expire.
+    /// Sets `exp`, rounded down to seconds. Without it, the token does not expire.
     pub fn expires_at(mut self, at: SystemTime) -> Self {
         self.verified.expires_at = Some(since_epoch(at));
         self.claim("exp", since_epoch(at).as_secs())
     }
 
-    /// Sets `iat`, to the second.
+    /// Sets `iat`, rounded down to seconds.
     pub fn issued_at(mut self, at: SystemTime) -> Self {
         self.verified.issued_at = Some(since_epoch(at));
         self.claim("iat", since_epoch(at).as_secs())
@@ -171,27 +188,75 @@ impl AccessTokenBuilder {
         self
     }
 
-    /// Sets another claim. Claims that are not set stay as they are, byte for byte. A standard claim that is set this
-    /// way changes what [`AccessToken::claim`] finds, but not the values of the token's accessors.
+    /// Sets how long the token stays valid after [`expires_at`](Self::expires_at), to allow for clocks that differ.
+    /// Default: zero.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.verified.leeway = leeway;
+        self
+    }
+
+    /// Sets another claim. Claims that are not set stay as they are, byte for byte. A standard claim that is set this way
+    /// changes what [`AccessToken::claim`] finds, but not the values of the token's accessors.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.changes.insert(name.into(), value.into());
         self
     }
 
-    /// Names the verifier, as a part of the [principal](AccessToken::principal): two verifiers that
-    /// both know an `alice` then mean two people. Give each verifier of your own a name. Default: `custom`.
+    /// Sets several claims, such as those of a `serde_json::Map`. It is the same as a call of [`claim`](Self::claim) for
+    /// each.
+    pub fn claims<I, N, V>(self, claims: I) -> Self
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: Into<String>,
+        V: Into<Value>,
+    {
+        claims
+            .into_iter()
+            .fold(self, |builder, (name, value)| builder.claim(name, value))
+    }
+
+    /// Sets the text of the claims set, which must be a JSON object, such as the payload of a token. The claims that this
+    /// builder sets, before or after, replace those of the text. All others stay as they are, byte for byte.
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use tower_bearer_auth::{AccessToken, BearerToken, InvalidClaims};
+    ///
+    /// fn verified(token: BearerToken, payload: &str) -> Result<AccessToken, InvalidClaims> {
+    ///     let builder = AccessToken::builder(token).raw_claims(payload)?;
+    ///     // The accessors of the token come from these setters only.
+    ///     let expiry = UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    ///     Ok(builder.subject("alice").expires_at(expiry).build())
+    /// }
+    /// # let token = verified("any".parse().unwrap(), r#"{"plan":"gold"}"#).unwrap();
+    /// # assert_eq!(token.claim::<String>("plan").as_deref(), Some("gold"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a JSON object, has a member twice or more than 256 members, or is not read the same by every
+    /// parser: nested deeper than 32 levels, with a lone surrogate, or with a number out of range.
+    pub fn raw_claims(mut self, json: impl Into<String>) -> Result<Self, InvalidClaims> {
+        let json = json.into();
+        let AnyClaims = parse_object(&json).map_err(InvalidClaims::of)?;
+        self.verified.claims = json;
+        Ok(self)
+    }
+
+    /// Sets the name of the verifier. It is part of the [principal](AccessToken::principal), so that the `alice` of one
+    /// verifier is not that of another. Give each verifier of your own a name. Default: `custom`.
     pub fn verifier(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.verified.verifier = name.into();
         self
     }
 
-    /// The clock that [`AccessToken::is_current`] looks at. Default: the system's.
+    /// Sets the clock by which the token expires. Default: that of the system.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.verified.clock = clock;
         self
     }
 
-    /// The finished token.
+    /// Builds the token.
     pub fn build(mut self) -> AccessToken {
         if !self.changes.is_empty() {
             self.verified.claims = merged(&self.verified.claims, &self.changes);
@@ -211,13 +276,25 @@ impl AccessTokenBuilder {
     }
 }
 
+/// Any claims set. It uses no member, so all are checked by the rules of [`parse_object`].
+#[derive(Default)]
+struct AnyClaims;
+
+impl<'de> Object<'de> for AnyClaims {
+    const MEMBERS: &'static [&'static str] = &[];
+
+    fn read<A: MapAccess<'de>>(&mut self, _: &str, _: &mut A) -> Result<bool, A::Error> {
+        Ok(false)
+    }
+}
+
 impl fmt::Debug for AccessTokenBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessTokenBuilder").finish_non_exhaustive()
     }
 }
 
-/// The text of the claims, with these members in place of those with the same names.
+/// The text of the claims. These members replace those with the same names.
 ///
 /// Other members are copied verbatim: they may be nested deeper than serde_json parses, or contain digits that a parsed
 /// number would lose.
@@ -232,7 +309,7 @@ fn merged(claims: &str, changes: &BTreeMap<String, Value>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Zero for dates before 1970, which JWT dates cannot express here.
+/// Zero for dates before 1970, for which this crate has no JWT date.
 fn since_epoch(at: SystemTime) -> Duration {
     at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,9 +1,8 @@
-//! A text out of the claims set, which is not copied.
+//! Texts of the claims set, which are not copied.
 
 use std::ops::Range;
 
-/// A text that stands somewhere in a claims set, by its place in it. One that was spelled with escapes stands
-/// nowhere, and is kept apart.
+/// A text of a claims set: its range, or a copy. A text that is written with escapes needs a copy.
 #[derive(Debug, Clone)]
 pub(crate) enum ClaimText {
     Within(Range<u32>),
@@ -11,7 +10,7 @@ pub(crate) enum ClaimText {
 }
 
 impl ClaimText {
-    /// A text that was read from `claims`, or unescaped.
+    /// For a text that borrows from `claims`, or was unescaped.
     pub(crate) fn of(text: &str, claims: &str) -> Self {
         Self::find(text, claims).unwrap_or_else(|| Self::Apart(text.into()))
     }
@@ -19,13 +18,13 @@ impl ClaimText {
     fn find(text: &str, claims: &str) -> Option<Self> {
         let start = (text.as_ptr() as usize).checked_sub(claims.as_ptr() as usize)?;
         let range = start..start.checked_add(text.len())?;
-        // Nothing but the text itself may be found there again.
+        // The range must yield this text again.
         let is_there = claims.get(range.clone()) == Some(text);
         let range = u32::try_from(range.start).ok()?..u32::try_from(range.end).ok()?;
         is_there.then_some(Self::Within(range))
     }
 
-    /// The text, out of the claims set that it was read from.
+    /// The text. `claims` is the claims set that it was made for.
     pub(super) fn text<'a>(&'a self, claims: &'a str) -> &'a str {
         match self {
             Self::Within(range) => &claims[range.start as usize..range.end as usize],
@@ -33,7 +32,7 @@ impl ClaimText {
         }
     }
 
-    /// The text on its own, for when the claims set is about to be written anew.
+    /// A copy that does not depend on the claims set.
     pub(super) fn detached(&self, claims: &str) -> Self {
         Self::Apart(self.text(claims).into())
     }
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_found_where_it_stands_and_kept_apart_otherwise() {
+    fn a_text_is_a_range_of_its_claims_or_a_copy() {
         let claims = r#"{"sub":"alice"}"#;
         let within = ClaimText::of(&claims[8..13], claims);
         assert!(matches!(&within, ClaimText::Within(range) if *range == (8..13)));

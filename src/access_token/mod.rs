@@ -1,8 +1,9 @@
-//! `AccessToken`: who is calling, as a verifier established it.
+//! `AccessToken`: the identity and the rights of a caller, as a verifier established them.
 
 mod builder;
 mod claim_text;
 mod expiry_timer;
+mod invalid_claims;
 mod principal;
 mod token;
 mod verified;
@@ -10,6 +11,8 @@ mod verified;
 pub use self::builder::AccessTokenBuilder;
 pub(crate) use self::claim_text::ClaimText;
 pub(crate) use self::expiry_timer::ExpiryTimer;
+pub use self::expiry_timer::UntilInvalid;
+pub use self::invalid_claims::InvalidClaims;
 pub use self::principal::Principal;
 pub use self::token::AccessToken;
 pub(crate) use self::verified::Verified;

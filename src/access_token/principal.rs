@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::verified::Verified;
 
-/// Who is calling: the verifier that vouched, the issuer, the subject and the client.
+/// The identity of a caller: the verifier that accepted the token, the issuer, the subject and the client.
 ///
 /// Principals are equal for all tokens of the same caller, in every process with the same configuration.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -27,8 +27,8 @@ impl Principal {
         }
     }
 
-    /// The principal as bytes that no other principal shares: each part with its length in front,
-    /// so that nothing can be moved from one part into the next.
+    /// The principal as bytes, such as for a signature. They differ for all principals that differ: each part is preceded
+    /// by its length, so that no byte can move from one part into the next.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let parts = [

@@ -3,6 +3,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::clock::Clock;
+use crate::scopes::Scopes;
 use serde_json::{Value, json};
 
 fn builder() -> AccessTokenBuilder {
@@ -49,7 +50,7 @@ fn setters_and_claims_agree() {
     );
     assert_eq!(token.claim::<u64>("sub"), None);
     assert_eq!(token.expires_at(), Some(at));
-    assert_eq!(token.audiences(), ["a", "b"]);
+    assert!(token.audiences().eq(["a", "b"]));
 }
 
 #[test]
@@ -153,6 +154,73 @@ fn scopes_of_another_service_are_taken_as_far_as_they_are_scopes() {
 }
 
 #[test]
+fn a_set_of_scopes_is_taken_as_it_is() {
+    let token = builder().scope_set(Scopes::parse("b a b").unwrap()).build();
+    assert_eq!(token.scopes().as_str(), "b a");
+    assert_eq!(token.claim::<String>("scope").as_deref(), Some("b a"));
+}
+
+#[test]
+fn raw_claims_are_kept_to_the_byte_and_setters_win_in_any_order() {
+    let raw = " {\"n\" : 1.50e+2, \"sub\":\"bob\" ,\"deep\":{\"sub\":[ 1 ]}} ";
+    let token = builder().raw_claims(raw).unwrap().build();
+    assert_eq!(token.raw_claims(), raw);
+    // Accessors come from setters only.
+    assert_eq!(token.subject(), None);
+    let before = builder().subject("alice").raw_claims(raw).unwrap().build();
+    let after = builder().raw_claims(raw).unwrap().subject("alice").build();
+    for token in [before, after] {
+        assert_eq!(token.subject(), Some("alice"));
+        assert_eq!(
+            token.raw_claims(),
+            "{\"n\" : 1.50e+2,\"deep\":{\"sub\":[ 1 ]},\"sub\":\"alice\"}"
+        );
+    }
+    // The text of an earlier token is replaced, and what it said of its subject is not.
+    let first = builder().subject("alice").claim("plan", "gold").build();
+    let second = first.to_builder().raw_claims("{}").unwrap().build();
+    assert_eq!(second.subject(), Some("alice"));
+    assert_eq!(second.raw_claims(), "{}");
+}
+
+#[test]
+fn raw_claims_that_parsers_read_differently_are_an_error() {
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(40), "]".repeat(40));
+    for bad in [
+        "",
+        "[]",
+        "null",
+        "{",
+        "{} x",
+        r#"{"a":1,"a":2}"#,
+        r#"{"a":1,"\u0061":2}"#,
+        r#"{"a":"\ud800"}"#,
+        r#"{"a":1e400}"#,
+        r#"{"$serde_json::private::Number":"1"}"#,
+        deep.as_str(),
+    ] {
+        let error = builder().raw_claims(bad).unwrap_err();
+        let shown = error.to_string();
+        assert!(
+            shown.starts_with("the text is not a claims set: "),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_map_of_claims_sets_each() {
+    let Value::Object(map) = json!({"plan": "gold", "roles": ["x"]}) else {
+        unreachable!()
+    };
+    let token = builder().subject("alice").claims(map).build();
+    assert_eq!(
+        token.claims::<Value>().unwrap(),
+        json!({"sub": "alice", "plan": "gold", "roles": ["x"]})
+    );
+}
+
+#[test]
 fn a_token_stops_being_current_when_it_expires() {
     let clock = Clock::manual(UNIX_EPOCH);
     let token = builder()
@@ -164,6 +232,10 @@ fn a_token_stops_being_current_when_it_expires() {
     assert!(token.is_current());
     clock.advance(Duration::from_secs(1));
     assert!(!token.is_current());
+    let tolerant = token.to_builder().leeway(Duration::from_secs(5)).build();
+    assert!(tolerant.is_current());
+    clock.advance(Duration::from_secs(5));
+    assert!(!tolerant.is_current());
     assert!(builder().build().is_current());
 }
 

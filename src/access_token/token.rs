@@ -18,17 +18,19 @@ use crate::verify_error::InvalidReason;
 
 /// A verified access token.
 ///
-/// [`BearerAuthLayer`](crate::BearerAuthLayer) puts one into the extensions of every request it
-/// lets through. Clones share everything and allocate nothing. `Debug` shows who the token is
-/// about, never the token itself nor its other claims.
+/// [`BearerAuthLayer`](crate::BearerAuthLayer) inserts it into the extensions of every request with a good token. axum
+/// handlers and rmcp tools can take it as a parameter. Verifiers make it with a [builder](Self::builder).
+///
+/// Clones share the claims and allocate nothing. `Debug` shows the subject, the client and other standard claims, but
+/// never the token itself and no private claim.
 ///
 /// ```
 /// use tower_bearer_auth::AccessToken;
 ///
 /// fn greet(request: &http::Request<()>) -> String {
 ///     match request.extensions().get::<AccessToken>() {
-///         Some(token) => format!("hello {}", token.subject().unwrap_or("stranger")),
-///         None => "who are you?".to_owned(),
+///         Some(token) => format!("hello {}", token.subject().unwrap_or("client")),
+///         None => "hello stranger".to_owned(),
 ///     }
 /// }
 /// # greet(&http::Request::new(()));
@@ -53,7 +55,7 @@ impl AccessToken {
         }
     }
 
-    /// What was verified, without this request's token.
+    /// The result of the verification, without the token of this request.
     pub(crate) fn into_verified(self) -> Arc<Verified> {
         self.verified
     }
@@ -76,7 +78,7 @@ impl AccessToken {
         self
     }
 
-    /// Where what is found out late about this request can be said.
+    /// Where a tool requests that the layer refuses the request.
     pub(crate) fn refusal_slot(&self) -> &RefusalSlot {
         &self.refusal_slot
     }
@@ -99,7 +101,7 @@ impl AccessToken {
         }
     }
 
-    /// The configuration of the layer in front; the default one, where there is no layer.
+    /// The configuration of the layer in front, or the default one without a layer.
     pub(crate) fn shared_challenge_config(&self) -> Arc<ChallengeConfig> {
         self.challenge_config.clone().unwrap_or_default()
     }
@@ -109,35 +111,36 @@ impl AccessToken {
         &self.token
     }
 
-    /// Who the token is about: `sub`. A user, or the client itself.
+    /// The subject: `sub`. It is a user, or the client itself.
     pub fn subject(&self) -> Option<&str> {
         self.verified.text(&self.verified.subject)
     }
 
-    /// The client the token was issued to.
+    /// The client that the token was issued to: `client_id`, or the claim that the verifier is configured to read.
     pub fn client_id(&self) -> Option<&str> {
         self.verified.text(&self.verified.client_id)
     }
 
-    /// Who issued the token: `iss`, as it stands there.
+    /// The issuer: `iss`, spelled as in the token.
     pub fn issuer(&self) -> Option<&str> {
         self.verified.text(&self.verified.issuer)
     }
 
-    /// Who the token is meant for: `aud`, as a list.
-    pub fn audiences(&self) -> &[String] {
-        &self.verified.audiences
+    /// The audiences: `aud`, in order. A single text is one audience.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.verified.audiences.iter().map(String::as_str)
     }
 
-    /// What the token allows, in both forms where the verifier has a
-    /// [`scope_prefix`](crate::JwtVerifierBuilder::scope_prefix), and without what a
-    /// [`ScopeHierarchy`](crate::ScopeHierarchy) adds.
+    /// The scopes of the token. If the verifier has a [`scope_prefix`](crate::JwtVerifierBuilder::scope_prefix), they are
+    /// listed with and without it. Scopes that a [`ScopeHierarchy`](crate::ScopeHierarchy) implies are not included.
     pub fn scopes(&self) -> &Scopes {
         &self.verified.scopes
     }
 
-    /// Whether the token has `scope`, by name or by the layer's
-    /// [`ScopeHierarchy`](crate::ScopeHierarchy).
+    /// Whether the token has `scope`, by name or through the layer's [`ScopeHierarchy`](crate::ScopeHierarchy). `false`
+    /// for a name that is not a scope.
+    ///
+    /// To refuse the request, use [`require_scopes`](Self::require_scopes), which records the decision.
     pub fn has_scope(&self, scope: &str) -> bool {
         match &self.challenge_config {
             Some(challenge_config) => challenge_config.hierarchy.grants(self.scopes(), scope),
@@ -155,38 +158,38 @@ impl AccessToken {
         self.verified.issued_at.map(system_time)
     }
 
-    /// The token's own identifier: `jti`.
+    /// The ID of the token: `jti`.
     pub fn jwt_id(&self) -> Option<&str> {
         self.verified.text(&self.verified.jwt_id)
     }
 
-    /// The claim called `name`, parsed now.
+    /// Parses the claim called `name`. `None` if it is absent, occurs twice, or does not fit the type.
     ///
-    /// A name is taken literally (`https://example.com/roles`), except that one that starts with
-    /// `/` is a JSON Pointer (RFC 6901) into the claims set (`/realm_access/roles`). A claim that is
-    /// absent, occurs twice or is no `T` is `None`.
+    /// A name is taken literally (`https://example.com/roles`). A name that starts with `/` is a JSON Pointer (RFC 6901)
+    /// into the claims set (`/realm_access/roles`).
+    ///
+    /// Each call parses the claims set. For several claims, use [`claims`](Self::claims).
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         claim_lookup::find(self.raw_claims(), name).ok().flatten()
     }
 
-    /// The whole claims set as a type of your own, which may borrow from it.
+    /// Parses the claims set as a type of your own, which may borrow from it.
     ///
     /// # Errors
     ///
-    /// When the claims do not fit the type.
+    /// If the claims do not fit the type.
     pub fn claims<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
         serde_json::from_str(self.raw_claims())
     }
 
-    /// The claims set as JSON: a JWT's payload to the byte, or what the verifier put together.
+    /// The claims set as JSON: the payload of a JWT, byte for byte, or the text that the verifier made.
     pub fn raw_claims(&self) -> &str {
         &self.verified.claims
     }
 
-    /// The name of the verifier that vouched for the token: what its `name(..)` was set to, such as
-    /// [`JwtVerifierBuilder::name`](crate::JwtVerifierBuilder::name); by default `jwt`, `static` or
-    /// `introspection` with its endpoint; or the [name](AccessTokenBuilder::verifier) of a verifier of your
-    /// own.
+    /// The name of the verifier that accepted the token, as set with its `name(..)`, such as
+    /// [`JwtVerifierBuilder::name`](crate::JwtVerifierBuilder::name). Default: `jwt`, `static`, or `introspection` and
+    /// its endpoint. Verifiers of your own set it with [`AccessTokenBuilder::verifier`](crate::AccessTokenBuilder::verifier).
     pub fn verifier(&self) -> &str {
         &self.verified.verifier
     }
@@ -196,14 +199,12 @@ impl AccessToken {
         self.verified.verifier.clone()
     }
 
-    /// Who is calling, in a form that can be compared between requests: the same for every token
-    /// that the same client gets for the same subject from the same issuer.
+    /// The identity of the caller, to compare requests with each other. It is equal for all tokens that the same issuer
+    /// issued to the same client for the same subject. `None` if the token names neither a subject nor a client.
     ///
-    /// Principals of verifiers with different [names](Self::verifier) are never equal, nor are those of
-    /// JWT verifiers that check the issuer and accept different ones. Two verifiers of another kind
-    /// need names of their own, unless a subject is the same for both.
-    ///
-    /// `None` when the token names neither a subject nor a client.
+    /// Principals of verifiers with different [names](Self::verifier) are never equal. Neither are those of JWT verifiers
+    /// that check the issuer and accept different ones. Give two other verifiers names of their own, unless a subject
+    /// means the same to both.
     pub fn principal(&self) -> Option<Principal> {
         if self.subject().is_none() && self.client_id().is_none() {
             return None;
@@ -212,14 +213,15 @@ impl AccessToken {
         Some(Principal::of(verified))
     }
 
-    /// Whether the token still counts: it has not expired since it was verified, by the verifier's
-    /// own clock and leeway, and the key that signed it has not been withdrawn. For long-running work
-    /// and open streams.
+    /// Whether the token is still valid: it has not expired since it was verified, by the clock and the leeway of its
+    /// verifier, and the key that signed it was not withdrawn.
+    ///
+    /// Use it between the steps of long-running work. To wait for the end, use [`until_invalid`](Self::until_invalid).
     pub fn is_current(&self) -> bool {
         self.invalid_reason().is_none()
     }
 
-    /// Why the token no longer counts, if so.
+    /// The reason if the token is no longer valid.
     pub(crate) fn invalid_reason(&self) -> Option<InvalidReason> {
         self.verified.invalid_reason()
     }
@@ -231,7 +233,7 @@ impl fmt::Debug for AccessToken {
             .field("subject", &self.subject())
             .field("client_id", &self.client_id())
             .field("issuer", &self.issuer())
-            .field("audiences", &self.audiences())
+            .field("audiences", &self.verified.audiences)
             .field("scopes", self.scopes())
             .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()

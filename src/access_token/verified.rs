@@ -1,4 +1,4 @@
-//! What a verifier established of a token.
+//! What a verifier established about a token.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::verify_error::InvalidReason;
 /// The name of a verifier of the application's own that has no name.
 pub(super) const DEFAULT_VERIFIER: &str = "custom";
 
-/// What a verifier established. It does not hold the token.
+/// What a verifier established about a token. It does not contain the token itself, so that caches can keep it.
 #[derive(Clone, Default)]
 pub(crate) struct Verified {
     /// The verifier's name.
     pub(crate) verifier: Cow<'static, str>,
-    /// Distinguishes the verifier's principals if neither its name nor an issuer does. It is part of [`Principal`](super::principal::Principal) and
+    /// Distinguishes the verifier's principals if neither its name nor an issuer does. It is part of the principal, and
     /// never shown.
     pub(crate) authority: Option<Arc<str>>,
     pub(crate) subject: Option<ClaimText>,
@@ -30,12 +30,12 @@ pub(crate) struct Verified {
     /// Since 1970, as all dates here.
     pub(crate) expires_at: Option<Duration>,
     pub(crate) issued_at: Option<Duration>,
-    /// How long after its expiry the token still counts.
+    /// How long the token stays valid after `expires_at`.
     pub(crate) leeway: Duration,
     pub(crate) clock: Clock,
-    /// The state of the key that signed the token, where one did.
+    /// The state of the key that signed the token, if the verifier has a key.
     pub(crate) key: Option<Arc<KeyState>>,
-    /// The claims set: a JSON object, which the parts are in.
+    /// The claims set, a JSON object. The texts above are ranges of it.
     pub(crate) claims: String,
 }
 
@@ -44,7 +44,7 @@ impl Verified {
         part.as_ref().map(|part| part.text(&self.claims))
     }
 
-    /// The same, for somebody who is going to write the claims set anew.
+    /// A copy whose texts do not depend on `claims`, so that the claims can be replaced.
     pub(super) fn detached(&self) -> Self {
         let detach =
             |part: &Option<ClaimText>| part.as_ref().map(|part| part.detached(&self.claims));
@@ -61,11 +61,25 @@ impl Verified {
         if self.key.as_ref().is_some_and(|key| key.is_withdrawn()) {
             return Some(InvalidReason::Revoked);
         }
-        let end = self.expires_at?.saturating_add(self.leeway);
-        (self.clock.since_epoch() >= end).then_some(InvalidReason::Expired)
+        (self.clock.since_epoch() >= self.end()?).then_some(InvalidReason::Expired)
     }
 
-    /// Whether somebody who remembers this may go on without asking again.
+    /// When the token is no longer valid: its expiry plus the leeway.
+    fn end(&self) -> Option<Duration> {
+        Some(self.expires_at?.saturating_add(self.leeway))
+    }
+
+    /// The time until the token expires, by the verifier's clock, if it does.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        Some(self.end()?.saturating_sub(self.clock.since_epoch()))
+    }
+
+    /// Whether the token can become invalid before it expires.
+    pub(super) fn is_revocable(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| key.is_revocable())
+    }
+
+    /// Whether a cached result may still be served.
     #[cfg(feature = "cache")]
     pub(crate) fn is_servable(&self) -> bool {
         let is_refresh_due = self.key.as_ref().is_some_and(|key| key.is_refresh_due());

@@ -10,19 +10,22 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
+use super::admission::{admit, outcome, reply_to};
 use super::settings::Settings;
 use crate::access_token::{AccessToken, ExpiryTimer};
 use crate::challenge_config::ChallengeConfig;
 use crate::credentials::BearerToken;
-use crate::refusal_slot::{RefusalCause, RefusalSlot};
-use crate::reject::is_event_stream;
-use crate::reject::{self, Draining, Refusal, Reply, ResponseBody};
-use crate::telemetry::{self, Activity, Bearer, Decision};
+use crate::refusal_slot::RefusalSlot;
+use crate::reject::{Draining, Reply, ResponseBody, is_event_stream};
+use crate::telemetry::{self, Activity, Bearer};
 use crate::verify::Verifier;
-use crate::verify_error::{VerifyError, VerifyErrorKind};
 
 pin_project! {
-    /// The future of [`BearerAuth`](super::BearerAuth).
+    /// The future of [`BearerAuth`](super::BearerAuth): it verifies the token, then runs the inner service or refuses
+    /// the request.
+    ///
+    /// Dropping it cancels the verification. If a cache or a key fetch shares that work with other requests, the work
+    /// continues for them.
     pub struct ResponseFuture<S, V, B>
     where
         S: Service<Request<B>>,
@@ -48,9 +51,9 @@ pin_project! {
             #[pin]
             verify: Oneshot<V, BearerToken>,
             verification: Activity,
-            // For whoever wants to know which token was refused.
+            // The token, for the audit event of a refusal. Absent while no subscriber records the event.
             token: Option<Box<BearerToken>>,
-            // What waits behind the gate: the request, and the service that is ready for it.
+            // The request, and the inner service that is ready for it, until the decision.
             waiting: Option<(Request<B>, S)>,
             challenge_config: Arc<ChallengeConfig>,
             closes_streams: bool,
@@ -60,7 +63,7 @@ pin_project! {
             response: S::Future,
             refusal_slot: RefusalSlot,
             challenge_config: Arc<ChallengeConfig>,
-            // Whose expiry ends the response, if it is a stream.
+            // The token whose expiry ends the response, if that is an event stream.
             ends_with: Option<AccessToken>,
         },
     }
@@ -109,7 +112,7 @@ where
         Self {
             state: State::Verifying {
                 verification: Activity::verification(),
-                token: telemetry::may_be_heard().then(|| Box::new(token.clone())),
+                token: telemetry::is_recorded().then(|| Box::new(token.clone())),
                 verify: Oneshot::new(verifier, token),
                 waiting: Some((request, inner)),
                 challenge_config: Arc::clone(&settings.challenge_config),
@@ -154,15 +157,15 @@ where
                     ends_with,
                 } => {
                     let response = ready!(response.poll(cx))?;
-                    if let Some(lack) = refusal_slot.instead_of(&response) {
-                        let reply = reply_to_lack(lack, challenge_config);
+                    if let Some(cause) = refusal_slot.instead_of(&response) {
+                        let reply = reply_to(cause, challenge_config);
                         return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
                     }
                     return Poll::Ready(Ok(match ends_with.take() {
                         Some(token) if is_event_stream(response.headers()) => {
                             response.map(|body| ResponseBody::stream(body, ExpiryTimer::of(token)))
                         }
-                        _ => response.map(ResponseBody::inner),
+                        Some(_) | None => response.map(ResponseBody::inner),
                     }));
                 }
                 StateProjection::Verifying {
@@ -179,12 +182,7 @@ where
                     verification.end(outcome(&verified));
                     let (mut request, mut inner) = waiting.take().expect("verified once");
                     let bearer = Bearer::from(token.as_deref());
-                    match verified
-                        .map_err(|error| {
-                            reject::refuse_for(&error, Decision::LAYER, bearer, challenge_config)
-                        })
-                        .and_then(|token| admit(token, challenge_config))
-                    {
+                    match admit(verified, bearer, challenge_config) {
                         Ok(token) => {
                             let challenge_config = Arc::clone(challenge_config);
                             let refusal_slot = RefusalSlot::of(&request);
@@ -199,67 +197,14 @@ where
                                 ends_with,
                             }
                         }
-                        // The service goes with the old state: a client that is slow with its body holds no permit.
+                        // The inner service is dropped with the old state. So a client that sends its body slowly
+                        // holds no permit of a concurrency limit.
                         Err(reply) => State::refused(reply, request, challenge_config),
                     }
                 }
             };
             state.set(next);
         }
-    }
-}
-
-/// What came of a verification, in a word.
-fn outcome(verified: &Result<AccessToken, VerifyError>) -> &'static str {
-    match verified.as_ref().map_err(VerifyError::kind) {
-        Ok(_) => "verified",
-        Err(VerifyErrorKind::Unavailable) => "unavailable",
-        Err(_) => "refused",
-    }
-}
-
-/// What the layer itself asks of a verified token.
-fn admit(token: AccessToken, challenge_config: &ChallengeConfig) -> Result<AccessToken, Reply> {
-    let bearer = Bearer::Verified(&token);
-    let scopes = &challenge_config.scopes;
-    // A verifier's business, but a cached or a hand-made token may have expired since.
-    if let Some(reason) = token.invalid_reason() {
-        let refusal = Refusal::InvalidToken(reason);
-        return Err(refusal.refuse(
-            Decision::LAYER,
-            bearer,
-            challenge_config,
-            challenge_config.initial_scopes(),
-        ));
-    }
-    if !challenge_config
-        .hierarchy
-        .grants_all(token.scopes(), scopes)
-    {
-        return Err(Refusal::InsufficientScope.refuse(
-            Decision::LAYER,
-            bearer,
-            challenge_config,
-            scopes,
-        ));
-    }
-    Decision::passed(Decision::LAYER, Some(&token)).record();
-    Ok(token)
-}
-
-/// The answer that a tool, further in, wanted the client to get.
-fn reply_to_lack(lack: &RefusalCause, challenge_config: &ChallengeConfig) -> Reply {
-    match lack {
-        RefusalCause::Token => Refusal::NoToken.reply(
-            "AccessToken",
-            challenge_config,
-            challenge_config.initial_scopes(),
-        ),
-        RefusalCause::Scopes(scopes) => Refusal::InsufficientScope.reply(
-            "AccessToken::require_scopes",
-            challenge_config,
-            scopes,
-        ),
     }
 }
 

@@ -10,10 +10,29 @@ use crate::reject::is_quotable;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::verify::Verifier;
 
-/// Lets requests with a good bearer token through and answers the others.
+/// Verifies the bearer token of each request. The inner service gets requests with a good token; the layer refuses the
+/// others.
 ///
-/// See the [module](crate::auth) for examples. The defaults: a token is required, no scope is, the
-/// header is stripped, tokens are at most 16 KiB long, and at most 64 KiB of a refused request's body are read.
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_bearer_auth::{AccessToken, BearerAuthLayer, StaticToken, StaticTokenVerifier};
+///
+/// let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+/// let app: Router = Router::new()
+///     .route("/", get(|token: AccessToken| async move { format!("{:?}", token.client_id()) }))
+///     .layer(BearerAuthLayer::new(verifier).realm("notes").max_token_length(4 * 1024));
+/// # let _ = app;
+/// ```
+///
+/// By default, the layer
+///
+/// - requires a token, but no scope;
+/// - removes the `Authorization` header;
+/// - refuses tokens of more than 16 KiB;
+/// - reads at most 64 KiB of the body of a refused request.
+///
+/// Use one layer per request, and [`RequireScopesLayer`](crate::RequireScopesLayer) for routes that need scopes of their
+/// own. See the [module](crate::auth) for what happens to a request.
 #[derive(Clone)]
 pub struct BearerAuthLayer<V> {
     verifier: V,
@@ -21,7 +40,7 @@ pub struct BearerAuthLayer<V> {
 }
 
 impl<V: Verifier> BearerAuthLayer<V> {
-    /// A layer that asks `verifier` about each request's token.
+    /// Creates a layer with the default configuration, which verifies tokens with `verifier`.
     pub fn new(verifier: V) -> Self {
         Self {
             verifier,
@@ -31,12 +50,12 @@ impl<V: Verifier> BearerAuthLayer<V> {
 }
 
 impl<V> BearerAuthLayer<V> {
-    /// Names the challenge_config space in challenges (RFC 9110 §11.5). Default: none.
+    /// Sets the realm, which names the protection space in challenges (RFC 9110 §11.5). Default: none.
     ///
     /// # Panics
     ///
-    /// When the realm has a character other than visible ASCII and space, or `"` or `\`: clients in
-    /// the field would misread the challenge.
+    /// If the realm has a character other than visible ASCII and space, or has `"` or `\`. Existing clients would
+    /// misread the challenge.
     #[must_use]
     #[track_caller]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
@@ -49,67 +68,75 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// Requires all of these scopes of every request, and names them in challenges. Default: none. A
-    /// later call replaces an earlier one.
+    /// Requires all of these scopes of every request, and names them in challenges. Default: none. Later calls add to
+    /// earlier ones.
+    ///
+    /// ```
+    /// # use tower_bearer_auth::{BearerAuthLayer, StaticTokenVerifier};
+    /// # let verifier = StaticTokenVerifier::new(Vec::<(&str, _)>::new());
+    /// let layer = BearerAuthLayer::new(verifier).required_scopes(["notes:read", "notes:write"]);
+    /// # let _ = layer;
+    /// ```
     ///
     /// # Panics
     ///
-    /// When a name is not a scope (RFC 6749 §3.3).
+    /// If a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two.
     #[must_use]
     #[track_caller]
     pub fn required_scopes<I>(mut self, scopes: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        self.challenge_config().scopes = Scopes::configured(scopes);
+        let scopes = Scopes::configured(scopes);
+        let challenge_config = self.challenge_config();
+        challenge_config.scopes = challenge_config.scopes.union(&scopes);
         self
     }
 
-    /// Sets which scopes imply which others, for this layer and every guard behind it.
+    /// Sets which scopes imply which others, for this layer and every guard behind it. Default: none do.
     #[must_use]
     pub fn scope_hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
         self.challenge_config().hierarchy = hierarchy;
         self
     }
 
-    /// Passes requests without a bearer token on, without an
-    /// [`AccessToken`](crate::AccessToken). A token that is there is still checked, and refused when
-    /// it is bad.
+    /// Passes requests without a bearer token to the inner service, without an [`AccessToken`](crate::AccessToken). A
+    /// token that is present is verified, and refused if it is invalid. Default: a token is required.
     ///
-    /// Another scheme's credentials are stripped as well, unless
+    /// Behind this layer, a [`RequireScopesLayer`](crate::RequireScopesLayer) or an `AccessToken` extractor refuses a
+    /// request without a token with 401.
+    ///
+    /// Credentials of another scheme, such as `Basic`, are removed too, unless
     /// [`forward_authorization`](Self::forward_authorization) keeps them.
     ///
-    /// Do not put an optional layer inside another auth layer: it would pass requests on as anonymous, and log an `ERROR`;
-    /// see [Nested layers](crate::auth#nested-layers).
-    ///
-    /// A [`RequireScopesLayer`](crate::RequireScopesLayer) or an `AccessToken` extractor further in
-    /// answers 401 to a request without a token.
+    /// Do not put an optional layer inside another auth layer: it would pass all requests on as anonymous, and log an
+    /// `ERROR`; see [Nested layers](crate::auth#nested-layers).
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.settings.optional = true;
         self
     }
 
-    /// The longest token to look at, in bytes; a longer one is refused unread. Default: 16 384.
+    /// Sets the maximum length of a token, in bytes. A longer token is refused before it is read. Default: 16 384
+    /// (16 KiB).
     #[must_use]
     pub fn max_token_length(mut self, bytes: usize) -> Self {
         self.settings.max_token_length = bytes;
         self
     }
 
-    /// Keeps the `Authorization` header for the inner service, marked as sensitive. By default it is
-    /// removed.
+    /// Keeps the `Authorization` header for the inner service, marked as sensitive. By default, the layer removes it.
     ///
-    /// A server that sends the token on to another one makes itself a confused deputy; MCP forbids
-    /// it. The token of a verified request is also at [`AccessToken::token`](crate::AccessToken::token).
+    /// Do not send the token to another server, which would make this server a confused deputy. MCP forbids it. To read
+    /// the token of a request, use [`AccessToken::token`](crate::AccessToken::token) instead.
     #[must_use]
     pub fn forward_authorization(mut self) -> Self {
         self.settings.forward_authorization = true;
         self
     }
 
-    /// The maximum number of bytes that are read from the body of a refused request, so that its HTTP/1 connection stays
-    /// usable for the client's next request; 0 reads nothing. Default: 65 536 (64 KiB).
+    /// Sets how many bytes of the body of a refused request are read at most, so that its HTTP/1 connection stays
+    /// usable for the client's next request. Default: 65 536 (64 KiB). 0 reads nothing.
     ///
     /// A longer body, or one that takes more than a second, ends the connection, with `Connection: close` in the answer;
     /// see [`reject`](crate::reject#the-connection). On HTTP/2 and HTTP/3 no body is read. The guards behind this layer
@@ -122,11 +149,11 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// Ends an event stream (`text/event-stream`) when its token no longer counts: at its expiry plus the
-    /// verifier's leeway, and with the next event after its key was withdrawn. By default a stream that
-    /// was allowed goes on for as long as both sides like.
+    /// Ends an event stream (`text/event-stream`) when its token is no longer valid: when it expires, with the leeway of
+    /// its verifier, and within a second after its key was withdrawn. By default, the layer never ends a response.
     ///
-    /// The client has to come back with a new token. Where a server can resume a stream, nothing is lost.
+    /// The client then sends a new request with a new token. If the server can resume its streams, the client loses no
+    /// event. For WebSockets and other connections, use [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
     ///
     /// It needs a tokio runtime with its timer.
     #[must_use]
@@ -144,7 +171,7 @@ impl<S, V: Clone> Layer<S> for BearerAuthLayer<V> {
     type Service = BearerAuth<S, V>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BearerAuth::new(inner, self.verifier.clone(), self.settings.clone())
+        BearerAuth::with_settings(inner, self.verifier.clone(), self.settings.clone())
     }
 }
 

@@ -1,7 +1,6 @@
-//! The layer that puts a verified [`AccessToken`](crate::AccessToken) into each request, and answers
-//! the others itself.
+//! The layer that verifies the bearer token of each request, and refuses requests without a good token.
 //!
-//! The five lines, with axum:
+//! With axum:
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -20,7 +19,7 @@
 //! # }
 //! ```
 //!
-//! Configured, around any tower service:
+//! Around any tower service, with a configuration:
 //!
 //! ```
 //! use tower::{ServiceBuilder, service_fn};
@@ -50,14 +49,15 @@
 //!
 //! # What happens to a request
 //!
-//! The `Authorization` header is taken out, so that a token is not passed on by accident. Its token
-//! goes to the [verifier](crate::verify). A token that is good, current and has the
-//! [required scopes](BearerAuthLayer::required_scopes) becomes an
-//! [`AccessToken`](crate::AccessToken) extension, and the inner service runs; an `AccessToken` that
-//! was there before is dropped. Everything else is answered as [`reject`](crate::reject) lists, except
-//! that an [optional](BearerAuthLayer::optional) layer passes requests without a token on.
+//! 1. The layer removes the `Authorization` header, so that the server does not forward the token by accident. It also
+//!    removes an [`AccessToken`](crate::AccessToken) that the request's extensions may contain.
+//! 2. The [verifier](crate::verify) verifies the token of the header.
+//! 3. If the token is valid, did not expire since, and has the [required scopes](BearerAuthLayer::required_scopes), the
+//!    layer inserts the [`AccessToken`](crate::AccessToken) into the extensions and calls the inner service.
+//! 4. Otherwise the layer refuses the request, as [`reject`](crate::reject) lists. An
+//!    [optional](BearerAuthLayer::optional) layer passes requests without a token to the inner service.
 //!
-//! Every method is guarded, `OPTIONS` included: put CORS outside this layer.
+//! The layer guards every method, `OPTIONS` included. So put CORS outside of this layer.
 //!
 //! # Nested layers
 //!
@@ -68,6 +68,7 @@
 //! [optional](BearerAuthLayer::optional) one passes the request on as anonymous. The first such request is logged as
 //! an `ERROR`, target [`telemetry::SETUP`](crate::telemetry::SETUP), once per layer.
 
+mod admission;
 mod future;
 mod layer;
 mod service;

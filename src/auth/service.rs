@@ -17,7 +17,7 @@ use crate::telemetry::{Bearer, Decision};
 use crate::verify::Verifier;
 use crate::verify_error::InvalidReason;
 
-/// The service that a [`BearerAuthLayer`](super::BearerAuthLayer) makes.
+/// The service that a [`BearerAuthLayer`](super::BearerAuthLayer) builds.
 #[derive(Clone)]
 pub struct BearerAuth<S, V> {
     inner: S,
@@ -26,12 +26,33 @@ pub struct BearerAuth<S, V> {
 }
 
 impl<S, V> BearerAuth<S, V> {
-    pub(super) fn new(inner: S, verifier: V, settings: Settings) -> Self {
+    /// Guards `inner` with the default configuration. To configure it, use a
+    /// [`BearerAuthLayer`](super::BearerAuthLayer).
+    pub fn new(inner: S, verifier: V) -> Self {
+        Self::with_settings(inner, verifier, Settings::default())
+    }
+
+    pub(super) fn with_settings(inner: S, verifier: V, settings: Settings) -> Self {
         Self {
             inner,
             verifier,
             settings,
         }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutably.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -50,8 +71,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // The instance that was polled to readiness is the one to call; it may hold a permit that
-        // its clone does not have.
+        // `poll_ready` prepared this instance, which may hold a permit that its clone lacks. So this instance is called,
+        // and the clone takes its place.
         let not_ready = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, not_ready);
 

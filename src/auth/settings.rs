@@ -10,7 +10,7 @@ use crate::challenge_config::ChallengeConfig;
 use crate::credentials::{Credentials, take_credentials};
 use crate::telemetry::{self, Decision};
 
-/// How the layer was configured; cheap to clone.
+/// The configuration of a layer. It is cheap to clone.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) challenge_config: Arc<ChallengeConfig>,
@@ -36,6 +36,7 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Takes the credentials out of the headers, or copies them if the header is forwarded.
     pub(super) fn credentials(&self, headers: &mut HeaderMap) -> Credentials {
         let forwarded = match self.forward_authorization {
             true => headers.get(AUTHORIZATION).cloned(),

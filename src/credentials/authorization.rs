@@ -5,21 +5,21 @@ use http::header::{AUTHORIZATION, HeaderMap};
 
 use super::bearer_token::{BearerToken, is_b64token};
 
-/// What a request's headers say about its sender.
+/// The credentials in the headers of a request.
 pub(crate) enum Credentials {
-    /// No `Authorization`, another scheme, or `Bearer` with nothing behind it.
+    /// No `Authorization` header, another scheme, or `Bearer` without a token.
     Missing,
     /// One well-formed bearer token.
     Bearer(BearerToken),
-    /// More than one `Authorization` header: nobody can say which one counts.
+    /// More than one `Authorization` header. Servers disagree about which of them they read.
     Repeated,
-    /// The scheme is `Bearer`, but what follows is no b64token.
+    /// The scheme is `Bearer`, but the rest is not a b64token.
     Malformed,
-    /// A token above the length limit.
+    /// The token is longer than the limit.
     TooLong,
 }
 
-/// Takes the `Authorization` header out of the map and reads it.
+/// Removes the `Authorization` header from the map and reads it.
 pub(crate) fn take_credentials(headers: &mut HeaderMap, max_token_length: usize) -> Credentials {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let repeated = values.next().is_some() && values.next().is_some();
@@ -36,8 +36,8 @@ const SCHEME: &[u8] = b"bearer";
 
 fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
     let bytes = header.as_bytes();
-    // A field value has no white space around it (RFC 9110 §5.5); servers strip it, but a request
-    // made in the same process may still carry some.
+    // Servers remove the white space around a field value (RFC 9110 §5.5). A request that was made in the same process
+    // may still have some.
     let start = bytes.len() - bytes.trim_ascii_start().len();
     let value = bytes.trim_ascii();
 
@@ -61,9 +61,9 @@ fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
     Credentials::Bearer(BearerToken::of_header(header, token))
 }
 
-/// How many spaces a text begins with.
+/// The number of spaces at the beginning of a text.
 fn leading_spaces(text: &[u8]) -> usize {
-    // Sixteen at a time, since clients choose how many there are.
+    // Compares sixteen bytes at a time, since clients choose how many spaces they send.
     let difference = |bytes: &[u8]| bytes.iter().fold(0, |so_far, b| so_far | (b ^ b' '));
     let blank = text
         .chunks_exact(16)
@@ -72,7 +72,7 @@ fn leading_spaces(text: &[u8]) -> usize {
     blank + text[blank..].iter().take_while(|b| **b == b' ').count()
 }
 
-/// What a scheme is made of (RFC 9110 §5.6.2).
+/// Whether a scheme may have this character (RFC 9110 §5.6.2).
 fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_are_told_apart_from_one_and_all_are_taken() {
+    fn two_headers_are_distinguished_from_one_and_all_are_removed() {
         let mut headers = HeaderMap::new();
         headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a"));
         headers.append(AUTHORIZATION, HeaderValue::from_static("Basic b"));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use memchr::memchr;
 
-/// A token as it came in the `Authorization` header, of the form RFC 6750 §2.1 allows.
+/// The token of an `Authorization` header, in the form that RFC 6750 §2.1 allows. A verifier takes it.
 ///
 /// It shares the header's bytes instead of copying them. `Debug` does not show it.
 ///
@@ -28,7 +28,7 @@ pub struct BearerToken {
 }
 
 impl BearerToken {
-    /// The token at this range of a header, which the caller has checked to be a b64token.
+    /// The token at this range of a header. The caller has checked that it is a b64token.
     pub(super) fn of_header(header: HeaderValue, token: Range<usize>) -> Self {
         Self {
             header,
@@ -49,7 +49,7 @@ impl BearerToken {
         self.has_fallback
     }
 
-    /// The token alone, without the scheme.
+    /// The token, without the scheme.
     #[expect(clippy::missing_panics_doc, reason = "what is in it is ASCII")]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).expect("a b64token is ASCII")
@@ -64,12 +64,12 @@ impl BearerToken {
 impl FromStr for BearerToken {
     type Err = InvalidBearerToken;
 
-    /// Takes a bare token, without scheme and of any length.
+    /// Parses a token without a scheme, of any length.
     fn from_str(token: &str) -> Result<Self, InvalidBearerToken> {
         if !is_b64token(token.as_bytes()) {
             return Err(InvalidBearerToken(()));
         }
-        // An owned buffer, so that clones share it from the first one on.
+        // An owned buffer, so that the first clone already shares it.
         let shared = Bytes::from_owner(token.to_owned());
         let header = HeaderValue::from_maybe_shared(shared).map_err(|_| InvalidBearerToken(()))?;
         Ok(Self {
@@ -86,7 +86,7 @@ impl fmt::Debug for BearerToken {
     }
 }
 
-/// Not a bearer token: empty, or with a character outside `b64token` (RFC 6750 §2.1).
+/// The error for a text that is not a bearer token: it is empty, or not a `b64token` (RFC 6750 §2.1).
 #[derive(Debug, Clone)]
 pub struct InvalidBearerToken(());
 
@@ -103,14 +103,14 @@ pub(super) fn is_b64token(token: &[u8]) -> bool {
     let is_padded = token.last() == Some(&b'=');
     let first_padding = is_padded.then(|| memchr(b'=', token)).flatten();
     let (body, padding) = token.split_at(first_padding.unwrap_or(token.len()));
-    // Without branches, so that many bytes are compared at a time.
+    // Without branches, so that the compiler can compare many bytes at a time.
     let strangeness = body.iter().fold(0, |so_far, b| so_far | strangeness(*b));
     let difference = padding.iter().fold(0, |so_far, b| so_far | (b ^ b'='));
     !body.is_empty() && strangeness == 0 && difference == 0
 }
 
-/// 0 for what a token is made of besides padding, and more for every other byte. A number without a branch or a
-/// comparison on the way to it, which lets the compiler look at many bytes at a time.
+/// 0 for the characters of a token other than padding, and more for every other byte. It is computed without a branch or
+/// a comparison, so that the compiler can vectorize the loop.
 fn strangeness(byte: u8) -> u8 {
     // In both cases, by one bit.
     let beyond_letters = (byte | 0x20).wrapping_sub(b'a').saturating_sub(25);
@@ -133,7 +133,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             let expected = byte.is_ascii_alphanumeric() || allowed.contains(&byte);
             assert_eq!(strangeness(byte) == 0, expected, "{byte}");
-            // Wherever it stands, also where many are looked at in one go.
+            // At every position, including those that are compared many at a time.
             for position in [0, 15, 16, 40] {
                 let mut token = [b'a'; 41];
                 token[position] = byte;

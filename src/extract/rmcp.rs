@@ -9,9 +9,9 @@
 //!
 //! #[tool_router]
 //! impl Notes {
-//!     #[tool(description = "Tells who the access token says you are")]
+//!     #[tool(description = "Returns the subject of the access token")]
 //!     fn whoami(&self, token: AccessToken) -> String {
-//!         token.subject().unwrap_or("nobody").to_owned()
+//!         token.subject().unwrap_or("a client").to_owned()
 //!     }
 //!
 //!     #[tool(description = "Deletes every note")]
@@ -73,7 +73,7 @@ use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
 use rmcp::model::ErrorCode;
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeConfig;
@@ -121,15 +121,15 @@ impl AccessToken {
     /// If the request passed an [optional](crate::BearerAuthLayer::optional) layer without a token, and if there is no
     /// layer in front.
     pub fn from_request_context(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
-        match caller(context) {
+        match identity(context) {
             Identity::Known(token) => Ok(token.clone()),
             Identity::Anonymous(anonymous) => {
                 let challenge_config = &anonymous.challenge_config;
                 let scopes = challenge_config.initial_scopes();
                 Refusal::NoToken.record("AccessToken", Bearer::Nobody, scopes);
-                let data = challenge(None, scopes, challenge_config);
+                let data = challenge(Refusal::NoToken, challenge_config, scopes);
                 let message = "this needs an access token";
-                Err(ErrorData::new(REFUSED, message, Some(data)))
+                Err(ErrorData::new(REFUSED, message, data))
             }
             Identity::NoLayer => Err(no_layer("AccessToken")),
         }
@@ -146,8 +146,8 @@ impl AccessToken {
         context: &RequestContext<RoleServer>,
     ) -> Result<Self, ErrorData> {
         let token = Self::from_request_context(context);
-        if let Identity::Anonymous(anonymous) = caller(context) {
-            anonymous.refusal_slot.refuse(RefusalCause::Token);
+        if let Identity::Anonymous(anonymous) = identity(context) {
+            anonymous.refusal_slot.refuse(RefusalCause::NoToken);
         }
         token
     }
@@ -160,7 +160,7 @@ impl MaybeAccessToken {
     ///
     /// If there is no layer in front.
     pub fn from_request_context(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
-        match caller(context) {
+        match identity(context) {
             Identity::Known(token) => Ok(Self(Some(token.clone()))),
             Identity::Anonymous(_) => Ok(Self(None)),
             Identity::NoLayer => Err(no_layer("MaybeAccessToken")),
@@ -169,7 +169,7 @@ impl MaybeAccessToken {
 }
 
 /// The sender of the HTTP request. rmcp keeps the head of the request, with the layer's extensions.
-fn caller(context: &RequestContext<RoleServer>) -> Identity<'_> {
+fn identity(context: &RequestContext<RoleServer>) -> Identity<'_> {
     match context.extensions.get::<Parts>() {
         Some(parts) => Identity::of(&parts.extensions),
         None => Identity::NoLayer,
@@ -198,8 +198,9 @@ impl ScopeError {
     /// # let _ = clear;
     /// ```
     pub fn refuse(self) -> ErrorData {
+        let required = self.required().clone();
         self.refusal_slot()
-            .refuse(RefusalCause::Scopes(self.required()));
+            .refuse(RefusalCause::InsufficientScope(required));
         self.into()
     }
 }
@@ -209,28 +210,20 @@ impl ScopeError {
 impl From<ScopeError> for ErrorData {
     fn from(error: ScopeError) -> Self {
         let data = challenge(
-            Some("insufficient_scope"),
-            &error.required(),
+            Refusal::InsufficientScope,
             error.challenge_config(),
+            error.required(),
         );
-        Self::new(REFUSED, error.to_string(), Some(data))
+        Self::new(REFUSED, error.to_string(), data)
     }
 }
 
-/// The parameters of the challenge as JSON.
-fn challenge(error: Option<&str>, scopes: &Scopes, challenge_config: &ChallengeConfig) -> Value {
-    let scope = Some(scopes.as_str()).filter(|scopes| !scopes.is_empty());
-    let members = [
-        ("error", error),
-        ("scope", scope),
-        (
-            "resource_metadata",
-            challenge_config.resource_metadata.as_deref(),
-        ),
-    ];
-    members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
-        .collect::<Map<String, Value>>()
-        .into()
+/// The parameters of the challenge as the `data` of a JSON-RPC error.
+fn challenge(
+    refusal: Refusal<'_>,
+    challenge_config: &ChallengeConfig,
+    scopes: &Scopes,
+) -> Option<Value> {
+    let challenge = refusal.challenge(challenge_config, scopes)?;
+    Some(challenge.to_json())
 }

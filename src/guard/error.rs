@@ -1,19 +1,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Response;
-use http_body_util::Full;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeConfig;
 use crate::refusal_slot::RefusalSlot;
-use crate::reject::Refusal;
+use crate::reject::{Refusal, ReplyBody};
 use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
 use crate::verify_error::VerifyError;
 
-const WHO: &str = "AccessToken::require_scopes";
+/// The name of the call in its decisions.
+const COMPONENT: &str = "AccessToken::require_scopes";
 
 impl AccessToken {
     /// Requires all of these scopes within a handler, and [records](crate::telemetry) the decision. To check a scope
@@ -24,26 +23,32 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// If the token lacks a scope. A name that is not a valid scope (RFC 6749 §3.3) counts as lacking. The
-    /// error holds a whole response: 403 with the layer's challenge. Axum handlers can return
-    /// the error itself; elsewhere, use [`ScopeError::to_response`].
+    /// If the token lacks a scope. The error holds a whole response: 403 with the layer's challenge. Axum handlers can
+    /// return the error itself; elsewhere, use [`ScopeError::to_response`].
+    ///
+    /// # Panics
+    ///
+    /// If a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two. Do not pass text from a request:
+    /// parse it with [`Scopes::try_from_names`] first, and pass the result's [`iter`](Scopes::iter).
+    #[track_caller]
     pub fn require_scopes<I>(&self, scopes: I) -> Result<(), ScopeError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
         let names: Vec<_> = scopes.into_iter().collect();
         if names.iter().all(|name| self.has_scope(name.as_ref())) {
-            Decision::passed(WHO, Some(self)).record();
+            Decision::passed(COMPONENT, Some(self)).record();
             return Ok(());
         }
-        let asked = Scopes::lossy(names);
+        // A name that is not a scope is never held, so such a name panics here with every token.
+        let requested = Scopes::configured(names);
         let error = ScopeError {
-            required: self.required_so_far().union(&asked),
-            asked,
+            required: self.required_so_far().union(&requested),
+            requested,
             challenge_config: self.shared_challenge_config(),
             refusal_slot: self.refusal_slot().clone(),
         };
-        Refusal::InsufficientScope.record(WHO, Bearer::Verified(self), &error.required);
+        Refusal::InsufficientScope.record(COMPONENT, Bearer::Verified(self), &error.required);
         Err(error)
     }
 }
@@ -52,13 +57,13 @@ impl AccessToken {
 #[derive(Debug, Clone)]
 pub struct ScopeError {
     /// The scopes of this call.
-    asked: Scopes,
+    requested: Scopes,
     /// The scopes of the layer and the guards in front, followed by those of this call.
     required: Scopes,
     challenge_config: Arc<ChallengeConfig>,
     #[cfg_attr(
         not(feature = "rmcp"),
-        allow(dead_code, reason = "only tools are late")
+        allow(dead_code, reason = "only tools request a refusal")
     )]
     refusal_slot: RefusalSlot,
 }
@@ -66,8 +71,8 @@ pub struct ScopeError {
 impl ScopeError {
     /// All scopes that the operation needs: those of the layer, of the guards that the request has passed, and of the
     /// failed [`require_scopes`](AccessToken::require_scopes) call.
-    pub fn required(&self) -> Scopes {
-        self.required.clone()
+    pub fn required(&self) -> &Scopes {
+        &self.required
     }
 
     #[cfg(feature = "rmcp")]
@@ -81,14 +86,14 @@ impl ScopeError {
     }
 
     /// The response to the client: 403 with the challenge (RFC 6750 §3.1).
-    pub fn to_response(&self) -> Response<Full<Bytes>> {
-        *Refusal::InsufficientScope.reply(WHO, &self.challenge_config, &self.required)
+    pub fn to_response(&self) -> Response<ReplyBody> {
+        *Refusal::InsufficientScope.reply(COMPONENT, &self.challenge_config, &self.required)
     }
 }
 
 impl From<ScopeError> for VerifyError {
     fn from(error: ScopeError) -> Self {
-        Self::insufficient_scope(error.asked)
+        Self::insufficient_scope(error.requested)
     }
 }
 

@@ -5,10 +5,28 @@ use tower_layer::Layer;
 use crate::guard::requirement::ScopeRequirement;
 use crate::guard::service::RequireScopes;
 
-/// Admits only requests whose token has certain scopes.
+/// Refuses requests whose token lacks certain scopes.
 ///
-/// Use it with axum's `route_layer` and `MethodRouter::layer`, or in any tower stack, behind a
-/// [`BearerAuthLayer`](crate::BearerAuthLayer). See the [module](crate::guard).
+/// Put it behind a [`BearerAuthLayer`](crate::BearerAuthLayer), with axum's `route_layer` or `MethodRouter::layer`, or in
+/// any tower stack:
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_bearer_auth::{
+///     BearerAuthLayer, RequireScopesLayer, StaticToken, StaticTokenVerifier,
+/// };
+///
+/// let tokens = [("dev-token", StaticToken::new("dev").scopes(["notes:read"]))];
+/// let notes = get(|| async { "notes" }).layer(RequireScopesLayer::all(["notes:read"]));
+/// let app: Router = Router::new()
+///     .route("/notes", notes)
+///     .layer(BearerAuthLayer::new(StaticTokenVerifier::new(tokens)));
+/// # let _ = app;
+/// ```
+///
+/// If the required scopes depend on the request, use
+/// [`AccessToken::require_scopes`](crate::AccessToken::require_scopes) in the handler instead. See the
+/// [module](crate::guard) for what clients see.
 #[derive(Debug, Clone)]
 pub struct RequireScopesLayer {
     requirement: Arc<ScopeRequirement>,
@@ -53,6 +71,6 @@ impl<S> Layer<S> for RequireScopesLayer {
     type Service = RequireScopes<S>;
 
     fn layer(&self, inner: S) -> RequireScopes<S> {
-        RequireScopes::new(inner, Arc::clone(&self.requirement))
+        RequireScopes::with_shared(inner, Arc::clone(&self.requirement))
     }
 }

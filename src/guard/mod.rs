@@ -34,8 +34,8 @@
 //! Both honour the layer's [`ScopeHierarchy`](crate::ScopeHierarchy), and refuse with 403 and the layer's
 //! challenge (RFC 6750 §3.1). Clients request the scopes that the challenge names. So its `scope` names all known
 //! requirements: the scopes of the layer, of the guards that the request has passed, and of this guard or call. For
-//! [`RequireScopesLayer::any`], that is the alternative that the token has, or else the first. Inner guards are not
-//! included, because their requirements are not known here; see [`reject`](crate::reject#scopes).
+//! [`RequireScopesLayer::any`], that is the alternative that the token has, or else the first. The requirements of
+//! inner guards are unknown here, so they are not included; see [`reject`](crate::reject#scopes).
 //!
 //! A request that passed an [optional](crate::BearerAuthLayer::optional) layer without a token
 //! is refused with 401. A guard without a layer in front responds with 500 and logs an error.

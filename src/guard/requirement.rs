@@ -9,7 +9,7 @@ use crate::reject::{Refusal, Reply};
 use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
 
-/// What a caller needs for an operation: certain scopes, any token, or nothing; or the operation is denied to all.
+/// What a caller needs for an operation: certain scopes, any token, or nothing. Or the operation is denied to all.
 ///
 /// ```
 /// use tower_bearer_auth::ScopeRequirement;
@@ -60,7 +60,7 @@ impl ScopeRequirement {
         let alternatives = Scopes::configured(scopes);
         assert!(
             !alternatives.is_empty(),
-            "a guard that accepts any of no scopes lets nobody through"
+            "a guard that accepts any of no scopes refuses every request"
         );
         let alternative = |name| Arc::new(Scopes::lossy([name]));
         Self(Kind::Any(alternatives.iter().map(alternative).collect()))
@@ -130,28 +130,33 @@ impl From<Scopes> for ScopeRequirement {
     }
 }
 
-/// `Ok` if a request with these extensions meets all `requirements`, otherwise the response. `by` is the component
-/// that requires them.
+/// `Ok` if a request with these extensions meets all `requirements`, otherwise the response. `component` requires
+/// them.
 ///
 /// Adds the met scopes to the request's token, for the challenges of inner guards and handlers.
 pub(crate) fn check<'a>(
     requirements: impl Iterator<Item = &'a ScopeRequirement> + Clone,
     extensions: &mut Extensions,
-    by: &'static str,
+    component: &'static str,
 ) -> Result<(), Reply> {
     let (token, challenge_config) = match Identity::of(extensions) {
         Identity::Known(token) => (Some(token), token.shared_challenge_config()),
         Identity::Anonymous(anonymous) => (None, Arc::clone(&anonymous.challenge_config)),
         Identity::NoLayer => {
             let nothing = ChallengeConfig::default();
-            return Err(Refusal::NoLayer.refuse(by, Bearer::Nobody, &nothing, &nothing.scopes));
+            return Err(Refusal::NoLayer.refuse(
+                component,
+                Bearer::Nobody,
+                &nothing,
+                &nothing.scopes,
+            ));
         }
     };
     let all_met = requirements.clone().try_fold(None, |met, required| {
         Some(together(met, required.met_with(token)?))
     });
     if let Some(met) = all_met {
-        Decision::passed(by, token).record();
+        Decision::passed(component, token).record();
         if let (Some(met), Some(token)) = (met, extensions.get_mut::<AccessToken>()) {
             token.passed_guards_mut().push(met);
         }
@@ -177,7 +182,7 @@ pub(crate) fn check<'a>(
         Some(wanted) => so_far.union(&wanted),
         None => so_far,
     };
-    Err(refusal.refuse(by, token.into(), &challenge_config, &scopes))
+    Err(refusal.refuse(component, token.into(), &challenge_config, &scopes))
 }
 
 /// The union of both sets. Shares an existing set instead of copying it if the other adds nothing.

@@ -10,6 +10,9 @@ use crate::guard::requirement::{self, ScopeRequirement};
 use crate::identity;
 use crate::reject::{ResponseBody, ResponseFuture};
 
+/// The name of the guard in its decisions.
+const COMPONENT: &str = "RequireScopesLayer";
+
 /// The service that a [`RequireScopesLayer`](super::RequireScopesLayer) builds.
 #[derive(Debug, Clone)]
 pub struct RequireScopes<S> {
@@ -18,8 +21,28 @@ pub struct RequireScopes<S> {
 }
 
 impl<S> RequireScopes<S> {
-    pub(super) fn new(inner: S, requirement: Arc<ScopeRequirement>) -> Self {
+    /// Guards `inner` with this requirement.
+    pub fn new(inner: S, requirement: ScopeRequirement) -> Self {
+        Self::with_shared(inner, Arc::new(requirement))
+    }
+
+    pub(super) fn with_shared(inner: S, requirement: Arc<ScopeRequirement>) -> Self {
         Self { inner, requirement }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutably.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -38,7 +61,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let requirements = iter::once(&*self.requirement);
-        match requirement::check(requirements, request.extensions_mut(), "RequireScopesLayer") {
+        match requirement::check(requirements, request.extensions_mut(), COMPONENT) {
             Ok(()) => ResponseFuture::pass(self.inner.call(request)),
             Err(reply) => {
                 let limit = identity::max_drained_bytes(request.extensions());

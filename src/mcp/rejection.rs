@@ -1,14 +1,12 @@
 //! The response to an MCP request that is refused before any scope is checked: a status and a JSON-RPC error.
 
-use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::message::Unreadable;
-use crate::reject::{Refused, Reply};
-use crate::telemetry::{Bearer, Decision, Outcome};
+use crate::reject::{Refused, Reply, ReplyBody};
+use crate::telemetry::{Bearer, Decision};
 
 /// Why a request is refused before any scope is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,37 +39,29 @@ const HEADER_MISMATCH: i32 = -32020;
 const SESSION_NOT_FOUND: i32 = -32001;
 
 impl Rejection {
-    /// Records that `by` refuses this bearer's request, and returns the response, with a null ID because the
+    /// Records that `component` refuses this bearer's request, and returns the response, with a null ID because the
     /// message's ID is unknown (JSON-RPC 2.0 §5).
-    pub(super) fn refuse(self, by: &'static str, bearer: Bearer<'_>) -> Reply {
-        self.refuse_message(by, bearer, None)
+    pub(super) fn refuse(self, component: &'static str, bearer: Bearer<'_>) -> Reply {
+        self.refuse_message(component, bearer, None)
     }
 
     /// Like [`refuse`](Self::refuse), with the ID of the refused message.
     pub(super) fn refuse_message(
         self,
-        by: &'static str,
+        component: &'static str,
         bearer: Bearer<'_>,
         id: Option<Value>,
     ) -> Reply {
         let (status, code, message) = self.parts();
-        let decision = Decision {
-            by,
-            bearer,
-            outcome: Outcome::Refused,
-            reason: Some(self.reason()),
-            description: Some(message),
-            status: Some(status),
-            required: None,
-            error: None,
-        };
-        decision.record();
+        Decision::refused(component, bearer, self.reason(), message)
+            .with_status(Some(status))
+            .record();
         let body = json!({
             "jsonrpc": "2.0",
             "id": id,
             "error": {"code": code, "message": message},
         });
-        let mut response = Response::new(Full::<Bytes>::from(body.to_string()));
+        let mut response = Response::new(ReplyBody::new(body.to_string()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -89,7 +79,7 @@ impl Rejection {
             }
             _ => {}
         }
-        Refused::mark(&mut response, by, self.reason(), None);
+        Refused::mark(&mut response, component, self.reason(), None);
         Box::new(response)
     }
 

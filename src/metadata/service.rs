@@ -12,7 +12,6 @@ use http::header::{
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -20,7 +19,7 @@ use tower_service::Service;
 use super::resource::{Checked, ProtectedResource};
 use crate::identity;
 use crate::metadata_reach::MetadataReach;
-use crate::reject::{Draining, ResponseBody, ResponseFuture};
+use crate::reject::{Draining, ReplyBody, ResponseBody, ResponseFuture};
 use crate::shown_url::ShownUrl;
 use crate::telemetry;
 
@@ -165,8 +164,8 @@ impl MetadataService {
     }
 
     /// The answer: the document, or the allowed methods. It allows every origin.
-    fn answer(&self, method: &Method) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::default());
+    fn answer(&self, method: &Method) -> Response<ReplyBody> {
+        let mut response = Response::new(ReplyBody::default());
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         if *method == Method::OPTIONS {
@@ -190,14 +189,14 @@ impl MetadataService {
         );
         headers.insert(CONTENT_LENGTH, HeaderValue::from(self.document.len()));
         if *method == Method::GET {
-            *response.body_mut() = Full::new(self.document.clone());
+            *response.body_mut() = ReplyBody::new(self.document.clone());
         }
         response
     }
 }
 
 impl<B: Body> Service<Request<B>> for MetadataService {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<ReplyBody>;
     type Error = Infallible;
     type Future = MetadataFuture<B>;
 
@@ -224,7 +223,7 @@ pin_project! {
 }
 
 impl<B: Body> Future for MetadataFuture<B> {
-    type Output = Result<Response<Full<Bytes>>, Infallible>;
+    type Output = Result<Response<ReplyBody>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().answer.poll(cx).map(Ok)
@@ -260,6 +259,34 @@ impl<S> Layer<S> for MetadataLayer {
 pub struct MetadataMiddleware<S> {
     inner: S,
     layer: MetadataLayer,
+}
+
+impl<S> MetadataMiddleware<S> {
+    /// Serves the document of `resource` in front of `inner`.
+    ///
+    /// # Panics
+    ///
+    /// If [something is wrong](ProtectedResource::check) with the resource.
+    #[track_caller]
+    pub fn new(inner: S, resource: &ProtectedResource) -> Self {
+        let layer = resource.layer();
+        Self { inner, layer }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutably.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
 }
 
 impl<S, B, ResB> Service<Request<B>> for MetadataMiddleware<S>

@@ -8,18 +8,17 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
 use pin_project_lite::pin_project;
 
-use crate::access_token::{AccessToken, ExpiryTimer};
-use crate::telemetry::{Decision, Outcome};
-use crate::verify_error::InvalidReason;
+use super::reply_body::ReplyBody;
+use crate::access_token::ExpiryTimer;
+use crate::telemetry::Decision;
 
 pin_project! {
-    /// The response body of a guarded service.
+    /// The response body of a guarded service: the inner service's body, or that of a refusal.
     ///
-    /// It wraps the inner service's body without boxing it. Any body with `Data = Bytes` works: axum's,
-    /// hyper's, boxed ones.
+    /// It does not box the inner body. Any body with `Data = Bytes` works, such as those of axum and hyper, and boxed
+    /// ones.
     pub struct ResponseBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -30,9 +29,9 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        // Boxed, since few bodies are streams.
+        // Boxed, since few responses are streams.
         Stream { #[pin] body: B, expiry_timer: Box<ExpiryTimer> },
-        Reply { #[pin] body: Full<Bytes> },
+        Reply { #[pin] body: ReplyBody },
         Ended,
     }
 }
@@ -52,17 +51,17 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(crate) fn reply(body: Full<Bytes>) -> Self {
+    pub(crate) fn reply(body: ReplyBody) -> Self {
         Self {
             kind: Kind::Reply { body },
         }
     }
 }
 
-/// An empty body, for the responses of CORS and other layers around a guard.
+/// An empty body. CORS and other layers around a guard use it for their own responses.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
-        Self::reply(Full::default())
+        Self::reply(ReplyBody::default())
     }
 }
 
@@ -80,7 +79,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             KindProjection::Stream { body, expiry_timer } => match expiry_timer.poll(cx) {
                 Poll::Pending => body.poll_frame(cx),
                 Poll::Ready(reason) => {
-                    record_end(expiry_timer.token(), reason);
+                    Decision::ended(Decision::LAYER, expiry_timer.token(), reason).record();
                     // Dropping the body lets the producer of the stream notice the end.
                     kind.set(Kind::Ended);
                     Poll::Ready(None)
@@ -107,16 +106,6 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             Kind::Ended => SizeHint::with_exact(0),
         }
     }
-}
-
-fn record_end(token: &AccessToken, reason: InvalidReason) {
-    let decision = Decision {
-        outcome: Outcome::Ended,
-        reason: Some(reason.as_str()),
-        description: Some(reason.description()),
-        ..Decision::passed(Decision::LAYER, Some(token))
-    };
-    decision.record();
 }
 
 impl<B> fmt::Debug for ResponseBody<B> {

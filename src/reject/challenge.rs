@@ -1,7 +1,33 @@
-//! The `WWW-Authenticate` header (RFC 6750 §3, RFC 9110 §11.6.1).
+//! A challenge: what a refused client needs to get a token that is accepted (RFC 6750 §3, RFC 9110 §11.6.1).
 
-/// One `Bearer` challenge. Empty and absent parameters are left out.
-pub(super) struct Challenge<'a> {
+#[cfg(feature = "rmcp")]
+use serde_json::{Map, Value};
+
+/// A challenge of one authentication scheme. It is rendered to a `WWW-Authenticate` field, and to the `data` of a
+/// JSON-RPC error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Challenge<'a> {
+    pub(super) scheme: Scheme,
+    pub(super) params: Params<'a>,
+}
+
+/// An authentication scheme (RFC 9110 §11.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Bearer,
+}
+
+impl Scheme {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+        }
+    }
+}
+
+/// The parameters of a challenge. Empty and absent ones are left out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Params<'a> {
     pub(super) realm: Option<&'a str>,
     pub(super) error: Option<&'a str>,
     pub(super) scope: &'a str,
@@ -9,30 +35,53 @@ pub(super) struct Challenge<'a> {
     pub(super) description: Option<&'a str>,
 }
 
-impl Challenge<'_> {
-    /// Appends the parameters in a fixed order, the free text last.
-    ///
-    /// Some clients parse this header with regular expressions that stop at the first quote, so no
-    /// value contains a quote, and no value is escaped.
-    pub(super) fn write(&self, text: &mut String) {
+impl<'a> Params<'a> {
+    /// The parameters that are present, in a fixed order, the free text last.
+    fn present(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
         let scope = Some(self.scope).filter(|scope| !scope.is_empty());
-        let parameters = [
+        let params = [
             ("realm", self.realm),
             ("error", self.error),
             ("scope", scope),
             ("resource_metadata", self.resource_metadata),
             ("error_description", self.description),
         ];
-        text.push_str("Bearer");
+        params
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+impl Challenge<'_> {
+    /// Appends the value of a `WWW-Authenticate` field.
+    ///
+    /// Some clients parse this header with regular expressions that stop at the first quote. So no value contains a
+    /// quote, and no value is escaped.
+    pub(super) fn write(&self, text: &mut String) {
+        text.push_str(self.scheme.as_str());
         let mut separator = " ";
-        for (name, value) in parameters {
-            let Some(value) = value else { continue };
+        for (name, value) in self.params.present() {
             text.push_str(separator);
             separator = ", ";
             text.push_str(name);
             text.push('=');
             write_quoted(value, text);
         }
+    }
+
+    /// The `data` of a JSON-RPC error: `error`, `scope` and `resource_metadata`. A realm is of no use without HTTP, and
+    /// the error has a message of its own.
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn to_json(self) -> Value {
+        let params = Params {
+            realm: None,
+            description: None,
+            ..self.params
+        };
+        let members = params
+            .present()
+            .map(|(name, value)| (name.to_owned(), value.into()));
+        Value::Object(members.collect::<Map<_, _>>())
     }
 }
 
@@ -70,8 +119,12 @@ mod tests {
     use http_auth::ChallengeParser;
     use proptest::prelude::*;
 
-    fn header(challenge: &Challenge<'_>) -> String {
+    fn header(params: Params<'_>) -> String {
         let mut text = String::new();
+        let challenge = Challenge {
+            scheme: Scheme::Bearer,
+            params,
+        };
         challenge.write(&mut text);
         assert!(HeaderValue::from_str(&text).is_ok(), "{text:?}");
         text
@@ -79,7 +132,7 @@ mod tests {
 
     #[test]
     fn parameters_come_in_a_fixed_order() {
-        let full = Challenge {
+        let full = Params {
             realm: Some("notes"),
             error: Some("invalid_token"),
             scope: "read write",
@@ -87,22 +140,56 @@ mod tests {
             description: Some("The access token expired"),
         };
         assert_eq!(
-            header(&full),
+            header(full),
             r#"Bearer realm="notes", error="invalid_token", scope="read write", resource_metadata="https://api.example.com/.well-known/x", error_description="The access token expired""#
         );
-        let empty = Challenge {
+        let empty = Params {
             realm: None,
             error: None,
             scope: "",
             resource_metadata: None,
             description: None,
         };
-        assert_eq!(header(&empty), "Bearer");
-        let scope_only = Challenge {
+        assert_eq!(header(empty), "Bearer");
+        let scope_only = Params {
             scope: "read",
             ..empty
         };
-        assert_eq!(header(&scope_only), r#"Bearer scope="read""#);
+        assert_eq!(header(scope_only), r#"Bearer scope="read""#);
+    }
+
+    #[cfg(feature = "rmcp")]
+    #[test]
+    fn json_data_has_what_a_client_can_act_on() {
+        let challenge = Challenge {
+            scheme: Scheme::Bearer,
+            params: Params {
+                realm: Some("notes"),
+                error: Some("insufficient_scope"),
+                scope: "read write",
+                resource_metadata: Some("https://api.example.com/.well-known/x"),
+                description: Some("The access token lacks a required scope"),
+            },
+        };
+        assert_eq!(
+            challenge.to_json(),
+            serde_json::json!({
+                "error": "insufficient_scope",
+                "scope": "read write",
+                "resource_metadata": "https://api.example.com/.well-known/x",
+            })
+        );
+        let params = Params {
+            error: None,
+            scope: "",
+            resource_metadata: None,
+            ..challenge.params
+        };
+        let empty = Challenge {
+            params,
+            ..challenge
+        };
+        assert_eq!(empty.to_json(), serde_json::json!({}));
     }
 
     proptest! {
@@ -124,14 +211,14 @@ mod tests {
             resource_metadata in any::<Option<String>>(),
             description in any::<Option<String>>(),
         ) {
-            let challenge = Challenge {
+            let params = Params {
                 realm: realm.as_deref(),
                 error: Some("invalid_token"),
                 scope: &scope,
                 resource_metadata: resource_metadata.as_deref(),
                 description: description.as_deref(),
             };
-            let text = header(&challenge);
+            let text = header(params);
             let parsed: Vec<_> = ChallengeParser::new(&text)
                 .collect::<Result<_, _>>()
                 .map_err(|e| TestCaseError::fail(e.to_string()))?;

@@ -11,17 +11,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use http_body::Body;
-use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
-use super::Reply;
+use super::refusal::Reply;
+use super::reply_body::ReplyBody;
 
 /// The maximum time that an answer waits for more of the body.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -87,7 +87,7 @@ impl Drain {
         &mut self,
         body: Pin<&mut B>,
         cx: &mut Context<'_>,
-    ) -> Poll<Response<Full<Bytes>>> {
+    ) -> Poll<Response<ReplyBody>> {
         let is_usable = match self.plan {
             Plan::Answer => true,
             Plan::Close => false,
@@ -130,7 +130,7 @@ impl<B: Body> Draining<B> {
 }
 
 impl<B: Body> Future for Draining<B> {
-    type Output = Response<Full<Bytes>>;
+    type Output = Response<ReplyBody>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();

@@ -9,7 +9,9 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::{Draining, Reply, ResponseBody};
+use super::body::ResponseBody;
+use super::drain::Draining;
+use super::refusal::Reply;
 
 pin_project! {
     /// The future of a service that answers some requests itself and passes the others on.

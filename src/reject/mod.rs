@@ -63,6 +63,7 @@ mod drain;
 mod future;
 mod refusal;
 mod refused;
+mod reply_body;
 
 pub use self::body::ResponseBody;
 pub(crate) use self::body::is_event_stream;
@@ -73,3 +74,4 @@ pub(crate) use self::drain::Draining;
 pub use self::future::ResponseFuture;
 pub(crate) use self::refusal::{Refusal, Reply, refuse_for};
 pub use self::refused::Refused;
+pub use self::reply_body::ReplyBody;

@@ -3,21 +3,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 
 use crate::challenge_config::ChallengeConfig;
 use crate::scopes::Scopes;
-use crate::telemetry::{Bearer, Decision, Outcome};
+use crate::telemetry::{Bearer, Decision};
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
-use super::challenge::{Challenge, write_quoted};
+use super::challenge::{Challenge, Params, Scheme, write_quoted};
 use super::refused::Refused;
+use super::reply_body::ReplyBody;
 
 /// The `Retry-After` of a 503 for which the verifier gives no delay.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// An answer of this crate. Boxed to keep futures small.
-pub(crate) type Reply = Box<Response<Full<Bytes>>>;
+pub(crate) type Reply = Box<Response<ReplyBody>>;
 
 /// Why a request does not reach the inner service.
 #[derive(Debug, Clone, Copy)]
@@ -39,70 +39,74 @@ pub(crate) enum Refusal<'a> {
 }
 
 impl Refusal<'_> {
-    /// Refuses this bearer's request: records the decision of `by`, and returns the answer. `scopes` are those that
-    /// the client needs.
+    /// Refuses this bearer's request: records the decision of `component`, and returns the answer. `scopes` are those
+    /// that the client needs.
     pub(crate) fn refuse(
         self,
-        by: &'static str,
+        component: &'static str,
         bearer: Bearer<'_>,
         challenge_config: &ChallengeConfig,
         scopes: &Scopes,
     ) -> Reply {
-        let reply = self.reply(by, challenge_config, scopes);
-        self.decision(by, bearer, scopes, Some(reply.status()))
+        let reply = self.reply(component, challenge_config, scopes);
+        self.decision(component, bearer, scopes, Some(reply.status()))
             .record();
         reply
     }
 
-    /// The answer alone, for a decision that `by` has recorded.
+    /// Only the answer, for a decision that `component` has recorded.
     pub(crate) fn reply(
         self,
-        by: &'static str,
+        component: &'static str,
         challenge_config: &ChallengeConfig,
         scopes: &Scopes,
     ) -> Reply {
         let (status, error, description) = self.parts();
-        let (challenge, retry_after) = match self {
-            Self::Unavailable(error) => (None, Some(retry_after(error))),
-            Self::Forbidden | Self::NoLayer => (None, None),
-            Self::NoToken
-            | Self::RepeatedHeader
-            | Self::InvalidToken(_)
-            | Self::InsufficientScope => {
-                // No scope repairs a malformed request.
-                let (scope, resource_metadata) = match self {
-                    Self::RepeatedHeader => ("", None),
-                    _ => (
-                        scopes.as_str(),
-                        challenge_config.resource_metadata.as_deref(),
-                    ),
-                };
-                let challenge = Challenge {
-                    realm: challenge_config.realm.as_deref(),
-                    error,
-                    scope,
-                    resource_metadata,
-                    // A challenge without `error` has no description (RFC 6750 §3.1).
-                    description: error.and(Some(description)),
-                };
-                (Some(challenge), None)
-            }
-        };
+        let challenge = self.challenge(challenge_config, scopes);
         let (challenge, body) = write(challenge, error, description);
 
-        let mut response = Response::new(Full::from(body));
+        let mut response = Response::new(ReplyBody::new(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(retry_after) = retry_after {
-            headers.insert(RETRY_AFTER, retry_after);
+        if let Self::Unavailable(error) = self {
+            headers.insert(RETRY_AFTER, retry_after(error));
         }
         if let Some(challenge) = &challenge {
             headers.insert(WWW_AUTHENTICATE, challenge.clone());
         }
-        Refused::mark(&mut response, by, self.reason(), challenge);
+        Refused::mark(&mut response, component, self.reason(), challenge);
         Box::new(response)
+    }
+
+    /// The challenge, if the client can do something about the refusal.
+    pub(crate) fn challenge<'a>(
+        self,
+        challenge_config: &'a ChallengeConfig,
+        scopes: &'a Scopes,
+    ) -> Option<Challenge<'a>> {
+        let (_, error, description) = self.parts();
+        let (scope, resource_metadata) = match self {
+            Self::NoToken | Self::InvalidToken(_) | Self::InsufficientScope => (
+                scopes.as_str(),
+                challenge_config.resource_metadata.as_deref(),
+            ),
+            // No scope repairs a malformed request.
+            Self::RepeatedHeader => ("", None),
+            Self::Forbidden | Self::Unavailable(_) | Self::NoLayer => return None,
+        };
+        Some(Challenge {
+            scheme: Scheme::Bearer,
+            params: Params {
+                realm: challenge_config.realm.as_deref(),
+                error,
+                scope,
+                resource_metadata,
+                // A challenge without `error` has no description (RFC 6750 §3.1).
+                description: error.and(Some(description)),
+            },
+        })
     }
 
     fn parts(self) -> (StatusCode, Option<&'static str>, &'static str) {
@@ -145,14 +149,14 @@ impl Refusal<'_> {
         }
     }
 
-    /// Records that `by` refuses this bearer's request. The caller decides about the answer.
-    pub(crate) fn record(self, by: &'static str, bearer: Bearer<'_>, scopes: &Scopes) {
-        self.decision(by, bearer, scopes, None).record();
+    /// Records that `component` refuses this bearer's request. The caller decides about the answer.
+    pub(crate) fn record(self, component: &'static str, bearer: Bearer<'_>, scopes: &Scopes) {
+        self.decision(component, bearer, scopes, None).record();
     }
 
     fn decision<'a>(
         self,
-        by: &'static str,
+        component: &'static str,
         bearer: Bearer<'a>,
         scopes: &'a Scopes,
         status: Option<StatusCode>,
@@ -160,22 +164,16 @@ impl Refusal<'_> {
     where
         Self: 'a,
     {
-        Decision {
-            by,
-            bearer,
-            outcome: match self {
-                Self::Unavailable(_) => Outcome::Unavailable,
-                Self::NoLayer => Outcome::Misconfigured,
-                _ => Outcome::Refused,
-            },
-            reason: Some(self.reason()),
-            description: Some(self.parts().2),
-            status,
-            required: matches!(self, Self::InsufficientScope).then_some(scopes),
-            error: match self {
-                Self::Unavailable(error) => Some(error),
-                _ => None,
-            },
+        let (_, _, description) = self.parts();
+        let decision =
+            Decision::refused(component, bearer, self.reason(), description).with_status(status);
+        match self {
+            Self::InsufficientScope => decision.with_required(scopes),
+            Self::Unavailable(error) => decision.unavailable(error),
+            Self::NoLayer => decision.misconfigured(),
+            Self::NoToken | Self::RepeatedHeader | Self::InvalidToken(_) | Self::Forbidden => {
+                decision
+            }
         }
     }
 
@@ -195,12 +193,12 @@ impl Refusal<'_> {
 /// Refuses the request for the verifier's error.
 pub(crate) fn refuse_for(
     error: &VerifyError,
-    by: &'static str,
+    component: &'static str,
     bearer: Bearer<'_>,
     challenge_config: &ChallengeConfig,
 ) -> Reply {
     let refuse =
-        |refusal: Refusal<'_>, scopes| refusal.refuse(by, bearer, challenge_config, scopes);
+        |refusal: Refusal<'_>, scopes| refusal.refuse(component, bearer, challenge_config, scopes);
     let scopes = challenge_config.initial_scopes();
     match error.kind() {
         VerifyErrorKind::Invalid(reason) => refuse(Refusal::InvalidToken(reason), scopes),
@@ -219,7 +217,7 @@ fn retry_after(error: &VerifyError) -> HeaderValue {
     HeaderValue::from(rounded_up.max(1))
 }
 
-/// The capacity for a challenge and its body. Most fit.
+/// The initial capacity, in bytes, for a challenge and its body. It fits most.
 const USUAL_LENGTH: usize = 512;
 
 /// The value of the `WWW-Authenticate` field and the body. They share one allocation with their clones.

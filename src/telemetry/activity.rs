@@ -4,7 +4,7 @@ use tracing::field::Empty;
 use tracing::span::Entered;
 use tracing::{Instrument, Span, debug_span};
 
-use super::decision::may_be_heard;
+use super::decision::is_recorded;
 use super::measure::Stopwatch;
 use super::names;
 use crate::telemetry;
@@ -29,7 +29,7 @@ impl Activity {
     /// A verifier verifies a token.
     pub(crate) fn verification() -> Self {
         // On the path of every token, where even a disabled span costs too much.
-        let span = match may_be_heard() {
+        let span = match is_recorded() {
             true => debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty),
             false => Span::none(),
         };

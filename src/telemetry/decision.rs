@@ -1,3 +1,5 @@
+//! The one place that makes access decisions into audit events and counts.
+
 use std::error::Error;
 
 use http::StatusCode;
@@ -11,25 +13,26 @@ use crate::credentials::BearerToken;
 use crate::error_chain::error_chain;
 use crate::scopes::Scopes;
 use crate::short_digest::short_digest;
-use crate::verify_error::VerifyError;
+use crate::verify_error::{InvalidReason, VerifyError};
 
-/// An access decision about a request, with its component and reason.
+/// An access decision about a request, with the component that made it and the reason.
 #[derive(Debug)]
+#[must_use = "a decision does nothing until `record`"]
 pub(crate) struct Decision<'a> {
-    pub(crate) by: &'static str,
-    pub(crate) bearer: Bearer<'a>,
-    pub(crate) outcome: Outcome,
-    pub(crate) reason: Option<&'static str>,
-    pub(crate) description: Option<&'static str>,
-    pub(crate) status: Option<StatusCode>,
+    component: &'static str,
+    bearer: Bearer<'a>,
+    outcome: Outcome,
+    reason: Option<&'static str>,
+    description: Option<&'static str>,
+    status: Option<StatusCode>,
     /// The scopes in the challenge.
-    pub(crate) required: Option<&'a Scopes>,
-    pub(crate) error: Option<&'a VerifyError>,
+    required: Option<&'a Scopes>,
+    error: Option<&'a VerifyError>,
 }
 
 /// The outcome of a decision.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Outcome {
+enum Outcome {
     Allowed,
     /// Allowed without a token.
     Anonymous,
@@ -100,14 +103,46 @@ impl<'a> Decision<'a> {
     pub(crate) const LAYER: &'static str = "BearerAuthLayer";
 
     /// The decision to pass the request on.
-    pub(crate) fn passed(by: &'static str, token: Option<&'a AccessToken>) -> Self {
+    pub(crate) fn passed(component: &'static str, token: Option<&'a AccessToken>) -> Self {
+        let outcome = match token {
+            Some(_) => Outcome::Allowed,
+            None => Outcome::Anonymous,
+        };
+        Self::new(component, token.into(), outcome)
+    }
+
+    /// The decision to refuse the request. `reason` and `description` are constants of this crate.
+    pub(crate) fn refused(
+        component: &'static str,
+        bearer: Bearer<'a>,
+        reason: &'static str,
+        description: &'static str,
+    ) -> Self {
         Self {
-            by,
-            bearer: token.into(),
-            outcome: match token {
-                Some(_) => Outcome::Allowed,
-                None => Outcome::Anonymous,
-            },
+            reason: Some(reason),
+            description: Some(description),
+            ..Self::new(component, bearer, Outcome::Refused)
+        }
+    }
+
+    /// The decision to end a stream whose token is no longer valid.
+    pub(crate) fn ended(
+        component: &'static str,
+        token: &'a AccessToken,
+        reason: InvalidReason,
+    ) -> Self {
+        Self {
+            reason: Some(reason.as_str()),
+            description: Some(reason.description()),
+            ..Self::new(component, Bearer::Verified(token), Outcome::Ended)
+        }
+    }
+
+    fn new(component: &'static str, bearer: Bearer<'a>, outcome: Outcome) -> Self {
+        Self {
+            component,
+            bearer,
+            outcome,
             reason: None,
             description: None,
             status: None,
@@ -116,23 +151,53 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Emits the audit event and counts it.
+    /// Adds the status of the answer. It is absent if a handler or a tool chooses the answer.
+    pub(crate) fn with_status(self, status: Option<StatusCode>) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Adds the scopes in the challenge.
+    pub(crate) fn with_required(self, scopes: &'a Scopes) -> Self {
+        Self {
+            required: Some(scopes),
+            ..self
+        }
+    }
+
+    /// The request is refused because the verifier cannot check its token.
+    pub(crate) fn unavailable(self, error: &'a VerifyError) -> Self {
+        Self {
+            outcome: Outcome::Unavailable,
+            error: Some(error),
+            ..self
+        }
+    }
+
+    /// The request is refused because there is no layer in front of the component.
+    pub(crate) fn misconfigured(self) -> Self {
+        Self {
+            outcome: Outcome::Misconfigured,
+            ..self
+        }
+    }
+
+    /// Emits the audit event and counts the decision.
     pub(crate) fn record(&self) {
+        let component = self.component;
         if let Outcome::Misconfigured = self.outcome {
-            let by = self.by;
             tracing::error!(
                 target: SETUP,
-                by,
-                "{by} needs a BearerAuthLayer in front of it, and there is none"
+                by = component,
+                "{component} needs a BearerAuthLayer in front of it, and there is none"
             );
         }
         let outcome = self.outcome.as_str();
         let token = self.bearer.verified();
-        measure::count_decision(self.by, outcome, self.reason, token);
+        measure::count_decision(component, outcome, self.reason, token);
         tracing::event!(
             target: AUDIT,
             Level::DEBUG,
-            by = self.by,
+            by = component,
             outcome,
             reason = self.reason,
             status = self.status.map(|status| status.as_u16()),
@@ -150,10 +215,10 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// Whether a subscriber may record `DEBUG` events, such as decisions.
+/// Whether some subscriber may record `DEBUG` events, such as decisions.
 ///
 /// It does not use `tracing::enabled!`, which evaluates every filter. After that, a subscriber with several filters can
 /// lose the next event.
-pub(crate) fn may_be_heard() -> bool {
+pub(crate) fn is_recorded() -> bool {
     LevelFilter::current() >= Level::DEBUG
 }

@@ -22,27 +22,27 @@ pub fn describe_metrics() {
     describe_counter!(
         LOOKUPS,
         Unit::Count,
-        "Tokens that came to a cached verifier"
+        "Lookups of tokens in the cache of a verifier"
     );
     describe_histogram!(
         names::VERIFICATION_SECONDS,
         Unit::Seconds,
-        "How long a verifier took to answer"
+        "Time that a verifier took to answer"
     );
     describe_histogram!(
         names::INTROSPECTION_SECONDS,
         Unit::Seconds,
-        "How long an introspection endpoint took to answer, the wait for a turn included"
+        "Time of an introspection request, with the wait for the concurrency limit"
     );
     describe_histogram!(
         names::KEY_FETCH_SECONDS,
         Unit::Seconds,
-        "How long it took to fetch a key set"
+        "Time of a fetch of a key set"
     );
 }
 
 pub(super) fn count_decision(
-    by: &'static str,
+    component: &'static str,
     outcome: &'static str,
     reason: Option<&'static str>,
     token: Option<&AccessToken>,
@@ -51,7 +51,7 @@ pub(super) fn count_decision(
     let reason = reason.unwrap_or_default();
     counter!(
         DECISIONS,
-        "by" => by,
+        "by" => component,
         "outcome" => outcome,
         "reason" => reason,
         "verifier" => verifier,
@@ -64,7 +64,7 @@ pub(crate) fn count_lookup(result: &'static str) {
     counter!(LOOKUPS, "result" => result).increment(1);
 }
 
-/// Measures how long something takes.
+/// Measures the time of an operation.
 #[derive(Debug)]
 pub(super) struct Stopwatch {
     histogram: &'static str,

@@ -126,7 +126,7 @@ mod measure;
 mod names;
 
 pub(crate) use self::activity::Activity;
-pub(crate) use self::decision::{Bearer, Decision, Outcome, may_be_heard};
+pub(crate) use self::decision::{Bearer, Decision, is_recorded};
 #[cfg(feature = "cache")]
 pub(crate) use self::measure::count_lookup;
 

@@ -17,8 +17,11 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use tokio::sync::mpsc;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_bearer_auth::auth::BearerAuth;
+use tower_bearer_auth::guard::RequireScopes;
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, Clock, RequireScopesLayer, ScopeHierarchy, Verifier, verify_fn,
+    AccessToken, BearerAuthLayer, Clock, RequireScopesLayer, ScopeHierarchy, ScopeRequirement,
+    Verifier, verify_fn,
 };
 use tower_layer::Layer;
 
@@ -203,6 +206,32 @@ fn an_illegal_realm_or_scope_panics_when_it_is_configured() {
     assert!(!panics(|layer| layer.realm("Notes, {v2}; 'beta'")));
     assert!(!panics(|layer| layer.required_scopes(["a:b!c", "d/e"])));
     assert!(!panics(|layer| layer.required_scopes([""; 0])));
+}
+
+#[tokio::test]
+async fn required_scopes_add_up() {
+    let layer = BearerAuthLayer::new(table())
+        .required_scopes(["read"])
+        .required_scopes(["write", "read"])
+        .required_scopes([""; 0]);
+    let address = serve(layer.layer(Inner::default())).await;
+    get_with(address, "writer").await.assert_passed();
+    let challenge = r#"Bearer error="insufficient_scope", scope="read write", error_description="The access token lacks a required scope""#;
+    let answer = get_with(address, "reader").await;
+    answer.assert_refusal(403, Some(challenge), &lacks_scope());
+}
+
+#[tokio::test]
+async fn a_service_is_built_without_its_layer_and_gives_its_inner_service_back() {
+    let guard = RequireScopes::new(Inner::default(), ScopeRequirement::all(["write"]));
+    let mut service = BearerAuth::new(guard, table());
+    let address = serve(service.clone()).await;
+    get_with(address, "writer").await.assert_passed();
+    assert_eq!(get_with(address, "reader").await.status, 403);
+    assert_eq!(get_with(address, "stranger").await.status, 401);
+    let _: &mut Inner = service.get_mut().get_mut();
+    let _: &Inner = service.get_ref().get_ref();
+    let _: Inner = service.into_inner().into_inner();
 }
 
 #[tokio::test]

@@ -26,4 +26,5 @@ mod soak;
 mod stacked_guards;
 mod streams;
 mod telemetry;
+mod until_invalid;
 mod verifiers;

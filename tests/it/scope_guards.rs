@@ -242,7 +242,7 @@ async fn a_scope_error_is_a_response_without_axum() {
             let token = request.extensions().get::<AccessToken>().unwrap();
             Ok::<Response<Full<Bytes>>, Infallible>(match token.require_scopes(["write"]) {
                 Ok(()) => Response::new(INSIDE.into()),
-                Err(error) => error.to_response(),
+                Err(error) => error.to_response().map(|body| body.into_bytes().into()),
             })
         },
     )))
@@ -254,22 +254,39 @@ async fn a_scope_error_is_a_response_without_axum() {
 }
 
 #[tokio::test]
-async fn an_invalid_scope_name_is_never_satisfied() {
+async fn a_scope_error_of_a_token_that_no_layer_protects_is_a_challenge_too() {
     let token = AccessToken::builder("any".parse().unwrap())
         .scopes(["read", "write"])
         .build();
-    for name in ["", " ", "read write", "read ", "\"read\"", "é", "read\0"] {
-        let error = token.require_scopes(["read", name]).unwrap_err();
-        assert_eq!(error.required().to_string(), "read", "{name:?}");
-        // The challenge of a token that no layer protects.
-        let lacking = r#"Bearer error="insufficient_scope", scope="read", error_description="The access token lacks a required scope""#;
-        let answer = read(error.to_response()).await;
-        answer.assert_refusal(403, Some(lacking), &lacks_scope());
-    }
-    let error = token.require_scopes(["two words"]).unwrap_err();
-    let lacking = r#"Bearer error="insufficient_scope", error_description="The access token lacks a required scope""#;
-    let answer = read(error.to_response()).await;
+    let error = token.require_scopes(["read", "publish"]).unwrap_err();
+    assert_eq!(error.required().as_str(), "read publish");
+    let lacking = r#"Bearer error="insufficient_scope", scope="read publish", error_description="The access token lacks a required scope""#;
+    let response = error.to_response();
+    let body = response.body().clone().into_bytes();
+    let answer = read(response).await;
     answer.assert_refusal(403, Some(lacking), &lacks_scope());
+    assert_eq!(body, answer.body);
+}
+
+#[test]
+fn an_invalid_scope_name_in_a_handler_panics_with_every_token() {
+    for names in [&["read", "write"][..], &[]] {
+        let token = AccessToken::builder("any".parse().unwrap());
+        let token = token.scopes(names).build();
+        for name in ["", " ", "read write", "read ", "\"read\"", "é", "read\0"] {
+            let panic = catch_unwind(|| token.require_scopes(["read", name])).unwrap_err();
+            let message = panic.downcast_ref::<String>().unwrap();
+            assert!(message.contains("is not a scope"), "{name:?}: {message}");
+            assert!(!token.has_scope(name), "{name:?}");
+        }
+        // Text from elsewhere is parsed first.
+        assert!(Scopes::try_from_names(["read write"]).is_err());
+        let parsed = Scopes::try_from_names(["read"]).unwrap();
+        assert_eq!(
+            token.require_scopes(parsed.iter()).is_ok(),
+            !names.is_empty()
+        );
+    }
 }
 
 #[test]
