@@ -23,7 +23,7 @@ use self::support::{Nothing, Sample, answer, at_once, request};
 
 fn main() {
     let mut criterion = report::criterion();
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         measure(&mut criterion, algorithm);
     }
     criterion.final_summary();
@@ -76,7 +76,7 @@ fn target(algorithm: Algorithm, bare: f64) -> Option<f64> {
 }
 
 fn print() {
-    let rows = Algorithm::ALL.map(|algorithm| {
+    let rows = Algorithm::ALL.iter().map(|&algorithm| {
         let name = algorithm.as_str();
         let bare = best(name, "bare");
         let target = bare.and_then(|bare| target(algorithm, bare));
@@ -94,6 +94,7 @@ fn print() {
         let first = [name.to_owned(), time(bare)];
         first.into_iter().chain(row).chain([verdict]).collect()
     });
+    let rows: Vec<_> = rows.collect();
     report::print(
         "One token, best round (and ratio to the bare check)",
         &[

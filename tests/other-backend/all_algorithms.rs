@@ -58,7 +58,7 @@ async fn assert_verifies(verifier: JwtVerifier, how: &str, good: &str, tampered:
 
 #[tokio::test]
 async fn every_algorithm_with_keys_of_every_form() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let key = SigningKey::generate(algorithm);
         let token = || key.token().issuer(ISSUER).audience(AUDIENCE);
         let (good, tampered) = (token().build(), token().tampered().build());
@@ -94,7 +94,7 @@ fn has_public_key(algorithm: Algorithm) -> bool {
 #[tokio::test]
 async fn every_algorithm_with_keys_of_an_issuer() {
     let issuer = TestIssuer::start().await;
-    let algorithms = Algorithm::ALL.into_iter();
+    let algorithms = Algorithm::ALL.iter().copied();
     let keys: Vec<_> = algorithms
         .filter(|algorithm| has_public_key(*algorithm))
         .map(|algorithm| SigningKey::generate(algorithm).with_key_id(algorithm.as_str()))

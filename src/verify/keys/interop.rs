@@ -4,9 +4,9 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
 use serde_json::Value;
 
-use super::algorithm::{Algorithm, KeyKind};
+use super::algorithm::{Algorithm, KeyKind, Scheme};
 use super::jwk::{self, Origin};
-use super::key::{Material, VerifyingKey, coordinate_length, minimum_secret_length};
+use super::key::{Material, VerifyingKey};
 use super::key_set::KeySet;
 use super::public_key_info;
 use super::unknown_algorithm::UnknownAlgorithm;
@@ -101,9 +101,8 @@ impl TryFrom<&DecodingKey> for VerifyingKey {
             (KeyKind::Ec, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ec(bytes),
             (KeyKind::Ed25519, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ed25519(bytes),
         };
-        let suitable: Vec<_> = Algorithm::ALL
-            .into_iter()
-            .filter(|algorithm| algorithm.key_kind() == kind && fits(*algorithm, &material))
+        let suitable: Vec<_> = Algorithm::of_kind(kind)
+            .filter(|algorithm| fits(*algorithm, &material))
             .collect();
         if suitable.is_empty() {
             return Err(problem("fits no algorithm".into()));
@@ -114,15 +113,13 @@ impl TryFrom<&DecodingKey> for VerifyingKey {
 
 /// Whether material of the right kind has the size that `algorithm` wants.
 fn fits(algorithm: Algorithm, material: &Material<'_>) -> bool {
-    match (algorithm, material) {
-        (_, Material::Secret(secret)) => {
-            minimum_secret_length(algorithm).is_some_and(|minimum| secret.len() >= minimum)
-        }
+    match (algorithm.scheme(), material) {
         // One octet for the form, then two coordinates.
-        (_, Material::Ec(point)) => {
-            coordinate_length(algorithm).is_some_and(|length| point.len() == 1 + 2 * length)
+        (Scheme::Ec { curve, .. }, Material::Ec(point)) => {
+            point.len() == 1 + 2 * curve.coordinate_length
         }
-        (_, Material::Rsa { .. } | Material::Ed25519(_)) => true,
+        (_, Material::Secret(secret)) => algorithm.fits_secret(secret.len()),
+        (_, Material::Rsa { .. } | Material::Ec(_) | Material::Ed25519(_)) => true,
     }
 }
 
@@ -133,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_key_has_one_fingerprint_whatever_form_it_came_in() {
-        for algorithm in Algorithm::ALL {
+        for &algorithm in Algorithm::ALL {
             let key = SigningKey::generate(algorithm);
             let jwk = key.verifying_key();
             let theirs: Jwk = match serde_json::from_value(key.jwk()) {

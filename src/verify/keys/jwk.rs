@@ -5,14 +5,11 @@ use std::borrow::Cow;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::algorithm::{Algorithm, KeyKind};
+use super::algorithm::{Algorithm, KeyKind, Scheme};
 use super::jwk_octets::octets;
 use super::jwk_text::JsonText;
 pub(crate) use super::jwk_unusable::Unusable;
-use super::key::{
-    BadMaterial, Material, VerifyingKey, coordinate_length, minimum_secret_length,
-    without_leading_zeros,
-};
+use super::key::{BadMaterial, Material, VerifyingKey, without_leading_zeros};
 use crate::config_error::ConfigError;
 use crate::json::BYTE_ORDER_MARK;
 
@@ -161,21 +158,14 @@ fn rsa(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
     let n = jwk.octets("n")?;
     let e = jwk.octets("e")?;
-    let all = Algorithm::ALL
-        .into_iter()
-        .filter(|algorithm| algorithm.key_kind() == KeyKind::Rsa);
+    let all = Algorithm::of_kind(KeyKind::Rsa);
     make(jwk, all, &Material::Rsa { n: &n, e: &e })
 }
 
 fn ec(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
-    let algorithm = match &*jwk.required_text("crv")? {
-        "P-256" => Algorithm::ES256,
-        "P-384" => Algorithm::ES384,
-        "P-521" => Algorithm::ES512,
-        _ => return Err(Unusable::UnknownCurve),
-    };
-    let length = coordinate_length(algorithm).unwrap_or_default();
+    let name = jwk.required_text("crv")?;
+    let (algorithm, length) = on_curve(&name).ok_or(Unusable::UnknownCurve)?;
     // The uncompressed form of SEC 1 §2.3.3. Coordinates have their full length (RFC 7518 §6.2.1.2), but several
     // issuers write them as the shortest number, or as a signed one.
     let mut point = vec![0x04];
@@ -191,6 +181,18 @@ fn ec(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     make(jwk, [algorithm], &Material::Ec(&point))
 }
 
+/// The algorithm of the curve of this name, and the length of its coordinates.
+fn on_curve(name: &str) -> Option<(Algorithm, usize)> {
+    Algorithm::ALL
+        .iter()
+        .find_map(|&algorithm| match algorithm.scheme() {
+            Scheme::Ec { curve, .. } if curve.name == name => {
+                Some((algorithm, curve.coordinate_length))
+            }
+            Scheme::Hmac { .. } | Scheme::Rsa { .. } | Scheme::Ec { .. } | Scheme::Ed25519 => None,
+        })
+}
+
 fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
     if jwk.required_text("crv")? != "Ed25519" {
@@ -203,14 +205,12 @@ fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
 
 fn secret(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     let k = jwk.octets("k")?;
-    let all = Algorithm::ALL
-        .into_iter()
-        .filter(|algorithm| algorithm.key_kind() == KeyKind::Secret);
+    let all = Algorithm::of_kind(KeyKind::Secret);
     if jwk.get("alg").is_some() {
         return make(jwk, all, &Material::Secret(&k));
     }
     let long_enough: Vec<_> = all
-        .filter(|algorithm| minimum_secret_length(*algorithm).is_some_and(|min| k.len() >= min))
+        .filter(|algorithm| algorithm.fits_secret(k.len()))
         .collect();
     // Too short for all of them: too short for the one that asks for least.
     let suitable = match long_enough.is_empty() {

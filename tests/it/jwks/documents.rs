@@ -276,7 +276,7 @@ async fn an_rsa_key_without_alg_serves_all_rsa_algorithms() {
     let key = SigningKey::generate(Algorithm::RS256).with_key_id("rsa");
     let jwk = without(without(key.jwk(), "alg"), "use");
     fixture.issuer.publish(Some(json!({"keys": [jwk]})));
-    let all = Algorithm::ALL.into_iter().filter(|algorithm| {
+    let all = Algorithm::ALL.iter().copied().filter(|algorithm| {
         let name = algorithm.as_str();
         name.starts_with("RS") || name.starts_with("PS")
     });

@@ -26,7 +26,7 @@ fn is_rsa(algorithm: Algorithm) -> bool {
 
 #[test]
 fn every_algorithm_verifies_its_own_tokens_from_every_form_of_its_key() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
         let set = SigningKey::jwk_set([key]).to_string();
         let mut forms = vec![
@@ -51,9 +51,13 @@ fn every_algorithm_verifies_its_own_tokens_from_every_form_of_its_key() {
 
 #[test]
 fn no_algorithm_verifies_the_tokens_of_another() {
-    for ours in Algorithm::ALL {
+    for &ours in Algorithm::ALL {
         let verifier = verifier_of(ours);
-        for theirs in Algorithm::ALL.into_iter().filter(|theirs| *theirs != ours) {
+        for theirs in Algorithm::ALL
+            .iter()
+            .copied()
+            .filter(|theirs| *theirs != ours)
+        {
             let token = jwt(signing_key(theirs));
             let plain = token.clone().build();
             let plain = refusal(&verifier, &plain);
@@ -68,7 +72,7 @@ fn no_algorithm_verifies_the_tokens_of_another() {
 
 #[test]
 fn a_changed_token_is_refused() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let verifier = verifier_of(algorithm);
         let token = jwt(signing_key(algorithm));
         let good = token.clone().build();
@@ -107,7 +111,7 @@ fn a_changed_token_is_refused() {
 
 #[test]
 fn a_public_key_is_never_a_shared_secret() {
-    for public in Algorithm::ALL.into_iter().filter(|a| !is_hmac(*a)) {
+    for public in Algorithm::ALL.iter().copied().filter(|a| !is_hmac(*a)) {
         let key = signing_key(public);
         let verifier = verifier_of(public);
         // One that does take HS256, but not with this secret.
@@ -180,7 +184,7 @@ fn an_rsa_key_without_alg_takes_all_rsa_algorithms_unless_the_verifier_narrows_t
         .build()
         .unwrap();
 
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let token = jwt(signing_key(algorithm)).build();
         let wanted = (!is_rsa(algorithm)).then_some(UnsupportedAlgorithm);
         assert_eq!(refusal(&any, &token), wanted, "{algorithm}");
@@ -221,7 +225,7 @@ fn ed25519_goes_by_both_of_its_names() {
 #[test]
 fn jsonwebtoken_and_this_crate_verify_each_others_tokens() {
     let mut validation_of = Vec::new();
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let Ok(theirs) = jsonwebtoken::Algorithm::try_from(algorithm) else {
             assert_eq!(algorithm, Algorithm::ES512);
             continue;

@@ -11,7 +11,7 @@ use super::{base64url, from_base64url, jwt, jwt_builder, refusal, signing_key};
 
 #[test]
 fn jwks_of_jsonwebtoken_are_converted() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let key = signing_key(algorithm).clone().with_key_id("k-1");
         let mut jwk = key.jwk();
         if algorithm == Algorithm::ES512 {
@@ -88,7 +88,7 @@ fn a_decoding_key_serves_every_algorithm_of_its_type() {
         assert_eq!(key.algorithms().collect::<Vec<_>>(), algorithms);
         assert_eq!(key.key_id(), None);
         let verifier = jwt_builder().key(key).build().unwrap();
-        for algorithm in Algorithm::ALL {
+        for &algorithm in Algorithm::ALL {
             let token = jwt(signing_key(algorithm)).build();
             let wanted = (!algorithms.contains(&algorithm)).then_some(UnsupportedAlgorithm);
             assert_eq!(
@@ -135,7 +135,7 @@ fn a_decoding_key_serves_every_algorithm_of_its_type() {
 
 #[test]
 fn algorithms_have_the_same_names_in_jsonwebtoken_except_es512() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         assert_eq!(algorithm.as_str().parse::<Algorithm>().unwrap(), algorithm);
         match jsonwebtoken::Algorithm::try_from(algorithm) {
             Ok(theirs) => assert_eq!(Algorithm::try_from(theirs).unwrap(), algorithm),

@@ -12,7 +12,7 @@ const PRIVATE: &str = "has private members";
 
 #[test]
 fn a_jwk_must_be_for_verifying_signatures() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let jwk = jwk_of(algorithm);
         let with = |changes: Value| changed(jwk.clone(), changes);
         for ops in [
@@ -73,7 +73,7 @@ fn a_jwk_must_be_for_verifying_signatures() {
 
 #[test]
 fn a_jwk_must_have_its_required_members_and_no_private_ones() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let jwk = jwk_of(algorithm);
         let members = ["kty", "crv", "x", "y", "n", "e", "k"];
         for member in members

@@ -100,7 +100,7 @@ fn a_coordinate_may_have_missing_or_additional_leading_zeros() {
 
 #[test]
 fn key_members_may_be_base64_or_base64url_and_padded() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
         let written = [STANDARD, STANDARD_NO_PAD, URL_SAFE];
         for engine in written {
