@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::{self, SystemRandom};
-use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair};
 use aws_lc_rs::{hmac, rsa};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,11 +27,12 @@ enum Private {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
 }
 
 impl SigningKey {
-    /// Generates a key: a random secret as long as the hash, an RSA key of 2048 bits, or a key on the algorithm's
-    /// curve.
+    /// Generates a key: a random secret as long as the hash, an RSA key of 2048 bits, a key on the algorithm's curve, or
+    /// an ML-DSA key of the algorithm's parameter set.
     ///
     /// # Panics
     ///
@@ -50,6 +51,9 @@ impl SigningKey {
                 .expect(RANDOMNESS),
             Scheme::Ed25519 => Ed25519KeyPair::generate()
                 .map(Private::Ed25519)
+                .expect(RANDOMNESS),
+            Scheme::MlDsa { signing, .. } => PqdsaKeyPair::generate(signing)
+                .map(Private::MlDsa)
                 .expect(RANDOMNESS),
         };
         Self::new(algorithm, private)
@@ -96,7 +100,7 @@ impl SigningKey {
         let kind = algorithm.key_kind();
         let shares_keys = match kind {
             KeyKind::Secret | KeyKind::Rsa => kind == self.algorithm.key_kind(),
-            KeyKind::Ec | KeyKind::Ed25519 => false,
+            KeyKind::Ec | KeyKind::Ed25519 | KeyKind::MlDsa => false,
         };
         let fits = shares_keys || self.algorithm == algorithm;
         assert!(
@@ -118,7 +122,7 @@ impl SigningKey {
         self.key_id.as_deref()
     }
 
-    /// A signature over `message` in the form that JWS uses (RFC 7518 §3).
+    /// Signs `message`, and returns the signature in the form that JWS uses (RFC 7518 §3, RFC 8037 §3.1, RFC 9964).
     ///
     /// # Panics
     ///
@@ -141,9 +145,23 @@ impl SigningKey {
                 signature.as_ref().to_vec()
             }
             (Private::Ed25519(key), Scheme::Ed25519) => key.sign(message).as_ref().to_vec(),
+            (Private::MlDsa(key), Scheme::MlDsa { signing, .. }) => {
+                let mut signature = vec![0; signing.signature_len()];
+                key.sign(message, &mut signature)
+                    .expect("an ML-DSA key signs");
+                signature
+            }
             (
-                Private::Secret(_) | Private::Rsa(_) | Private::Ec(_) | Private::Ed25519(_),
-                Scheme::Hmac { .. } | Scheme::Rsa { .. } | Scheme::Ec { .. } | Scheme::Ed25519,
+                Private::Secret(_)
+                | Private::Rsa(_)
+                | Private::Ec(_)
+                | Private::Ed25519(_)
+                | Private::MlDsa(_),
+                Scheme::Hmac { .. }
+                | Scheme::Rsa { .. }
+                | Scheme::Ec { .. }
+                | Scheme::Ed25519
+                | Scheme::MlDsa { .. },
             ) => unreachable!("{}", OF_ITS_KIND),
         }
     }
@@ -183,6 +201,9 @@ impl SigningKey {
                 let x = base64url(key.public_key().as_ref());
                 json!({"kty": "OKP", "crv": "Ed25519", "x": x})
             }
+            Private::MlDsa(key) => {
+                json!({"kty": "AKP", "pub": base64url(key.public_key().as_ref())})
+            }
         };
         jwk["alg"] = self.algorithm.as_str().into();
         jwk["use"] = "sig".into();
@@ -210,6 +231,7 @@ impl SigningKey {
             Private::Rsa(key) => key.public_key().as_der(),
             Private::Ec(key) => key.public_key().as_der(),
             Private::Ed25519(key) => key.public_key().as_der(),
+            Private::MlDsa(key) => key.public_key().as_der(),
         };
         to_pem(
             "PUBLIC KEY",
@@ -233,6 +255,7 @@ impl SigningKey {
             }
             Private::Ec(key) => to_pem(label, key.to_pkcs8v1().expect(PKCS8).as_ref()),
             Private::Ed25519(key) => to_pem(label, key.to_pkcs8v1().expect(PKCS8).as_ref()),
+            Private::MlDsa(key) => to_pem(label, key.to_pkcs8v1().expect(PKCS8).as_ref()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The signature algorithms (RFC 7518 §3, RFC 8037 §3.1, RFC 9864), and what the crate knows of each.
+//! The signature algorithms (RFC 7518 §3, RFC 8037 §3.1, RFC 9864, RFC 9964), and what the crate knows of each.
 //!
 //! An algorithm is a row of the table in this file. A new algorithm for a known type of key needs a row and nothing
 //! else. A new type of key needs a [`Scheme`] and a [`KeyKind`] as well, and the compiler then lists the places that
@@ -10,7 +10,8 @@ use std::str::FromStr;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
-    self, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, RsaParameters, RsaSignatureEncoding,
+    self, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, PqdsaSigningAlgorithm,
+    PqdsaVerificationAlgorithm, RsaParameters, RsaSignatureEncoding,
 };
 use der::asn1::ObjectIdentifier;
 
@@ -86,6 +87,18 @@ algorithms! {
     ES512 = "ES512", 132..=132, ec(&signature::ECDSA_P521_SHA512_FIXED, &signature::ECDSA_P521_SHA512_FIXED_SIGNING, P521);
     /// Ed25519, under its name `EdDSA` (RFC 8037) and its newer name `Ed25519` (RFC 9864).
     EdDSA = "EdDSA" | "Ed25519", 64..=64, Scheme::Ed25519;
+    /// ML-DSA-44 (FIPS 204), which withstands quantum computers. Its name in `alg` is `ML-DSA-44` (RFC 9964). A signature
+    /// has 2420 bytes.
+    MlDsa44 = "ML-DSA-44", 2420..=2420,
+        ml_dsa(&signature::ML_DSA_44, &signature::ML_DSA_44_SIGNING, 1312, id("2.16.840.1.101.3.4.3.17"));
+    /// ML-DSA-65 (FIPS 204), which withstands quantum computers. Its name in `alg` is `ML-DSA-65` (RFC 9964). A signature
+    /// has 3309 bytes.
+    MlDsa65 = "ML-DSA-65", 3309..=3309,
+        ml_dsa(&signature::ML_DSA_65, &signature::ML_DSA_65_SIGNING, 1952, id("2.16.840.1.101.3.4.3.18"));
+    /// ML-DSA-87 (FIPS 204), which withstands quantum computers. Its name in `alg` is `ML-DSA-87` (RFC 9964). A signature
+    /// has 4627 bytes.
+    MlDsa87 = "ML-DSA-87", 4627..=4627,
+        ml_dsa(&signature::ML_DSA_87, &signature::ML_DSA_87_SIGNING, 2592, id("2.16.840.1.101.3.4.3.19"));
 }
 
 impl Algorithm {
@@ -94,7 +107,7 @@ impl Algorithm {
         self.row().name
     }
 
-    /// The lengths, in bytes, that a signature may have (RFC 7518 §3, RFC 8037 §3.1).
+    /// The lengths, in bytes, that a signature may have (RFC 7518 §3, RFC 8037 §3.1, FIPS 204 §4).
     pub(crate) fn signature_lengths(self) -> &'static RangeInclusive<usize> {
         &self.row().signature_lengths
     }
@@ -106,6 +119,7 @@ impl Algorithm {
             Scheme::Rsa { .. } => KeyKind::Rsa,
             Scheme::Ec { .. } => KeyKind::Ec,
             Scheme::Ed25519 => KeyKind::Ed25519,
+            Scheme::MlDsa { .. } => KeyKind::MlDsa,
         }
     }
 
@@ -120,14 +134,16 @@ impl Algorithm {
         all.filter(move |algorithm| algorithm.key_kind() == kind)
     }
 
-    /// Whether a secret of this many bytes is long enough. `false` for algorithms that need a public key.
+    /// Whether a secret of this many bytes is long enough. Never for algorithms that need a public key.
     pub(crate) fn fits_secret(self, length: usize) -> bool {
         match self.scheme() {
             Scheme::Hmac {
                 minimum_secret_length,
                 ..
             } => length >= *minimum_secret_length,
-            Scheme::Rsa { .. } | Scheme::Ec { .. } | Scheme::Ed25519 => false,
+            Scheme::Rsa { .. } | Scheme::Ec { .. } | Scheme::Ed25519 | Scheme::MlDsa { .. } => {
+                false
+            }
         }
     }
 
@@ -162,6 +178,8 @@ pub(crate) enum KeyKind {
     Rsa,
     Ec,
     Ed25519,
+    /// Of one of the three parameter sets, each of which is an algorithm.
+    MlDsa,
 }
 
 struct Row {
@@ -197,6 +215,19 @@ pub(crate) enum Scheme {
         curve: Curve,
     },
     Ed25519,
+    /// With an empty context (RFC 9964).
+    MlDsa {
+        verification: &'static PqdsaVerificationAlgorithm,
+        #[cfg_attr(
+            not(feature = "testing"),
+            expect(dead_code, reason = "only test keys sign")
+        )]
+        signing: &'static PqdsaSigningAlgorithm,
+        /// In bytes.
+        public_key_length: usize,
+        /// The algorithm of a SubjectPublicKeyInfo (RFC 9881 §2).
+        id: ObjectIdentifier,
+    },
 }
 
 /// The parameters of RSASSA-PSS (RFC 7518 §3.5).
@@ -222,9 +253,9 @@ pub(crate) struct Curve {
 /// As long as the modulus, which has 2048 to 8192 bits.
 const RSA_LENGTHS: RangeInclusive<usize> = 256..=1024;
 
-const P256: Curve = curve("P-256", "1.2.840.10045.3.1.7", 32);
-const P384: Curve = curve("P-384", "1.3.132.0.34", 48);
-const P521: Curve = curve("P-521", "1.3.132.0.35", 66);
+const P256: Curve = curve("P-256", id("1.2.840.10045.3.1.7"), 32);
+const P384: Curve = curve("P-384", id("1.3.132.0.34"), 48);
+const P521: Curve = curve("P-521", id("1.3.132.0.35"), 66);
 
 pub(crate) const SHA256: ObjectIdentifier = id("2.16.840.1.101.3.4.2.1");
 pub(crate) const SHA384: ObjectIdentifier = id("2.16.840.1.101.3.4.2.2");
@@ -266,10 +297,24 @@ const fn ec(
     }
 }
 
-const fn curve(name: &'static str, id: &str, coordinate_length: usize) -> Curve {
+const fn ml_dsa(
+    verification: &'static PqdsaVerificationAlgorithm,
+    signing: &'static PqdsaSigningAlgorithm,
+    public_key_length: usize,
+    id: ObjectIdentifier,
+) -> Scheme {
+    Scheme::MlDsa {
+        verification,
+        signing,
+        public_key_length,
+        id,
+    }
+}
+
+const fn curve(name: &'static str, id: ObjectIdentifier, coordinate_length: usize) -> Curve {
     Curve {
         name,
-        id: ObjectIdentifier::new_unwrap(id),
+        id,
         coordinate_length,
     }
 }
@@ -291,10 +336,8 @@ mod tests {
                 algorithm.to_string().parse::<Algorithm>().unwrap(),
                 algorithm
             );
-            assert_eq!(
-                Algorithm::from_name(&algorithm.as_str().to_lowercase()),
-                None
-            );
+            let lowercase = algorithm.as_str().to_lowercase();
+            assert_eq!(Algorithm::from_name(&lowercase), None);
         }
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDSA));
     }
@@ -323,6 +366,18 @@ mod tests {
                     assert_eq!(lengths, &(length..=length), "{algorithm}");
                 }
                 Scheme::Ed25519 => assert_eq!(lengths, &(64..=64)),
+                #[cfg(feature = "testing")]
+                Scheme::MlDsa {
+                    signing,
+                    public_key_length,
+                    ..
+                } => {
+                    let length = signing.signature_len();
+                    assert_eq!(lengths, &(length..=length), "{algorithm}");
+                    assert_eq!(*public_key_length, signing.public_key_len());
+                }
+                #[cfg(not(feature = "testing"))]
+                Scheme::MlDsa { .. } => {}
             }
         }
     }

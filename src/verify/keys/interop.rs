@@ -4,7 +4,7 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
 use serde_json::Value;
 
-use super::algorithm::{Algorithm, KeyKind, Scheme};
+use super::algorithm::{Algorithm, Scheme};
 use super::jwk::{self, Origin};
 use super::key::{Material, VerifyingKey};
 use super::key_set::KeySet;
@@ -86,22 +86,16 @@ impl TryFrom<&DecodingKey> for VerifyingKey {
     /// which it is for. Narrow it with `algorithms(..)` on the verifier's builder.
     fn try_from(key: &DecodingKey) -> Result<Self, ConfigError> {
         let problem = |text: String| ConfigError::of(format!("the DecodingKey {text}"));
-        let kind = match key.family() {
-            AlgorithmFamily::Hmac => KeyKind::Secret,
-            AlgorithmFamily::Rsa => KeyKind::Rsa,
-            AlgorithmFamily::Ec => KeyKind::Ec,
-            AlgorithmFamily::Ed => KeyKind::Ed25519,
-        };
-        let material = match (kind, key.kind()) {
+        let material = match (key.family(), key.kind()) {
             (_, DecodingKeyKind::RsaModulusExponent { n, e }) => Material::Rsa { n, e },
-            (KeyKind::Secret, DecodingKeyKind::SecretOrDer(bytes)) => Material::Secret(bytes),
-            (KeyKind::Rsa, DecodingKeyKind::SecretOrDer(bytes)) => {
+            (AlgorithmFamily::Hmac, DecodingKeyKind::SecretOrDer(bytes)) => Material::Secret(bytes),
+            (AlgorithmFamily::Rsa, DecodingKeyKind::SecretOrDer(bytes)) => {
                 public_key_info::rsa(bytes).map_err(|bad| problem(bad.into_owned()))?
             }
-            (KeyKind::Ec, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ec(bytes),
-            (KeyKind::Ed25519, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ed25519(bytes),
+            (AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ec(bytes),
+            (AlgorithmFamily::Ed, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ed25519(bytes),
         };
-        let suitable: Vec<_> = Algorithm::of_kind(kind)
+        let suitable: Vec<_> = Algorithm::of_kind(material.kind())
             .filter(|algorithm| fits(*algorithm, &material))
             .collect();
         if suitable.is_empty() {
@@ -119,12 +113,15 @@ fn fits(algorithm: Algorithm, material: &Material<'_>) -> bool {
             point.len() == 1 + 2 * curve.coordinate_length
         }
         (_, Material::Secret(secret)) => algorithm.fits_secret(secret.len()),
-        (_, Material::Rsa { .. } | Material::Ec(_) | Material::Ed25519(_)) => true,
+        (_, Material::Rsa { .. } | Material::Ec(_) | Material::Ed25519(_) | Material::MlDsa(_)) => {
+            true
+        }
     }
 }
 
 #[cfg(all(test, feature = "testing"))]
 mod tests {
+    use super::super::algorithm::KeyKind;
     use super::*;
     use crate::testing::SigningKey;
 
@@ -133,6 +130,13 @@ mod tests {
         for &algorithm in Algorithm::ALL {
             let key = SigningKey::generate(algorithm);
             let jwk = key.verifying_key();
+            if algorithm.key_kind() == KeyKind::MlDsa {
+                // `jsonwebtoken` has no such keys.
+                let pem = key.public_key_pem();
+                let pem = VerifyingKey::from_public_key_pem(algorithm, pem).unwrap();
+                assert_eq!(pem.fingerprint(), jwk.fingerprint(), "{algorithm}");
+                continue;
+            }
             let theirs: Jwk = match serde_json::from_value(key.jwk()) {
                 Ok(jwk) => jwk,
                 Err(error) => panic!("{algorithm}: {error}"),

@@ -1,4 +1,4 @@
-//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2), each read on its own.
+//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964), each read on its own.
 
 use std::borrow::Cow;
 
@@ -55,11 +55,12 @@ impl VerifyingKey {
     /// One JSON Web Key (RFC 7517).
     ///
     /// Without `alg`, an RSA key serves all of RS* and PS*, an EC key the algorithm of its curve, an
-    /// Ed25519 key EdDSA, and a secret every HS* it is long enough for.
+    /// Ed25519 key EdDSA, and a secret every HS* it is long enough for. An ML-DSA key (`"kty": "AKP"`, RFC 9964) must
+    /// have `alg`.
     ///
-    /// `n`, `e`, `x`, `y` and `k` may be in base64url or base64, with or without padding. Coordinates of EC keys
-    /// may lack leading zero octets or have surplus ones. Members that are not listed in RFC 7518 §6 are ignored
-    /// whatever their value. An optional member may be `null`.
+    /// `n`, `e`, `x`, `y`, `k` and `pub` may be in base64url or base64, with or without padding. Coordinates of EC keys
+    /// may lack leading zero octets or have surplus ones. Members that are not listed in RFC 7518 §6 or RFC 9964 are
+    /// ignored whatever their value. An optional member may be `null`.
     ///
     /// # Errors
     ///
@@ -124,6 +125,7 @@ fn key_of(jwk: &Members<'_>, accepted: Accepted<'_>) -> Result<VerifyingKey, Unu
         "RSA" => rsa(jwk),
         "EC" => ec(jwk),
         "OKP" => okp(jwk),
+        "AKP" => akp(jwk),
         "oct" => match accepted.origin {
             Origin::Remote => Err(Unusable::Symmetric),
             Origin::Local => secret(jwk),
@@ -189,7 +191,11 @@ fn on_curve(name: &str) -> Option<(Algorithm, usize)> {
             Scheme::Ec { curve, .. } if curve.name == name => {
                 Some((algorithm, curve.coordinate_length))
             }
-            Scheme::Hmac { .. } | Scheme::Rsa { .. } | Scheme::Ec { .. } | Scheme::Ed25519 => None,
+            Scheme::Hmac { .. }
+            | Scheme::Rsa { .. }
+            | Scheme::Ec { .. }
+            | Scheme::Ed25519
+            | Scheme::MlDsa { .. } => None,
         })
 }
 
@@ -201,6 +207,17 @@ fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     // `x` is a string of octets and not a number (RFC 8037 §2), so its length is checked exactly.
     let x = jwk.octets("x")?;
     make(jwk, [Algorithm::EdDSA], &Material::Ed25519(&x))
+}
+
+/// An Algorithm Key Pair (RFC 9964). It must have `alg`, which alone says how to read `pub`.
+fn akp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
+    jwk.is_public()?;
+    let name = jwk.required_text("alg")?;
+    let algorithm = Algorithm::of_kind(KeyKind::MlDsa).find(|known| known.as_str() == name);
+    // Other algorithms have keys of this type as well, SLH-DSA for one.
+    let algorithm = algorithm.ok_or(Unusable::UnsupportedAlgorithm)?;
+    let key = jwk.octets("pub")?;
+    make(jwk, [algorithm], &Material::MlDsa(&key))
 }
 
 fn secret(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
@@ -247,13 +264,13 @@ struct Members<'a> {
     repeated: Option<&'static str>,
 }
 
-const NAMES: [&str; 18] = [
-    "kty", "use", "key_ops", "alg", "kid", "crv", "n", "e", "x", "y", "k", "d", "p", "q", "dp",
-    "dq", "qi", "oth",
+const NAMES: [&str; 20] = [
+    "kty", "use", "key_ops", "alg", "kid", "crv", "n", "e", "x", "y", "k", "pub", "d", "p", "q",
+    "dp", "dq", "qi", "oth", "priv",
 ];
 
-/// Private members of RSA, EC and OKP keys (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
-const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+/// Private members of RSA, EC, OKP and AKP keys (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2, RFC 9964).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
 impl<'a> Members<'a> {
     fn of(jwk: JsonText<'a>) -> Result<Self, Unusable> {

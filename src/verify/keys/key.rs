@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters, VerificationAlgorithm,
+    self, EcdsaVerificationAlgorithm, ParsedPublicKey, PqdsaVerificationAlgorithm, RsaParameters,
+    VerificationAlgorithm,
 };
 use aws_lc_rs::{digest, hmac};
 
-use super::algorithm::{Algorithm, Curve, Scheme};
+use super::algorithm::{Algorithm, Curve, KeyKind, Scheme};
 use super::ed25519_point::{self, BadPoint};
 use crate::config_error::ConfigError;
 use crate::key_state::KeyState;
@@ -62,6 +63,8 @@ pub(crate) enum Material<'a> {
     /// A SEC 1 point, uncompressed.
     Ec(&'a [u8]),
     Ed25519(&'a [u8]),
+    /// The encoded public key of FIPS 204 §7.2.
+    MlDsa(&'a [u8]),
 }
 
 /// Why material does not make a key.
@@ -172,12 +175,24 @@ impl fmt::Debug for VerifyingKey {
 }
 
 impl Material<'_> {
+    pub(crate) fn kind(&self) -> KeyKind {
+        match self {
+            Material::Secret(_) => KeyKind::Secret,
+            Material::Rsa { .. } => KeyKind::Rsa,
+            Material::Ec(_) => KeyKind::Ec,
+            Material::Ed25519(_) => KeyKind::Ed25519,
+            Material::MlDsa(_) => KeyKind::MlDsa,
+        }
+    }
+
     fn fingerprint(&self) -> Fingerprint {
         let (kind, parts) = match *self {
             Material::Secret(secret) => (0_u8, [secret, &[]]),
             Material::Rsa { n, e } => (1, [without_leading_zeros(n), without_leading_zeros(e)]),
             Material::Ec(point) => (3, [point, &[]]),
             Material::Ed25519(x) => (4, [x, &[]]),
+            // The parameter sets have keys of different lengths.
+            Material::MlDsa(key) => (5, [key, &[]]),
         };
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(&[kind]);
@@ -217,8 +232,24 @@ impl Primitive {
             ) => ec_key(verification, curve, point)?,
             (Scheme::Ed25519, Material::Ed25519(x)) => ed25519_key(x)?,
             (
-                Scheme::Hmac { .. } | Scheme::Rsa { .. } | Scheme::Ec { .. } | Scheme::Ed25519,
-                Material::Secret(_) | Material::Rsa { .. } | Material::Ec(_) | Material::Ed25519(_),
+                Scheme::MlDsa {
+                    verification,
+                    public_key_length,
+                    ..
+                },
+                Material::MlDsa(key),
+            ) => ml_dsa_key(verification, *public_key_length, key)?,
+            (
+                Scheme::Hmac { .. }
+                | Scheme::Rsa { .. }
+                | Scheme::Ec { .. }
+                | Scheme::Ed25519
+                | Scheme::MlDsa { .. },
+                Material::Secret(_)
+                | Material::Rsa { .. }
+                | Material::Ec(_)
+                | Material::Ed25519(_)
+                | Material::MlDsa(_),
             ) => return Err(BadMaterial::Invalid),
         };
         Ok(Self::Signature(key))
@@ -292,6 +323,19 @@ fn ed25519_key(x: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
     parsed(&signature::ED25519, x)
 }
 
+/// Accepts encoded keys only. The library also accepts keys wrapped in DER, so that one key would have two fingerprints.
+/// A key of the right length is always valid: FIPS 204 gives every encoding a meaning.
+fn ml_dsa_key(
+    verification: &'static PqdsaVerificationAlgorithm,
+    length: usize,
+    key: &[u8],
+) -> Result<ParsedPublicKey, BadMaterial> {
+    match key.len() == length {
+        true => parsed(verification, key),
+        false => Err(BadMaterial::Invalid),
+    }
+}
+
 fn parsed(
     verification: &'static dyn VerificationAlgorithm,
     bytes: &[u8],
@@ -317,5 +361,31 @@ impl fmt::Display for BadMaterial {
             }
             Self::Invalid => f.write_str("does not fit its algorithm or is not a valid key"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::Material;
+
+    #[test]
+    fn keys_of_different_types_have_different_fingerprints() {
+        let bytes = [7; 64];
+        let fingerprints: HashSet<_> = [
+            Material::Secret(&bytes),
+            Material::Rsa { n: &bytes, e: &[] },
+            Material::Rsa {
+                n: &bytes[..32],
+                e: &bytes[..32],
+            },
+            Material::Ec(&bytes),
+            Material::Ed25519(&bytes),
+            Material::MlDsa(&bytes),
+        ]
+        .map(|material| material.fingerprint())
+        .into();
+        assert_eq!(fingerprints.len(), 6);
     }
 }

@@ -52,7 +52,21 @@ pub(crate) fn material<'a>(
                 Err("is an Ed25519 key with parameters, which it may not have (RFC 8410 §3)".into())
             }
         },
-        (other, Scheme::Hmac { .. } | Scheme::Rsa { .. } | Scheme::Ec { .. } | Scheme::Ed25519) => {
+        (found, Scheme::MlDsa { id, .. }) if found == *id => match parameters {
+            None => Ok(Material::MlDsa(bits)),
+            Some(_) => Err(format!(
+                "is an {algorithm} key with parameters, which it may not have (RFC 9881 §2)"
+            )
+            .into()),
+        },
+        (
+            other,
+            Scheme::Hmac { .. }
+            | Scheme::Rsa { .. }
+            | Scheme::Ec { .. }
+            | Scheme::Ed25519
+            | Scheme::MlDsa { .. },
+        ) => {
             let (is, needs) = (described(other), needed(algorithm));
             Err(format!("is for {is}; {algorithm} needs {needs}").into())
         }
@@ -141,6 +155,7 @@ fn needed(algorithm: Algorithm) -> String {
         Scheme::Rsa { pss: Some(_), .. } => "an RSA or RSASSA-PSS key".into(),
         Scheme::Ec { curve, .. } => format!("a key on {}", curve.name),
         Scheme::Ed25519 => "an Ed25519 key".into(),
+        Scheme::MlDsa { .. } => format!("an {algorithm} key"),
     }
 }
 
@@ -150,7 +165,12 @@ fn described(id: ObjectIdentifier) -> String {
         .iter()
         .find_map(|algorithm| match algorithm.scheme() {
             Scheme::Ec { curve, .. } if curve.id == id => Some(curve.name),
-            Scheme::Hmac { .. } | Scheme::Rsa { .. } | Scheme::Ec { .. } | Scheme::Ed25519 => None,
+            Scheme::MlDsa { id: known, .. } if *known == id => Some(algorithm.as_str()),
+            Scheme::Hmac { .. }
+            | Scheme::Rsa { .. }
+            | Scheme::Ec { .. }
+            | Scheme::Ed25519
+            | Scheme::MlDsa { .. } => None,
         });
     let known = || NAMES.iter().find(|(known, _)| *known == id);
     match supported.or_else(|| known().map(|(_, name)| *name)) {
@@ -170,7 +190,7 @@ const fn id(text: &str) -> ObjectIdentifier {
 }
 
 /// Names of other algorithms and curves, for the text of errors.
-const NAMES: [(ObjectIdentifier, &str); 30] = [
+const NAMES: [(ObjectIdentifier, &str); 27] = [
     (RSA_ENCRYPTION, "RSA"),
     (RSASSA_PSS, "RSASSA-PSS"),
     (EC_PUBLIC_KEY, "ECDSA"),
@@ -189,9 +209,6 @@ const NAMES: [(ObjectIdentifier, &str); 30] = [
     (id("1.3.101.110"), "X25519"),
     (id("1.3.101.111"), "X448"),
     (id("1.3.101.113"), "Ed448"),
-    (id("2.16.840.1.101.3.4.3.17"), "ML-DSA-44"),
-    (id("2.16.840.1.101.3.4.3.18"), "ML-DSA-65"),
-    (id("2.16.840.1.101.3.4.3.19"), "ML-DSA-87"),
     (id("1.3.132.0.10"), "secp256k1"),
     (id("1.2.840.10045.3.1.1"), "P-192"),
     (id("1.3.132.0.33"), "P-224"),

@@ -40,7 +40,27 @@ fn hostile(rsa: &SigningKey) -> Vec<(&'static str, Value)> {
     vec![
         (
             "unknown_key_type",
-            json!({"kty": "AKP", "alg": "ML-DSA-44", "kid": "pq", "pub": bytes(1312)}),
+            json!({"kty": "PQK", "alg": "ML-DSA-44", "kid": "pq", "pub": bytes(1312)}),
+        ),
+        (
+            "malformed",
+            json!({"kty": "AKP", "kid": "pq", "pub": bytes(1312)}),
+        ),
+        (
+            "unsupported_algorithm",
+            json!({"kty": "AKP", "alg": "SLH-DSA-SHA2-128s", "pub": bytes(32)}),
+        ),
+        (
+            "unsupported_algorithm",
+            json!({"kty": "AKP", "alg": "ES256", "pub": bytes(1312)}),
+        ),
+        (
+            "invalid_material",
+            json!({"kty": "AKP", "alg": "ML-DSA-65", "pub": bytes(1312)}),
+        ),
+        (
+            "private",
+            json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": bytes(1312), "priv": bytes(32)}),
         ),
         (
             "unknown_key_type",

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
-use tower_bearer_auth::InvalidReason::{BadSignature, UnsupportedAlgorithm};
+use tower_bearer_auth::InvalidReason::{BadSignature, Malformed, UnsupportedAlgorithm};
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{AccessToken, Algorithm, BearerAuthLayer, VerifyingKey};
 
@@ -18,6 +18,10 @@ use crate::support::{get_with, serve};
 
 fn is_hmac(algorithm: Algorithm) -> bool {
     algorithm.as_str().starts_with("HS")
+}
+
+fn is_ml_dsa(algorithm: Algorithm) -> bool {
+    algorithm.as_str().starts_with("ML-DSA")
 }
 
 fn is_rsa(algorithm: Algorithm) -> bool {
@@ -65,7 +69,10 @@ fn no_algorithm_verifies_the_tokens_of_another() {
 
             let renamed = token.header("alg", ours.as_str()).build();
             let renamed = refusal(&verifier, &renamed);
-            assert_eq!(renamed, Some(BadSignature), "{theirs} said to be {ours}");
+            // Of the algorithms here, only ML-DSA has signatures that are decoded past 1024 bytes.
+            let is_too_long = is_ml_dsa(theirs) && !is_ml_dsa(ours);
+            let wanted = if is_too_long { Malformed } else { BadSignature };
+            assert_eq!(renamed, Some(wanted), "{theirs} said to be {ours}");
         }
     }
 }
@@ -130,7 +137,9 @@ fn a_public_key_is_never_a_shared_secret() {
             )
             .unwrap();
         let jwk = key.jwk();
-        let member = ["n", "x"].iter().find_map(|name| jwk[*name].as_str());
+        let member = ["n", "x", "pub"]
+            .iter()
+            .find_map(|name| jwk[*name].as_str());
         let octets = from_base64url(member.unwrap());
         let secrets: [(&str, Vec<u8>); 9] = [
             ("pem", pem.clone().into()),
@@ -227,7 +236,7 @@ fn jsonwebtoken_and_this_crate_verify_each_others_tokens() {
     let mut validation_of = Vec::new();
     for &algorithm in Algorithm::ALL {
         let Ok(theirs) = jsonwebtoken::Algorithm::try_from(algorithm) else {
-            assert_eq!(algorithm, Algorithm::ES512);
+            assert!(algorithm == Algorithm::ES512 || is_ml_dsa(algorithm));
             continue;
         };
         let key = signing_key(algorithm);

@@ -34,6 +34,7 @@ mod kinds;
 mod logs;
 mod mapping;
 mod members;
+mod ml_dsa;
 mod names;
 mod null;
 mod odd_issuers;
