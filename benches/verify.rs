@@ -10,7 +10,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::Criterion;
 use http_body_util::Empty;
-use jsonwebtoken::decode;
+use jsonwebtoken_12::decode;
 use serde_json::Value;
 use tower::ServiceExt;
 use tower_bearer_auth::{Algorithm, BearerAuthLayer, BearerToken};

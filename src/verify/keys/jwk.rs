@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -93,6 +94,7 @@ pub(crate) fn import_text(json: &str, accepted: Accepted<'_>) -> Imported {
 }
 
 /// As [`import_text`], for a JWK that another crate has parsed.
+#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 pub(crate) fn import(jwk: &Value, origin: Origin) -> Result<VerifyingKey, Unusable> {
     import_text(&jwk.to_string(), Accepted::from(origin)).key
 }

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 };
 use aws_lc_rs::{digest, hmac};
 
-use super::algorithm::{Algorithm, Curve, KeyKind, Scheme};
+use super::algorithm::{Algorithm, Curve, Scheme};
 use super::ed25519_point::{self, BadPoint};
 use crate::config_error::ConfigError;
 use crate::key_state::KeyState;
@@ -175,16 +175,6 @@ impl fmt::Debug for VerifyingKey {
 }
 
 impl Material<'_> {
-    pub(crate) fn kind(&self) -> KeyKind {
-        match self {
-            Material::Secret(_) => KeyKind::Secret,
-            Material::Rsa { .. } => KeyKind::Rsa,
-            Material::Ec(_) => KeyKind::Ec,
-            Material::Ed25519(_) => KeyKind::Ed25519,
-            Material::MlDsa(_) => KeyKind::MlDsa,
-        }
-    }
-
     fn fingerprint(&self) -> Fingerprint {
         let (kind, parts) = match *self {
             Material::Secret(secret) => (0_u8, [secret, &[]]),

@@ -193,3 +193,38 @@ fn an_alg_that_jsonwebtoken_drops_is_derived_from_the_curve() {
         assert_eq!(KeySet::try_from(&set).unwrap().keys().len(), 1);
     }
 }
+
+/// The back ends of version 11 are not built here, so its keys are made of their parts.
+#[cfg(feature = "jsonwebtoken-11")]
+#[test]
+fn keys_of_jsonwebtoken_11_are_converted_as_well() {
+    use jsonwebtoken_11::jwk::{Jwk, JwkSet};
+
+    for algorithm in [
+        Algorithm::RS256,
+        Algorithm::ES256,
+        Algorithm::ES512,
+        Algorithm::EdDSA,
+    ] {
+        let key = signing_key(algorithm);
+        let jwk: Jwk = serde_json::from_value(key.jwk()).unwrap();
+        let token = jwt(key).build();
+        let one = VerifyingKey::try_from(&jwk).unwrap();
+        let verifier = jwt_builder().key(one).build().unwrap();
+        assert_eq!(refusal(&verifier, &token), None, "{algorithm}");
+        let set = KeySet::try_from(&JwkSet { keys: vec![jwk] }).unwrap();
+        let verifier = jwt_builder().keys(set).build().unwrap();
+        assert_eq!(refusal(&verifier, &token), None, "{algorithm}");
+    }
+    for &algorithm in Algorithm::ALL {
+        match jsonwebtoken_11::Algorithm::try_from(algorithm) {
+            Ok(theirs) => assert_eq!(Algorithm::try_from(theirs).unwrap(), algorithm),
+            Err(_) => assert!(algorithm == Algorithm::ES512 || is_ml_dsa(algorithm)),
+        }
+    }
+    let x = signing_key(Algorithm::EdDSA).jwk();
+    let x = from_base64url(x["x"].as_str().unwrap());
+    let theirs = jsonwebtoken_11::DecodingKey::from_ed_der(&x);
+    let key = VerifyingKey::try_from(&theirs).unwrap();
+    assert_eq!(key.algorithms().collect::<Vec<_>>(), [Algorithm::EdDSA]);
+}
