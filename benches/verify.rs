@@ -10,7 +10,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::Criterion;
 use http_body_util::Empty;
-use jsonwebtoken::decode;
+use jsonwebtoken_12::decode;
 use serde_json::Value;
 use tower::ServiceExt;
 use tower_bearer_auth::{Algorithm, BearerAuthLayer, BearerToken};
@@ -23,11 +23,16 @@ use self::support::{Nothing, Sample, answer, at_once, request};
 
 fn main() {
     let mut criterion = report::criterion();
-    for algorithm in Algorithm::ALL {
+    for algorithm in measured() {
         measure(&mut criterion, algorithm);
     }
     criterion.final_summary();
     print();
+}
+
+fn measured() -> impl Iterator<Item = Algorithm> {
+    let all = Algorithm::ALL.iter().copied();
+    all.filter(|algorithm| Sample::find(*algorithm).is_some())
 }
 
 fn measure(criterion: &mut Criterion, algorithm: Algorithm) {
@@ -76,7 +81,7 @@ fn target(algorithm: Algorithm, bare: f64) -> Option<f64> {
 }
 
 fn print() {
-    let rows = Algorithm::ALL.map(|algorithm| {
+    let rows = measured().map(|algorithm| {
         let name = algorithm.as_str();
         let bare = best(name, "bare");
         let target = bare.and_then(|bare| target(algorithm, bare));
@@ -94,6 +99,7 @@ fn print() {
         let first = [name.to_owned(), time(bare)];
         first.into_iter().chain(row).chain([verdict]).collect()
     });
+    let rows: Vec<_> = rows.collect();
     report::print(
         "One token, best round (and ratio to the bare check)",
         &[

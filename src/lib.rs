@@ -63,6 +63,8 @@
 //! | `axum` | yes | the extractors `AccessToken`, `Option<AccessToken>` and `Claims<T>`; `ProtectedResource::router` | most servers use axum; hyper servers leave it out |
 //! | `jwks` | yes | keys from a URL or by discovery: `jwks_url`, `discover`, [`Jwks`] | most issuers rotate their keys; it brings an HTTP client |
 //! | `tls` | yes | https for the HTTP client of `jwks` and `introspection` (rustls, with the CAs of the system) | issuers use https; without it, pass a `client(..)` with a TLS library of your choice |
+//! | `jsonwebtoken-12` | yes | conversions of the algorithms, keys and key sets of `jsonwebtoken` 12 | code that moves here often has them; it brings that crate, without a crypto back end |
+//! | `jsonwebtoken-11` | no | the same for `jsonwebtoken` 11 | few builds still need that version |
 //! | `cache` | no | a cache of verified tokens: [`CacheLayer`], [`VerifierExt::cached`] | a revoked token is accepted while it is cached |
 //! | `introspection` | no | opaque tokens (RFC 7662): [`IntrospectionVerifier`] | it brings an HTTP client |
 //! | `mcp` | no | for MCP servers: scopes per tool, sessions bound to their principal, CORS | it brings `tower-http` |

@@ -80,7 +80,7 @@ impl Known {
             && ["n", "e", "x", "y", "k"]
                 .iter()
                 .all(|name| self.jwk.get(name).is_none_or(|value| same(name, value)));
-        let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+        let private = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
         let is_secret = self.algorithm == HS256;
         let is_clear = is_secret || private.iter().all(|name| is_absent(name));
         let usage = is_absent("use") || jwk["use"] == "sig";
@@ -125,7 +125,7 @@ fn jwks_of(data: &[u8]) -> Option<Vec<Value>> {
         return Some(Vec::new());
     };
     let counts = |name: &str| {
-        let names = "kty use key_ops alg kid crv n e x y k d p q dp dq qi oth";
+        let names = "kty use key_ops alg kid crv n e x y k pub d p q dp dq qi oth priv";
         names.split(' ').any(|known| known == name)
     };
     let value = |jwk: &Json| {

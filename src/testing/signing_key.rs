@@ -3,14 +3,13 @@ use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::{self, SystemRandom};
-use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
-};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair};
 use aws_lc_rs::{hmac, rsa};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use crate::verify::keys::algorithm::{KeyKind, Scheme};
 use crate::verify::keys::{Algorithm, VerifyingKey};
 
 /// A key that signs test tokens, for any [`Algorithm`].
@@ -28,35 +27,33 @@ enum Private {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
 }
 
 impl SigningKey {
-    /// Generates a key: a random secret as long as the hash, an RSA key of 2048 bits, or a key on the algorithm's
-    /// curve.
+    /// Generates a key: a random secret as long as the hash, an RSA key of 2048 bits, a key on the algorithm's curve, or
+    /// an ML-DSA key of the algorithm's parameter set.
     ///
     /// # Panics
     ///
     /// When the system's random number generator fails.
     pub fn generate(algorithm: Algorithm) -> Self {
-        let private = match algorithm {
-            Algorithm::HS256 => Private::random_secret(32),
-            Algorithm::HS384 => Private::random_secret(48),
-            Algorithm::HS512 => Private::random_secret(64),
-            Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 => {
-                EcdsaKeyPair::generate(ecdsa(algorithm))
-                    .map(Private::Ec)
-                    .expect(RANDOMNESS)
-            }
-            Algorithm::EdDSA => Ed25519KeyPair::generate()
+        let private = match algorithm.scheme() {
+            Scheme::Hmac {
+                minimum_secret_length,
+                ..
+            } => Private::random_secret(*minimum_secret_length),
+            Scheme::Rsa { .. } => RsaKeyPair::generate(rsa::KeySize::Rsa2048)
+                .map(Private::Rsa)
+                .expect(RANDOMNESS),
+            Scheme::Ec { signing, .. } => EcdsaKeyPair::generate(signing)
+                .map(Private::Ec)
+                .expect(RANDOMNESS),
+            Scheme::Ed25519 => Ed25519KeyPair::generate()
                 .map(Private::Ed25519)
                 .expect(RANDOMNESS),
-            Algorithm::RS256
-            | Algorithm::RS384
-            | Algorithm::RS512
-            | Algorithm::PS256
-            | Algorithm::PS384
-            | Algorithm::PS512 => RsaKeyPair::generate(rsa::KeySize::Rsa2048)
-                .map(Private::Rsa)
+            Scheme::MlDsa { signing, .. } => PqdsaKeyPair::generate(signing)
+                .map(Private::MlDsa)
                 .expect(RANDOMNESS),
         };
         Self::new(algorithm, private)
@@ -69,7 +66,10 @@ impl SigningKey {
     /// When the algorithm is not one of these.
     #[track_caller]
     pub fn from_secret(algorithm: Algorithm, secret: impl Into<Vec<u8>>) -> Self {
-        let _ = hmac_algorithm(algorithm);
+        assert!(
+            algorithm.key_kind() == KeyKind::Secret,
+            "{algorithm} does not work with a secret"
+        );
         Self::new(algorithm, Private::Secret(secret.into()))
     }
 
@@ -97,17 +97,12 @@ impl SigningKey {
     #[must_use]
     #[track_caller]
     pub fn with_algorithm(mut self, algorithm: Algorithm) -> Self {
-        let fits = self.algorithm == algorithm
-            || match *self.private {
-                Private::Secret(_) => matches!(
-                    algorithm,
-                    Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
-                ),
-                Private::Rsa(_) => {
-                    algorithm.as_str().starts_with("RS") || algorithm.as_str().starts_with("PS")
-                }
-                Private::Ec(_) | Private::Ed25519(_) => false,
-            };
+        let kind = algorithm.key_kind();
+        let shares_keys = match kind {
+            KeyKind::Secret | KeyKind::Rsa => kind == self.algorithm.key_kind(),
+            KeyKind::Ec | KeyKind::Ed25519 | KeyKind::MlDsa => false,
+        };
+        let fits = shares_keys || self.algorithm == algorithm;
         assert!(
             fits,
             "a key for {} cannot serve {algorithm}",
@@ -127,34 +122,47 @@ impl SigningKey {
         self.key_id.as_deref()
     }
 
-    /// A signature over `message` in the form that JWS uses (RFC 7518 §3).
+    /// Signs `message`, and returns the signature in the form that JWS uses (RFC 7518 §3, RFC 8037 §3.1, RFC 9964).
     ///
     /// # Panics
     ///
     /// When the crypto library fails, which is not expected for keys that it generated.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
-        match &*self.private {
-            Private::Secret(secret) => {
-                let key = hmac::Key::new(hmac_algorithm(self.algorithm), secret);
+        match (&*self.private, self.algorithm.scheme()) {
+            (Private::Secret(secret), Scheme::Hmac { hash, .. }) => {
+                let key = hmac::Key::new(*hash, secret);
                 hmac::sign(&key, message).as_ref().to_vec()
             }
-            Private::Rsa(key) => {
+            (Private::Rsa(key), Scheme::Rsa { signing, .. }) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(
-                    rsa_encoding(self.algorithm),
-                    &random,
-                    message,
-                    &mut signature,
-                )
-                .expect("an RSA key signs");
+                key.sign(*signing, &random, message, &mut signature)
+                    .expect("an RSA key signs");
                 signature
             }
-            Private::Ec(key) => {
+            (Private::Ec(key), Scheme::Ec { .. }) => {
                 let signature = key.sign(&random, message).expect("an EC key signs");
                 signature.as_ref().to_vec()
             }
-            Private::Ed25519(key) => key.sign(message).as_ref().to_vec(),
+            (Private::Ed25519(key), Scheme::Ed25519) => key.sign(message).as_ref().to_vec(),
+            (Private::MlDsa(key), Scheme::MlDsa { signing, .. }) => {
+                let mut signature = vec![0; signing.signature_len()];
+                key.sign(message, &mut signature)
+                    .expect("an ML-DSA key signs");
+                signature
+            }
+            (
+                Private::Secret(_)
+                | Private::Rsa(_)
+                | Private::Ec(_)
+                | Private::Ed25519(_)
+                | Private::MlDsa(_),
+                Scheme::Hmac { .. }
+                | Scheme::Rsa { .. }
+                | Scheme::Ec { .. }
+                | Scheme::Ed25519
+                | Scheme::MlDsa { .. },
+            ) => unreachable!("{}", OF_ITS_KIND),
         }
     }
 
@@ -182,17 +190,19 @@ impl SigningKey {
                 })
             }
             Private::Ec(key) => {
-                let (curve, length) = match self.algorithm {
-                    Algorithm::ES256 => ("P-256", 32),
-                    Algorithm::ES384 => ("P-384", 48),
-                    _ => ("P-521", 66),
+                let Scheme::Ec { curve, .. } = self.algorithm.scheme() else {
+                    unreachable!("{}", OF_ITS_KIND)
                 };
-                let (x, y) = key.public_key().as_ref()[1..].split_at(length);
-                json!({"kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y)})
+                // One octet for the form, then two coordinates.
+                let (x, y) = key.public_key().as_ref()[1..].split_at(curve.coordinate_length);
+                json!({"kty": "EC", "crv": curve.name, "x": base64url(x), "y": base64url(y)})
             }
             Private::Ed25519(key) => {
                 let x = base64url(key.public_key().as_ref());
                 json!({"kty": "OKP", "crv": "Ed25519", "x": x})
+            }
+            Private::MlDsa(key) => {
+                json!({"kty": "AKP", "pub": base64url(key.public_key().as_ref())})
             }
         };
         jwk["alg"] = self.algorithm.as_str().into();
@@ -221,6 +231,7 @@ impl SigningKey {
             Private::Rsa(key) => key.public_key().as_der(),
             Private::Ec(key) => key.public_key().as_der(),
             Private::Ed25519(key) => key.public_key().as_der(),
+            Private::MlDsa(key) => key.public_key().as_der(),
         };
         to_pem(
             "PUBLIC KEY",
@@ -244,6 +255,7 @@ impl SigningKey {
             }
             Private::Ec(key) => to_pem(label, key.to_pkcs8v1().expect(PKCS8).as_ref()),
             Private::Ed25519(key) => to_pem(label, key.to_pkcs8v1().expect(PKCS8).as_ref()),
+            Private::MlDsa(key) => to_pem(label, key.to_pkcs8v1().expect(PKCS8).as_ref()),
         }
     }
 }
@@ -266,36 +278,8 @@ impl Private {
 }
 
 const RANDOMNESS: &str = "the system has randomness";
+const OF_ITS_KIND: &str = "the private key has the type that its algorithm needs";
 const PKCS8: &str = "a private key has a PKCS#8 form";
-
-#[track_caller]
-fn hmac_algorithm(algorithm: Algorithm) -> hmac::Algorithm {
-    match algorithm {
-        Algorithm::HS256 => hmac::HMAC_SHA256,
-        Algorithm::HS384 => hmac::HMAC_SHA384,
-        Algorithm::HS512 => hmac::HMAC_SHA512,
-        other => panic!("{other} does not work with a secret"),
-    }
-}
-
-fn ecdsa(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {
-    match algorithm {
-        Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
-        Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
-        _ => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
-    }
-}
-
-fn rsa_encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
-    match algorithm {
-        Algorithm::RS256 => &signature::RSA_PKCS1_SHA256,
-        Algorithm::RS384 => &signature::RSA_PKCS1_SHA384,
-        Algorithm::RS512 => &signature::RSA_PKCS1_SHA512,
-        Algorithm::PS256 => &signature::RSA_PSS_SHA256,
-        Algorithm::PS384 => &signature::RSA_PSS_SHA384,
-        _ => &signature::RSA_PSS_SHA512,
-    }
-}
 
 fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

@@ -1,5 +1,8 @@
 //! One binary for all integration tests: a file per behaviour.
 
+// The version whose conversions are tested, under the name by which its documentation knows it.
+extern crate jsonwebtoken_12 as jsonwebtoken;
+
 mod support;
 
 mod answers;

@@ -23,8 +23,8 @@ pub(crate) struct Jws<'t> {
 /// The rule that a text breaks if [`Jws::split`] refuses it.
 pub(crate) const THREE_SEGMENTS: &str = "it does not have three segments with dots between them";
 
-/// The longest signature there is: RSA with 8192 bits.
-pub(crate) const MAX_SIGNATURE_LENGTH: usize = 1024;
+/// In bytes, that of RSA with 8192 bits. Only ML-DSA signatures are longer.
+pub(crate) const USUAL_SIGNATURE_LENGTH: usize = 1024;
 
 /// The size of the buffer for a header, in bytes. Most headers fit; one with certificates needs an allocation.
 pub(crate) const USUAL_HEADER_LENGTH: usize = 256;
@@ -70,12 +70,20 @@ impl<'t> Jws<'t> {
         decode_text_into(buffer, self.payload)
     }
 
+    /// Decodes into the buffer where the signatures of the algorithm fit it, and into a `Vec` where the `longest` does not,
+    /// so that no token pays for a buffer as large as an ML-DSA signature.
     pub(crate) fn decode_signature<'b>(
         &self,
-        buffer: &'b mut [u8; MAX_SIGNATURE_LENGTH],
-    ) -> Option<&'b [u8]> {
+        longest: usize,
+        buffer: &'b mut [u8; USUAL_SIGNATURE_LENGTH],
+    ) -> Option<Cow<'b, [u8]>> {
+        if longest > buffer.len() {
+            let mut signature = Vec::with_capacity(decoded_len_estimate(self.signature.len()));
+            let decoded = URL_SAFE_NO_PAD.decode_vec(self.signature, &mut signature);
+            return decoded.ok().map(|()| Cow::Owned(signature));
+        }
         let length = URL_SAFE_NO_PAD.decode_slice(self.signature, buffer).ok()?;
-        Some(&buffer[..length])
+        Some(Cow::Borrowed(&buffer[..length]))
     }
 }
 
@@ -193,6 +201,33 @@ mod tests {
             let mut buffer = [0; 8];
             let text = decode_text_into(&mut buffer[..size], b"YQ");
             assert_eq!(text.as_deref(), Some("a"), "{size}");
+        }
+    }
+
+    #[test]
+    fn only_a_long_signature_is_decoded_outside_the_buffer() {
+        for length in [0, 1, 64, 1023, 1024, 1025, 2420, 4627, 4628] {
+            let signature = vec![0xa5; length];
+            let token = format!("a.b.{}", URL_SAFE_NO_PAD.encode(&signature));
+            let jws = Jws::split(token.as_bytes()).unwrap();
+            let mut buffer = [0; USUAL_SIGNATURE_LENGTH];
+            for longest in [64, 1024] {
+                let decoded = jws.decode_signature(longest, &mut buffer);
+                let fits = length <= USUAL_SIGNATURE_LENGTH;
+                assert_eq!(decoded.is_some(), fits, "{length}");
+                let is_in_buffer = decoded.is_some_and(
+                    |decoded| matches!(decoded, Cow::Borrowed(decoded) if decoded == signature),
+                );
+                assert_eq!(is_in_buffer, fits, "{length}");
+            }
+            let decoded = jws.decode_signature(1025, &mut buffer);
+            assert_eq!(decoded.as_deref(), Some(&*signature), "{length}");
+
+            let bad = format!("{token}*");
+            let jws = Jws::split(bad.as_bytes()).unwrap();
+            for longest in [1024, 4627] {
+                assert!(jws.decode_signature(longest, &mut buffer).is_none());
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::issuer_watch::IssuerWatch;
 use super::jws::{
-    BadHeader, Header, Jws, MAX_SIGNATURE_LENGTH, THREE_SEGMENTS, USUAL_HEADER_LENGTH,
+    BadHeader, Header, Jws, THREE_SEGMENTS, USUAL_HEADER_LENGTH, USUAL_SIGNATURE_LENGTH,
 };
 use super::key_wait::{KeyWait, Mismatch, NoSigner};
 use super::refusal::{TokenPart, malformed, refusal, undecodable};
@@ -95,7 +95,7 @@ pub(super) struct Candidate<'t> {
     algorithm: Algorithm,
     key_id: Option<&'t str>,
     signing_input: &'t [u8],
-    signature: &'t [u8],
+    signature: Cow<'t, [u8]>,
 }
 
 impl Inner {
@@ -166,7 +166,7 @@ impl Inner {
             tracing::debug!(target: VERIFICATION, %expected, "the header names another type of token");
             return Err(InvalidReason::WrongType.into());
         }
-        let mut buffer = [0; MAX_SIGNATURE_LENGTH];
+        let mut buffer = [0; USUAL_SIGNATURE_LENGTH];
         let (candidate, remote) = self.candidate(jws, &header, &mut buffer)?;
         let payload = || {
             let payload = jws.decode_payload();
@@ -209,7 +209,7 @@ impl Inner {
         &self,
         jws: &Jws<'t>,
         header: &'t Header<'_>,
-        buffer: &'t mut [u8; MAX_SIGNATURE_LENGTH],
+        buffer: &'t mut [u8; USUAL_SIGNATURE_LENGTH],
     ) -> Result<(Candidate<'t>, Option<&dyn RemoteKeys>), InvalidReason> {
         let algorithm = header.algorithm;
         let accepted = self.algorithms.as_ref();
@@ -225,9 +225,11 @@ impl Inner {
             return Err(InvalidReason::UnsupportedAlgorithm);
         }
 
+        let lengths = algorithm.signature_lengths();
         let signature = jws
-            .decode_signature(buffer)
+            .decode_signature(*lengths.end(), buffer)
             .ok_or_else(|| undecodable(TokenPart::Signature))?;
+        let is_possible = lengths.contains(&signature.len());
         let candidate = Candidate {
             algorithm,
             key_id: header.key_id.as_deref(),
@@ -236,7 +238,6 @@ impl Inner {
         };
         // A signature of an impossible length is refused without a key. For that of a weak RSA key the keys are
         // fetched, so that the log names the weak key.
-        let is_possible = algorithm.signature_lengths().contains(&signature.len());
         match is_possible || (remote.is_some() && candidate.is_of_weak_rsa_key()) {
             true => Ok((candidate, remote)),
             false => Err(InvalidReason::BadSignature),
@@ -257,7 +258,7 @@ impl Inner {
                 key.verifies(
                     candidate.algorithm,
                     candidate.signing_input,
-                    candidate.signature,
+                    &candidate.signature,
                 )
             },
         };

@@ -1,6 +1,6 @@
 //! Refused tokens whose issuer is not a configured one, or differs from one in its spelling only.
 
-use super::jws::{Header, Jws, MAX_SIGNATURE_LENGTH, USUAL_HEADER_LENGTH, USUAL_PAYLOAD_LENGTH};
+use super::jws::{Header, Jws, USUAL_HEADER_LENGTH, USUAL_PAYLOAD_LENGTH, USUAL_SIGNATURE_LENGTH};
 use super::verifier::{Inner, Signer};
 use crate::credentials::BearerToken;
 use crate::issuer_spelling::differs_only_in_spelling;
@@ -66,7 +66,7 @@ impl Inner {
         let Some(Ok(header)) = header.as_deref().map(Header::parse) else {
             return false;
         };
-        let mut buffer = [0; MAX_SIGNATURE_LENGTH];
+        let mut buffer = [0; USUAL_SIGNATURE_LENGTH];
         let Ok((candidate, remote)) = self.candidate(jws, &header, &mut buffer) else {
             return false;
         };

@@ -1,72 +1,136 @@
-//! Keys and names from and to the `jsonwebtoken` crate, for code that has them in its types.
+//! Converts keys and names from and to those of the `jsonwebtoken` crate, for code that has them in its types.
+//!
+//! Each major version of that crate has a feature of its own, such as `jsonwebtoken-12`, so that its next one breaks no
+//! user of this crate. The conversions are the same for all versions.
 
-use jsonwebtoken::jwk::{Jwk, JwkSet};
-use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
 use serde_json::Value;
 
-use super::algorithm::{Algorithm, KeyKind};
+use super::algorithm::{Algorithm, KeyKind, Scheme};
 use super::jwk::{self, Origin};
-use super::key::{Material, VerifyingKey, coordinate_length, minimum_secret_length};
+use super::key::{Material, VerifyingKey};
 use super::key_set::KeySet;
 use super::public_key_info;
 use super::unknown_algorithm::UnknownAlgorithm;
 use crate::config_error::ConfigError;
 
-impl TryFrom<jsonwebtoken::Algorithm> for Algorithm {
-    type Error = ConfigError;
+/// Implements the conversions for one version of `jsonwebtoken`, named by its crate.
+macro_rules! conversions {
+    ($jsonwebtoken:ident) => {
+        impl TryFrom<$jsonwebtoken::Algorithm> for Algorithm {
+            type Error = ConfigError;
 
-    /// Fails only for algorithms that a later `jsonwebtoken` may bring.
-    fn try_from(algorithm: jsonwebtoken::Algorithm) -> Result<Self, ConfigError> {
-        let name = format!("{algorithm:?}");
-        name.parse()
-            .map_err(|unknown: UnknownAlgorithm| ConfigError::of(unknown.to_string()))
-    }
+            /// Converts the algorithm by its name.
+            ///
+            /// # Errors
+            ///
+            /// Only for an algorithm that a later minor version of `jsonwebtoken` adds.
+            fn try_from(algorithm: $jsonwebtoken::Algorithm) -> Result<Self, ConfigError> {
+                let parsed: Result<Self, UnknownAlgorithm> = format!("{algorithm:?}").parse();
+                parsed.map_err(|unknown| ConfigError::of(unknown.to_string()))
+            }
+        }
+
+        impl TryFrom<Algorithm> for $jsonwebtoken::Algorithm {
+            type Error = ConfigError;
+
+            /// Converts the algorithm by its name.
+            ///
+            /// # Errors
+            ///
+            /// For ES512 and ML-DSA, which `jsonwebtoken` does not have.
+            fn try_from(algorithm: Algorithm) -> Result<Self, ConfigError> {
+                let unknown = format!("jsonwebtoken does not have {algorithm}");
+                algorithm
+                    .as_str()
+                    .parse()
+                    .map_err(|_| ConfigError::of(unknown))
+            }
+        }
+
+        impl TryFrom<&$jsonwebtoken::jwk::Jwk> for VerifyingKey {
+            type Error = ConfigError;
+
+            /// Reads the key as [`VerifyingKey::from_jwk`] does. `jsonwebtoken` does not keep the private members of a
+            /// JWK, so they are not noticed here.
+            ///
+            /// # Errors
+            ///
+            /// As for [`VerifyingKey::from_jwk`], and for ML-DSA keys, whose `alg` `jsonwebtoken` does not keep.
+            fn try_from(key: &$jsonwebtoken::jwk::Jwk) -> Result<Self, ConfigError> {
+                key_of(serde_json::to_value(key))
+            }
+        }
+
+        impl TryFrom<&$jsonwebtoken::jwk::JwkSet> for KeySet {
+            type Error = ConfigError;
+
+            /// Reads the set as [`KeySet::from_json`] does.
+            ///
+            /// # Errors
+            ///
+            /// As for [`KeySet::from_json`].
+            fn try_from(set: &$jsonwebtoken::jwk::JwkSet) -> Result<Self, ConfigError> {
+                set_of(serde_json::to_value(set))
+            }
+        }
+
+        impl TryFrom<&$jsonwebtoken::DecodingKey> for VerifyingKey {
+            type Error = ConfigError;
+
+            /// Makes a key for every algorithm that the type and the size of the key allow, because a `DecodingKey` does
+            /// not say which it is for. Use `algorithms(..)` of the verifier's builder to accept fewer.
+            ///
+            /// # Errors
+            ///
+            /// When the key is weak, broken or fits no algorithm.
+            fn try_from(key: &$jsonwebtoken::DecodingKey) -> Result<Self, ConfigError> {
+                use $jsonwebtoken::{AlgorithmFamily, DecodingKeyKind};
+                let material = match (key.family(), key.kind()) {
+                    (_, DecodingKeyKind::RsaModulusExponent { n, e }) => Material::Rsa { n, e },
+                    (AlgorithmFamily::Hmac, DecodingKeyKind::SecretOrDer(bytes)) => {
+                        Material::Secret(bytes)
+                    }
+                    (AlgorithmFamily::Rsa, DecodingKeyKind::SecretOrDer(bytes)) => {
+                        public_key_info::rsa(bytes).map_err(|bad| bad_decoding_key(&bad))?
+                    }
+                    (AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(bytes)) => {
+                        Material::Ec(bytes)
+                    }
+                    (AlgorithmFamily::Ed, DecodingKeyKind::SecretOrDer(bytes)) => {
+                        Material::Ed25519(bytes)
+                    }
+                };
+                key_for_all(&material)
+            }
+        }
+    };
 }
 
-impl TryFrom<Algorithm> for jsonwebtoken::Algorithm {
-    type Error = ConfigError;
+#[cfg(feature = "jsonwebtoken-11")]
+conversions!(jsonwebtoken_11);
+#[cfg(feature = "jsonwebtoken-12")]
+conversions!(jsonwebtoken_12);
 
-    /// Fails for ES512, which `jsonwebtoken` does not have.
-    fn try_from(algorithm: Algorithm) -> Result<Self, ConfigError> {
-        algorithm
-            .as_str()
-            .parse()
-            .map_err(|_| ConfigError::of(format!("jsonwebtoken does not have {algorithm}")))
-    }
+fn key_of(jwk: serde_json::Result<Value>) -> Result<VerifyingKey, ConfigError> {
+    let mut jwk = jwk.map_err(|error| ConfigError::of(format!("the JWK is not JSON: {error}")))?;
+    drop_forgotten_algorithm(&mut jwk);
+    jwk::import(&jwk, Origin::Local)
+        .map_err(|unusable| ConfigError::of(format!("the JWK {unusable}")))
 }
 
-impl TryFrom<&Jwk> for VerifyingKey {
-    type Error = ConfigError;
-
-    /// As [`VerifyingKey::from_jwk`], except that `jsonwebtoken` does not keep private members of a
-    /// JWK, so that those go unnoticed here.
-    fn try_from(key: &Jwk) -> Result<Self, ConfigError> {
-        let mut json = serde_json::to_value(key)
-            .map_err(|error| ConfigError::of(format!("the JWK is not JSON: {error}")))?;
-        drop_forgotten_algorithm(&mut json);
-        jwk::import(&json, Origin::Local)
-            .map_err(|unusable| ConfigError::of(format!("the JWK {unusable}")))
-    }
+fn set_of(set: serde_json::Result<Value>) -> Result<KeySet, ConfigError> {
+    let mut set =
+        set.map_err(|error| ConfigError::of(format!("the JWK Set is not JSON: {error}")))?;
+    let keys = set.get_mut("keys").and_then(Value::as_array_mut);
+    keys.into_iter()
+        .flatten()
+        .for_each(drop_forgotten_algorithm);
+    let jwks = set.get("keys").and_then(Value::as_array);
+    KeySet::from_jwks(jwks.into_iter().flatten().map(Value::to_string))
 }
 
-impl TryFrom<&JwkSet> for KeySet {
-    type Error = ConfigError;
-
-    /// As [`KeySet::from_json`].
-    fn try_from(set: &JwkSet) -> Result<Self, ConfigError> {
-        let mut json = serde_json::to_value(set)
-            .map_err(|error| ConfigError::of(format!("the JWK Set is not JSON: {error}")))?;
-        let keys = json.get_mut("keys").and_then(Value::as_array_mut);
-        keys.into_iter()
-            .flatten()
-            .for_each(drop_forgotten_algorithm);
-        let jwks = json.get("keys").and_then(Value::as_array);
-        Self::from_jwks(jwks.into_iter().flatten().map(Value::to_string))
-    }
-}
-
-/// `jsonwebtoken` has one name for every `alg` it does not know, ES512 and Ed25519 among them. Where
-/// the curve says which it was, nothing is lost with it.
+/// Removes the `alg` that stands for every name that `jsonwebtoken` does not know, ES512 and Ed25519 among them. Of a key
+/// whose curve says which algorithm it is for, nothing is lost with it.
 fn drop_forgotten_algorithm(jwk: &mut Value) {
     let by_curve = matches!(jwk["kty"].as_str(), Some("EC" | "OKP"));
     if let Some(members) = jwk.as_object_mut()
@@ -79,63 +143,63 @@ fn drop_forgotten_algorithm(jwk: &mut Value) {
     }
 }
 
-impl TryFrom<&DecodingKey> for VerifyingKey {
-    type Error = ConfigError;
-
-    /// A key for every algorithm that its kind and size allow, since a `DecodingKey` does not say
-    /// which it is for. Narrow it with `algorithms(..)` on the verifier's builder.
-    fn try_from(key: &DecodingKey) -> Result<Self, ConfigError> {
-        let problem = |text: String| ConfigError::of(format!("the DecodingKey {text}"));
-        let kind = match key.family() {
-            AlgorithmFamily::Hmac => KeyKind::Secret,
-            AlgorithmFamily::Rsa => KeyKind::Rsa,
-            AlgorithmFamily::Ec => KeyKind::Ec,
-            AlgorithmFamily::Ed => KeyKind::Ed25519,
-        };
-        let material = match (kind, key.kind()) {
-            (_, DecodingKeyKind::RsaModulusExponent { n, e }) => Material::Rsa { n, e },
-            (KeyKind::Secret, DecodingKeyKind::SecretOrDer(bytes)) => Material::Secret(bytes),
-            (KeyKind::Rsa, DecodingKeyKind::SecretOrDer(bytes)) => {
-                public_key_info::rsa(bytes).map_err(|bad| problem(bad.into_owned()))?
-            }
-            (KeyKind::Ec, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ec(bytes),
-            (KeyKind::Ed25519, DecodingKeyKind::SecretOrDer(bytes)) => Material::Ed25519(bytes),
-        };
-        let suitable: Vec<_> = Algorithm::ALL
-            .into_iter()
-            .filter(|algorithm| algorithm.key_kind() == kind && fits(*algorithm, &material))
-            .collect();
-        if suitable.is_empty() {
-            return Err(problem("fits no algorithm".into()));
-        }
-        Self::from_material(suitable, &material).map_err(|bad| problem(bad.to_string()))
+/// A key for every algorithm that the material fits.
+fn key_for_all(material: &Material<'_>) -> Result<VerifyingKey, ConfigError> {
+    let kind = match material {
+        Material::Secret(_) => KeyKind::Secret,
+        Material::Rsa { .. } => KeyKind::Rsa,
+        Material::Ec(_) => KeyKind::Ec,
+        Material::Ed25519(_) => KeyKind::Ed25519,
+        Material::MlDsa(_) => KeyKind::MlDsa,
+    };
+    let suitable: Vec<_> = Algorithm::of_kind(kind)
+        .filter(|algorithm| fits(*algorithm, material))
+        .collect();
+    if suitable.is_empty() {
+        return Err(bad_decoding_key("fits no algorithm"));
     }
+    VerifyingKey::from_material(suitable, material)
+        .map_err(|bad| bad_decoding_key(&bad.to_string()))
 }
 
-/// Whether material of the right kind has the size that `algorithm` wants.
+fn bad_decoding_key(problem: &str) -> ConfigError {
+    ConfigError::of(format!("the DecodingKey {problem}"))
+}
+
+/// Whether material of the right type has the size that `algorithm` needs.
 fn fits(algorithm: Algorithm, material: &Material<'_>) -> bool {
-    match (algorithm, material) {
-        (_, Material::Secret(secret)) => {
-            minimum_secret_length(algorithm).is_some_and(|minimum| secret.len() >= minimum)
-        }
+    match (algorithm.scheme(), material) {
         // One octet for the form, then two coordinates.
-        (_, Material::Ec(point)) => {
-            coordinate_length(algorithm).is_some_and(|length| point.len() == 1 + 2 * length)
+        (Scheme::Ec { curve, .. }, Material::Ec(point)) => {
+            point.len() == 1 + 2 * curve.coordinate_length
         }
-        (_, Material::Rsa { .. } | Material::Ed25519(_)) => true,
+        (_, Material::Secret(secret)) => algorithm.fits_secret(secret.len()),
+        (_, Material::Rsa { .. } | Material::Ec(_) | Material::Ed25519(_) | Material::MlDsa(_)) => {
+            true
+        }
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(all(test, feature = "testing", feature = "jsonwebtoken-12"))]
 mod tests {
+    use jsonwebtoken_12::DecodingKey;
+    use jsonwebtoken_12::jwk::Jwk;
+
     use super::*;
     use crate::testing::SigningKey;
 
     #[test]
     fn a_key_has_one_fingerprint_whatever_form_it_came_in() {
-        for algorithm in Algorithm::ALL {
+        for &algorithm in Algorithm::ALL {
             let key = SigningKey::generate(algorithm);
             let jwk = key.verifying_key();
+            if algorithm.key_kind() == KeyKind::MlDsa {
+                // `jsonwebtoken` has no such keys.
+                let pem = key.public_key_pem();
+                let pem = VerifyingKey::from_public_key_pem(algorithm, pem).unwrap();
+                assert_eq!(pem.fingerprint(), jwk.fingerprint(), "{algorithm}");
+                continue;
+            }
             let theirs: Jwk = match serde_json::from_value(key.jwk()) {
                 Ok(jwk) => jwk,
                 Err(error) => panic!("{algorithm}: {error}"),

@@ -1,18 +1,16 @@
-//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2), each read on its own.
+//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964), each read on its own.
 
 use std::borrow::Cow;
 
+#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::algorithm::{Algorithm, KeyKind};
+use super::algorithm::{Algorithm, KeyKind, Scheme};
 use super::jwk_octets::octets;
 use super::jwk_text::JsonText;
 pub(crate) use super::jwk_unusable::Unusable;
-use super::key::{
-    BadMaterial, Material, VerifyingKey, coordinate_length, minimum_secret_length,
-    without_leading_zeros,
-};
+use super::key::{BadMaterial, Material, VerifyingKey, without_leading_zeros};
 use crate::config_error::ConfigError;
 use crate::json::BYTE_ORDER_MARK;
 
@@ -58,11 +56,12 @@ impl VerifyingKey {
     /// One JSON Web Key (RFC 7517).
     ///
     /// Without `alg`, an RSA key serves all of RS* and PS*, an EC key the algorithm of its curve, an
-    /// Ed25519 key EdDSA, and a secret every HS* it is long enough for.
+    /// Ed25519 key EdDSA, and a secret every HS* it is long enough for. An ML-DSA key (`"kty": "AKP"`, RFC 9964) must
+    /// have `alg`.
     ///
-    /// `n`, `e`, `x`, `y` and `k` may be in base64url or base64, with or without padding. Coordinates of EC keys
-    /// may lack leading zero octets or have surplus ones. Members that are not listed in RFC 7518 §6 are ignored
-    /// whatever their value. An optional member may be `null`.
+    /// `n`, `e`, `x`, `y`, `k` and `pub` may be in base64url or base64, with or without padding. Coordinates of EC keys
+    /// may lack leading zero octets or have surplus ones. Members that are not listed in RFC 7518 §6 or RFC 9964 are
+    /// ignored whatever their value. An optional member may be `null`.
     ///
     /// # Errors
     ///
@@ -95,6 +94,7 @@ pub(crate) fn import_text(json: &str, accepted: Accepted<'_>) -> Imported {
 }
 
 /// As [`import_text`], for a JWK that another crate has parsed.
+#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 pub(crate) fn import(jwk: &Value, origin: Origin) -> Result<VerifyingKey, Unusable> {
     import_text(&jwk.to_string(), Accepted::from(origin)).key
 }
@@ -127,6 +127,7 @@ fn key_of(jwk: &Members<'_>, accepted: Accepted<'_>) -> Result<VerifyingKey, Unu
         "RSA" => rsa(jwk),
         "EC" => ec(jwk),
         "OKP" => okp(jwk),
+        "AKP" => akp(jwk),
         "oct" => match accepted.origin {
             Origin::Remote => Err(Unusable::Symmetric),
             Origin::Local => secret(jwk),
@@ -161,21 +162,14 @@ fn rsa(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
     let n = jwk.octets("n")?;
     let e = jwk.octets("e")?;
-    let all = Algorithm::ALL
-        .into_iter()
-        .filter(|algorithm| algorithm.key_kind() == KeyKind::Rsa);
+    let all = Algorithm::of_kind(KeyKind::Rsa);
     make(jwk, all, &Material::Rsa { n: &n, e: &e })
 }
 
 fn ec(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
-    let algorithm = match &*jwk.required_text("crv")? {
-        "P-256" => Algorithm::ES256,
-        "P-384" => Algorithm::ES384,
-        "P-521" => Algorithm::ES512,
-        _ => return Err(Unusable::UnknownCurve),
-    };
-    let length = coordinate_length(algorithm).unwrap_or_default();
+    let name = jwk.required_text("crv")?;
+    let (algorithm, length) = on_curve(&name).ok_or(Unusable::UnknownCurve)?;
     // The uncompressed form of SEC 1 §2.3.3. Coordinates have their full length (RFC 7518 §6.2.1.2), but several
     // issuers write them as the shortest number, or as a signed one.
     let mut point = vec![0x04];
@@ -191,6 +185,22 @@ fn ec(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     make(jwk, [algorithm], &Material::Ec(&point))
 }
 
+/// The algorithm of the curve of this name, and the length of its coordinates.
+fn on_curve(name: &str) -> Option<(Algorithm, usize)> {
+    Algorithm::ALL
+        .iter()
+        .find_map(|&algorithm| match algorithm.scheme() {
+            Scheme::Ec { curve, .. } if curve.name == name => {
+                Some((algorithm, curve.coordinate_length))
+            }
+            Scheme::Hmac { .. }
+            | Scheme::Rsa { .. }
+            | Scheme::Ec { .. }
+            | Scheme::Ed25519
+            | Scheme::MlDsa { .. } => None,
+        })
+}
+
 fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
     if jwk.required_text("crv")? != "Ed25519" {
@@ -201,16 +211,25 @@ fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     make(jwk, [Algorithm::EdDSA], &Material::Ed25519(&x))
 }
 
+/// An Algorithm Key Pair (RFC 9964). It must have `alg`, which alone says how to read `pub`.
+fn akp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
+    jwk.is_public()?;
+    let name = jwk.required_text("alg")?;
+    let algorithm = Algorithm::of_kind(KeyKind::MlDsa).find(|known| known.as_str() == name);
+    // Other algorithms have keys of this type as well, SLH-DSA for one.
+    let algorithm = algorithm.ok_or(Unusable::UnsupportedAlgorithm)?;
+    let key = jwk.octets("pub")?;
+    make(jwk, [algorithm], &Material::MlDsa(&key))
+}
+
 fn secret(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     let k = jwk.octets("k")?;
-    let all = Algorithm::ALL
-        .into_iter()
-        .filter(|algorithm| algorithm.key_kind() == KeyKind::Secret);
+    let all = Algorithm::of_kind(KeyKind::Secret);
     if jwk.get("alg").is_some() {
         return make(jwk, all, &Material::Secret(&k));
     }
     let long_enough: Vec<_> = all
-        .filter(|algorithm| minimum_secret_length(*algorithm).is_some_and(|min| k.len() >= min))
+        .filter(|algorithm| algorithm.fits_secret(k.len()))
         .collect();
     // Too short for all of them: too short for the one that asks for least.
     let suitable = match long_enough.is_empty() {
@@ -247,13 +266,13 @@ struct Members<'a> {
     repeated: Option<&'static str>,
 }
 
-const NAMES: [&str; 18] = [
-    "kty", "use", "key_ops", "alg", "kid", "crv", "n", "e", "x", "y", "k", "d", "p", "q", "dp",
-    "dq", "qi", "oth",
+const NAMES: [&str; 20] = [
+    "kty", "use", "key_ops", "alg", "kid", "crv", "n", "e", "x", "y", "k", "pub", "d", "p", "q",
+    "dp", "dq", "qi", "oth", "priv",
 ];
 
-/// Private members of RSA, EC and OKP keys (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
-const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+/// Private members of RSA, EC, OKP and AKP keys (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2, RFC 9964).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
 impl<'a> Members<'a> {
     fn of(jwk: JsonText<'a>) -> Result<Self, Unusable> {

@@ -4,10 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::rsa::PublicKeyComponents;
-use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    self, EcdsaVerificationAlgorithm, ParsedPublicKey, PqdsaVerificationAlgorithm, RsaParameters,
+    VerificationAlgorithm,
+};
 use aws_lc_rs::{digest, hmac};
 
-use super::algorithm::{Algorithm, KeyKind};
+use super::algorithm::{Algorithm, Curve, Scheme};
 use super::ed25519_point::{self, BadPoint};
 use crate::config_error::ConfigError;
 use crate::key_state::KeyState;
@@ -60,6 +63,8 @@ pub(crate) enum Material<'a> {
     /// A SEC 1 point, uncompressed.
     Ec(&'a [u8]),
     Ed25519(&'a [u8]),
+    /// The encoded public key of FIPS 204 §7.2.
+    MlDsa(&'a [u8]),
 }
 
 /// Why material does not make a key.
@@ -176,6 +181,8 @@ impl Material<'_> {
             Material::Rsa { n, e } => (1, [without_leading_zeros(n), without_leading_zeros(e)]),
             Material::Ec(point) => (3, [point, &[]]),
             Material::Ed25519(x) => (4, [x, &[]]),
+            // The parameter sets have keys of different lengths.
+            Material::MlDsa(key) => (5, [key, &[]]),
         };
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(&[kind]);
@@ -191,37 +198,74 @@ impl Material<'_> {
 
 impl Primitive {
     fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, BadMaterial> {
-        let key = match *material {
-            Material::Secret(secret) => {
-                return secret_key(algorithm, secret).map(Box::new).map(Self::Hmac);
+        let key = match (algorithm.scheme(), material) {
+            (
+                Scheme::Hmac {
+                    hash,
+                    minimum_secret_length,
+                },
+                Material::Secret(secret),
+            ) => {
+                let key = secret_key(*hash, *minimum_secret_length, secret)?;
+                return Ok(Self::Hmac(Box::new(key)));
             }
-            Material::Rsa { n, e } => rsa_key(algorithm, n, e)?,
-            Material::Ec(point) => ec_key(algorithm, point)?,
-            Material::Ed25519(x) => ed25519_key(algorithm, x)?,
+            (Scheme::Rsa { verification, .. }, Material::Rsa { n, e }) => {
+                rsa_key(verification, n, e)?
+            }
+            (
+                Scheme::Ec {
+                    verification,
+                    curve,
+                    ..
+                },
+                Material::Ec(point),
+            ) => ec_key(verification, curve, point)?,
+            (Scheme::Ed25519, Material::Ed25519(x)) => ed25519_key(x)?,
+            (
+                Scheme::MlDsa {
+                    verification,
+                    public_key_length,
+                    ..
+                },
+                Material::MlDsa(key),
+            ) => ml_dsa_key(verification, *public_key_length, key)?,
+            (
+                Scheme::Hmac { .. }
+                | Scheme::Rsa { .. }
+                | Scheme::Ec { .. }
+                | Scheme::Ed25519
+                | Scheme::MlDsa { .. },
+                Material::Secret(_)
+                | Material::Rsa { .. }
+                | Material::Ec(_)
+                | Material::Ed25519(_)
+                | Material::MlDsa(_),
+            ) => return Err(BadMaterial::Invalid),
         };
         Ok(Self::Signature(key))
     }
 }
 
-pub(crate) fn minimum_secret_length(algorithm: Algorithm) -> Option<usize> {
-    let algorithm = hmac_algorithm(algorithm)?;
-    Some(algorithm.digest_algorithm().output_len())
-}
-
-fn secret_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, BadMaterial> {
-    let algorithm = hmac_algorithm(algorithm).ok_or(BadMaterial::Invalid)?;
+fn secret_key(
+    hash: hmac::Algorithm,
+    minimum: usize,
+    secret: &[u8],
+) -> Result<hmac::Key, BadMaterial> {
     if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
         return Err(BadMaterial::PemAsSecret);
     }
-    let minimum = algorithm.digest_algorithm().output_len();
     if secret.len() < minimum {
         let length = secret.len();
         return Err(BadMaterial::ShortSecret { length, minimum });
     }
-    Ok(hmac::Key::new(algorithm, secret))
+    Ok(hmac::Key::new(hash, secret))
 }
 
-fn rsa_key(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
+fn rsa_key(
+    verification: &'static RsaParameters,
+    n: &[u8],
+    e: &[u8],
+) -> Result<ParsedPublicKey, BadMaterial> {
     // Some providers write a leading zero octet, as if the numbers were signed.
     let n = without_leading_zeros(n);
     let e = without_leading_zeros(e);
@@ -234,9 +278,8 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<ParsedPublicKey, 
     if !odd(n) || !odd(e) || e == [1] || !short {
         return Err(BadMaterial::Invalid);
     }
-    let parameters = rsa_parameters(algorithm).ok_or(BadMaterial::Invalid)?;
     PublicKeyComponents { n, e }
-        .to_parsed_public_key(parameters)
+        .to_parsed_public_key(verification)
         .map_err(|_| BadMaterial::Invalid)
 }
 
@@ -249,79 +292,45 @@ fn rsa_size_is_sound(bits: usize) -> Result<(), BadMaterial> {
 
 /// Accepts uncompressed points only. The library also accepts compressed points and keys wrapped in DER, so that one key
 /// would have two fingerprints.
-fn ec_key(algorithm: Algorithm, point: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
-    let coordinate = coordinate_length(algorithm).ok_or(BadMaterial::Invalid)?;
+fn ec_key(
+    verification: &'static EcdsaVerificationAlgorithm,
+    curve: &Curve,
+    point: &[u8],
+) -> Result<ParsedPublicKey, BadMaterial> {
     match point {
-        [0x04, coordinates @ ..] if coordinates.len() == 2 * coordinate => parsed(algorithm, point),
+        [0x04, coordinates @ ..] if coordinates.len() == 2 * curve.coordinate_length => {
+            parsed(verification, point)
+        }
         _ => Err(BadMaterial::Invalid),
     }
 }
 
-fn ed25519_key(algorithm: Algorithm, x: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
-    if algorithm.key_kind() != KeyKind::Ed25519 {
-        return Err(BadMaterial::Invalid);
-    }
+fn ed25519_key(x: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
     ed25519_point::check(x).map_err(|bad| match bad {
         BadPoint::SmallOrder => BadMaterial::SmallOrder,
         BadPoint::Invalid => BadMaterial::Invalid,
     })?;
-    parsed(algorithm, x)
+    parsed(&signature::ED25519, x)
 }
 
-fn parsed(algorithm: Algorithm, bytes: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
-    let verification = verification(algorithm).ok_or(BadMaterial::Invalid)?;
+/// Accepts encoded keys only. The library also accepts keys wrapped in DER, so that one key would have two fingerprints.
+/// A key of the right length is always valid: FIPS 204 gives every encoding a meaning.
+fn ml_dsa_key(
+    verification: &'static PqdsaVerificationAlgorithm,
+    length: usize,
+    key: &[u8],
+) -> Result<ParsedPublicKey, BadMaterial> {
+    match key.len() == length {
+        true => parsed(verification, key),
+        false => Err(BadMaterial::Invalid),
+    }
+}
+
+fn parsed(
+    verification: &'static dyn VerificationAlgorithm,
+    bytes: &[u8],
+) -> Result<ParsedPublicKey, BadMaterial> {
     ParsedPublicKey::new(verification, bytes).map_err(|_| BadMaterial::Invalid)
-}
-
-/// How many octets a coordinate of the algorithm's curve has (RFC 7518 §6.2.1.2).
-pub(crate) fn coordinate_length(algorithm: Algorithm) -> Option<usize> {
-    match algorithm {
-        Algorithm::ES256 => Some(32),
-        Algorithm::ES384 => Some(48),
-        Algorithm::ES512 => Some(66),
-        Algorithm::HS256
-        | Algorithm::HS384
-        | Algorithm::HS512
-        | Algorithm::RS256
-        | Algorithm::RS384
-        | Algorithm::RS512
-        | Algorithm::PS256
-        | Algorithm::PS384
-        | Algorithm::PS512
-        | Algorithm::EdDSA => None,
-    }
-}
-
-fn hmac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {
-    match algorithm {
-        Algorithm::HS256 => Some(hmac::HMAC_SHA256),
-        Algorithm::HS384 => Some(hmac::HMAC_SHA384),
-        Algorithm::HS512 => Some(hmac::HMAC_SHA512),
-        _ => None,
-    }
-}
-
-fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
-    match algorithm {
-        Algorithm::RS256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
-        Algorithm::RS384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
-        Algorithm::RS512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
-        Algorithm::PS256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
-        Algorithm::PS384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
-        Algorithm::PS512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
-        _ => None,
-    }
-}
-
-fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
-    match algorithm {
-        // JWS wants the two numbers side by side (RFC 7518 §3.4), not DER.
-        Algorithm::ES256 => Some(&signature::ECDSA_P256_SHA256_FIXED),
-        Algorithm::ES384 => Some(&signature::ECDSA_P384_SHA384_FIXED),
-        Algorithm::ES512 => Some(&signature::ECDSA_P521_SHA512_FIXED),
-        Algorithm::EdDSA => Some(&signature::ED25519),
-        _ => rsa_parameters(algorithm).map(|parameters| parameters as _),
-    }
 }
 
 pub(crate) fn without_leading_zeros(number: &[u8]) -> &[u8] {
@@ -342,5 +351,31 @@ impl fmt::Display for BadMaterial {
             }
             Self::Invalid => f.write_str("does not fit its algorithm or is not a valid key"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::Material;
+
+    #[test]
+    fn keys_of_different_types_have_different_fingerprints() {
+        let bytes = [7; 64];
+        let fingerprints: HashSet<_> = [
+            Material::Secret(&bytes),
+            Material::Rsa { n: &bytes, e: &[] },
+            Material::Rsa {
+                n: &bytes[..32],
+                e: &bytes[..32],
+            },
+            Material::Ec(&bytes),
+            Material::Ed25519(&bytes),
+            Material::MlDsa(&bytes),
+        ]
+        .map(|material| material.fingerprint())
+        .into();
+        assert_eq!(fingerprints.len(), 6);
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod algorithm;
 mod certificate;
 mod ed25519_point;
+#[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 mod interop;
 pub(crate) mod jwk;
 mod jwk_octets;

@@ -8,8 +8,8 @@ use der::{Decode, Tag, Tagged};
 use pkcs1::{RsaPssParamsOwned, RsaPublicKeyRef};
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoRef};
 
-use super::algorithm::{Algorithm, KeyKind};
-use super::key::{Material, coordinate_length};
+use super::algorithm::{Algorithm, Curve, Pss, SHA256, SHA384, SHA512, Scheme};
+use super::key::Material;
 use super::pem_block::Problem;
 
 /// The key material of a SubjectPublicKeyInfo for this algorithm.
@@ -20,34 +20,53 @@ pub(crate) fn material<'a>(
     let bits = key.subject_public_key.as_bytes();
     let bits = bits.ok_or("has a key whose bits do not fill its last octet")?;
     let parameters = key.algorithm.parameters;
-    match (key.algorithm.oid, algorithm.key_kind()) {
-        (RSA_ENCRYPTION, KeyKind::Rsa) => {
+    match (key.algorithm.oid, algorithm.scheme()) {
+        (RSA_ENCRYPTION, Scheme::Rsa { .. }) => {
             // RFC 3279 §2.3.1 requires NULL, but several tools omit it.
             match parameters.is_none_or(AnyRef::is_null) {
                 true => rsa(bits),
                 false => Err("is an RSA key with parameters that RSA does not have".into()),
             }
         }
-        (RSASSA_PSS, KeyKind::Rsa) => {
-            check_pss(algorithm, parameters)?;
+        (RSASSA_PSS, Scheme::Rsa { pss, .. }) => {
+            let pss = pss.as_ref().ok_or_else(|| {
+                format!(
+                    "is an RSASSA-PSS key, which serves PS256, PS384 or PS512 and not {algorithm}"
+                )
+            })?;
+            check_pss(algorithm, pss, parameters)?;
             rsa(bits)
         }
-        (EC_PUBLIC_KEY, KeyKind::Ec) => {
-            check_curve(algorithm, parameters)?;
+        (EC_PUBLIC_KEY, Scheme::Ec { curve, .. }) => {
+            check_curve(algorithm, curve, parameters)?;
             match bits {
-                [2 | 3, x @ ..] if coordinate_length(algorithm) == Some(x.len()) => Err("has its point in compressed form; \
+                [2 | 3, x @ ..] if x.len() == curve.coordinate_length => Err("has its point in compressed form; \
                                     `openssl pkey -pubin -ec_conv_form uncompressed` writes all of it"
                     .into()),
                 point => Ok(Material::Ec(point)),
             }
         }
-        (ED25519, KeyKind::Ed25519) => match parameters {
+        (ED25519, Scheme::Ed25519) => match parameters {
             None => Ok(Material::Ed25519(bits)),
             Some(_) => {
                 Err("is an Ed25519 key with parameters, which it may not have (RFC 8410 §3)".into())
             }
         },
-        (other, KeyKind::Rsa | KeyKind::Ec | KeyKind::Ed25519 | KeyKind::Secret) => {
+        (found, Scheme::MlDsa { id, .. }) if found == *id => match parameters {
+            None => Ok(Material::MlDsa(bits)),
+            Some(_) => Err(format!(
+                "is an {algorithm} key with parameters, which it may not have (RFC 9881 §2)"
+            )
+            .into()),
+        },
+        (
+            other,
+            Scheme::Hmac { .. }
+            | Scheme::Rsa { .. }
+            | Scheme::Ec { .. }
+            | Scheme::Ed25519
+            | Scheme::MlDsa { .. },
+        ) => {
             let (is, needs) = (described(other), needed(algorithm));
             Err(format!("is for {is}; {algorithm} needs {needs}").into())
         }
@@ -67,27 +86,11 @@ pub(crate) fn rsa(key: &[u8]) -> Result<Material<'_>, Problem> {
 /// Checks that an id-RSASSA-PSS key may be used with a PS algorithm (RFC 4055 §3.1, §3.3). A key without parameters may
 /// be used with all of them. Otherwise the hashes of the message and of the mask must be that of the algorithm, and the
 /// salt must not be shorter than the parameters require. In JWS, the salt is as long as the hash (RFC 7518 §3.5).
-fn check_pss(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(), Problem> {
-    let (hash, salt_length) = match algorithm {
-        Algorithm::PS256 => (SHA256, 32),
-        Algorithm::PS384 => (SHA384, 48),
-        Algorithm::PS512 => (SHA512, 64),
-        Algorithm::HS256
-        | Algorithm::HS384
-        | Algorithm::HS512
-        | Algorithm::RS256
-        | Algorithm::RS384
-        | Algorithm::RS512
-        | Algorithm::ES256
-        | Algorithm::ES384
-        | Algorithm::ES512
-        | Algorithm::EdDSA => {
-            return Err(format!(
-                "is an RSASSA-PSS key, which serves PS256, PS384 or PS512 and not {algorithm}"
-            )
-            .into());
-        }
-    };
+fn check_pss(
+    algorithm: Algorithm,
+    &Pss { hash, salt_length }: &Pss,
+    parameters: Option<AnyRef<'_>>,
+) -> Result<(), Problem> {
     let Some(parameters) = parameters else {
         return Ok(());
     };
@@ -124,26 +127,15 @@ fn check_pss(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(),
 
 /// Checks that the key names the curve of the algorithm (RFC 5480 §2.1.1). Explicit curve parameters are refused, since
 /// they can describe any curve.
-fn check_curve(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(), Problem> {
-    let wanted = match algorithm {
-        Algorithm::ES256 => P256,
-        Algorithm::ES384 => P384,
-        Algorithm::ES512 => P521,
-        Algorithm::HS256
-        | Algorithm::HS384
-        | Algorithm::HS512
-        | Algorithm::RS256
-        | Algorithm::RS384
-        | Algorithm::RS512
-        | Algorithm::PS256
-        | Algorithm::PS384
-        | Algorithm::PS512
-        | Algorithm::EdDSA => return Err("is an EC key".into()),
-    };
+fn check_curve(
+    algorithm: Algorithm,
+    wanted: &Curve,
+    parameters: Option<AnyRef<'_>>,
+) -> Result<(), Problem> {
     let needs = needed(algorithm);
     let problem = match parameters.map(|parameters| (parameters.tag(), parameters)) {
         Some((Tag::ObjectIdentifier, name)) => match name.decode_as::<ObjectIdentifier>() {
-            Ok(curve) if curve == wanted => return Ok(()),
+            Ok(curve) if curve == wanted.id => return Ok(()),
             Ok(curve) => format!("is an EC key on {}", described(curve)),
             Err(error) => format!("has a broken name of a curve: {error}"),
         },
@@ -156,22 +148,33 @@ fn check_curve(algorithm: Algorithm, parameters: Option<AnyRef<'_>>) -> Result<(
 }
 
 /// The type of key that the algorithm needs.
-fn needed(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => "a secret",
-        Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 => "an RSA key",
-        Algorithm::PS256 | Algorithm::PS384 | Algorithm::PS512 => "an RSA or RSASSA-PSS key",
-        Algorithm::ES256 => "a key on P-256",
-        Algorithm::ES384 => "a key on P-384",
-        Algorithm::ES512 => "a key on P-521",
-        Algorithm::EdDSA => "an Ed25519 key",
+fn needed(algorithm: Algorithm) -> String {
+    match algorithm.scheme() {
+        Scheme::Hmac { .. } => "a secret".into(),
+        Scheme::Rsa { pss: None, .. } => "an RSA key".into(),
+        Scheme::Rsa { pss: Some(_), .. } => "an RSA or RSASSA-PSS key".into(),
+        Scheme::Ec { curve, .. } => format!("a key on {}", curve.name),
+        Scheme::Ed25519 => "an Ed25519 key".into(),
+        Scheme::MlDsa { .. } => format!("an {algorithm} key"),
     }
 }
 
 /// The name of an algorithm or curve, followed by its identifier.
 fn described(id: ObjectIdentifier) -> String {
-    match NAMES.iter().find(|(known, _)| *known == id) {
-        Some((_, name)) => format!("{name} ({id})"),
+    let supported = Algorithm::ALL
+        .iter()
+        .find_map(|algorithm| match algorithm.scheme() {
+            Scheme::Ec { curve, .. } if curve.id == id => Some(curve.name),
+            Scheme::MlDsa { id: known, .. } if *known == id => Some(algorithm.as_str()),
+            Scheme::Hmac { .. }
+            | Scheme::Rsa { .. }
+            | Scheme::Ec { .. }
+            | Scheme::Ed25519
+            | Scheme::MlDsa { .. } => None,
+        });
+    let known = || NAMES.iter().find(|(known, _)| *known == id);
+    match supported.or_else(|| known().map(|(_, name)| *name)) {
+        Some(name) => format!("{name} ({id})"),
         None => format!("an unknown algorithm or curve ({id})"),
     }
 }
@@ -181,26 +184,17 @@ const RSASSA_PSS: ObjectIdentifier = id("1.2.840.113549.1.1.10");
 const MGF1: ObjectIdentifier = id("1.2.840.113549.1.1.8");
 const EC_PUBLIC_KEY: ObjectIdentifier = id("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = id("1.3.101.112");
-const P256: ObjectIdentifier = id("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = id("1.3.132.0.34");
-const P521: ObjectIdentifier = id("1.3.132.0.35");
-const SHA256: ObjectIdentifier = id("2.16.840.1.101.3.4.2.1");
-const SHA384: ObjectIdentifier = id("2.16.840.1.101.3.4.2.2");
-const SHA512: ObjectIdentifier = id("2.16.840.1.101.3.4.2.3");
 
 const fn id(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
 }
 
-/// Names of algorithms and curves, for the text of errors.
-const NAMES: [(ObjectIdentifier, &str); 33] = [
+/// Names of other algorithms and curves, for the text of errors.
+const NAMES: [(ObjectIdentifier, &str); 27] = [
     (RSA_ENCRYPTION, "RSA"),
     (RSASSA_PSS, "RSASSA-PSS"),
     (EC_PUBLIC_KEY, "ECDSA"),
     (ED25519, "Ed25519"),
-    (P256, "P-256"),
-    (P384, "P-384"),
-    (P521, "P-521"),
     (SHA256, "SHA-256"),
     (SHA384, "SHA-384"),
     (SHA512, "SHA-512"),
@@ -215,9 +209,6 @@ const NAMES: [(ObjectIdentifier, &str); 33] = [
     (id("1.3.101.110"), "X25519"),
     (id("1.3.101.111"), "X448"),
     (id("1.3.101.113"), "Ed448"),
-    (id("2.16.840.1.101.3.4.3.17"), "ML-DSA-44"),
-    (id("2.16.840.1.101.3.4.3.18"), "ML-DSA-65"),
-    (id("2.16.840.1.101.3.4.3.19"), "ML-DSA-87"),
     (id("1.3.132.0.10"), "secp256k1"),
     (id("1.2.840.10045.3.1.1"), "P-192"),
     (id("1.3.132.0.33"), "P-224"),

@@ -40,7 +40,27 @@ fn hostile(rsa: &SigningKey) -> Vec<(&'static str, Value)> {
     vec![
         (
             "unknown_key_type",
-            json!({"kty": "AKP", "alg": "ML-DSA-44", "kid": "pq", "pub": bytes(1312)}),
+            json!({"kty": "PQK", "alg": "ML-DSA-44", "kid": "pq", "pub": bytes(1312)}),
+        ),
+        (
+            "malformed",
+            json!({"kty": "AKP", "kid": "pq", "pub": bytes(1312)}),
+        ),
+        (
+            "unsupported_algorithm",
+            json!({"kty": "AKP", "alg": "SLH-DSA-SHA2-128s", "pub": bytes(32)}),
+        ),
+        (
+            "unsupported_algorithm",
+            json!({"kty": "AKP", "alg": "ES256", "pub": bytes(1312)}),
+        ),
+        (
+            "invalid_material",
+            json!({"kty": "AKP", "alg": "ML-DSA-65", "pub": bytes(1312)}),
+        ),
+        (
+            "private",
+            json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": bytes(1312), "priv": bytes(32)}),
         ),
         (
             "unknown_key_type",
@@ -276,7 +296,7 @@ async fn an_rsa_key_without_alg_serves_all_rsa_algorithms() {
     let key = SigningKey::generate(Algorithm::RS256).with_key_id("rsa");
     let jwk = without(without(key.jwk(), "alg"), "use");
     fixture.issuer.publish(Some(json!({"keys": [jwk]})));
-    let all = Algorithm::ALL.into_iter().filter(|algorithm| {
+    let all = Algorithm::ALL.iter().copied().filter(|algorithm| {
         let name = algorithm.as_str();
         name.starts_with("RS") || name.starts_with("PS")
     });

@@ -23,7 +23,7 @@ fn a_secret_must_be_at_least_as_long_as_its_hash() {
             assert_problems(jwt_builder().secret(algorithm, vec![b'x'; long]), &[]);
         }
     }
-    for algorithm in Algorithm::ALL.into_iter().skip(3) {
+    for algorithm in Algorithm::ALL.iter().copied().skip(3) {
         let problem = format!("the secret for {algorithm} does not fit its algorithm");
         assert_problems(jwt_builder().secret(algorithm, [7; 64]), &[&problem]);
     }
@@ -48,7 +48,7 @@ fn a_pem_text_is_refused_as_a_secret() {
 
 #[test]
 fn a_private_key_is_refused_as_a_public_key() {
-    for algorithm in Algorithm::ALL.into_iter().skip(3) {
+    for algorithm in Algorithm::ALL.iter().copied().skip(3) {
         let key = signing_key(algorithm);
         let (private, public) = (key.private_key_pem(), key.public_key_pem());
         let problem = format!("the PEM key for {algorithm} is a private key; give the public one");
@@ -72,7 +72,7 @@ fn a_pem_key_must_fit_its_algorithm() {
         name if name.starts_with("RS") || name.starts_with("PS") => "RSA",
         name => name,
     };
-    let public: Vec<_> = Algorithm::ALL.into_iter().skip(3).collect();
+    let public: Vec<_> = Algorithm::ALL.iter().copied().skip(3).collect();
     for given in &public {
         let pem = signing_key(*given).public_key_pem();
         for wanted in &public {

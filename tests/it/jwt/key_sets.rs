@@ -24,8 +24,12 @@ fn for_others() -> Vec<(Value, &'static str)> {
     let rsa = signing_key(Algorithm::RS256).jwk();
     vec![
         (
-            json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}),
+            json!({"kty": "PQK", "alg": "ML-DSA-44", "pub": "AA"}),
             "has an unknown key type (kty)",
+        ),
+        (
+            json!({"kty": "AKP", "alg": "SLH-DSA-SHA2-128s", "pub": "AA"}),
+            "has an alg that is not supported for its type",
         ),
         (
             with(ec.clone(), "crv", "secp256k1"),

@@ -100,12 +100,12 @@ fn a_coordinate_may_have_missing_or_additional_leading_zeros() {
 
 #[test]
 fn key_members_may_be_base64_or_base64url_and_padded() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
         let written = [STANDARD, STANDARD_NO_PAD, URL_SAFE];
         for engine in written {
             let mut jwk = key.jwk();
-            for member in ["n", "e", "x", "y", "k"] {
+            for member in ["n", "e", "x", "y", "k", "pub"] {
                 if let Some(text) = jwk[member].as_str() {
                     jwk[member] = engine.encode(from_base64url(text)).into();
                 } else {
@@ -224,7 +224,7 @@ fn each_key_is_read_independently() {
     let good = signing_key(Algorithm::ES256).clone().with_key_id("good");
     // The set as a whole stays valid, because the added keys are for other uses.
     for value in ["1e400", r#""\ud800""#, "[[1e400]]"] {
-        let other = format!(r#"{{"kty":"AKP","alg":{value},"pub":{value}}}"#);
+        let other = format!(r#"{{"kty":"PQK","alg":{value},"pub":{value}}}"#);
         let set = format!(r#"{{"keys":[{other},{},{other}]}}"#, good.jwk());
         let keys = KeySet::from_json(&set).unwrap();
         assert_eq!(keys.keys().len(), 1, "{value}");

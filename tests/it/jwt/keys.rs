@@ -235,7 +235,7 @@ fn other_curves_and_key_types_are_refused() {
     for curve in ["X25519", "Ed448", "X448", "P-256", "ed25519", ""] {
         assert_refused(&changed(ed.clone(), json!({"crv": curve})), UNKNOWN_CURVE);
     }
-    for kind in ["AKP", "rsa", "ec", "OCT", "PQK", ""] {
+    for kind in ["akp", "rsa", "ec", "OCT", "PQK", ""] {
         assert_refused(
             &changed(ec.clone(), json!({"kty": kind})),
             "has an unknown key type",

@@ -34,6 +34,7 @@ mod kinds;
 mod logs;
 mod mapping;
 mod members;
+mod ml_dsa;
 mod names;
 mod null;
 mod odd_issuers;
@@ -89,7 +90,8 @@ fn a_key_for_each_algorithm() -> HashMap<Algorithm, SigningKey> {
     let rsa = SigningKey::generate(Algorithm::RS256);
     let secret = SigningKey::generate(Algorithm::HS512);
     Algorithm::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .map(|algorithm| {
             let key = match algorithm.as_str().split_at(2).0 {
                 "HS" => secret.clone().with_algorithm(algorithm),

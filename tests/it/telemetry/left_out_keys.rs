@@ -99,7 +99,7 @@ async fn each_kind_of_skipped_key_has_its_level() {
         (Level::WARN, "malformed", with(ec(), "x", "*")),
         (Level::WARN, "invalid_material", with(ec(), "x", "AQAB")),
         (Level::DEBUG, "not_for_verifying", with(ec(), "use", "enc")),
-        (Level::DEBUG, "unknown_key_type", with(ec(), "kty", "AKP")),
+        (Level::DEBUG, "unknown_key_type", with(ec(), "kty", "PQK")),
         (
             Level::DEBUG,
             "unknown_curve",

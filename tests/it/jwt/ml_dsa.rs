@@ -1,0 +1,464 @@
+//! ML-DSA (FIPS 204, RFC 9964): the examples of the RFC, and keys and signatures that are almost good.
+//!
+//! Keys and signatures are made by another implementation, which can also sign as the RFC does not allow.
+
+use aws_lc_rs::digest;
+use axum::Router;
+use axum::routing::get;
+use ml_dsa::{ExpandedSigningKey, MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
+use serde_json::{Value, json};
+use tower_bearer_auth::InvalidReason::{BadSignature, Malformed, UnsupportedAlgorithm};
+use tower_bearer_auth::{
+    AccessToken, Algorithm, BearerAuthLayer, JwtVerifier, KeySet, VerifyingKey,
+};
+
+use super::der::{NULL, algorithm, certificate, element, oid, public_key_info, sequence, to_pem};
+use super::keys::{assert_refused, changed};
+use super::{
+    base64url, jwt, jwt_builder, refusal, signature_of, signing_key, usual_claims, verifier_of,
+    verify, with_signature,
+};
+use crate::support::{get_with, serve};
+
+/// A parameter set, with a key of the other implementation.
+struct Set {
+    algorithm: Algorithm,
+    id: &'static [u64],
+    key_length: usize,
+    /// The three parts of a signature: the hash of the commitment, the response, the hint.
+    parts: [usize; 3],
+    /// How many positions the hint has, and for how many polynomials.
+    hint: (usize, usize),
+    public: Vec<u8>,
+    /// Signs a message with a context.
+    sign: fn(&[u8], &[u8]) -> Vec<u8>,
+    /// Signs a message without the two bytes before it that say how it was made.
+    sign_internal: fn(&[u8]) -> Vec<u8>,
+}
+
+/// As in the examples of the RFC.
+fn key<P: MlDsaParams>() -> ExpandedSigningKey<P> {
+    ExpandedSigningKey::from_seed(&[0; 32].into())
+}
+
+fn sign<P: MlDsaParams>(message: &[u8], context: &[u8]) -> Vec<u8> {
+    let signature = key::<P>().sign_deterministic(message, context).unwrap();
+    signature.encode().as_slice().to_vec()
+}
+
+fn sign_internal<P: MlDsaParams>(message: &[u8]) -> Vec<u8> {
+    let signature = key::<P>().sign_internal(&[message], &[0; 32].into());
+    signature.encode().as_slice().to_vec()
+}
+
+fn sets() -> [Set; 3] {
+    [
+        Set {
+            algorithm: Algorithm::MlDsa44,
+            id: &[2, 16, 840, 1, 101, 3, 4, 3, 17],
+            key_length: 1312,
+            parts: [32, 4 * 576, 84],
+            hint: (80, 4),
+            public: key::<MlDsa44>()
+                .verifying_key()
+                .encode()
+                .as_slice()
+                .to_vec(),
+            sign: sign::<MlDsa44>,
+            sign_internal: sign_internal::<MlDsa44>,
+        },
+        Set {
+            algorithm: Algorithm::MlDsa65,
+            id: &[2, 16, 840, 1, 101, 3, 4, 3, 18],
+            key_length: 1952,
+            parts: [48, 5 * 640, 61],
+            hint: (55, 6),
+            public: key::<MlDsa65>()
+                .verifying_key()
+                .encode()
+                .as_slice()
+                .to_vec(),
+            sign: sign::<MlDsa65>,
+            sign_internal: sign_internal::<MlDsa65>,
+        },
+        Set {
+            algorithm: Algorithm::MlDsa87,
+            id: &[2, 16, 840, 1, 101, 3, 4, 3, 19],
+            key_length: 2592,
+            parts: [64, 7 * 640, 83],
+            hint: (75, 8),
+            public: key::<MlDsa87>()
+                .verifying_key()
+                .encode()
+                .as_slice()
+                .to_vec(),
+            sign: sign::<MlDsa87>,
+            sign_internal: sign_internal::<MlDsa87>,
+        },
+    ]
+}
+
+impl Set {
+    fn jwk(&self) -> Value {
+        let name = self.algorithm.as_str();
+        json!({"kty": "AKP", "alg": name, "pub": base64url(&self.public)})
+    }
+
+    fn verifier(&self) -> JwtVerifier {
+        let key = VerifyingKey::from_jwk(&self.jwk().to_string()).unwrap();
+        jwt_builder().key(key).build().unwrap()
+    }
+
+    /// The first two segments of a valid token.
+    fn signing_input(&self) -> String {
+        let header = json!({"alg": self.algorithm.as_str()}).to_string();
+        format!("{}.{}", base64url(header), base64url(usual_claims("", &[])))
+    }
+
+    fn token(&self, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+        let input = self.signing_input();
+        let signature = sign(input.as_bytes());
+        format!("{input}.{}", base64url(signature))
+    }
+
+    fn good_token(&self) -> String {
+        self.token(|message| (self.sign)(message, b""))
+    }
+
+    fn spki(&self, parameters: &[u8], key: &[u8]) -> Vec<u8> {
+        public_key_info(self.id, parameters, key)
+    }
+}
+
+/// The keys of the RFC's examples have a seed of zeros, and its signatures are deterministic. So both are made anew here,
+/// and compared by the thumbprint of the key, which the RFC prints as `kid`, and by the start of the signature. That is
+/// a hash of the key, the message and the secret commitment.
+#[test]
+fn the_examples_of_rfc_9964_verify() {
+    let examples = [
+        (
+            "T4xl70S7MT6Zeq6r9V9fPJGVn76wfnXJ21-gyo0Gu6o",
+            "knI1Q_9CIzLH5Xy94Kkc7WVKqZcAgtJ3mNf0GUj1uLA6YXAWFJfXkh-zQxUtEl3UIC7zPCiUwKTDR6Zs",
+        ),
+        (
+            "Suiu29qbfuaBaR4Ats-c6XQBePB_OpAxAwcTR_0KXVM",
+            "zmO9_0bLgJAegoVNymfRo4nGPK5lVtSFGnDbzfzYAD5mUEXpaBUg4itvZ8rAUZi4HLb59QqDQSBSpMXC",
+        ),
+        (
+            "tRn1JNIkgMsABVQBlXeDHxAIcclh-2IX0UdDEzPt5XU",
+            "hmMrKkUgZwGPQV_WUoXUVq_Z9WOenDZbfMmHpKritl0btWi29TC8eIyQyT1FAuW2kg3h6ALsvCrjX5tn3QKF",
+        ),
+    ];
+    for (set, (thumbprint, start)) in sets().into_iter().zip(examples) {
+        let name = set.algorithm.as_str();
+        let jwk = set.jwk();
+        // RFC 7638 §3.
+        let members = format!(r#"{{"alg":"{name}","kty":"AKP","pub":{}}}"#, jwk["pub"]);
+        let digest = digest::digest(&digest::SHA256, members.as_bytes());
+        assert_eq!(base64url(digest.as_ref()), thumbprint, "{name}");
+
+        let header = format!(r#"{{"alg":"{name}","kid":"{thumbprint}"}}"#);
+        let payload = "It\u{2019}s a dangerous business, Frodo, going out your door.";
+        let input = format!("{}.{}", base64url(header), base64url(payload));
+        let signature = base64url((set.sign)(input.as_bytes(), b""));
+        assert!(signature.starts_with(start), "{name}: {signature}");
+
+        // The payload is a text and no claims, which is noticed behind the signature.
+        let jwk = changed(jwk, json!({"kid": thumbprint}));
+        let key = VerifyingKey::from_jwk(&jwk.to_string()).unwrap();
+        let verifier = jwt_builder().key(key).build().unwrap();
+        let token = format!("{input}.{signature}");
+        assert_eq!(refusal(&verifier, &token), Some(Malformed), "{name}");
+        let mut changed = signature_of(&token);
+        changed[0] ^= 1;
+        let changed = with_signature(&token, &changed);
+        assert_eq!(refusal(&verifier, &changed), Some(BadSignature), "{name}");
+    }
+}
+
+#[test]
+fn a_signature_with_a_context_or_of_another_form_is_refused() {
+    for set in sets() {
+        let name = set.algorithm;
+        let verifier = set.verifier();
+        let token = verify(&verifier, &set.good_token()).unwrap();
+        assert_eq!(token.subject(), Some("alice"), "{name}");
+
+        for context in [&b"\0"[..], b"JWT", name.as_str().as_bytes(), &[0; 255]] {
+            let token = set.token(|message| (set.sign)(message, context));
+            assert_eq!(
+                refusal(&verifier, &token),
+                Some(BadSignature),
+                "{name}: {context:?}"
+            );
+        }
+        // HashML-DSA (FIPS 204 §5.4), which JOSE does not use.
+        let hashed = set.token(|message| {
+            let id = oid(&[2, 16, 840, 1, 101, 3, 4, 2, 3]);
+            let digest = digest::digest(&digest::SHA512, message);
+            (set.sign_internal)(&[&[1, 0], &id[..], digest.as_ref()].concat())
+        });
+        assert_eq!(refusal(&verifier, &hashed), Some(BadSignature), "{name}");
+        // Without a domain separator, as in the drafts of FIPS 204.
+        let plain = set.token(|message| (set.sign_internal)(message));
+        assert_eq!(refusal(&verifier, &plain), Some(BadSignature), "{name}");
+        let separated = set.token(|message| (set.sign_internal)(&[&[0, 0], message].concat()));
+        assert_eq!(refusal(&verifier, &separated), None, "{name}");
+    }
+}
+
+#[test]
+fn a_signature_has_one_encoding_only() {
+    for set in sets() {
+        let name = set.algorithm;
+        let verifier = set.verifier();
+        let good = set.good_token();
+        let signature = signature_of(&good);
+        let [commitment, response, hint_length] = set.parts;
+        assert_eq!(
+            signature.len(),
+            commitment + response + hint_length,
+            "{name}"
+        );
+        let hint = commitment + response;
+        let (positions, polynomials) = set.hint;
+        let counts = hint + positions;
+        let used = usize::from(*signature.last().unwrap());
+        assert!(used < positions, "{name}: there is room behind the hint");
+        let first = usize::from(signature[counts]);
+        assert!(first >= 2, "{name}: the first polynomial has two positions");
+
+        let change = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut changed = signature.clone();
+            change(&mut changed);
+            changed
+        };
+        let mut table = vec![
+            ("one more", change(&|s| s.push(0))),
+            ("one before", change(&|s| s.insert(0, 0))),
+            ("one less", change(&|s| _ = s.pop())),
+            ("the first gone", change(&|s| _ = s.remove(0))),
+            ("twice", signature.repeat(2)),
+            ("empty", Vec::new()),
+            ("zeros", vec![0; signature.len()]),
+            ("ones", vec![0xff; signature.len()]),
+            (
+                "response of zeros",
+                change(&|s| s[commitment..hint].fill(0)),
+            ),
+            (
+                "response of ones",
+                change(&|s| s[commitment..hint].fill(0xff)),
+            ),
+            (
+                "a response out of range",
+                change(&|s| s[commitment..commitment + 3].fill(0)),
+            ),
+            ("no hint", change(&|s| s[hint..].fill(0))),
+            ("padding in the hint", change(&|s| s[hint + used] = 1)),
+            (
+                "padding at the end of the hint",
+                change(&|s| s[counts - 1] = 1),
+            ),
+            ("positions swapped", change(&|s| s.swap(hint, hint + 1))),
+            ("a position twice", change(&|s| s[hint + 1] = s[hint])),
+            (
+                "a count too high",
+                change(&|s| *s.last_mut().unwrap() = positions as u8 + 1),
+            ),
+            (
+                "the highest count",
+                change(&|s| *s.last_mut().unwrap() = 0xff),
+            ),
+            (
+                "counts that fall",
+                change(&|s| s[counts] = s[counts + polynomials - 1] + 1),
+            ),
+            (
+                "one position more",
+                change(&|s| *s.last_mut().unwrap() += 1),
+            ),
+            (
+                "one position less",
+                change(&|s| *s.last_mut().unwrap() -= 1),
+            ),
+        ];
+        for place in (0..signature.len()).step_by(61) {
+            table.push(("a bit", change(&|s| s[place] ^= 1 << (place % 8))));
+        }
+        for other in sets() {
+            if other.algorithm != name {
+                table.push((
+                    "another set's",
+                    (other.sign)(set.signing_input().as_bytes(), b""),
+                ));
+            }
+        }
+        for (what, signature) in table {
+            let token = with_signature(&good, &signature);
+            assert_eq!(
+                refusal(&verifier, &token),
+                Some(BadSignature),
+                "{name}: {what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_jwk_must_have_alg_and_a_key_of_its_length() {
+    for set in sets() {
+        let name = set.algorithm;
+        let with = |changes: Value| changed(set.jwk(), changes);
+        assert_refused(&with(json!({"alg": null})), "lacks the member alg");
+        assert_refused(&with(json!({"pub": null})), "lacks the member pub");
+        for alg in [
+            "ML-DSA",
+            "ml-dsa-44",
+            "ML-DSA-128",
+            "SLH-DSA-SHA2-128s",
+            "EdDSA",
+            "HS256",
+        ] {
+            assert_refused(
+                &with(json!({"alg": alg})),
+                "has an alg that is not supported",
+            );
+        }
+        for other in sets() {
+            if other.algorithm != name {
+                let jwk = with(json!({"alg": other.algorithm.as_str()}));
+                assert_refused(&jwk, "is not a valid key");
+            }
+        }
+        for key in [
+            Vec::new(),
+            set.public[1..].to_vec(),
+            [&set.public[..], &[0]].concat(),
+            set.public.repeat(2),
+            // The library would read it.
+            set.spki(&[], &set.public),
+        ] {
+            assert_refused(&with(json!({"pub": base64url(key)})), "is not a valid key");
+        }
+        for private in [json!(base64url([0; 32])), json!(""), json!(false)] {
+            assert_refused(&with(json!({"priv": private})), "has private members");
+        }
+        for member in ["pub", "priv", "alg"] {
+            let text = set.jwk().to_string();
+            let twice = format!(r#"{{"{member}":"AA","{member}":"AA",{}"#, &text[1..]);
+            let error = VerifyingKey::from_jwk(&twice).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("has the member {member} twice")),
+                "{error}"
+            );
+        }
+        assert_eq!(set.public.len(), set.key_length);
+    }
+}
+
+#[test]
+fn a_set_selects_among_keys_of_all_types() {
+    let jwks: Vec<_> = sets().iter().map(Set::jwk).collect();
+    let others = [Algorithm::RS256, Algorithm::EdDSA].map(|other| signing_key(other).jwk());
+    let unknown = json!({"kty": "AKP", "alg": "SLH-DSA-SHA2-128s", "pub": "AA"});
+    let all: Vec<_> = others.into_iter().chain(jwks).chain([unknown]).collect();
+    let keys = KeySet::from_json(&json!({"keys": all}).to_string()).unwrap();
+    assert_eq!(keys.keys().len(), 5);
+    let verifier = jwt_builder().keys(keys).build().unwrap();
+    for set in sets() {
+        assert_eq!(
+            refusal(&verifier, &set.good_token()),
+            None,
+            "{}",
+            set.algorithm
+        );
+        for other in sets() {
+            if other.algorithm != set.algorithm {
+                let token = set.good_token();
+                let wanted = Some(UnsupportedAlgorithm);
+                assert_eq!(
+                    refusal(&other.verifier(), &token),
+                    wanted,
+                    "{}",
+                    set.algorithm
+                );
+            }
+        }
+    }
+    let ed = jwt(signing_key(Algorithm::EdDSA)).build();
+    assert_eq!(refusal(&verifier, &ed), None);
+}
+
+#[test]
+fn a_pem_key_names_its_parameter_set() {
+    for set in sets() {
+        let name = set.algorithm;
+        let spki = set.spki(&[], &set.public);
+        let any = algorithm(&[1, 2, 840, 10045, 4, 3, 2], &[]);
+        for pem in [
+            to_pem("PUBLIC KEY", &spki),
+            to_pem("CERTIFICATE", &certificate(&any, &spki)),
+            to_pem("CERTIFICATE", &certificate(&algorithm(set.id, &[]), &spki)),
+        ] {
+            let verifier = jwt_builder().public_key_pem(name, &pem).build().unwrap();
+            assert_eq!(refusal(&verifier, &set.good_token()), None, "{name}");
+        }
+        let refused = |der: &[u8], part: &str| {
+            let pem = to_pem("PUBLIC KEY", der);
+            let error = VerifyingKey::from_public_key_pem(name, pem)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(part), "{name}: {error}");
+        };
+        for parameters in [NULL.to_vec(), sequence(&[])] {
+            let part = format!("is an {name} key with parameters");
+            refused(&set.spki(&parameters, &set.public), &part);
+        }
+        for key in [&set.public[1..], &set.public.repeat(2), &[]] {
+            refused(&set.spki(&[], key), "is not a valid key");
+        }
+        let unused = element(0x03, &[&[1], &set.public[..]].concat());
+        let unused = sequence(&[&algorithm(set.id, &[]), &unused]);
+        refused(&unused, "");
+        for other in sets() {
+            if other.algorithm != name {
+                let part = format!("is for {} (", other.algorithm);
+                refused(&other.spki(&[], &other.public), &part);
+                // Its own key under another identifier.
+                refused(&other.spki(&[], &set.public), &part);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_default_limit_of_the_layer_admits_the_longest_tokens() {
+    for (algorithm, weight) in [
+        (Algorithm::MlDsa44, 3_300..4_000),
+        (Algorithm::MlDsa65, 4_500..5_200),
+        (Algorithm::MlDsa87, 6_300..7_000),
+    ] {
+        let app = Router::new()
+            .route(
+                "/",
+                get(|token: AccessToken| async move { token.subject().unwrap().to_owned() }),
+            )
+            .layer(BearerAuthLayer::new(verifier_of(algorithm)));
+        let address = serve(app).await;
+        let token = jwt(signing_key(algorithm));
+        let good = token.clone().build();
+        assert!(weight.contains(&good.len()), "{algorithm}: {}", good.len());
+        let answer = get_with(address, &good).await;
+        assert_eq!((answer.status.as_u16(), &*answer.body), (200, "alice"));
+        // With 6 KB of claims as well.
+        let large = token.clone().claim("groups", "x".repeat(6_000)).build();
+        assert_eq!(get_with(address, &large).await.status.as_u16(), 200);
+        let tampered = get_with(address, &token.tampered().build()).await;
+        assert_eq!(tampered.status.as_u16(), 401);
+        let description = "The access token's signature does not match";
+        let challenge =
+            format!(r#"Bearer error="invalid_token", error_description="{description}""#);
+        assert_eq!(tampered.header("www-authenticate"), Some(&*challenge));
+    }
+}
