@@ -1,4 +1,5 @@
-//! Verifiers: tower services from [`BearerToken`] to [`AccessToken`].
+//! Verifiers: tower services from [`BearerToken`](crate::BearerToken) to
+//! [`AccessToken`](crate::AccessToken).
 //!
 //! [`JwtVerifier`] verifies signed tokens, [`StaticTokenVerifier`] has a fixed table of tokens, and [`verify_fn`] makes a
 //! verifier from a closure:
@@ -16,7 +17,8 @@
 //! # let _ = layer;
 //! ```
 //!
-//! A verifier inside tower layers is a verifier as well. An error of a layer is answered 503; see [`VerifyError`]. Here a
+//! A verifier inside tower layers is a verifier as well. An error of a layer is answered 503; see
+//! [`VerifyError`](crate::VerifyError). Here a
 //! call may take two seconds, and 64 calls may be in flight. With `load_shed`, further requests are answered 503 at once;
 //! without it, they would wait without a limit:
 //!

@@ -61,7 +61,8 @@ pub trait KeySource: Send + Sync + 'static {
         std::any::type_name::<Self>()
     }
 
-    /// What the fetch in progress waits for, without secrets, such as "https://issuer.example.com/jwks does not answer".
+    /// What the fetch in progress waits for, without secrets, such as
+    /// `https://issuer.example.com/jwks does not answer`.
     /// It is part of the error of a fetch that runs out of time. Default: `None`.
     fn progress(&self) -> Option<String> {
         None
