@@ -1,7 +1,7 @@
 //! The response to an MCP request that is refused before any scope is checked: a status and a JSON-RPC error.
 
 use http::header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::message::Unreadable;
@@ -66,21 +66,26 @@ impl Rejection {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self {
-            Self::UnsupportedEncoding => {
-                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            }
-            Self::UnknownHttpMethod => {
-                let allowed = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
-                headers.insert(ALLOW, allowed);
-            }
-            Self::NothingToResume => {
-                headers.insert(ALLOW, HeaderValue::from_static("POST"));
-            }
-            _ => {}
+        if let Some((name, value)) = self.header() {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         Refused::mark(&mut response, component, self.reason(), None);
         Box::new(response)
+    }
+
+    /// The header that names what the client can do instead.
+    fn header(self) -> Option<(HeaderName, &'static str)> {
+        match self {
+            Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, "identity")),
+            Self::UnknownHttpMethod => Some((ALLOW, "GET, HEAD, POST, DELETE, OPTIONS")),
+            Self::NothingToResume => Some((ALLOW, "POST")),
+            Self::Unreadable(_)
+            | Self::BadHeaders(_)
+            | Self::TooLarge
+            | Self::Incomplete
+            | Self::NoSuchSession
+            | Self::SessionWithoutPrincipal => None,
+        }
     }
 
     fn reason(self) -> &'static str {

@@ -7,7 +7,6 @@ use tracing::{Instrument, Span, debug_span};
 use super::decision::is_recorded;
 use super::measure::Stopwatch;
 use super::names;
-use crate::telemetry;
 
 /// An operation with a duration: it has a span and a histogram. If it is dropped before its end, its outcome is
 /// `interrupted`.
@@ -30,7 +29,7 @@ impl Activity {
     pub(crate) fn verification() -> Self {
         // On the path of every token, where even a disabled span costs too much.
         let span = match is_recorded() {
-            true => debug_span!(target: telemetry::VERIFICATION, "verify_token", outcome = Empty),
+            true => debug_span!(target: names::VERIFICATION, "verify_token", outcome = Empty),
             false => Span::none(),
         };
         Self::start(names::VERIFICATION_SECONDS, span)
@@ -40,7 +39,7 @@ impl Activity {
     #[cfg(feature = "introspection")]
     pub(crate) fn introspection(verifier: &str) -> Self {
         let span = debug_span!(
-            target: telemetry::INTROSPECTION,
+            target: names::INTROSPECTION,
             "introspect_token",
             verifier,
             outcome = Empty
@@ -52,7 +51,7 @@ impl Activity {
     #[cfg(feature = "jwks")]
     pub(crate) fn key_fetch(source: &str) -> Self {
         let span = debug_span!(
-            target: telemetry::KEYS,
+            target: names::KEYS,
             parent: None,
             "fetch_keys",
             source,

@@ -54,9 +54,10 @@ impl SignatureSearch<'_> {
             if (self.signed)(key) {
                 return Found::Signer(Arc::clone(key.state()));
             }
-            found = match (is_named(key), found) {
-                (true, _) | (_, Found::NotTheSigner) => Found::NotTheSigner,
-                _ => Found::NotAnUnnamedSigner,
+            let is_replaced = is_named(key) || matches!(found, Found::NotTheSigner);
+            found = match is_replaced {
+                true => Found::NotTheSigner,
+                false => Found::NotAnUnnamedSigner,
             };
         }
         found
