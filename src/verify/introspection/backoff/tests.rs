@@ -18,7 +18,7 @@ const C: TokenId = TokenId(3);
 
 const DOWN: RequestOutcome = RequestOutcome::Down { retry_after: None };
 
-/// An endpoint, and the questions that it is in_flight.
+/// An endpoint that applies requests and their outcomes to its state, at a time that the test sets.
 #[derive(Default)]
 struct Endpoint {
     state: EndpointState,
@@ -38,7 +38,7 @@ impl Endpoint {
         self.state = POLICY.ended(self.state, self.now, request, outcome);
     }
 
-    /// Begins a request for a token, and ends it at once.
+    /// Begins a request for a token, and ends it at once with this outcome.
     fn tries(&mut self, token: TokenId, outcome: RequestOutcome) {
         let request = self.begins(token).unwrap();
         self.ends(request, outcome);
@@ -71,7 +71,7 @@ fn retry_after_counts_within_the_bounds() {
         endpoint.tries(A, RequestOutcome::Down { retry_after });
         assert_eq!(endpoint.begins(B), Err(Wait(s(wait))), "{said}");
     }
-    // It makes no wait shorter.
+    // `Retry-After` does not shorten the backoff.
     let mut endpoint = Endpoint::default();
     endpoint.tries(A, DOWN);
     endpoint.now += s(1);
@@ -125,7 +125,7 @@ fn a_request_that_began_before_an_outage_does_not_prolong_it() {
         }
     }
     assert_eq!(endpoint.begins(A), Err(Wait(s(1))));
-    // But an answer to one of them ends it.
+    // But an answer to one of these requests ends the outage.
     endpoint.ends(all[0], RequestOutcome::Answered);
     endpoint.begins(A).unwrap();
 }
@@ -183,7 +183,7 @@ fn concurrent_requests_for_one_token_are_one_failure() {
     endpoint.begins(B).unwrap();
 }
 
-/// What a random schedule does next. Questions are chosen among those that are under way.
+/// One step of a random schedule. `End` selects one of the requests in flight.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Begin(u64),
@@ -229,7 +229,7 @@ proptest! {
                         prop_assert_eq!(request.probe.is_some(), outage_until.is_some());
                         if let Some(id) = request.probe {
                             let alone = last_probe.is_none_or(|(_, since)| endpoint.now >= since + s(6));
-                            prop_assert!(alone, "two probes at once");
+                            prop_assert!(alone, "two concurrent probes");
                             last_probe = Some((id, endpoint.now));
                         }
                         in_flight.push(request);
@@ -264,7 +264,8 @@ proptest! {
                     }
                 }
             }
-            // However bad it is: once the longest wait is over and no probe is under way, every token has a chance.
+            // In every state: once the longest backoff has elapsed and no probe is in flight, every token may be
+            // introspected.
             let later = endpoint.now + POLICY.max + POLICY.probe_lost_after;
             for token in 0..4 {
                 prop_assert!(POLICY.check(endpoint.state, later, TokenId(token)).is_ok());

@@ -1,13 +1,16 @@
 //! The key set against a model of it, under random schedules.
 //!
-//! A schedule is a list of steps made from a seed: requests come, are polled late or dropped, a source answers,
-//! fails, panics or hangs, keys come and go, time passes, a runtime is shut down. After each step the key set is
-//! held to two things: to the *model* (`model.rs`, `asker.rs`), which is the pure policy driven by plain
-//! sequential code and says exactly what is to happen, and to the *promises* (`promises.rs`), which know nothing
-//! of policy, model or cache, only what was asked, fetched and answered.
+//! A schedule is a list of steps generated from a seed: requests arrive, are polled late or dropped; a source
+//! answers, fails, panics or hangs; keys are published and removed; time passes; a runtime is shut down. After each
+//! step the test checks the key set twice:
 //!
-//! A failure names its seed, and prints the fewest steps that still fail with what came of each.
-//! `JWKS_SEED=7 cargo test --all-features key_set` replays that one; `JWKS_SEEDS=1000000` tries that many.
+//! - against the *model* (`model.rs`, `asker.rs`): the pure policy, driven by plain sequential code. It predicts the
+//!   exact result of each step.
+//! - against the *promises* (`promises.rs`): invariants over requests, fetches and results alone. They do not use
+//!   the policy's decisions, the model or the cache.
+//!
+//! A failure prints its seed, and a shortened schedule that still fails, with the result of each step.
+//! `JWKS_SEED=7 cargo test --all-features key_set` replays seed 7; `JWKS_SEEDS=1000000` tries a million seeds.
 
 mod asker;
 mod driver;
@@ -65,7 +68,7 @@ fn run(schedule: &Schedule, log: &mut dyn FnMut(String)) -> Result<(), String> {
     result
 }
 
-/// Leaves out whatever the failure does not need.
+/// Removes the steps that the failure does not need.
 fn shrink(schedule: &mut Schedule) {
     let mut size = schedule.steps.len() / 2;
     while size > 0 {

@@ -6,18 +6,18 @@ const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// What is expected below are its numbers, so a default that changes is noticed here.
+/// The expected values below follow from the defaults, so a changed default fails these tests.
 const POLICY: Policy = Policy::DEFAULT;
 
-/// A token of a key that is not in the set, issued before the last fetch.
+/// A token whose key is not in the set, and which was issued before the last fetch.
 const UNKNOWN: Event = Event::UnknownKey {
     may_be_newer: false,
 };
 
-/// Such a token that may have been issued since.
+/// A token whose key is not in the set, and which may have been issued after the last fetch.
 const NEWER: Event = Event::UnknownKey { may_be_newer: true };
 
-/// A key set in somebody's hands: applies events, keeps the state.
+/// A key set that applies events to its state, at a time that the test sets.
 #[derive(Default)]
 struct Set {
     state: State,
@@ -127,7 +127,7 @@ fn unknown_keys_cause_two_fetches_and_then_one_per_interval() {
     assert_eq!(set.on(UNKNOWN), Decision::Fetch);
     set.fetched();
     assert_eq!(set.on(UNKNOWN), Decision::NoSuchKey);
-    // A long rest fills the bucket again, and no further than it goes.
+    // A long pause refills the bucket, but not beyond its capacity.
     set.now += s(3600);
     for _ in 0..2 {
         assert_eq!(set.on(UNKNOWN), Decision::Fetch);
@@ -163,7 +163,7 @@ fn with_an_empty_bucket_a_token_that_may_be_newer_than_the_set_comes_back_when_a
         assert_eq!(set.on(NEWER), Decision::Fetch);
         assert_eq!(set.on(NEWER), Decision::Join);
         set.fetched();
-        // This fetch began after the token came.
+        // This fetch began after the token arrived.
         assert_eq!(set.on(Event::StillUnknownKey), Decision::NoSuchKey);
     }
     for (now, retry_after) in [(100, 15), (101, 14), (114, 1)] {
@@ -203,7 +203,7 @@ fn after_a_time_without_traffic_the_first_token_waits_for_fresh_keys() {
     set.now += s(900);
     assert_eq!(set.on(Event::KnownKey), Decision::Fetch);
     assert_eq!(set.on(Event::KnownKey), Decision::Join);
-    // The source does not answer: then the keys there are will do, and nobody waits again.
+    // The source does not answer: requests use the stale keys, and none waits again.
     set.on(Event::FetchFailed);
     assert_eq!(set.on(Event::KnownKey), Decision::Use);
     set.now += s(3600);
@@ -243,7 +243,7 @@ fn a_failure_that_comes_late_is_counted_once_whoever_notices() {
     }
 }
 
-/// What a random schedule does next.
+/// One step of a random schedule.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Known,
@@ -312,10 +312,10 @@ proptest! {
             };
             match decision {
                 Decision::Fetch | Decision::UseAndFetch => {
-                    prop_assert!(fetching.is_none(), "two fetches at once");
+                    prop_assert!(fetching.is_none(), "two concurrent fetches");
                     fetching = Some(now);
                     if decision == Decision::UseAndFetch {
-                        prop_assert!(usable, "a refresh ahead without usable keys");
+                        prop_assert!(usable, "an early refresh without usable keys");
                         prop_assert!(refresh_from.is_some_and(|at| now >= at), "too early");
                     } else if matches!(step, Step::Unknown { .. }) && usable {
                         spent.push(now);
@@ -334,7 +334,7 @@ proptest! {
                 }
             }
         }
-        // In any stretch of time: the burst, and one per interval.
+        // In any period: at most the burst, plus one fetch per interval.
         for (i, from) in spent.iter().enumerate() {
             for (j, to) in spent.iter().enumerate().skip(i) {
                 let interval = POLICY.unknown_key_interval.as_secs();

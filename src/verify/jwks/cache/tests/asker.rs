@@ -1,4 +1,4 @@
-//! What is to happen to those who ask.
+//! The model of a request: when it waits, and which result it gets.
 
 use std::time::Duration;
 
@@ -8,29 +8,30 @@ use crate::verify::jwks::lookup::{MAY_BE_NEWER, NOT_LOADED};
 use crate::verify::jwks::policy::{Decision, Event, FETCH_GRACE};
 use crate::verify_error::InvalidReason;
 
-/// What a request is told.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Told {
     Good,
     Refused(InvalidReason),
-    /// With the problem and after how long to come back.
+    /// With the problem, and the time after which the client may retry.
     Unavailable(String, Duration),
-    /// To those who asked for a refresh or for readiness.
+    /// The success of a refresh or a readiness check.
     Done,
+    /// The failure of a refresh or a readiness check.
     Failed(String),
 }
 
-/// A fetch by its number, and until when somebody waits for it.
+/// The number of a fetch, and the time until which the request waits for it.
 type Wait = (usize, Option<Duration>);
 
-/// Somebody who waits, and what for.
+/// The state of a request.
 pub(super) enum Asker {
     Token {
         token: usize,
         joined: bool,
         asked: Option<u64>,
         delays: u32,
-        /// Whether a key of its name did not make its signature, at any time.
+        /// Whether the signature did not match a key with the token's key ID in any search so far.
         forged: bool,
         next: Next,
     },
@@ -45,7 +46,7 @@ pub(super) enum Asker {
 }
 
 pub(super) enum Next {
-    /// What a look at the keys showed.
+    /// The result of a search in the keys.
     Seen(Look),
     Wait(Wait),
 }
@@ -59,7 +60,7 @@ pub(super) enum Look {
 }
 
 impl Model {
-    /// A token comes.
+    /// A request with this token arrives.
     pub(super) fn call(&mut self, token: usize) -> Asker {
         let next = Next::Seen(self.look(token, true));
         Asker::Token {
@@ -106,7 +107,7 @@ impl Model {
         }
     }
 
-    /// Somebody gets to run: goes on until there is something to wait for, or to tell.
+    /// Polls a request: runs it until it must wait, which returns `None`, or has a result.
     pub(super) fn poll(&mut self, asker: &mut Asker) -> Option<Told> {
         match asker {
             Asker::Token {
@@ -133,7 +134,7 @@ impl Model {
                     Look::Missing(seen) => (seen, false),
                 };
                 *forged |= is_forged;
-                // Once a signature did not fit, the token is refused whatever becomes of the source.
+                // Once the signature did not match, the token is refused even if the source is unavailable.
                 let bad_signature = Told::Refused(InvalidReason::BadSignature);
                 let answer = |told: Told| match told {
                     _ if is_forged => bad_signature,
@@ -141,7 +142,7 @@ impl Model {
                     told => told,
                 };
                 if let Some(before) = *asked {
-                    // Whether the source is sure is only asked for those that depend on it.
+                    // A bad signature is final. Only a missing key depends on the state of the source.
                     return Some(match is_forged {
                         true => answer(Told::Good),
                         false => answer(self.still_missing(before)),
@@ -154,7 +155,8 @@ impl Model {
                 let may_be_newer = self.may_be_newer(*token);
                 *next = match self.ask(Event::UnknownKey { may_be_newer }) {
                     (decision, Some(fetch)) => {
-                        // Another request's fetch may have begun too early; a second one of them did not.
+                        // A fetch that another request began may have begun before the key was published. A second
+                        // such fetch began after this token arrived.
                         let begun_before = decision == Decision::Join;
                         *asked = (*joined || !begun_before).then_some(seen);
                         *joined = true;
@@ -207,7 +209,7 @@ impl Model {
         }
     }
 
-    /// Whether somebody has nothing to wait for any more.
+    /// Whether the fetch that the request waits for has ended or timed out.
     pub(super) fn is_woken(&self, asker: &Asker) -> bool {
         match asker {
             Asker::Token {

@@ -1,4 +1,4 @@
-//! Takes the steps of a schedule, with the key set and with its model, and compares.
+//! Runs the steps of a schedule on the key set and on its model, and compares the two.
 
 use std::mem;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::verify::jwks::Jwks;
 use crate::verify::jwt::JwtVerifier;
 
 pub(super) struct Driver {
-    /// Its time is the schedule's as well.
+    /// Its timers advance with the schedule's time, except in [`Step::Stall`].
     runtime: Runtime,
     clock: Clock,
     jwks: Jwks,
@@ -31,16 +31,18 @@ pub(super) struct Driver {
     model: Model,
     promises: Promises,
     requests: Vec<Request>,
-    /// The fetches that the source has seen, by their numbers; how many the set has begun; which have ended.
+    /// The numbers of the fetches that reached the source.
     seen: Vec<u64>,
+    /// The number of fetches that the key set has begun.
     begun: u64,
+    /// For each fetch that has begun, whether it has ended.
     ended: Vec<bool>,
-    /// Tokens that were found good: each with its number and the stint of its key.
+    /// The tokens that the verifier accepted, each with its number and the period of use of its key.
     served: Vec<(AccessToken, usize, u32)>,
     report: Vec<String>,
 }
 
-/// How many fetches one request waits for at most.
+/// The most fetches that one request waits for.
 const MOST_WAITS: usize = 4;
 
 fn runtime() -> Runtime {
@@ -51,9 +53,7 @@ fn runtime() -> Runtime {
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, is: T, should_be: T) -> Result<(), String> {
     match is == should_be {
         true => Ok(()),
-        false => Err(format!(
-            "{what}: {is:?}, where the model says {should_be:?}"
-        )),
+        false => Err(format!("{what}: {is:?}, but the model has {should_be:?}")),
     }
 }
 
@@ -90,7 +90,7 @@ impl Driver {
         }
     }
 
-    /// What came of the last step.
+    /// Returns the results of the last step, and clears them.
     pub(super) fn report(&mut self) -> String {
         mem::take(&mut self.report).join(", ")
     }
@@ -153,7 +153,7 @@ impl Driver {
         self.compare()
     }
 
-    /// Everybody who still waits gets an answer, though the source gives none any more.
+    /// Checks that every pending request gets a response, although the source sends no more answers.
     pub(super) fn finish(&mut self) -> Result<(), String> {
         for _ in 0..=MOST_WAITS {
             for nth in (0..self.requests.len()).rev() {
@@ -170,7 +170,7 @@ impl Driver {
     fn request(&mut self, token: usize, polled: Polled) -> Result<(), String> {
         let cause = Cause::Token(token);
         let bearer = keys::token(token).parse().unwrap();
-        // A token is looked at when it comes, and that may begin a fetch.
+        // `call` searches the keys at once, before the future is polled. That may begin a fetch.
         let inside = polled != Polled::Outside;
         self.model.inside = inside;
         let came = self.promises.came(cause);
@@ -249,7 +249,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Those who were woken go on, and nobody else would have anything to go on with.
+    /// Polls the requests that were woken. Then checks that no other request could make progress, so that no wakeup
+    /// was lost.
     fn poll_woken(&mut self) -> Result<(), String> {
         while let Some(nth) = self
             .requests
@@ -260,7 +261,7 @@ impl Driver {
         }
         let waits_for_nothing = |r: &&Request| r.polled && self.model.is_woken(&r.asker);
         match self.requests.iter().find(waits_for_nothing) {
-            Some(request) => Err(format!("nobody woke {:?}", request.cause)),
+            Some(request) => Err(format!("no wakeup for {:?}", request.cause)),
             None => Ok(()),
         }
     }
@@ -271,7 +272,7 @@ impl Driver {
         self.promises.pass(time);
     }
 
-    /// The runtime's time passes, and it runs what there is to run.
+    /// Advances the runtime's timers, and runs the tasks that are ready.
     fn pass(&mut self, time: Duration) -> Result<(), String> {
         let mut next = self.source.asked().answer_next;
         self.runtime.block_on(async {
@@ -285,7 +286,7 @@ impl Driver {
         self.observe(true)
     }
 
-    /// The fetches that began with the last poll.
+    /// Records the fetches that began with the last poll.
     fn count(&mut self, cause: Cause) -> Result<(), String> {
         let begun = self.jwks.cache.control().ticket;
         for _ in self.begun..begun {
@@ -299,7 +300,8 @@ impl Driver {
         same("fetches", begun, self.model.fetches.len() as u64)
     }
 
-    /// What the source has seen since, in a runtime that runs or is gone.
+    /// Records which fetches reached the source and which ended since the last call. `running` is false after the
+    /// runtime was shut down.
     fn observe(&mut self, running: bool) -> Result<(), String> {
         let asked = self.source.asked();
         // The runtime runs tasks in the order in which they were spawned.
@@ -319,7 +321,7 @@ impl Driver {
             let ended = &mut self.ended[*number as usize - 1];
             if asking.ended && !mem::replace(ended, true) {
                 let answer = match asking.answered {
-                    // It ran out of time, or never got to hear the answer.
+                    // The fetch timed out before the source answered.
                     None if running => Some(Err(())),
                     _ if !running => None,
                     answered => answered.map(Ok),

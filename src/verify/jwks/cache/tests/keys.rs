@@ -1,4 +1,4 @@
-//! The keys that the source may publish, and the tokens that come.
+//! The keys that the source may publish, and the tokens that requests carry.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
@@ -7,7 +7,7 @@ use crate::testing::SigningKey;
 use crate::verify::jwks::KeyDocument;
 use crate::verify::keys::Algorithm;
 
-/// A key under a name, by the number of its material.
+/// A key ID, and the number of the key material that it stands for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Name {
     pub(super) key_id: Option<&'static str>,
@@ -23,13 +23,14 @@ pub(super) const MATERIALS: usize = 5;
 pub(super) const A: Name = name(Some("a"), 0);
 pub(super) const B: Name = name(Some("b"), 1);
 pub(super) const C: Name = name(Some("c"), 2);
-/// The name of one key, the material of another.
+/// The key ID of `A` with other material.
 pub(super) const OTHER_A: Name = name(Some("a"), 3);
-/// The material of one key, another name.
+/// The material of `A` with another key ID.
 pub(super) const SECOND_A: Name = name(Some("z"), 0);
 pub(super) const UNNAMED: Name = name(None, 4);
 
-/// What the source may publish; at most four keys, which is how many are tried for one token.
+/// The documents that the source may publish. Each has at most four keys, because a verifier tries at most four keys
+/// for one token.
 pub(super) const DOCUMENTS: [&[Name]; 9] = [
     &[A],
     &[A, B],
@@ -42,7 +43,7 @@ pub(super) const DOCUMENTS: [&[Name]; 9] = [
     &[A, B, C, UNNAMED],
 ];
 
-/// The tokens: what they name, and by what they are signed. The last two name keys that there never are.
+/// The key ID of each token, and the material that signed it. The key IDs of the last three are never published.
 pub(super) const TOKENS: [Name; 9] = [
     A,
     B,
@@ -55,7 +56,7 @@ pub(super) const TOKENS: [Name; 9] = [
     name(Some("y"), 0),
 ];
 
-/// When the tokens say that they were issued, which may be long after they come.
+/// The `iat` of each token, which may be long after the token arrives.
 pub(super) const ISSUED: [Option<Duration>; TOKENS.len()] = [
     Some(LONG_BEFORE),
     Some(after(3600)),
@@ -74,10 +75,10 @@ const fn after(seconds: u64) -> Duration {
     Duration::from_secs(START.as_secs() + seconds)
 }
 
-/// How far the issuer's clock may be off, as verifiers have it by default.
+/// The default leeway of verifiers for the issuer's clock.
 pub(super) const LEEWAY: Duration = Duration::from_secs(60);
 
-/// How a token and the keys of a set go together.
+/// Whether a verifier tries this key for the token, and the signature matches.
 pub(super) fn is_signed_by(token: Name, key: Name) -> bool {
     let may_try = token.key_id.is_none() || key.key_id.is_none() || token.key_id == key.key_id;
     may_try && token.material == key.material
@@ -128,16 +129,17 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
 
 pub(super) const ISSUER: &str = "https://issuer.test";
 pub(super) const AUDIENCE: &str = "https://api.test";
-/// When schedules start, and when tokens expire, which is after the end of any.
+/// The start of every schedule.
 pub(super) const START: Duration = Duration::from_secs(1_800_000_000);
+/// The `exp` of every token, which is after the end of every schedule.
 const EXPIRY: Duration = Duration::from_secs(4_000_000_000);
 
-/// The token of this number.
+/// The token with this index in [`TOKENS`].
 pub(super) fn token(token: usize) -> &'static str {
     &POOL.tokens[token]
 }
 
-/// The document of this number.
+/// The document with this index in [`DOCUMENTS`].
 pub(super) fn document(document: usize) -> KeyDocument {
     POOL.documents[document].clone()
 }

@@ -1,5 +1,4 @@
-//! What is to happen, exactly: the policy, driven by plain sequential code that knows no futures, tasks, locks
-//! or channels.
+//! The model of the key set: the policy, driven by plain sequential code without futures, tasks, locks or channels.
 
 use std::time::Duration;
 
@@ -13,25 +12,26 @@ use crate::verify::jwks::policy::{Decision, Event, State};
 pub(super) struct Model {
     pub(super) settings: Settings,
     pub(super) now: Duration,
-    /// The runtime's own time, and whether who runs now is in a runtime.
+    /// The time of the runtime's timers.
     pub(super) timer: Duration,
+    /// Whether the current poll takes place inside the runtime.
     pub(super) inside: bool,
     pub(super) state: State,
     pub(super) keys: Option<Keys>,
     pub(super) generation: u64,
-    /// By state, whether the key is withdrawn.
+    /// For each key state, by its number, whether the key is withdrawn.
     pub(super) withdrawn: Vec<bool>,
     etag: Option<u64>,
     pub(super) last_success: Option<Duration>,
     pub(super) last_error: Option<String>,
     /// When the last successful fetch began.
     as_of: Duration,
-    /// All there ever were; the number of one is its place, from 1 on.
+    /// All fetches since the start. The number of a fetch is its index plus one.
     pub(super) fetches: Vec<Fetch>,
 }
 
 pub(super) struct Keys {
-    /// Each with the number of its state.
+    /// Each key, with the number of its state.
     pub(super) list: Vec<(Name, usize)>,
     pub(super) refresh_at: Duration,
     pub(super) stale_at: Duration,
@@ -42,7 +42,7 @@ pub(super) struct Keys {
 pub(super) struct Fetch {
     began: Duration,
     started: Option<Duration>,
-    /// What the source was told to recognize its document by.
+    /// The entity tag that the source receives with this fetch.
     pub(super) etag: Option<u64>,
     pub(super) answer: Option<Answer>,
     pub(super) ended: bool,
@@ -68,7 +68,7 @@ impl Model {
     }
 
     fn decide(&mut self, event: Event) -> Decision {
-        // Whatever a fetch says for itself comes after this.
+        // If the fetch ends later after all, its own result replaces this error.
         if self.settings.policy.has_lost_fetch(self.state, self.now) {
             self.last_error = Some(LOST.into());
         }
@@ -77,7 +77,7 @@ impl Model {
         decision
     }
 
-    /// What the policy says, and the fetch to wait for.
+    /// The policy's decision, and the number of the fetch to wait for.
     pub(super) fn ask(&mut self, event: Event) -> (Decision, Option<usize>) {
         let decision = self.decide(event);
         if matches!(decision, Decision::Fetch | Decision::UseAndFetch) {
@@ -114,7 +114,7 @@ impl Model {
         keys.map_or(0, in_use)
     }
 
-    /// The runtime runs whatever can run. `next` is the answer that the source has ready for the next fetch.
+    /// Runs the tasks that are ready. `next` is the answer that the source has ready for the next fetch.
     pub(super) fn run(&mut self, next: &mut Option<Answer>) {
         for number in 1..=self.fetches.len() {
             let fetch = &mut self.fetches[number - 1];
@@ -146,7 +146,7 @@ impl Model {
 
     fn end(&mut self, number: usize, brought: Option<Result<Brought, String>>) {
         self.fetches[number - 1].ended = true;
-        // What comes from an earlier one is too late.
+        // A later fetch has begun: the result of this one is discarded.
         if number != self.fetches.len() {
             return;
         }
@@ -166,7 +166,7 @@ impl Model {
         }
     }
 
-    /// Material that was there keeps its state; what is gone is withdrawn.
+    /// A key whose material was in the old set keeps its state. Material that is in the old set only is withdrawn.
     fn continued(&mut self, names: &[Name], held: &[(Name, usize)]) -> Vec<(Name, usize)> {
         let mut list: Vec<(Name, usize)> = Vec::new();
         for name in names {
@@ -216,7 +216,7 @@ impl Model {
     }
 }
 
-/// The keys, unless they are the same as before; the entity tag; the freshness.
+/// The keys, or `None` if they are unchanged; the entity tag; the freshness.
 type Brought = (Option<&'static [Name]>, Option<u64>, Option<Duration>);
 
 impl Answer {

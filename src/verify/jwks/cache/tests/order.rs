@@ -1,4 +1,4 @@
-//! What happens within a refresh, in the order in which others could see it.
+//! The order of the steps within a refresh, as concurrent requests can observe it.
 
 use std::cell::{Cell, RefCell};
 use std::future::ready;
@@ -13,7 +13,7 @@ use crate::verify::jwks::{Fetched, Jwks, KeyDocument, KeySource, Validators};
 use crate::verify::jwt::JwtVerifier;
 use crate::verify::keys::Algorithm;
 
-/// Each of its documents has one key, and is there for one fetch.
+/// A key source that returns each of two keys once: the first fetch gets the first key.
 struct InTurn {
     keys: [SigningKey; 2],
     fetches: AtomicUsize,
@@ -33,11 +33,12 @@ impl KeySource for InTurn {
 
 thread_local! {
     static WATCHED: RefCell<Option<(AccessToken, Jwks)>> = const { RefCell::new(None) };
-    /// Whether the token was current, and the generation of the keys that could be seen.
+    /// Whether the token was current, and the generation of the visible keys.
     static SEEN: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
 }
 
-/// Jitter is asked for when the new keys are known, and nobody can see them yet.
+/// The cache calls the jitter function after it has read the new keys and before it publishes them. This one records
+/// what a concurrent request would see at that time.
 fn look() -> f64 {
     WATCHED.with_borrow(|watched| {
         let seen = watched.as_ref();
@@ -46,7 +47,7 @@ fn look() -> f64 {
     0.0
 }
 
-/// The other way round, somebody could have a token of a new key and one that is current of a key that is gone.
+/// In the opposite order, a request could see the new keys while a token of the removed key is still current.
 #[tokio::test]
 async fn tokens_of_a_key_that_leaves_lapse_before_the_new_keys_are_seen() {
     let keys = ["old", "new"].map(|id| SigningKey::generate(Algorithm::ES256).with_key_id(id));

@@ -1,4 +1,4 @@
-//! A thread that panics with the lock of a key set leaves a set that works.
+//! A key set works after a thread has panicked while it held the lock.
 
 use std::sync::Arc;
 use std::thread;
@@ -32,7 +32,7 @@ async fn keys_are_refreshed_ahead_of_time_also_after_a_panic_with_the_lock() {
     let inner = Arc::clone(&jwks.cache);
     let poisons = thread::spawn(move || {
         let _held = inner.control.lock();
-        // Like a panic, and it prints nothing.
+        // Unwinds like a panic, but does not call the panic hook, which would print a message.
         std::panic::resume_unwind(Box::new("with the lock"));
     });
     poisons.join().unwrap_err();
@@ -49,12 +49,13 @@ async fn keys_are_refreshed_ahead_of_time_also_after_a_panic_with_the_lock() {
     let token = key.token().clock(clock.clone());
     let token = token.issuer(issuer).audience(audience).build();
     for fetches in 2..5 {
-        // Due, and not stale: the token goes on, and starts a refresh.
+        // The keys are due for a refresh but not stale: the token is accepted, and starts a refresh.
         clock.advance(Duration::from_secs(14 * 60));
         let bearer = token.parse().unwrap();
         verifier.clone().oneshot(bearer).await.unwrap();
         jwks.refresh().await.unwrap();
-        // The one that the token began and, since it may have come too early for it, that of the refresh.
+        // Two fetches: one that the token began, and one for `refresh`, which does not accept the result of a fetch
+        // that began before the call.
         assert_eq!(jwks.cache.control().ticket, 1 + 2 * (fetches - 1));
     }
 }

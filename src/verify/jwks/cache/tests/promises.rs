@@ -1,5 +1,5 @@
-//! What anybody may rely on, whatever the policy is and however it is carried out: said once more, from what was
-//! asked, fetched and answered alone.
+//! The invariants of the key set under every policy and implementation. They follow from the requests, fetches and
+//! results alone.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::schedule::Answer;
 use crate::verify::jwks::policy::{FETCH_GRACE, Policy};
 use crate::verify_error::InvalidReason;
 
-/// Fails with a broken promise.
+/// Returns an error if the promise does not hold.
 macro_rules! promise {
     ($holds:expr, $($promise:tt)+) => {
         if !$holds {
@@ -21,39 +21,40 @@ macro_rules! promise {
 pub(super) struct Promises {
     policy: Policy,
     now: Duration,
-    /// Counts whatever happens.
+    /// Counts the events so far.
     moment: u64,
-    /// The last successful fetch, and what it brought.
+    /// The time of the last successful fetch, and its keys.
     loaded: Option<(Duration, &'static [Name])>,
-    /// The number of that fetch.
+    /// The number of the last successful fetch.
     brought_by: u64,
-    /// When that fetch began.
+    /// When the last successful fetch began.
     as_of: Duration,
-    /// The last fetch that was begun, and when, as long as it has not ended.
+    /// The number of the last fetch that began.
     latest: u64,
+    /// When the last fetch began, while it is in flight.
     under_way: Option<Duration>,
-    /// Whether the last fetch failed, and when.
+    /// When the last fetch failed, if it did.
     failed: Option<Duration>,
-    /// When a fetch last ended in a way that says nothing about the source.
+    /// The last moment at which a fetch ended without a result from the source.
     unsure: u64,
     withdrawn: [bool; MATERIALS],
-    /// Counts how often the material was withdrawn.
+    /// For each material, how often it was withdrawn. This number identifies a period of use of the key.
     stints: [u32; MATERIALS],
-    /// Since which moment the token was good all the time.
+    /// The moment since which the token has been valid without interruption.
     good_since: [Option<u64>; TOKENS.len()],
-    /// The last moment at which a key of the token's name did not make its signature.
+    /// The last moment at which a published key had the token's key ID.
     forged_at: [u64; TOKENS.len()],
-    /// When tokens that are not good caused a fetch: made-up key IDs and bad signatures.
+    /// When invalid tokens caused fetches: tokens with unknown key IDs or bad signatures.
     spent: Vec<Duration>,
 }
 
-/// How things stood when somebody came.
+/// The state at the time when a request arrived.
 #[derive(Clone, Copy)]
 pub(super) struct Came {
     moment: u64,
     was_good: bool,
     was_fresh: bool,
-    /// Whether it was plain at once that the token is forged.
+    /// Whether the token was recognizable as forged without a fetch.
     was_forged: bool,
     latest: u64,
     stint: u32,
@@ -109,7 +110,7 @@ impl Promises {
         }
     }
 
-    /// The keys that may be used at this time.
+    /// The keys that have not passed the hard limit.
     fn live(&self) -> &'static [Name] {
         match self.loaded {
             Some((at, keys)) if self.now < at + self.policy.serve_stale_for => keys,
@@ -129,12 +130,12 @@ impl Promises {
         self.live().iter().any(named)
     }
 
-    /// Whether the token may be of a key that was published since the keys were asked for.
+    /// Whether the token may be signed by a key that was published after the last successful fetch began.
     fn may_be_newer(&self, token: usize) -> bool {
         ISSUED[token].is_none_or(|issued| issued + LEEWAY >= self.as_of)
     }
 
-    /// Nobody heard of it again.
+    /// Whether the fetch in flight has exceeded its timeout without a result.
     fn is_lost(&self) -> bool {
         self.lost_since().is_some()
     }
@@ -152,7 +153,7 @@ impl Promises {
     pub(super) fn begun(&mut self, cause: Cause) -> Result<(), String> {
         promise!(
             self.under_way.is_none() || self.is_lost(),
-            "two fetches at once"
+            "two concurrent fetches"
         );
         let traffic = cause != Cause::ByHand;
         let left_alone = self
@@ -160,7 +161,7 @@ impl Promises {
             .is_some_and(|at| self.now < at + self.policy.min_backoff);
         promise!(
             !traffic || !left_alone,
-            "a failing source is not left alone"
+            "a fetch before the backoff has elapsed"
         );
 
         let earliest = self
@@ -173,14 +174,14 @@ impl Promises {
             Cause::Token(token) if fresh => {
                 promise!(
                     !self.is_good(token),
-                    "a fetch for a good token, though the keys are fresh"
+                    "a fetch for a valid token although the keys are fresh"
                 );
                 self.spent.push(self.now);
                 self.within_the_bucket()?;
             }
             Cause::Probe => promise!(
                 !fresh || self.withdrawn.contains(&true),
-                "a probe though there are keys"
+                "a readiness check fetches although there are keys"
             ),
             _ => {}
         }
@@ -191,7 +192,7 @@ impl Promises {
         Ok(())
     }
 
-    /// In any stretch of time: the burst, and one per interval.
+    /// In any period, unknown keys cause at most the burst plus one fetch per interval.
     fn within_the_bucket(&self) -> Result<(), String> {
         let interval = self.policy.unknown_key_interval.as_millis();
         for (nth, from) in self.spent.iter().rev().enumerate() {
@@ -205,7 +206,8 @@ impl Promises {
         Ok(())
     }
 
-    /// A fetch ended, `None` without a word about the source. One that was overtaken by another does not count.
+    /// Records that a fetch ended. `None` stands for an interruption, without a result from the source. The result does
+    /// not count if a later fetch has begun.
     pub(super) fn ended(&mut self, number: u64, answer: Option<Result<Answer, ()>>) {
         if number != self.latest {
             return;
@@ -279,21 +281,21 @@ impl Promises {
         }
     }
 
-    /// Tokens of one stint of their key are all current, or none is.
+    /// The period of use of the token's key. All tokens of one period are current, or none is.
     pub(super) fn stint(&self, token: usize) -> u32 {
         self.stints[TOKENS[token].material]
     }
 
-    /// In which stint of its key a token was found good; `None` when that cannot be told.
+    /// The period of the key in which the token was accepted; `None` if the period changed since the request arrived.
     pub(super) fn stint_of(&self, came: &Came, token: usize) -> Option<u32> {
         (came.stint == self.stint(token)).then_some(came.stint)
     }
 
-    /// Somebody has to wait.
+    /// The request is pending after its first poll.
     pub(super) fn waits(came: &Came) -> Result<(), String> {
         promise!(
             !(came.was_good && came.was_fresh),
-            "a good token waits although the keys are fresh"
+            "a valid token waits although the keys are fresh"
         );
         Ok(())
     }
@@ -305,7 +307,7 @@ impl Promises {
                 let usable = self.live().iter().any(|key| !self.withdrawn[key.material]);
                 promise!(
                     (*told == Told::Done) == usable,
-                    "readiness is something else"
+                    "readiness does not match the keys"
                 );
                 Ok(())
             }
@@ -313,7 +315,7 @@ impl Promises {
                 let refreshed = self.brought_by > came.latest;
                 promise!(
                     *told != Told::Done || refreshed,
-                    "refreshed with what was asked for before"
+                    "a refresh succeeded with a fetch that began before it"
                 );
                 Ok(())
             }
@@ -324,33 +326,33 @@ impl Promises {
         let always_good = self.good_since[token].is_some_and(|since| since <= came.moment);
         promise!(
             *told == Told::Good || !always_good,
-            "a good token is not served"
+            "a valid token is not accepted"
         );
         let live = !self.live().is_empty();
         match told {
             Told::Good => {
                 promise!(
                     came.was_good || self.is_good(token),
-                    "a token of no key that may be used is served"
+                    "a token is accepted without a usable key"
                 );
             }
             Told::Refused(InvalidReason::UnknownKey) => {
                 promise!(
                     live && !self.is_failing(),
-                    "nobody can be sure that there is no such key"
+                    "unknown key, although the source is failing"
                 );
                 let asked_since = self.brought_by > came.latest;
                 promise!(
                     asked_since || !self.may_be_newer(token),
-                    "the key may be newer than the set, which was asked for before"
+                    "unknown key, although the key may be newer than the key set"
                 );
             }
             Told::Refused(_) => {
-                // The token comes before anything else happens.
+                // A key with the token's key ID was published when the token arrived, or at some time since.
                 let was_forged = self.forged_at[token] >= came.moment;
                 promise!(
                     was_forged || self.is_forged(token),
-                    "what is forged about it?"
+                    "a bad signature, although no key has the token's key ID"
                 );
             }
             Told::Unavailable(_, retry_after) => {
@@ -359,7 +361,7 @@ impl Promises {
                 let soon = *retry_after <= self.policy.unknown_key_interval;
                 promise!(
                     excused || (self.may_be_newer(token) && soon),
-                    "unavailable, though the source works"
+                    "unavailable, although the source works"
                 );
             }
             Told::Done | Told::Failed(_) => return Err("no answer for a token".into()),

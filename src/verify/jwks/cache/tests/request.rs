@@ -1,4 +1,4 @@
-//! Somebody who asked, and what they are told.
+//! A pending request of a schedule, and its result.
 
 use std::error::Error;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::access_token::AccessToken;
 use crate::verify::jwks::RefreshError;
 use crate::verify_error::{VerifyError, VerifyErrorKind};
 
-/// What becomes of a request, and the token if it was good.
+/// A future with the result of a request, and the token if the verifier accepted it.
 pub(super) type Waiting = Pin<Box<dyn Future<Output = (Told, Option<AccessToken>)>>>;
 
 pub(super) struct Request {

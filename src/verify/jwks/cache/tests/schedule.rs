@@ -1,42 +1,42 @@
-//! What happens in which order, made from a seed.
+//! A random sequence of steps, generated from a seed.
 
 use std::time::Duration;
 
 use super::keys::{DOCUMENTS, TOKENS};
 use crate::verify::jwks::policy::Policy;
 
-/// One thing that happens. `usize`s choose among what there is at the time, modulo how much that is.
+/// One step of a schedule. A `usize` selects one of the pending requests or fetches, modulo their number.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// A request comes, and gets to run at once or later, inside a runtime or not.
+    /// A request arrives, and is polled at once or later, inside or outside a runtime.
     Request {
         token: usize,
         polled: Polled,
     },
-    /// Somebody asks for a refresh.
+    /// The application calls `Jwks::refresh`.
     Refresh,
-    /// A readiness probe.
+    /// The application calls `Jwks::ready`.
     Ready,
-    /// A request gets to run although nothing woke it.
+    /// Polls a request that was not woken.
     Poll(usize),
-    /// A request goes away.
+    /// Drops a request.
     Drop(usize),
     DropAll,
-    /// The source answers one of the fetches under way.
+    /// The source answers one of the fetches in flight.
     Answer(usize, Answer),
-    /// The source will answer the next fetch at once.
+    /// The source answers the next fetch at once.
     AnswerNext(Answer),
-    /// The runtime runs what can run, and then those who were woken do.
+    /// The runtime runs the tasks that are ready. Then the woken requests are polled.
     Run,
-    /// The runtime runs; those who were woken wait for their turn.
+    /// The runtime runs the tasks that are ready. The woken requests are not polled yet.
     RunFetches,
     /// Time passes.
     Pass(Duration),
-    /// Time passes, and the runtime's timers do not notice.
+    /// The wall clock advances, but not the runtime's timers.
     Stall(Duration),
-    /// Somebody withdraws the keys of this name.
+    /// The application withdraws the keys with this key ID.
     Withdraw(&'static str),
-    /// The runtime is shut down, with the fetches in it, and replaced.
+    /// The runtime is shut down, which cancels its fetches, and replaced.
     NewRuntime,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Polled {
     Outside,
 }
 
-/// What a source does.
+/// The source's answer to a fetch.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Answer {
     Document {
@@ -64,7 +64,7 @@ pub(super) enum Answer {
     Panic,
 }
 
-/// The numbers of a key set.
+/// The settings of a key set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) policy: Policy,
@@ -87,7 +87,7 @@ impl Schedule {
     }
 }
 
-/// SplitMix64: small, and the same everywhere and always.
+/// SplitMix64: a small generator with the same output on every platform.
 struct Random(u64);
 
 impl Random {
@@ -121,7 +121,7 @@ impl Random {
             min_backoff: Duration::from_millis(100),
             ..usual
         };
-        // Stale and dead at once.
+        // The keys become stale and reach the hard limit at the same time.
         let strict = Policy {
             max_freshness: s(300),
             refresh_ahead: 1.0,
@@ -198,7 +198,7 @@ impl Random {
             (86_400_000, 300_000_000),
         ]);
         let millis = from + self.below(to - from);
-        // Half of the time to the second, where limits are.
+        // Half of the durations are whole seconds, so that they hit limits exactly.
         let millis = match millis > 1000 && self.below(2) == 0 {
             true => millis / 1000 * 1000,
             false => millis,

@@ -1,4 +1,4 @@
-//! A source that answers when, and what, the schedule says.
+//! A key source whose answers, and their times, the schedule sets.
 
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,7 +16,7 @@ pub(super) struct Source {
     asked: Arc<Mutex<Asked>>,
 }
 
-/// What the source saw.
+/// The fetches that reached the source.
 #[derive(Default)]
 pub(super) struct Asked {
     pub(super) fetches: Vec<Asking>,
@@ -26,9 +26,9 @@ pub(super) struct Asked {
 pub(super) struct Asking {
     pub(super) etag: Option<u64>,
     answer: Option<oneshot::Sender<Answer>>,
-    /// What it answered.
+    /// The source's answer.
     pub(super) answered: Option<Answer>,
-    /// Whether nobody waits for an answer any more.
+    /// Whether the future of the fetch was dropped: it completed, timed out or was cancelled.
     pub(super) ended: bool,
 }
 
@@ -37,7 +37,7 @@ impl Source {
         self.asked.lock().unwrap()
     }
 
-    /// Answers one of the fetches that wait for it.
+    /// Answers one of the pending fetches, and returns its index.
     pub(super) fn answer(&self, nth: usize, answer: Answer) -> Option<usize> {
         let mut asked = self.asked();
         let waiting = |asking: &Asking| asking.answer.is_some() && !asking.ended;
@@ -110,7 +110,7 @@ impl Answer {
             Self::NoKeys => Ok(Fetched::Document(KeyDocument::from_json(
                 br#"{"keys":[]}"#,
             )?)),
-            // Like a panic, and nobody prints it.
+            // Unwinds like a panic, but does not call the panic hook, which would print a message.
             Self::Panic => resume_unwind(Box::new("the source panics")),
         }
     }
