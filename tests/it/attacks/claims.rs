@@ -1,11 +1,11 @@
-//! Tokens that are genuine, and say what they must not.
+//! Tokens with a valid signature and invalid claims.
 
 use serde_json::json;
 
 use super::tokens::{Attack, good};
 use super::{AUDIENCE, ISSUER, Keys};
 
-/// Claims that are good, but for one.
+/// Valid claims, except that `name` has this JSON value.
 pub(super) fn claims(name: &str, json: &str) -> String {
     let usual = [
         ("iss", format!("{ISSUER:?}")),
@@ -63,7 +63,7 @@ pub(super) fn bad_claims(keys: &Keys) -> Vec<Attack> {
         ("aud", r#"["https://api.example.com",7]"#, "one is no name"),
         ("aud", r#"[["https://api.example.com"]]"#, "nested"),
         ("aud", "true", "a boolean"),
-        ("aud", "[]", "nobody's"),
+        ("aud", "[]", "empty"),
         ("aud", r#"{"0":"https://api.example.com"}"#, "an object"),
         ("aud", "null", "RFC 7519 §4.1.3"),
         ("exp", r#""4102444800""#, "a string (CVE-2026-25537)"),

@@ -1,4 +1,4 @@
-//! Signatures that prove nothing, and what is wrapped so that nobody looks at one.
+//! Signatures that prove nothing, and tokens in a form that makes some verifiers skip the signature.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -17,11 +17,11 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// RFC 8725 §2.1: whatever bytes somebody takes the public key for, they are no secret (CVE-2016-10555, CVE-2026-44699).
+/// RFC 8725 §2.1: no encoding of a public key is a secret (CVE-2016-10555, CVE-2026-44699).
 pub(super) fn public_keys_as_secrets(keys: &Keys) -> Vec<Attack> {
     let mut attacks = Vec::new();
     let set = SigningKey::jwk_set([&keys.rs256, &keys.es256, &keys.eddsa]);
-    // Of an RSA key what stands before PKCS #1 is 24 octets; the others end with the point.
+    // In a DER public key, 24 octets precede the PKCS #1 key of RSA, and 26 or 12 octets precede the point.
     for (key, before) in [(&keys.rs256, 24), (&keys.es256, 26), (&keys.eddsa, 12)] {
         let pem = key.public_key_pem();
         let body: String = pem.lines().filter(|line| !line.starts_with("--")).collect();
@@ -59,7 +59,7 @@ fn crlf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\n', "\r\n")
 }
 
-/// RFC 8725 §3.1: our own key, for an algorithm that it is not for; and names that only look like one.
+/// RFC 8725 §3.1: the server's own key with another algorithm, and texts similar to the name of an algorithm.
 pub(super) fn other_algorithms(keys: &Keys) -> Vec<Attack> {
     let others = [
         Algorithm::RS384,
@@ -96,11 +96,12 @@ pub(super) fn other_algorithms(keys: &Keys) -> Vec<Attack> {
     attacks
 }
 
-/// The order of P-256, and of the group of Ed25519 with the least octet first.
+/// The order of P-256.
 const ORDER: &str = "_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE";
+/// The order L of the group of Ed25519, least significant octet first.
 const ED25519_ORDER: &str = "7dP1XBpjEljWnPei3vneFAAAAAAAAAAAAAAAAAAAABA";
 
-/// CVE-2022-21449; RFC 8017 §8.2.2; RFC 8032 §5.1.7.
+/// Signatures with numbers out of range (CVE-2022-21449; RFC 8017 §8.2.2; RFC 8032 §5.1.7).
 pub(super) fn values_out_of_range(keys: &Keys) -> Vec<Attack> {
     let mut attacks = Vec::new();
     let mut attack = |name: &str, token: &str, signature: &[u8]| {
@@ -148,13 +149,13 @@ pub(super) fn values_out_of_range(keys: &Keys) -> Vec<Attack> {
     );
     attack("EdDSA, S = 0", &token, &[r, &zero].concat());
     attack("EdDSA, all zero", &token, &[0; 64]);
-    // The neutral element, of which every multiple is itself.
+    // R is the neutral element, and S is zero.
     let neutral = [&[1], [0; 63].as_slice()].concat();
     attack("EdDSA, R of small order", &token, &neutral);
     attacks
 }
 
-/// `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 §2.2.3).
+/// The DER form of an ECDSA signature, `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 §2.2.3).
 fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     let integer = |value: &[u8]| {
         let start = value.iter().position(|octet| *octet != 0).unwrap();
@@ -168,7 +169,7 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     [&[0x30, u8::try_from(both.len()).unwrap()], &*both].concat()
 }
 
-/// Of two numbers with the least octet first.
+/// The sum of two numbers, least significant octet first.
 fn sum(one: &[u8], other: &[u8]) -> Vec<u8> {
     let mut carry = 0;
     let octets = one.iter().zip(other).map(|(one, other)| {
@@ -179,7 +180,7 @@ fn sum(one: &[u8], other: &[u8]) -> Vec<u8> {
     octets.collect()
 }
 
-/// RFC 7516; RFC 7519 §5.2: a token in a token, and what only looks encrypted.
+/// Nested tokens, and unencrypted tokens in the form of encrypted ones (RFC 7516; RFC 7519 §5.2).
 pub(super) fn wrapped(keys: &Keys) -> Vec<Attack> {
     let inner = good(&keys.rs256).build();
     let unsigned = good(&keys.rs256).unsigned().build();
@@ -221,7 +222,7 @@ pub(super) fn wrapped(keys: &Keys) -> Vec<Attack> {
         json!({"alg": "none", "enc": "none"}),
     ];
     for header in headers {
-        // Whoever decrypts before verifying finds a plain token (RFC 8725 §2.2).
+        // A verifier that decrypts first and does not verify the content accepts a plain token (RFC 8725 §2.2).
         let token = format!(
             "{}..AAAAAAAAAAAAAAAA.{}.AAAA",
             encode(header.to_string()),
@@ -232,7 +233,7 @@ pub(super) fn wrapped(keys: &Keys) -> Vec<Attack> {
     attacks
 }
 
-/// RFC 7515 §4, §10.12: headers that two readers could read in two ways.
+/// Headers that two parsers could read differently (RFC 7515 §4, §10.12).
 pub(super) fn ambiguous_headers(keys: &Keys) -> Vec<Attack> {
     let deep = format!(
         r#"{{"alg":"EdDSA","x":{}1{}}}"#,

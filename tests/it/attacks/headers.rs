@@ -1,4 +1,4 @@
-//! What is around the token: smuggled, repeated and spoofed headers.
+//! Smuggled, repeated and spoofed headers.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,8 +12,8 @@ use tower_layer::Layer;
 use super::Target;
 use crate::support::{Inner, answer_of, serve, serve_axum, table, with_token};
 
-/// The head of the answer to a request with these lines, written to the socket as they are: no client refuses
-/// to send them.
+/// The response to a request with these header lines. They go to the socket unchanged, because an HTTP client would
+/// refuse to send some of them.
 async fn raw(address: SocketAddr, lines: &[u8]) -> String {
     raw_get(address, "/", "api.example.com", lines).await
 }
@@ -44,7 +44,7 @@ async fn no_attack_with_a_header_gets_through() {
         (b"authorization:\r\n", 401, NOTHING),
         (b"authorization: Basic a, Bearer b\r\n", 401, NOTHING),
         (b"proxy-authorization: Bearer a\r\n", 401, NOTHING),
-        // A token that is bound to a key is for whoever checks its proof (RFC 9449 §7.1).
+        // This server does not check DPoP proofs, so it must not accept the scheme (RFC 9449 §7.1).
         (b"authorization: DPoP reader\r\n", 401, NOTHING),
         (b"authorization: Bearerreader\r\n", 401, NOTHING),
         (b"authorization: Token reader\r\n", 401, NOTHING),
@@ -123,8 +123,8 @@ async fn a_query_or_a_cookie_is_no_place_for_a_token() {
     assert_eq!(inner.calls(), 0);
 }
 
-/// What two servers could read in two ways, the one in front and this one (RFC 9112 §5.1, §5.2): here it is nobody's
-/// request at all.
+/// A proxy and this server could read such headers differently (RFC 9112 §5.1, §5.2), so this server refuses the
+/// request.
 #[tokio::test]
 async fn no_smuggled_header_is_taken_for_a_token() {
     let inner = Inner::default();
@@ -144,7 +144,7 @@ async fn no_smuggled_header_is_taken_for_a_token() {
             lines.escape_ascii()
         );
     }
-    // A trailer is no header (RFC 9110 §6.5.1).
+    // A trailer field must not be merged into the headers (RFC 9110 §6.5.1).
     let lines = b"transfer-encoding: chunked\r\ntrailer: authorization\r\n\r\n1\r\na\r\n0\r\n\
         authorization: Bearer reader\r\n";
     let answer = raw(address, lines).await;

@@ -1,6 +1,6 @@
-//! The catalogue of attacks: each is one that somebody fell for, sent over HTTP to a real server. What is refused
-//! in detail, and why, is tested where it is decided (`tests/it/jwt/` and others); here it is that nothing
-//! gets past the whole.
+//! The catalogue of attacks. Each has succeeded against some implementation, and is sent over HTTP to a real server
+//! here. These tests check that no attack passes the complete stack. Tests of the single rules are beside each rule,
+//! such as in `tests/it/jwt/`.
 
 mod claims;
 mod forged;
@@ -21,10 +21,10 @@ use crate::support::{Answer, Inner, Logs, serve};
 const ISSUER: &str = "https://issuer.example.com";
 const AUDIENCE: &str = "https://api.example.com";
 
-/// A server under attack, and what it must not do.
+/// A server under attack, with what the tests need to check its responses.
 struct Target {
     address: SocketAddr,
-    /// The same, but its verifier is one of several, and what it refused is remembered.
+    /// A server with the same keys, whose verifier is one of several and caches refusals.
     gateway: SocketAddr,
     inner: Inner,
     logs: Logs,
@@ -76,7 +76,8 @@ impl Target {
         }
     }
 
-    /// That the answer is a 401 which says that the token is bad, and repeats nothing of it.
+    /// Asserts that the response is a 401 for an invalid token, and that neither the response nor the log repeats the
+    /// token.
     #[track_caller]
     fn assert_refused(&self, attack: &str, sent: &str, answer: &Answer) {
         assert_eq!(answer.status, 401, "{attack}: {answer:?}");
@@ -90,11 +91,14 @@ impl Target {
             format!(r#"Bearer error="invalid_token", error_description="{description}""#);
         let sent_back = answer.header("www-authenticate");
         assert_eq!(sent_back, Some(&*challenge), "{attack}");
-        // No segment of the token that would be recognized.
+        // Short segments could occur in a log by chance.
         let logged = self.logs.text();
         for segment in sent.split('.').filter(|segment| segment.len() > 12) {
             let repeated = challenge.contains(segment) || logged.contains(segment);
-            assert!(!repeated, "{attack}: something repeats the token");
+            assert!(
+                !repeated,
+                "{attack}: the challenge or the log repeats the token"
+            );
         }
     }
 }

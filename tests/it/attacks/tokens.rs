@@ -9,7 +9,7 @@ use super::claims::{bad_claims, claims, other_tokens};
 use super::{AUDIENCE, ISSUER, Keys, Target, forged};
 use crate::support::{Inner, answer_of, get_with, with_token};
 
-/// What was done, with its CVE or section, and the token.
+/// A description of the attack, with its CVE or section, and the token.
 pub(super) type Attack = (String, String);
 
 pub(super) fn good(key: &SigningKey) -> TokenBuilder {
@@ -22,7 +22,7 @@ pub(super) fn good(key: &SigningKey) -> TokenBuilder {
 #[tokio::test]
 async fn no_attack_with_a_token_gets_through() {
     let target = Target::start().await;
-    // Whoever lets a token say where its key is asks here.
+    // A verifier that takes the location of its keys from the token sends its requests here.
     let attacker = TestIssuer::start().await;
     let attacks = [
         without_signature(&target.keys),
@@ -40,7 +40,7 @@ async fn no_attack_with_a_token_gets_through() {
         forged::ambiguous_headers(&target.keys),
     ];
     for (attack, token) in attacks.into_iter().flatten() {
-        // The gateway twice: what it remembers must not be better than what it saw.
+        // The gateway's second response comes from its cache, and must be the same.
         for address in [target.address, target.gateway, target.gateway] {
             let answer = get_with(address, &token).await;
             target.assert_refused(&attack, &token, &answer);
@@ -49,7 +49,7 @@ async fn no_attack_with_a_token_gets_through() {
     assert_eq!(attacker.jwks_requests() + attacker.metadata_requests(), 0);
     let logged = target.logs.text();
     assert!(logged.contains(r#"outcome="refused""#));
-    // Nor what a token has inside.
+    // The log contains no content of a token either.
     for hostile in [
         "/dev/null",
         "UNION",
@@ -61,7 +61,7 @@ async fn no_attack_with_a_token_gets_through() {
         assert!(!logged.contains(hostile), "{hostile} is in the log");
     }
 
-    // It was not for being broken that it refused.
+    // The same server accepts valid tokens.
     let token = good(&target.keys.eddsa)
         .raw_claims(claims("x", "1"))
         .build();
@@ -79,7 +79,7 @@ async fn no_attack_with_a_token_gets_through() {
     }
 }
 
-/// More than a server lets through in a header, for a layer that was told to take it (CVE-2025-30204).
+/// A token longer than HTTP servers accept in a header, for a layer without a length limit (CVE-2025-30204).
 #[tokio::test]
 async fn a_million_dots_are_one_refusal() {
     let keys = Keys::generate();
@@ -97,7 +97,7 @@ async fn a_million_dots_are_one_refusal() {
     }
 }
 
-/// RFC 8725 §2.1, §3.2.
+/// Tokens without a signature (RFC 8725 §2.1, §3.2).
 fn without_signature(keys: &Keys) -> Vec<Attack> {
     let mut attacks = Vec::new();
     for name in [
@@ -123,7 +123,7 @@ fn without_signature(keys: &Keys) -> Vec<Attack> {
     attacks
 }
 
-/// RFC 8725 §3.1.
+/// Tokens for another algorithm than that of the key (RFC 8725 §3.1).
 fn confused_algorithms(keys: &Keys) -> Vec<Attack> {
     let mut attacks = Vec::new();
     for key in [&keys.rs256, &keys.es256, &keys.eddsa] {
@@ -178,7 +178,7 @@ fn confused_algorithms(keys: &Keys) -> Vec<Attack> {
     attacks
 }
 
-/// RFC 8725 §3.10, CVE-2018-0114.
+/// Tokens that name or contain the attacker's own key (RFC 8725 §3.10, CVE-2018-0114).
 fn keys_in_the_token(attacker: &TestIssuer) -> Vec<Attack> {
     let forger = attacker.key();
     let certificate = json!(["MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A"]);
@@ -203,7 +203,7 @@ fn keys_in_the_token(attacker: &TestIssuer) -> Vec<Attack> {
     attacks
 }
 
-/// RFC 7515 §4.1.11, RFC 7797, RFC 7518 §4.8.
+/// Headers with a hostile key ID or an unsupported extension (RFC 7515 §4.1.11, RFC 7797, RFC 7518 §4.8).
 fn hostile_headers(keys: &Keys) -> Vec<Attack> {
     let forger = SigningKey::generate(Algorithm::RS256);
     let mut attacks: Vec<Attack> = [
@@ -263,7 +263,7 @@ fn bad_signatures(keys: &Keys) -> Vec<Attack> {
     let es256 = good(&keys.es256).build();
     let signatures = [
         ("r = s = 0 (CVE-2022-21449)", "A".repeat(86)),
-        // 64 octets of ones are above the order of the curve.
+        // All bits of r and s are set, so both exceed the order of the curve.
         (
             "r and s out of range (CVE-2022-21449)",
             format!("{}w", "_".repeat(85)),
@@ -293,7 +293,7 @@ fn bad_signatures(keys: &Keys) -> Vec<Attack> {
     attacks
 }
 
-/// RFC 7515 §2, §5.2.
+/// Tokens that are not well-formed (RFC 7515 §2, §5.2).
 fn bad_forms(keys: &Keys) -> Vec<Attack> {
     let token = good(&keys.eddsa).build();
     let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(4_000), "]".repeat(4_000));

@@ -115,7 +115,7 @@ async fn an_outage_of_one_issuer_does_not_affect_others() {
     verify(&verifier, &good).await.unwrap();
 }
 
-/// Tenants of one provider, which share its keys; with the tenants that were looked up.
+/// A verifier for the tenants of one provider, which share its key, and a list of the tenants that were looked up.
 fn tenants(key: &SigningKey) -> (ByIssuer, Arc<Mutex<Vec<String>>>) {
     let customers = BTreeSet::from(["blue".to_owned(), "green".to_owned()]);
     let asked = Arc::<Mutex<Vec<String>>>::default();

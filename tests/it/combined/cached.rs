@@ -1,4 +1,4 @@
-//! What is remembered, for how long, and who waits for whom.
+//! Which results are cached, for how long, and which requests share a verification.
 
 use std::future::Future;
 use std::pin::pin;
@@ -97,7 +97,7 @@ async fn an_expired_token_is_never_served() {
     let token = issuer.token().audience(AUDIENCE).clock(clock.clone());
     let token = token.expires_in(10 * MINUTE).build();
     verify(&verifier, &token).await.unwrap();
-    // The verifier's own leeway counts.
+    // The leeway of the verifier applies.
     clock.advance(11 * MINUTE - Duration::from_secs(1));
     verify(&verifier, &token).await.unwrap();
     assert_eq!(verifier.stats().hits, 1);
@@ -106,7 +106,7 @@ async fn an_expired_token_is_never_served() {
     assert_eq!(refused(expired), InvalidReason::Expired);
 }
 
-/// JWTs by keys that are fetched, behind a cache that would remember them for days.
+/// A verifier with fetched keys, behind a cache that keeps tokens for days.
 async fn fetched(clock: &Clock) -> (TestIssuer, Jwks, Cached<JwtVerifier>, String) {
     let issuer = TestIssuer::start().await;
     let source = HttpKeySource::builder(issuer.jwks_url()).build().unwrap();
@@ -156,15 +156,15 @@ async fn a_server_that_remembers_all_its_tokens_still_refreshes_its_keys() {
     verify(&verifier, &token).await.unwrap();
     assert_eq!((verifier.stats().hits, issuer.jwks_requests()), (1, 1));
 
-    // Fifteen minutes of freshness are over; the next token waits for a fetch.
+    // The keys are stale after fifteen minutes, so the next token waits for a fetch.
     clock.advance(16 * MINUTE);
     verify(&verifier, &token).await.unwrap();
     assert_eq!((verifier.stats().hits, issuer.jwks_requests()), (1, 2));
-    // The key is still there, and so is what it verified.
+    // The key is still published, so the cached token is still valid.
     verify(&verifier, &token).await.unwrap();
     assert_eq!((verifier.stats().hits, issuer.jwks_requests()), (2, 2));
 
-    // In an outage each token is looked at again, with the keys there are.
+    // During an outage, each token is verified again with the stale keys.
     issuer.jwks_fault(Some(Fault::Status(http::StatusCode::BAD_GATEWAY)));
     clock.advance(16 * MINUTE);
     for _ in 0..3 {
@@ -311,7 +311,7 @@ async fn a_thousand_requests_with_a_cold_token_introspect_it_once() {
     issuer.introspection_fault(Some(Fault::Reset));
     let all = join_all((0..1_000).map(|_| verify(&verifier, "another"))).await;
     all.into_iter().for_each(assert_unavailable);
-    // The client may try a broken connection once more.
+    // The HTTP client may retry once after a broken connection.
     assert!(issuer.introspection_requests() <= 4);
 }
 

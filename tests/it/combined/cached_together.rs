@@ -1,4 +1,4 @@
-//! Many with the same token, while it is being verified.
+//! Concurrent requests with the same token share one verification.
 
 use std::future::{Ready, poll_fn, ready};
 use std::mem;
@@ -19,7 +19,7 @@ use tower_bearer_auth::{
 
 use super::{Calls, assert_unavailable, refused, verify};
 
-/// A verifier that waits until it is let on, and counts.
+/// A cached verifier that counts its calls and waits for a permit of `gate` before it responds.
 fn held(
     calls: &Calls,
     gate: &Arc<Semaphore>,
@@ -75,7 +75,8 @@ async fn whoever_began_may_leave_and_the_others_carry_on() {
     assert_eq!(calls.count(), 1);
 }
 
-/// How futures_util's shared futures lose somebody (rust-lang/futures-rs#2706), with threads that take turns.
+/// `futures_util`'s shared futures can lose a waiter that joins during a poll (rust-lang/futures-rs#2706). This test
+/// performs the same interleaving on one thread.
 #[test]
 fn whoever_came_while_another_drove_is_woken_when_that_one_leaves() {
     type Asking = Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>;
@@ -179,7 +180,7 @@ async fn a_token_that_no_longer_counts_when_its_verification_ends_is_refused() {
     }
 }
 
-/// Asks the cache that it is behind about another token, when it is cloned.
+/// A verifier that, when it is cloned, calls the cache in front of it with another token.
 struct Nosy {
     cache: Arc<OnceLock<Cached<Self>>>,
     asked: Arc<AtomicBool>,
@@ -222,7 +223,7 @@ async fn a_verifier_may_ask_the_cache_when_it_is_cloned() {
     };
     let verifier = nosy.cached(100);
     assert!(cache.set(verifier).is_ok());
-    // A cache that is cloned clones its verifier as well.
+    // The clone of the cache also clones the verifier. Only the clone in `call` below is to call the cache.
     asked.store(true, Ordering::SeqCst);
     let mut verifier = cache.get().unwrap().clone();
     asked.store(false, Ordering::SeqCst);

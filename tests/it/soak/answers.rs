@@ -1,4 +1,4 @@
-//! What was answered, held against what may be.
+//! Compares each response with the permitted responses.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,18 +8,18 @@ use http::StatusCode;
 use super::traffic::{KINDS, Message, needed};
 use crate::support::Answer;
 
-/// A set of answers that are right.
+/// A set of permitted responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answers(u8);
 
 pub(super) const OK: Answers = Answers(1);
-/// 401: the token is bad.
+/// 401: the token is invalid.
 pub(super) const NO: Answers = Answers(2);
-/// 503: nobody can say now.
+/// 503: the verifier is unavailable.
 pub(super) const LATER: Answers = Answers(4);
-/// 403.
+/// 403: the token lacks a scope.
 pub(super) const LACKS: Answers = Answers(8);
-/// 400.
+/// 400: the request is malformed.
 pub(super) const WRONG: Answers = Answers(16);
 
 impl Answers {
@@ -47,10 +47,10 @@ impl fmt::Display for Answers {
     }
 }
 
-/// The longest that a client is asked to wait: the longest backoff.
+/// The maximum of `Retry-After`, which is the longest backoff.
 const MAX_RETRY_AFTER: u64 = 60;
 
-/// Whether this is an answer that is allowed, whole and to this request; what is wrong with it otherwise.
+/// Checks that the response is permitted, complete, and for this request. Returns the problem otherwise.
 pub(super) fn check(answer: &Answer, message: &Message, allowed: Answers) -> Result<(), String> {
     let challenge = answer.header("www-authenticate");
     let kind = match answer.status {
@@ -95,14 +95,14 @@ pub(super) fn check(answer: &Answer, message: &Message, allowed: Answers) -> Res
     }
 }
 
-/// How often each kind of request got each answer, and what was wrong.
+/// How often each kind of request got each response, and the wrong responses.
 #[derive(Default)]
 pub(super) struct Tally {
     counts: BTreeMap<(usize, u16), usize>,
     mistakes: BTreeMap<String, usize>,
 }
 
-/// No more mistakes than this are told in words.
+/// The number of mistakes that a failure prints.
 const TOLD: usize = 20;
 
 impl Tally {

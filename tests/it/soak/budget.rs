@@ -1,4 +1,4 @@
-//! How many fetches the documentation of `Jwks` allows, whatever is sent.
+//! The number of fetches that the documentation of `Jwks` allows, whatever clients send.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use super::gateway::Party;
 
 /// The fetches of one key set, hour by hour.
 pub(super) struct Budget {
-    /// What is in the bucket at most: 2 to begin with, and one more every 15 seconds.
+    /// The maximum content of the bucket: 2 at the start, and one more every 15 seconds.
     bucket: f64,
-    /// How many fetches there were when the hour began.
+    /// How many fetches had begun before this hour.
     before: usize,
-    /// Whether one is due by the clock in this hour.
+    /// Whether a scheduled refresh is due in this hour.
     due: bool,
     pub(super) fetches: usize,
     pub(super) allowed: usize,
@@ -31,16 +31,16 @@ impl Budget {
         }
     }
 
-    /// Begins an hour, before which so much time passed.
+    /// Begins an hour, after the time `passed` since the last one.
     pub(super) fn begin(&mut self, party: &Party, passed: Duration) {
         self.bucket = BURST.min(self.bucket + passed.as_secs_f64() / INTERVAL);
-        // Without keys everybody waits for the same fetch, which a failing source gets once per backoff.
+        // Without keys, all requests wait for the same fetch. A failing source is fetched once per backoff.
         let next = party.jwks.status().next_refresh();
         self.due = next.is_none_or(|next| next.is_zero());
         self.before = party.fetches.begun.load(Ordering::SeqCst);
     }
 
-    /// Ends it; what was too much otherwise.
+    /// Ends the hour, with an error if there were too many fetches.
     pub(super) fn end(&mut self, party: &Party) -> Result<(), String> {
         let fetches = party.fetches.begun.load(Ordering::SeqCst) - self.before;
         let scheduled = usize::from(self.due);

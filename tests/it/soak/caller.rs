@@ -1,4 +1,4 @@
-//! Whoever holds a connection: those who keep it and send one request after the other, and those who break it.
+//! The clients. Most keep their connection and send one request after the other. The others break theirs.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,18 +21,18 @@ use super::tokens::Deck;
 use super::traffic::{KINDS, Kind, Message, bearer};
 use crate::support::Answer;
 
-/// What everybody knows in an hour.
+/// What all clients share during an hour.
 pub(super) struct Round {
     pub(super) hour: &'static Hour,
     pub(super) deck: Deck,
     pub(super) seed: u64,
     pub(super) number: usize,
-    /// The one kind of requests that are sent, where it is not all.
+    /// If set, the clients send only this kind of request.
     pub(super) only: Option<&'static str>,
-    /// How many requests each caller sends.
+    /// How many requests each client sends.
     pub(super) requests: usize,
     pub(super) answered: AtomicUsize,
-    /// Told when half of the answers are there.
+    /// The number of responses after which `half_answered` is notified.
     pub(super) half: usize,
     pub(super) half_answered: Notify,
 }
@@ -45,12 +45,12 @@ pub(super) struct Caller {
 
 enum Connection {
     Kept(SendRequest<Full<Bytes>>),
-    /// Left as it is until the next hour, and then dropped.
+    /// Left open in its broken state until the next hour, and then dropped.
     Broken(TcpStream),
 }
 
-/// One in so many breaks connections, and another one sends headers that are much too long: always the same ones,
-/// since a connection's buffers grow with what came over it.
+/// Of this many clients, one breaks its connections, and another one sends headers that are much too long. They are
+/// the same clients in each hour, because the buffers of a connection grow with the longest request.
 const ROUGH: usize = 25;
 
 impl Caller {
@@ -71,7 +71,7 @@ impl Caller {
         }
     }
 
-    /// Sends what there is to send in an hour.
+    /// Sends the requests of one hour.
     pub(super) async fn live(mut self, round: Arc<Round>) -> (Self, Tally) {
         let mut random = Random::new(round.seed, round.number, self.number);
         let mut tally = Tally::default();
@@ -154,7 +154,7 @@ async fn send(sender: &mut SendRequest<Full<Bytes>>, message: &Message) -> hyper
     })
 }
 
-/// Does to a connection what clients and attackers do to one, and leaves it like that.
+/// Breaks a connection in one of the ways in which clients and attackers break connections, and leaves it open.
 async fn abuse(stream: &mut TcpStream, deck: &Deck, random: &mut Random) -> io::Result<()> {
     let card = random.pick(&deck.local).expect("there are local tokens");
     let authorization = bearer(&card.token);
@@ -165,7 +165,7 @@ async fn abuse(stream: &mut TcpStream, deck: &Deck, random: &mut Random) -> io::
         head("POST /mcp")
     );
     match random.below(6) {
-        // It breaks off in the header.
+        // The request stops in the middle of its headers.
         0 => stream.write_all(&head("GET /notes").as_bytes()[..60]).await,
         1 => {
             stream
@@ -173,14 +173,14 @@ async fn abuse(stream: &mut TcpStream, deck: &Deck, random: &mut Random) -> io::
                 .await
         }
         2 => stream.write_all(&random.text(200).into_bytes()).await,
-        // It leaves before the answer comes.
+        // The client closes its side before the response arrives.
         3 => {
             stream
                 .write_all(format!("{}\r\n", head("GET /notes")).as_bytes())
                 .await?;
             stream.shutdown().await
         }
-        // It sends more and more without reading.
+        // The client sends requests without reading the responses.
         4 => {
             let request = format!("{}\r\n", head("GET /notes"));
             stream.write_all(request.repeat(8).as_bytes()).await
@@ -190,7 +190,7 @@ async fn abuse(stream: &mut TcpStream, deck: &Deck, random: &mut Random) -> io::
                 .write_all(format!("{}\r\n", head("GET /events")).as_bytes())
                 .await?;
             let (mut came, mut buffer) = (String::new(), [0; 1024]);
-            // An event's end, or what a refusal ends with.
+            // Reads until the end of an event, or the end of a refusal.
             while !came.contains("\n\n") && !came.ends_with('}') {
                 match stream.read(&mut buffer).await? {
                     0 => break,
@@ -208,7 +208,7 @@ async fn abuse(stream: &mut TcpStream, deck: &Deck, random: &mut Random) -> io::
     }
 }
 
-/// Kinds that got no answer that they were made for.
+/// The kinds of requests that never got the response that they are for.
 pub(super) fn never_tried(tally: &Tally) -> Vec<&'static str> {
     let tried = |number: usize| {
         [200, 400, 401, 403]

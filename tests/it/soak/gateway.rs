@@ -1,4 +1,4 @@
-//! The server that is soaked: every layer, and a verifier put together as a gateway's is.
+//! The server under test: a gateway with every layer and a combined verifier.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -25,24 +25,25 @@ use crate::support::serve_axum;
 pub(super) const AUDIENCE: &str = "https://gateway.test";
 pub(super) const LOCAL_ISSUER: &str = "https://local.test";
 
-/// How many tokens the cache may remember: fewer than are good in the course of a life.
+/// The capacity of the cache: less than the number of valid tokens in a life.
 pub(super) const CACHE: usize = 256;
 
 pub(super) struct Gateway {
     pub(super) address: SocketAddr,
     pub(super) clock: Clock,
-    /// The issuer that fails, rotates and withdraws; found by discovery. It has the opaque tokens.
+    /// The issuer with outages, key rotations and key withdrawals. Its keys are found by discovery. It also issues the
+    /// opaque tokens.
     pub(super) staff: Party,
-    /// One that never fails, and is flooded like the other.
+    /// An issuer without outages. It receives the same floods.
     pub(super) partners: Party,
-    /// A key that is configured.
+    /// A configured key, which is never fetched.
     pub(super) local: SigningKey,
     pub(super) cached: Cached<ByIssuer>,
-    /// Event streams that are open.
+    /// The number of open event streams.
     pub(super) streams: Arc<AtomicUsize>,
 }
 
-/// An issuer and the set of its keys.
+/// An issuer and its key set.
 pub(super) struct Party {
     pub(super) issuer: TestIssuer,
     pub(super) jwks: Jwks,
@@ -118,12 +119,12 @@ fn app() -> Router<Arc<AtomicUsize>> {
         .route("/events", get(events))
 }
 
-/// Who asked, so that an answer to somebody else would show.
+/// Responds with the token's subject, so that the test detects a response that belongs to another client.
 async fn whoami(token: AccessToken) -> String {
     token.subject().unwrap_or_default().to_owned()
 }
 
-/// One event, and then silence.
+/// Sends one event, and then keeps the stream open.
 async fn events(
     State(streams): State<Arc<AtomicUsize>>,
     token: AccessToken,
@@ -140,7 +141,7 @@ async fn events(
     )
 }
 
-/// Counts while it lives.
+/// Counts as one until it is dropped.
 struct Open(Arc<AtomicUsize>);
 
 impl Open {
@@ -171,7 +172,7 @@ impl Party {
         }
     }
 
-    /// Waits until no fetch is under way, and the key set knows how the last one ended.
+    /// Waits until no fetch is in flight and the key set has recorded the result of the last one.
     pub(super) async fn settle(&self) {
         loop {
             let ended = self.fetches.open.load(Ordering::SeqCst) == 0;
@@ -184,16 +185,16 @@ impl Party {
     }
 }
 
-/// What became of the fetches of a key set.
+/// The fetches of a key set.
 #[derive(Default)]
 pub(super) struct Fetches {
     pub(super) begun: AtomicUsize,
     open: Arc<AtomicUsize>,
-    /// Whether the last one failed. One that is dropped has.
+    /// 1 if the last fetch failed. A dropped fetch counts as failed.
     failed: AtomicUsize,
 }
 
-/// A source whose fetches are counted.
+/// A source that counts its fetches.
 struct Watched<S> {
     source: S,
     fetches: Arc<Fetches>,

@@ -1,20 +1,22 @@
-//! A soak test: a gateway with two thousand connections, held open while an issuer lives through rotations,
-//! outages and withdrawals, hour after hour, amid good tokens, bad ones and floods. The gate runs it; a
-//! usual run of the tests does not:
+//! A soak test: a gateway with two thousand open connections, while an issuer goes through key rotations, outages and
+//! key withdrawals, hour after hour. The clients send valid tokens, invalid tokens and floods of made-up tokens. The
+//! gate runs this test; `cargo test` alone does not:
 //!
 //! ```sh
 //! cargo test --all-features --test it soak -- --ignored --nocapture
 //! ```
 //!
-//! `SOAK_SECONDS` is how long it goes on (20), in whole lives of the issuer and three at least, which takes a
-//! debug build most of a minute; `SOAK_SEED` has the traffic of another run. What is tested:
+//! `SOAK_SECONDS` sets the minimum duration, by default 20. The test runs whole lives of the issuer, and at least
+//! three, which takes a debug build most of a minute. `SOAK_SEED` repeats the traffic of another run. The test checks
+//! that
 //!
-//! - every answer is one that may be given at that hour, by the schedule in `life.rs`, and belongs to who asked;
-//! - an issuer that is up again is used again after its backoff, and the others never notice that it was down;
-//! - no hour costs the issuers more fetches than the documentation of `Jwks` allows;
-//! - what is made up, and whoever breaks a connection, leaves nothing behind: memory stays as it was.
+//! - the schedule in `life.rs` permits each response at that hour, and each response belongs to its client;
+//! - the gateway uses an issuer again when it has recovered and the backoff has elapsed, and the outage does not
+//!   affect tokens of other issuers;
+//! - no hour causes more fetches than the documentation of `Jwks` allows;
+//! - neither made-up tokens nor broken connections leak memory.
 //!
-//! Time is a manual clock's, which stands still while requests are on their way: a life takes a day and a half.
+//! The test uses a manual clock, which stands still while requests are in flight. A life takes a day and a half on it.
 
 mod answers;
 mod budget;
@@ -46,21 +48,21 @@ use self::traffic::Kind;
 
 const CONNECTIONS: usize = 2_000;
 
-/// How many requests each of them sends in an hour.
+/// How many requests each connection sends in an hour.
 const REQUESTS: usize = 1;
 
-/// How often everybody does the same, before memory is looked at.
+/// How many rounds of the longest requests the connections send before the first life.
 const WARM_UP: usize = 6;
 
-/// At least so many lives, the first of which is to warm up, and at most so many.
+/// The minimum and maximum number of lives.
 const LIVES: std::ops::Range<usize> = 3..200;
 
-/// When nothing at all happens for so long, nothing will.
+/// If nothing happens for this time, the test has failed.
 const NEVER: Duration = Duration::from_secs(60);
 
-/// By how much memory may grow, in KiB, from any life's end to that of the last. Buffers have their size by then.
-/// What is made up in two lives comes to 40 MiB, so keeping as much as a fifth of it would show; without that,
-/// memory rather falls. A longer run finds smaller leaks.
+/// The permitted growth of memory, in KiB, from the end of any life to the end of the last one. Buffers no longer grow
+/// then. The made-up tokens of two lives amount to 40 MiB, so the test detects a leak of a fifth of them. Without a
+/// leak, memory tends to shrink. A longer run detects smaller leaks.
 const GROWTH: usize = 8 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,7 +99,7 @@ async fn answers_stay_right_and_memory_flat_through_rotations_outages_and_floods
     assert_flat(&memory);
 }
 
-/// The gateway, its callers, and what was seen.
+/// The gateway, its clients, and the results so far.
 struct Soak {
     gateway: Gateway,
     callers: Vec<Caller>,
@@ -127,8 +129,8 @@ impl Soak {
         }
     }
 
-    /// Has every connection send the longest requests there are, and those that are under way for longest, all at
-    /// once: buffers grow and stay. Nobody has asked for the issuer's keys after this.
+    /// Sends the longest and slowest requests over all connections at once, so that buffers reach their final size.
+    /// None of these requests fetches the keys of `staff`.
     async fn warm_up(&mut self) {
         for number in 0..WARM_UP {
             let callers = std::mem::take(&mut self.callers);
@@ -153,7 +155,7 @@ impl Soak {
         self.gateway.partners.settle().await;
     }
 
-    /// A life of the issuer.
+    /// Runs one life of the issuer.
     async fn live(&mut self, number: usize) {
         for hour in &LIFE {
             let gateway = &self.gateway;
@@ -221,7 +223,7 @@ impl Soak {
         println!("{:?}", self.gateway.cached.stats());
     }
 
-    /// What is left when everybody has gone.
+    /// Checks what remains after all clients have disconnected.
     async fn finish(mut self) {
         let stats = self.gateway.cached.stats();
         assert!(stats.entries <= CACHE, "{stats:?}");
@@ -229,7 +231,7 @@ impl Soak {
         let missing = never_tried(&self.tally);
         assert!(
             missing.is_empty(),
-            "none of these were answered as they are made for: {missing:?}"
+            "these kinds of requests never got their expected response: {missing:?}"
         );
         self.callers.clear();
         let all_closed = async {
@@ -242,7 +244,7 @@ impl Soak {
     }
 }
 
-/// Everybody's requests of an hour.
+/// Sends the requests of all clients for one hour.
 async fn traffic(
     life: &mut Life<'_>,
     callers: Vec<Caller>,

@@ -1,18 +1,18 @@
-//! What the process takes and may take.
+//! The process's memory, and its limit of open files.
 
 use std::fs;
 
-/// The memory that is resident, in KiB, where the system says.
+/// The resident memory in KiB, on systems with `/proc`.
 pub(super) fn resident() -> Option<usize> {
     let pages = fs::read_to_string("/proc/self/status").ok()?;
     let line = pages.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// Files besides the connections' two ends, with room for those who break theirs and come back.
+/// Open files besides the two ends of each connection, with room for clients that reconnect.
 const OTHERS: usize = 500;
 
-/// How many connections can be held, of as many as are wanted.
+/// The number of connections that the limit of open files permits, at most `wanted`.
 pub(super) fn connections(wanted: usize) -> usize {
     let needed = 2 * wanted + OTHERS;
     let files = files(needed);

@@ -1,14 +1,14 @@
-//! The same numbers from the same seed (SplitMix64).
+//! A random generator with the same output for the same seed (SplitMix64).
 
 #[derive(Clone)]
 pub(super) struct Random(u64);
 
 impl Random {
-    /// The numbers of one caller in one round.
+    /// The generator of one client in one round.
     pub(super) fn new(seed: u64, round: usize, caller: usize) -> Self {
         let mut random = Self(seed);
         random.0 ^= (round as u64) << 32 | caller as u64;
-        // Neighbours part here.
+        // Mixes the seed, so that similar seeds give independent sequences.
         random.0 = random.next();
         random
     }
@@ -32,7 +32,7 @@ impl Random {
         }
     }
 
-    /// A text of so many characters that nobody has had. They stand for themselves in base64url, JSON and headers.
+    /// A new text of this many characters. They need no escaping in base64url, JSON and headers.
     pub(super) fn text(&mut self, length: usize) -> String {
         let mut text = format!("{:016x}{:016x}", self.next(), self.next()).repeat(length / 32 + 1);
         text.truncate(length);

@@ -1,4 +1,4 @@
-//! The tokens that are about, by what may be said to them.
+//! The tokens that clients send, grouped by the permitted responses.
 
 use std::time::Duration;
 
@@ -8,39 +8,39 @@ use tower_bearer_auth::{Algorithm, Clock};
 
 use super::gateway::{AUDIENCE, Gateway, LOCAL_ISSUER};
 
-/// A token, and who answers to it.
+/// A token and its subject.
 #[derive(Clone)]
 pub(super) struct Card {
     pub(super) token: String,
     pub(super) subject: String,
 }
 
-/// What tokens have in common whose answer depends on the hour. The order is that of the schedule's columns.
+/// The classes of tokens whose response depends on the hour, in the order of the schedule's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Signed by the key that the issuer signs with, as far as the gateway can know.
+    /// Signed by the issuer's current key, which the gateway can know.
     Newest,
-    /// Signed by a key that is made and not adopted yet.
+    /// Signed by the next key, which the issuer does not use yet.
     Next,
     /// Signed by a key that was replaced and is still published.
     Older,
-    /// Signed by a key that was withdrawn; they were good, and remembered, before.
+    /// Signed by a key that was withdrawn. These tokens were valid and cached before.
     Gone,
-    /// Good for an hour from the time when they were made.
+    /// Valid for an hour after they were issued.
     Brief,
-    /// Of a key that does not exist, and issued long ago.
+    /// With a key ID that does not exist, and issued long ago.
     MadeUp,
-    /// Of a key that does not exist, and without `iat`.
+    /// With a key ID that does not exist, and without `iat`.
     Undated,
-    /// Of the newest key, by name.
+    /// With the key ID of the newest key, and an invalid signature.
     Forged,
-    /// Known to the introspection endpoint.
+    /// Opaque, and active at the introspection endpoint.
     Opaque,
-    /// To be refused by the introspection endpoint alone.
+    /// Tokens that only the introspection endpoint can refuse.
     Asked,
 }
 
-/// What is in use at the moment.
+/// The tokens that clients send at the moment.
 #[derive(Clone)]
 pub(super) struct Deck {
     pub(super) newest: Vec<Card>,
@@ -114,7 +114,7 @@ impl Deck {
         deck
     }
 
-    /// Makes the tokens that live for a life.
+    /// Issues the tokens that are valid for a whole life.
     pub(super) fn renew(&mut self, gateway: &Gateway) {
         let partner = gateway.partners.issuer.key();
         let name = self.partner.clone();
@@ -124,7 +124,7 @@ impl Deck {
         self.local_poor = self.mint("poor", |deck| deck.token(local, LOCAL_ISSUER, "other"));
     }
 
-    /// Makes the next key, and tokens of it.
+    /// Generates the next key, and issues tokens with it.
     pub(super) fn make_next(&mut self) {
         let key_id = format!("staff-{}", self.made);
         let key = SigningKey::generate(Algorithm::ES256).with_key_id(key_id);
@@ -132,7 +132,7 @@ impl Deck {
         self.next_key = key;
     }
 
-    /// Signs with the next key, which is published or about to be.
+    /// Makes the next key the newest key. It is published already, or right after this call.
     pub(super) fn adopt(&mut self) {
         let key = self.next_key.clone();
         let newest = std::mem::take(&mut self.next);
@@ -148,14 +148,14 @@ impl Deck {
         self.make_next();
     }
 
-    /// Makes tokens of the newest key that expire soon.
+    /// Issues tokens that expire in an hour.
     pub(super) fn make_brief(&mut self, key: &SigningKey) {
         self.brief = self.mint("brief", |deck| {
             deck.token(key, &deck.staff, ALL_SCOPES).expires_in(HOUR)
         });
     }
 
-    /// Has the older keys' tokens be those of withdrawn keys. The last ones are kept.
+    /// Moves the tokens of older keys to those of withdrawn keys, and keeps only the last of these.
     pub(super) fn bury(&mut self) {
         self.gone.append(&mut self.older);
         let surplus = self.gone.len().saturating_sub(4 * USERS);

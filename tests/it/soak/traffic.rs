@@ -10,36 +10,36 @@ use super::life::Hour;
 use super::random::Random;
 use super::tokens::{Card, Class, Deck};
 
-/// A request, and who is expected to be named in its answer.
+/// A request, and the subject that its response must contain.
 pub(super) struct Message {
     pub(super) path: &'static str,
     /// The values of `Authorization`.
     pub(super) authorization: Vec<String>,
     pub(super) body: &'static str,
     pub(super) subject: String,
-    /// What decides on the answer where that depends on the hour.
+    /// The class of the token, if the permitted responses depend on the hour.
     class: Option<Class>,
 }
 
-/// A kind of requests.
+/// A kind of request.
 pub(super) struct Kind {
     pub(super) name: &'static str,
-    /// How many of a thousand requests are such, more or less.
+    /// The share of this kind among all requests, in about thousandths.
     pub(super) weight: usize,
     may: May,
     make: fn(&Deck, &mut Random) -> Message,
 }
 
-/// What may be answered.
+/// The permitted responses.
 #[derive(Clone, Copy)]
 enum May {
-    /// This, at any time.
+    /// These responses at any time.
     Be(Answers),
     /// The status that the schedule permits for the token.
     Depend,
 }
 
-/// The scopes that a 403 has to name, by path.
+/// The scopes that a 403 must name, by path.
 pub(super) fn needed(path: &str) -> &'static str {
     match path {
         "/admin" => "notes:read admin",
@@ -117,7 +117,7 @@ pub(super) static KINDS: [Kind; 30] = [
 const BULK: usize = 3_000;
 
 impl Kind {
-    /// What may be answered to such a request at this hour.
+    /// The permitted responses to this request at this hour.
     pub(super) fn allowed(&self, message: &Message, hour: &Hour) -> Answers {
         match (self.may, message.class) {
             (May::Be(answers), _) => answers,
@@ -200,7 +200,8 @@ fn card(cards: &[Card], random: &mut Random) -> Message {
     }
 }
 
-/// A token of this class, or where there is none, as before the first rotation, of one that gets the same answers.
+/// A token of this class. If there is none yet, as before the first rotation, a token of a class with the same
+/// permitted responses.
 fn of_class(class: Class, deck: &Deck, random: &mut Random) -> Message {
     let (cards, otherwise) = match class {
         Class::Older => (&deck.older, Class::Newest),
@@ -215,7 +216,7 @@ fn of_class(class: Class, deck: &Deck, random: &mut Random) -> Message {
     }
 }
 
-/// A token in order but for its key, which does not exist, and its signature, which looks like one.
+/// A token with valid claims, but with a key ID that does not exist and a random signature.
 fn made_up(random: &mut Random, issuer: &str, more: Value) -> String {
     let header = json!({"alg": "ES256", "typ": "JWT", "kid": random.text(BULK)});
     let mut claims = json!({

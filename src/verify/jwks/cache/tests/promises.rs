@@ -206,8 +206,8 @@ impl Promises {
         Ok(())
     }
 
-    /// Records that a fetch ended. `None` stands for an interruption, without a result from the source. The result does
-    /// not count if a later fetch has begun.
+    /// Records that a fetch ended. `None` stands for an interruption, without a result from the source. The call has
+    /// no effect if a later fetch has begun.
     pub(super) fn ended(&mut self, number: u64, answer: Option<Result<Answer, ()>>) {
         if number != self.latest {
             return;
