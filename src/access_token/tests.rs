@@ -63,14 +63,14 @@ fn enrichment_keeps_what_it_does_not_touch() {
     assert_eq!(richer.principal(), token.principal());
 }
 
-/// `levels` arrays in one another.
+/// An array nested to this many levels.
 fn nested(levels: usize) -> Value {
     (0..levels).fold(json!(1), |inner, _| json!([inner]))
 }
 
 #[test]
 fn enrichment_keeps_claims_that_cannot_be_read_again() {
-    // Deeper than serde_json reads, which writes it all the same.
+    // serde_json writes this depth but does not read it.
     let token = builder()
         .subject("alice")
         .claim("plan", "gold")
@@ -107,7 +107,7 @@ fn enrichment_keeps_the_text_of_claims_to_the_byte() {
          \"x\":{ \"scope\":\"inner\", \"y\":[1, 2]},\"q\":\"\\\",}{\",\"exp\":9,\"scope\":\"b\"}"
     );
     assert_eq!(richer.subject(), Some("alice"));
-    // Changing what was changed replaces it.
+    // A second change of the same member replaces the first one.
     let again = richer.to_builder().claim("exp", 8).build();
     assert_eq!(again.claim::<u8>("exp"), Some(8));
     assert_eq!(again.raw_claims().matches("exp").count(), 1);
@@ -165,7 +165,7 @@ fn raw_claims_are_kept_to_the_byte_and_setters_win_in_any_order() {
     let raw = " {\"n\" : 1.50e+2, \"sub\":\"bob\" ,\"deep\":{\"sub\":[ 1 ]}} ";
     let token = builder().raw_claims(raw).unwrap().build();
     assert_eq!(token.raw_claims(), raw);
-    // Accessors come from setters only.
+    // Claims do not set the values of accessors. Only setters do.
     assert_eq!(token.subject(), None);
     let before = builder().subject("alice").raw_claims(raw).unwrap().build();
     let after = builder().raw_claims(raw).unwrap().subject("alice").build();
@@ -176,7 +176,7 @@ fn raw_claims_are_kept_to_the_byte_and_setters_win_in_any_order() {
             "{\"n\" : 1.50e+2,\"deep\":{\"sub\":[ 1 ]},\"sub\":\"alice\"}"
         );
     }
-    // The text of an earlier token is replaced, and what it said of its subject is not.
+    // `raw_claims` replaces the claims of the earlier token, and keeps its subject.
     let first = builder().subject("alice").claim("plan", "gold").build();
     let second = first.to_builder().raw_claims("{}").unwrap().build();
     assert_eq!(second.subject(), Some("alice"));

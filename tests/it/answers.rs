@@ -1,4 +1,4 @@
-//! The answers table: what each request gets that does not reach the inner service.
+//! The response to every request that the layer or a guard refuses: status, challenge and body.
 
 use std::net::SocketAddr;
 use std::time::{Duration, UNIX_EPOCH};
@@ -24,7 +24,7 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
-/// A verifier with every outcome, by the name of the token.
+/// A verifier whose result depends on the text of the token.
 fn verifier() -> impl Verifier {
     verify_fn(|token| async move {
         let outage = VerifyError::unavailable("the key server is on fire");
@@ -32,7 +32,7 @@ fn verifier() -> impl Verifier {
             "good" => Ok(AccessToken::builder(token).scopes(["use"]).build()),
             "powerless" => Ok(AccessToken::builder(token).build()),
             "expired" => Err(VerifyError::invalid(InvalidReason::Expired)),
-            // The verifier still vouches for it.
+            // The verifier accepts the token although it has expired.
             "outlived" => Ok(AccessToken::builder(token).expires_at(UNIX_EPOCH).build()),
             "closed" => Err(VerifyError::invalid("The account was closed")),
             "step-up" => Err(VerifyError::insufficient_scope(
@@ -63,7 +63,7 @@ type Headers<'a> = &'a [&'a [u8]];
 /// Status, challenge, and the `error` and `error_description` of the body.
 type Expected<'a> = (u16, Option<&'a str>, Option<&'a str>, &'a str);
 
-/// For each list of `Authorization` headers, the answer to expect whatever the method is.
+/// Asserts the response to each list of `Authorization` headers, with every method.
 async fn assert_answers(address: SocketAddr, rows: &[(Headers<'_>, Expected<'_>)]) {
     for (authorization, (status, challenge, error, description)) in rows {
         let body = match error {
@@ -171,7 +171,7 @@ async fn a_configured_realm_and_scopes_stand_in_a_fixed_order_in_every_challenge
         (&[b"Bearer outlived"], expired),
         (&[b"Bearer a b"], malformed),
         (&[b"Bearer powerless"], lacking),
-        // One of two is not enough.
+        // The token has one of two required scopes.
         (&[b"Bearer good"], lacking),
         (&[b"Bearer step-up"], step_up),
         (&[b"Bearer down"], outage),

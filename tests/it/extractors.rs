@@ -1,4 +1,4 @@
-//! What axum handlers take as parameters.
+//! The extractors for axum handlers.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ struct Tenant {
     tenant: u64,
 }
 
-/// A handler for each extractor, which says what it got.
+/// A handler for each extractor, which responds with the extracted value.
 fn app() -> Router {
     Router::new()
         .route(
@@ -135,7 +135,7 @@ async fn claims_that_do_not_fit_the_handler_are_an_invalid_token() {
         answer.assert_refusal(401, Some(challenge), &body);
         assert_eq!(get_path(address, "/required", token).await.status, 200);
     }
-    // Claims are private, also from the log.
+    // Claims are private, so the log does not contain them.
     let logged = logs.text();
     assert!(
         logged.contains("invalid_claim") && !logged.contains("seven-of-nine"),

@@ -15,7 +15,7 @@ fn keys_of(issuer: &TestIssuer) -> Jwks {
     Jwks::builder(JwksClientSource(source)).build().unwrap()
 }
 
-/// What becomes of a token signed with `key`.
+/// The result for a token signed with `key`.
 async fn outcome(issuer: &TestIssuer, jwks: &Jwks, key: &SigningKey) -> Result<(), String> {
     let verifier = JwtVerifier::builder()
         .jwks(jwks.clone())

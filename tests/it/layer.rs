@@ -1,5 +1,4 @@
-//! What the layer does to the requests it lets through and to the answers that come back, and where
-//! it can be put.
+//! The effect of the layer on accepted requests and on their responses, and the positions in which it works.
 
 use std::convert::Infallible;
 use std::panic::catch_unwind;
@@ -30,7 +29,7 @@ use crate::support::{
     serve_axum, table, with_token,
 };
 
-/// The request as it comes out behind `layer`; `None` when it was refused.
+/// The request that reaches the service behind `layer`; `None` if the layer refused it.
 async fn behind<V: Verifier>(
     layer: BearerAuthLayer<V>,
     request: Request<Full<Bytes>>,
@@ -58,7 +57,7 @@ async fn the_inner_service_gets_the_access_token_and_no_authorization() {
     assert!(!seen.headers().contains_key("authorization"));
     assert!(seen.headers().contains_key("accept"));
 
-    // It outlives its request, and so do its clones.
+    // The token and its clones outlive the request.
     let token = token_of(&seen).unwrap().clone();
     drop(seen);
     assert_eq!(token.client_id(), Some("cli"));
@@ -77,7 +76,7 @@ async fn a_forwarded_authorization_is_marked_sensitive() {
     assert!(header.is_sensitive());
     assert!(!format!("{:?}", seen.headers()).contains("reader"));
 
-    // Also one that is none of ours.
+    // A header with another scheme is sensitive as well.
     let mut basic = Request::new(Full::default());
     let value = HeaderValue::from_static("Basic dXNlcjpwYXNz");
     basic.headers_mut().insert("authorization", value);
@@ -134,7 +133,7 @@ async fn the_innermost_of_two_layers_decides() {
     let inner = BearerAuthLayer::new(table()).realm("inner").optional();
     let guarded = || RequireScopesLayer::all(["read"]).layer(Inner::default());
 
-    // The outer layer took the header and verified the token; the inner one saw neither.
+    // The outer layer removed the header, so the request reaches the inner layer without a token.
     let service = outer.layer(inner.layer(guarded()));
     let answer = answer_of(service, with_token("reader")).await;
     let challenge = r#"Bearer realm="inner", scope="read""#;
@@ -151,9 +150,9 @@ async fn the_innermost_of_two_layers_decides() {
 
 #[tokio::test]
 async fn the_mark_of_an_outer_optional_layer_does_not_outlive_an_inner_layer() {
-    // Between the layers a token appears, and behind them the verified one is taken away. With the
-    // outer layer's mark still there, the guard would see a request without a token (401); without
-    // it, one that no layer looked at (500).
+    // The test adds a token between the layers, and removes the verified one behind them. If the mark of the outer
+    // layer remained, the guard would see a request without a token (401). Without the mark, it sees a request
+    // without a layer in front (500).
     let service = ServiceBuilder::new()
         .layer(BearerAuthLayer::new(table()).optional())
         .map_request(|mut request: Request<Full<Bytes>>| {
@@ -283,7 +282,7 @@ async fn every_way_to_put_the_layer_on_axum_guards_the_route() {
     let get = || on_get(|| async { INSIDE });
     let at_root = |method_router| Router::new().route("/", method_router);
     let service = auth().layer(Inner::default());
-    // Who answers to an unknown path, and to another method: the layer (401) or axum.
+    // The status for an unknown path, and for another method: 401 by the layer, or 404 or 405 by axum.
     let table = [
         (at_root(get()).layer(auth()), 401, 401),
         (at_root(get()).route_layer(auth()), 404, 401),
@@ -316,7 +315,7 @@ async fn boxed_bodies_pass() {
         .assert_refusal(401, Some("Bearer"), &no_token());
 }
 
-/// A body that yields what a test sends, when it sends it.
+/// A body with the frames that a test sends.
 struct Fed(mpsc::UnboundedReceiver<Result<Frame<Bytes>, &'static str>>);
 
 impl Body for Fed {

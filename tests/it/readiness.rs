@@ -1,4 +1,4 @@
-//! Who is polled for readiness when, and who holds a permit how long.
+//! When the layer polls its two services for readiness, and how long a request holds their permits.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -26,7 +26,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The output of a future that has nothing to wait for.
+/// The output of a future that is ready at once.
 #[track_caller]
 fn now<F: Future>(future: F) -> F::Output {
     match poll(pin!(future)) {
@@ -51,7 +51,7 @@ fn without_token() -> Incoming {
     Request::new(Full::default())
 }
 
-/// Vouches for every token that the test lets through `gate`.
+/// A verifier that accepts every token, after it has got a permit of `gate`.
 fn gated(gate: &Arc<Semaphore>) -> impl Verifier + use<> {
     let gate = Arc::clone(gate);
     verify_fn(move |token| {
@@ -67,7 +67,7 @@ fn gated(gate: &Arc<Semaphore>) -> impl Verifier + use<> {
 async fn the_instance_that_was_ready_is_the_one_that_is_called() {
     let (inner, mut handle) = mock::pair::<Incoming, Outgoing>();
     let mut service = BearerAuthLayer::new(table()).optional().layer(inner);
-    // A mock panics when an instance is called that was not polled ready itself.
+    // An instance of the mock panics if it is called without having been polled ready.
     for request in [with_token("reader"), without_token()] {
         assert!(poll_ready(&mut service).is_ready());
         let mut response = pin!(service.call(request));
@@ -132,7 +132,7 @@ async fn an_inner_permit_is_held_from_readiness_to_the_answer() {
 
     gate.add_permits(1);
     read(response.await.unwrap()).await.assert_passed();
-    // The freed permit goes to who asked first.
+    // The service that polled first gets the released permit.
     assert!(poll_ready(&mut service).is_ready());
     assert!(poll_ready(&mut next).is_pending());
 }
@@ -144,7 +144,7 @@ async fn a_refused_request_gives_its_inner_permit_back() {
     let layer = BearerAuthLayer::new(table());
     let mut service = layer.layer(limited(inner.clone(), &slots));
 
-    // Refused by the header alone: the permit is free before the answer is even awaited.
+    // The header alone is refused, so the permit is released before the response future is polled.
     assert!(poll_ready(&mut service).is_ready());
     let response = service.call(without_token());
     assert_eq!(slots.available_permits(), 1);
@@ -152,7 +152,7 @@ async fn a_refused_request_gives_its_inner_permit_back() {
         .await
         .assert_refusal(401, Some("Bearer"), &no_token());
 
-    // Refused by the verifier.
+    // The verifier refuses the token.
     assert!(poll_ready(&mut service).is_ready());
     let response = service.call(with_token("who"));
     assert_eq!(slots.available_permits(), 0);
@@ -167,7 +167,7 @@ async fn a_dropped_response_future_releases_the_permits_of_both_services() {
     let verifier = limited(gated(&gate), &verifications);
     let mut service = BearerAuthLayer::new(verifier).layer(limited(Inner::default(), &slots));
 
-    // In the middle of the verification.
+    // Dropped during the verification.
     assert!(poll_ready(&mut service).is_ready());
     let mut response = Box::pin(service.call(with_token("any")));
     assert!(poll(response.as_mut()).is_pending());
@@ -181,7 +181,7 @@ async fn a_dropped_response_future_releases_the_permits_of_both_services() {
         (1, 1)
     );
 
-    // Before it was ever polled.
+    // Dropped before the first poll.
     assert!(poll_ready(&mut service).is_ready());
     drop(service.call(with_token("any")));
     assert_eq!(
@@ -260,7 +260,7 @@ async fn a_request_waits_for_its_verifier_in_its_own_future() {
     assert!(poll(first.as_mut()).is_pending());
     assert!(poll(second.as_mut()).is_pending());
     gate.add_permits(2);
-    // The second has no permit yet, open gate or not.
+    // The second request still waits for a permit of the verifier, although the gate is open.
     assert!(poll(second.as_mut()).is_pending());
     read(first.await.unwrap()).await.assert_passed();
     assert_eq!(inner.calls(), 1);
@@ -273,14 +273,14 @@ async fn the_verifier_is_polled_for_readiness_by_a_request_and_not_by_the_connec
     let inner = Inner::default();
     let mut service = BearerAuthLayer::new(verifier).layer(inner.clone());
 
-    // The mock fails its next poll, which is not that of the connection.
+    // The next poll of the mock fails. The poll by the connection does not reach it.
     handle.send_error("no route to the key server");
     assert!(matches!(poll_ready(&mut service), Poll::Ready(Ok(()))));
     let answer = now(service.call(with_token("any"))).unwrap();
     read(answer).await.assert_outage();
     assert_eq!(inner.calls(), 0);
 
-    // Nor does a request without a token poll it.
+    // A request without a token does not poll the verifier.
     handle.send_error("no route to the key server");
     let answer = now(service.call(without_token())).unwrap();
     assert_eq!(answer.status(), 401);

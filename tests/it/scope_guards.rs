@@ -1,4 +1,4 @@
-//! Scopes per route and per step of a handler.
+//! Required scopes per route, and per step of a handler.
 
 use std::convert::Infallible;
 use std::panic::catch_unwind;
@@ -24,7 +24,7 @@ fn auth() -> BearerAuthLayer<StaticTokenVerifier> {
     BearerAuthLayer::new(table())
 }
 
-/// `/` behind `layer`, with the guard put there in each way there is.
+/// The route `/` behind `layer`, with the guard added in each way that axum has.
 fn guarded(
     layer: &BearerAuthLayer<StaticTokenVerifier>,
     guard: &RequireScopesLayer,
@@ -53,7 +53,7 @@ async fn a_guard_of_all_scopes_names_them_after_those_of_the_layer() {
         let address = serve_axum(three).await;
         let answer = get_with(address, "writer").await;
         answer.assert_refusal(403, Some(lacking), &lacks_scope());
-        // A guard's scopes are not shown to clients without a good token.
+        // Clients without a valid token do not see the guard's scopes.
         let answer = get(address, "/", &[]).await;
         answer.assert_refusal(401, Some(none), &no_token());
 
@@ -134,7 +134,7 @@ async fn a_guard_without_a_layer_in_front_is_an_error_that_is_logged() {
     let logs = Logs::capture();
     let inner = Inner::default();
     let service = RequireScopesLayer::all(["read"]).layer(inner.clone());
-    // With a token that would do, too.
+    // A token with the required scope makes no difference.
     let address = serve(service).await;
     get_with(address, "reader").await.assert_no_layer();
     get(address, "/", &[]).await.assert_no_layer();
@@ -279,7 +279,7 @@ fn an_invalid_scope_name_in_a_handler_panics_with_every_token() {
             assert!(message.contains("is not a scope"), "{name:?}: {message}");
             assert!(!token.has_scope(name), "{name:?}");
         }
-        // Text from elsewhere is parsed first.
+        // Text from outside the program is parsed first.
         assert!(Scopes::try_from_names(["read write"]).is_err());
         let parsed = Scopes::try_from_names(["read"]).unwrap();
         assert_eq!(
@@ -342,7 +342,7 @@ async fn a_guard_is_as_ready_as_its_inner_service() {
 async fn every_requirement_admits_the_documented_callers() {
     use ScopeRequirement as Require;
     let closed = refused("access_denied", "No scope allows this operation");
-    // Who passes: without a token, with `read`, with `write` too, with `admin`.
+    // Which requests pass: without a token, with `read`, with `read write`, with `admin`.
     let table = [
         (Require::anyone(), [true, true, true, true]),
         (Require::token(), [false, true, true, true]),

@@ -1,4 +1,4 @@
-//! Event streams that end with their token.
+//! Event streams that end when their token expires.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -80,7 +80,7 @@ impl Stream {
         }
     }
 
-    /// The next event, if there is one now.
+    /// The next event, if one is ready.
     async fn next(&mut self) -> Poll<Option<Bytes>> {
         let frame = poll!(self.body.frame());
         frame.map(|frame| frame.map(|frame| frame.unwrap().into_data().unwrap()))
@@ -91,7 +91,7 @@ impl Stream {
     }
 }
 
-/// `token` is good for ten minutes, and `eternal` for ever.
+/// A verifier with a token that is valid for ten minutes, and one that does not expire.
 fn table(clock: &Clock) -> StaticTokenVerifier {
     let end = start() + Duration::from_secs(600);
     StaticTokenVerifier::new([
@@ -112,7 +112,7 @@ async fn a_stream_ends_by_itself_when_its_token_expires() {
     assert_eq!(stream.next().await, Poll::Ready(Some("data: 1\n\n".into())));
     assert!(stream.next().await.is_pending());
 
-    // Both clocks go on, to a second before.
+    // Both clocks advance to a second before the expiry.
     clock.advance(Duration::from_secs(599));
     tokio::time::advance(Duration::from_secs(599)).await;
     assert!(stream.next().await.is_pending());
@@ -120,7 +120,7 @@ async fn a_stream_ends_by_itself_when_its_token_expires() {
     clock.advance(Duration::from_secs(1));
     let ended = tokio::time::timeout(Duration::from_secs(2), stream.body.frame()).await;
     assert!(ended.unwrap().is_none());
-    // The producer of the events notices.
+    // The producer of the events sees that the stream is closed.
     assert!(!stream.is_fed());
     assert!(stream.send.send("data: 2\n\n").is_err());
     assert!(stream.body.is_end_stream());
@@ -229,6 +229,6 @@ async fn a_client_sees_the_stream_end_properly() {
     assert_eq!(response.chunk().await.unwrap().unwrap(), "data: 1\n\n");
     clock.advance(Duration::from_secs(600));
     send.send("data: 2\n\n").unwrap();
-    // The end, and no error.
+    // The stream ends without an error.
     assert_eq!(response.chunk().await.unwrap(), None);
 }

@@ -1,4 +1,4 @@
-//! Connections that end with their token: `AccessToken::until_invalid`.
+//! Connections that end when their token becomes invalid: `AccessToken::until_invalid`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ fn builder(clock: &Clock) -> AccessTokenBuilder {
     AccessToken::builder("any".parse().unwrap()).clock(clock.clone())
 }
 
-/// Moves both clocks.
+/// Advances both clocks.
 async fn pass(clock: &Clock, time: Duration) {
     clock.advance(time);
     advance(time).await;
@@ -39,7 +39,7 @@ async fn it_completes_at_the_expiry_plus_the_leeway_by_the_verifiers_clock() {
     let woken = timeout(Duration::from_secs(1), &mut until_invalid).await;
     assert_eq!(woken.unwrap(), InvalidReason::Expired);
     assert!(!token.is_current());
-    // Of a token that is invalid already, at once.
+    // For an invalid token, the future is ready at once.
     assert_eq!(token.until_invalid().await, InvalidReason::Expired);
 }
 
@@ -49,7 +49,7 @@ async fn a_timer_that_is_ahead_of_the_verifiers_clock_decides_nothing() {
     let expiry = start() + Duration::from_secs(60);
     let token = builder(&clock).expires_at(expiry).build();
     let mut until_invalid = token.until_invalid();
-    // tokio's clock goes on alone.
+    // Only tokio's clock advances.
     let early = timeout(Duration::from_secs(3600), &mut until_invalid).await;
     assert!(early.is_err());
     clock.set(expiry);
@@ -108,7 +108,7 @@ async fn it_completes_when_the_key_is_withdrawn() {
     advance(Duration::from_secs(10)).await;
     assert!(poll!(&mut until_invalid).is_pending());
     assert!(jwks.withdraw("key-1"));
-    // A task that sleeps notices within a second, and one that is polled at once.
+    // A sleeping task sees the withdrawal within a second. A future that is polled sees it at once.
     let woken = timeout(Duration::from_millis(1100), waiting).await;
     assert_eq!(woken.unwrap().unwrap(), InvalidReason::Revoked);
     assert_eq!(until_invalid.await, InvalidReason::Revoked);

@@ -1,4 +1,4 @@
-//! Every shape a verifier can have, as clients see it.
+//! Every form of verifier, tested with HTTP requests.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -23,7 +23,7 @@ async fn serve_with(verifier: impl Verifier) -> SocketAddr {
     serve(BearerAuthLayer::new(verifier).layer(Inner::default())).await
 }
 
-/// Knows the token `good`, and no other.
+/// Accepts the token `good` and no other.
 fn closure() -> impl Verifier<Error = VerifyError, Future: Send> {
     verify_fn(|token| async move {
         match token.as_str() {

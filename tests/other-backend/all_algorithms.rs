@@ -72,7 +72,7 @@ async fn every_algorithm_with_keys_of_every_form() {
         if has_public_key(algorithm) && !algorithm.as_str().starts_with("ML-DSA") {
             let set = SigningKey::jwk_set([&key]).to_string();
             let pem = key.public_key_pem();
-            // Their types, made by them.
+            // `jsonwebtoken` parses the JWK Set and the PEM into its own types, which this crate converts.
             let theirs: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&set).unwrap();
             let keys = KeySet::try_from(&theirs).unwrap();
             forms.push(("their JWK Set", builder().keys(keys.keys().to_vec())));
@@ -138,7 +138,7 @@ async fn the_build_has_the_back_ends_that_it_is_meant_to_have() {
     let panic = theirs.expect_err("they chose between none or two back ends");
     let message = panic.downcast_ref::<String>().unwrap();
     assert!(message.contains("Could not automatically determine the process-level CryptoProvider"));
-    // Here, nothing came of that.
+    // This crate verifies tokens nevertheless.
     let key = SigningKey::generate(Algorithm::ES256);
     let verifier = builder().key(key.verifying_key()).build().unwrap();
     let token = key.token().issuer(ISSUER).audience(AUDIENCE).build();

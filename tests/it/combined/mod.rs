@@ -25,7 +25,7 @@ use crate::support;
 
 const AUDIENCE: &str = "https://api.test";
 
-/// JWTs of one issuer, by one key.
+/// A verifier for JWTs with this issuer and key.
 fn jwts(issuer: &str, key: &SigningKey) -> JwtVerifier {
     support::jwts(issuer, AUDIENCE, key)
 }

@@ -75,17 +75,17 @@ async fn the_size_of_the_bucket_is_configurable() {
 #[tokio::test]
 async fn first_loads_and_refreshes_take_nothing_from_the_bucket() {
     let fixture = Fixture::new().await;
-    // The first load, by a token of an unknown key, and refreshes by hand.
+    // A token with an unknown key causes the first fetch. Manual refreshes follow.
     refused(fixture.verify(&unknown(&fixture, 0)).await);
     assert_eq!(fixture.fetches(), 1);
     for _ in 0..3 {
         fixture.jwks.refresh().await.unwrap();
     }
-    // One that is due, started by traffic.
+    // A token starts the scheduled refresh that is due.
     fixture.advance(800);
     fixture.at_once(&fixture.token().build()).unwrap();
     fixture.jwks.refresh().await.unwrap();
-    // The last manual refresh met the scheduled one, and fetched again after it.
+    // The manual refresh joined the scheduled fetch, and fetched again because that one began earlier.
     assert_eq!(fixture.fetches(), 6);
     for n in 0..10 {
         refused(fixture.verify(&unknown(&fixture, n)).await);

@@ -1,4 +1,4 @@
-//! Requests that go away while keys are fetched, and runtimes that do.
+//! Requests that are cancelled, and runtimes that shut down, while keys are fetched.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -16,7 +16,7 @@ fn slow() -> Option<Fault> {
 }
 
 impl Fixture {
-    /// A request that has been polled and waits.
+    /// A request that was polled once and is pending.
     fn waiting(&self, token: &str) -> JwtVerifierFuture {
         let mut future = self.verifier.clone().call(token.parse().unwrap());
         let polled = pin!(&mut future).poll(&mut Context::from_waker(Waker::noop()));
@@ -45,7 +45,7 @@ async fn a_fetch_completes_though_nobody_waits_for_it_any_more() {
     let fixture = Fixture::new().await;
     fixture.issuer.jwks_fault(slow());
     let token = fixture.token().build();
-    // Gone before the fetch even got to run.
+    // The requests are dropped before the fetch runs.
     drop([fixture.waiting(&token), fixture.waiting(&token)]);
     eventually(|| fixture.jwks.status().is_usable()).await;
     fixture.at_once(&token).unwrap();
@@ -81,7 +81,7 @@ async fn a_refresh_that_is_dropped_completes_as_well() {
     assert_eq!(fixture.fetches(), 2);
 }
 
-/// An issuer on a runtime of its own, which outlives those of the tests.
+/// An issuer on a separate runtime, which outlives the runtimes of the test.
 fn elsewhere() -> (Runtime, Fixture) {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
@@ -108,7 +108,7 @@ fn a_runtime_that_shuts_down_during_a_fetch_leaves_the_set_usable_from_another()
     };
     first.block_on(eventually(|| fixture.fetches() == 1));
     drop(first);
-    // That says nothing about the source, which is not left alone for it.
+    // The interruption is not a failure of the source, so it starts no backoff.
     assert_eq!(fixture.jwks.status().last_error(), None);
 
     let second = runtime();
@@ -123,7 +123,7 @@ fn a_runtime_that_shuts_down_during_a_fetch_leaves_the_set_usable_from_another()
 #[test]
 fn a_set_may_be_loaded_in_one_runtime_and_refreshed_in_others() {
     let (_serving, fixture) = elsewhere();
-    // The HTTP client keeps connections, and those end with the runtime they were made in.
+    // The connections in the HTTP client's pool end with the runtime that they were opened in.
     for _ in 0..3 {
         runtime().block_on(fixture.jwks.refresh()).unwrap();
     }
@@ -151,7 +151,7 @@ fn outside_a_runtime_keys_that_are_there_are_used_and_others_are_unavailable() {
         .block_on(verify(&fixture.verifier, &token))
         .unwrap();
     at_once(&fixture.verifier, &token).unwrap();
-    // A refresh that is due cannot start here, and that harms nobody.
+    // The refresh that is due cannot start outside a runtime. The keys still verify tokens.
     fixture.advance(800);
     at_once(&fixture.verifier, &fixture.token().build()).unwrap();
     assert!(fixture.jwks.status().last_error().is_some());

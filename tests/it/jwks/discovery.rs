@@ -1,4 +1,4 @@
-//! Keys of an issuer of which only the name is known.
+//! Discovery of an issuer's keys from its identifier.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn metadata_about_another_issuer_never_brings_keys() {
         assert!(cause.contains(&format!("{issuer:?}")), "{cause}");
         assert!(cause.contains(&format!("{other:?}")), "{cause}");
         assert_eq!(unavailable(result), 1);
-        // The answer was clear: no other place is asked.
+        // Metadata of another issuer is an error, so no other location is tried.
         assert_eq!((fixture.metadata_fetches(), fixture.fetches()), (1, 0));
     }
 }
@@ -135,7 +135,7 @@ async fn a_place_in_trouble_is_not_passed_over() {
         Fault::Status(StatusCode::TOO_MANY_REQUESTS),
     ] {
         let fixture = Fixture::discovering_within(limit_for(&fault)).await;
-        // There is a good document at the next place.
+        // The next location has a valid document.
         fixture.issuer.metadata_at(OAUTH);
         fixture.issuer.fault_at(OIDC, Some(fault.clone()));
         unavailable(fixture.verify(&fixture.token().build()).await);
@@ -160,7 +160,7 @@ async fn metadata_is_fetched_once_a_day() {
         fixture.jwks.refresh().await.unwrap();
         assert_eq!(fixture.metadata_fetches(), expected);
     }
-    // In between, trouble with it is no trouble.
+    // Failures of the metadata URL do not matter while the metadata is fresh.
     fixture.issuer.metadata_fault(Some(Fault::Reset));
     fixture.advance(DAY - 1);
     fixture.jwks.refresh().await.unwrap();
@@ -171,7 +171,7 @@ async fn metadata_is_fetched_once_a_day() {
 async fn a_key_url_that_is_gone_sends_back_to_the_metadata() {
     let fixture = Fixture::discovering().await;
     fixture.jwks.refresh().await.unwrap();
-    // Trouble at the key URL does not.
+    // Other failures of the key URL do not cause a fetch of the metadata.
     for fault in [Fault::Status(StatusCode::BAD_GATEWAY), Fault::Reset] {
         fixture.issuer.jwks_fault(Some(fault));
         for _ in 0..2 {
@@ -202,7 +202,7 @@ async fn tags_of_one_key_url_are_not_sent_to_another() {
     fixture.jwks.refresh().await.unwrap();
     assert_eq!(fixture.issuer.unchanged_answers(), 1);
 
-    // The very same document, and so the very same tag, at another URL.
+    // The same document at another URL, with the same entity tag.
     let moved = TestIssuer::start().await;
     moved.publish(Some(SigningKey::jwk_set([&fixture.issuer.key()])));
     let metadata = json!({"issuer": fixture.issuer.issuer(), "jwks_uri": moved.jwks_url()});

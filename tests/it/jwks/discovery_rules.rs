@@ -1,4 +1,4 @@
-//! Where metadata may point to, and which configurations can work.
+//! The key URLs that metadata may name, and the issuers that `build` refuses.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use tower_bearer_auth::jwks::Discovery;
 use tower_bearer_auth::testing::TestIssuer;
 use tower_bearer_auth::{Jwks, JwtVerifier};
 
-/// What becomes of a token when this is the metadata.
+/// The cause of the outage when the issuer has this metadata.
 async fn failure(metadata: impl FnOnce(&TestIssuer) -> Value) -> String {
     let issuer = TestIssuer::start().await;
     issuer.metadata(Some(metadata(&issuer)));
@@ -51,13 +51,13 @@ async fn metadata_that_lacks_something_brings_no_keys() {
         |issuer: &TestIssuer| json!({"jwks_uri": issuer.jwks_url()}),
     ];
     for metadata in incomplete {
-        // The last place that was tried has nothing at all.
+        // Incomplete metadata counts as missing. The error of the last location is a 404.
         let cause = failure(metadata).await;
         assert!(cause.contains("404"), "{cause}");
     }
 }
 
-/// The issuer under a name that is not this machine's, as far as anybody can tell.
+/// An issuer under a public host name, which only the test's HTTP client resolves to this machine.
 async fn under_a_public_name(jwks_uri: impl FnOnce(&TestIssuer) -> String) -> (TestIssuer, Jwks) {
     let issuer = TestIssuer::start().await;
     let client = reqwest::Client::builder()
@@ -117,7 +117,7 @@ async fn metadata_may_live_elsewhere_but_must_be_about_a_configured_issuer() {
     let wrong = verifier(&["https://login.test/tenant/v2.0"]);
     let token = token().issuer("https://login.test/tenant/v2.0").build();
     unavailable(verify(&wrong, &token).await);
-    // Nor is it looked for under the issuer's own URL.
+    // The metadata is not fetched from the issuer's own URL either.
     assert_eq!((issuer.metadata_requests(), issuer.jwks_requests()), (2, 1));
 }
 

@@ -1,4 +1,4 @@
-//! How long a document is good, and how it is renewed before that is over.
+//! The freshness lifetime of a document, and its refresh before that has elapsed.
 
 use std::time::Duration;
 
@@ -66,10 +66,10 @@ async fn traffic_renews_the_document_in_the_background_and_nobody_waits() {
     fixture
         .issuer
         .jwks_fault(Some(Fault::Delay(Duration::from_millis(100))));
-    // Up to 72 % nothing is due, whatever the jitter.
+    // Before 72 % of the lifetime, no refresh is due with any jitter.
     fixture.advance(648);
     fixture.at_once(&token).unwrap();
-    // From 88 % on it is.
+    // From 88 % on, a refresh is due with any jitter.
     fixture.advance(792 - 648);
     assert_eq!(fixture.jwks.status().next_refresh(), Some(Duration::ZERO));
     for _ in 0..100 {
@@ -93,7 +93,7 @@ async fn without_traffic_nothing_is_fetched() {
         tokio::task::yield_now().await;
     }
     assert_eq!(fixture.fetches(), 1);
-    // Long past its freshness: the first token waits for news, since its key may be withdrawn.
+    // The document is stale: the first token waits for a fetch, because its key may have been withdrawn.
     let old = fixture.token().build();
     fixture.issuer.rotate();
     fixture.issuer.retire_old_keys();
@@ -115,15 +115,15 @@ async fn an_unchanged_document_is_not_sent_again_and_counts_as_fresh() {
     let status = fixture.jwks.status();
     assert_eq!(status.last_success(), Some(loaded + seconds(600)));
     assert_eq!((status.keys(), status.age()), (1, Some(Duration::ZERO)));
-    // The 304's own word on freshness.
+    // The lifetime in the 304 response applies.
     assert!(status.next_refresh().unwrap() > seconds(2500));
     assert!(token.is_current());
-    // Past the first answer's freshness, within the second's.
+    // After the lifetime of the first response and within that of the second.
     fixture.advance(600);
     fixture.at_once(&fixture.token().build()).unwrap();
     assert!(fixture.jwks.status().next_refresh().unwrap() > seconds(1900));
 
-    // Another document is sent, and then known by its own tag.
+    // A changed document is sent in full. Later requests have its entity tag.
     fixture.issuer.rotate();
     fixture.jwks.refresh().await.unwrap();
     assert_eq!(fixture.issuer.unchanged_answers(), 1);

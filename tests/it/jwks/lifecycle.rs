@@ -1,4 +1,4 @@
-//! The life cycle of a key, and of the tokens that it verified.
+//! The life cycle of a key, and of the tokens that it has verified.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! Keys from a provider that rotates, stalls and goes down.
+//! Keys from a provider with rotations, slow responses and outages.
 //!
-//! The policy runs on a manual clock. Only the time that a fetch may take is real, since sockets are.
+//! The policy runs on a manual clock. Only the timeout of fetches is in real time, because the sockets are real.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -97,7 +97,7 @@ impl Fixture {
         }
     }
 
-    /// A token that is good in every way, as long as its key is.
+    /// A token that is valid as long as its key is.
     fn token(&self) -> TokenBuilder {
         self.signed_by(&self.issuer.key())
     }
@@ -109,7 +109,7 @@ impl Fixture {
             .clock(self.clock.clone())
     }
 
-    /// When a token was issued that is older than keys that are fetched now, however far clocks are apart.
+    /// An `iat` that is older than keys fetched now, even with the leeway for the issuer's clock.
     fn an_hour_ago(&self) -> SystemTime {
         self.clock.now() - Duration::from_secs(3600)
     }
@@ -134,8 +134,8 @@ impl Fixture {
         self.issuer.jwks_requests()
     }
 
-    /// Waits out the backoff and fetches until that works: for sets whose fetches may take so little
-    /// time that a busy machine is too slow for them.
+    /// Retries after the backoff until a fetch succeeds. For key sets whose fetch timeout is so short that a fetch can
+    /// fail on a busy machine.
     async fn recover(&self) {
         let recovery = async {
             while self.jwks.refresh().await.is_err() {
@@ -146,7 +146,7 @@ impl Fixture {
     }
 }
 
-/// How long a fetch may take that meets this.
+/// The fetch timeout for a test with this fault.
 fn limit_for(fault: &Fault) -> Duration {
     match fault {
         Fault::Hang | Fault::Drip | Fault::Delay(_) => Duration::from_millis(300),
@@ -191,7 +191,7 @@ fn unavailable(result: Result<AccessToken, VerifyError>) -> u64 {
     error.retry_after().unwrap().as_secs()
 }
 
-/// What the key source said, as the log has it.
+/// The error of the key source, as it is logged.
 fn cause(error: &VerifyError) -> String {
     std::error::Error::source(error).unwrap().to_string()
 }
@@ -200,7 +200,7 @@ fn manual_clock() -> Clock {
     Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
 }
 
-/// Waits for a state that is on its way.
+/// Waits until `reached` returns true.
 async fn eventually(reached: impl Fn() -> bool) {
     let reached = async {
         while !reached() {

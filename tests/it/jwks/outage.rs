@@ -43,13 +43,13 @@ async fn known_keys_serve_for_a_day_of_outage_and_recover_without_a_restart() {
     fixture.failed().await;
     assert!(fixture.jwks.status().is_usable());
 
-    // The hard limit, still within the backoff.
+    // The keys reach the hard limit before the backoff has elapsed.
     fixture.advance(1);
     assert!(!fixture.jwks.status().is_usable());
     let attempts = fixture.fetches();
     assert_eq!(unavailable(fixture.at_once(&fixture.token().build())), 59);
     assert_eq!(fixture.fetches(), attempts);
-    // A token that was verified before does not lose its key by that.
+    // The hard limit does not revoke tokens that were verified before it.
     assert!(last.is_current());
 
     fixture.advance(59);
@@ -62,7 +62,7 @@ async fn known_keys_serve_for_a_day_of_outage_and_recover_without_a_restart() {
     assert_eq!(unavailable(fixture.at_once(&token)), 1);
     fixture.advance(1);
     fixture.verify(&token).await.unwrap();
-    // It was the same document, so even this was a 304.
+    // The document is unchanged, so the source responded with 304.
     assert_eq!(fixture.issuer.unchanged_answers(), 1);
     let status = fixture.jwks.status();
     assert_eq!((status.keys(), status.last_error()), (1, None));
@@ -91,7 +91,7 @@ async fn tries_during_an_outage_follow_the_backoff() {
     fixture.advance(60);
     fixture.at_once(&fixture.token().build()).unwrap();
     eventually(|| fixture.jwks.status().last_error().is_none()).await;
-    // And from the beginning, the next time.
+    // The next outage starts with the shortest backoff again.
     fixture.issuer.jwks_fault(down());
     fixture.advance(800);
     fixture.at_once(&fixture.token().build()).unwrap();
@@ -141,7 +141,7 @@ async fn with_an_empty_bucket_an_unknown_key_is_refused_only_if_the_last_fetch_s
     );
     fixture.issuer.jwks_fault(down());
     assert_eq!(unavailable(fixture.verify(&unknown).await), 1);
-    // Past the backoff, but the bucket is empty until its 15 s are over.
+    // The backoff has elapsed, but the bucket is empty for 15 s.
     fixture.advance(5);
     assert_eq!(unavailable(fixture.at_once(&unknown)), 10);
     assert_eq!(fixture.fetches(), 3);
@@ -206,7 +206,7 @@ async fn an_outage_has_a_retry_after_and_no_challenge() {
     let server = serve_axum(app.layer(layer)).await;
 
     let good = fixture.token().build();
-    // Fails at first, then waits for the second try, and fails again.
+    // The first request fails. The second one waits for another fetch, which fails as well.
     for retry_after in ["1", "2"] {
         fixture.advance(1);
         let answer = get_with(server, &good).await;

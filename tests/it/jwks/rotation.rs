@@ -1,4 +1,4 @@
-//! New keys come, old ones go, and no good token is refused for it.
+//! Key rotations, during which no valid token is refused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -40,10 +40,10 @@ async fn keys_that_stay_published_verify_beside_the_new_one() {
     fixture.at_once(&fixture.token().build()).unwrap();
 }
 
-/// Requests without end, each with a token of the key that is current then.
+/// Clients that send requests until the test stops them, each with a token of the current key.
 struct Traffic {
     stop: Arc<AtomicBool>,
-    /// How many tokens each client got accepted.
+    /// The number of accepted tokens of each client.
     accepted: Vec<Arc<AtomicUsize>>,
     clients: JoinSet<()>,
 }
@@ -73,7 +73,7 @@ impl Traffic {
         }
     }
 
-    /// Every token on its way now has been answered, and one that was made after it.
+    /// Waits until every client has got the response to its current request and to a later one.
     async fn go_on(&self) {
         for counter in &self.accepted {
             let before = counter.load(Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl Traffic {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_good_token_is_refused_while_keys_rotate_under_load() {
     let fixture = Arc::new(Fixture::new().await);
-    // A refused token panics its client, and that ends up in `stop`.
+    // A client panics if its token is refused, and `stop` passes the panic on.
     let traffic = Traffic::start(&fixture);
     traffic.go_on().await;
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! Key IDs that several keys have, and keys and tokens that have none.
+//! Several keys with the same key ID, and keys and tokens without one.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ async fn keys_of_different_algorithms_may_share_a_name() {
             InvalidReason::BadSignature
         );
     }
-    // Another key may have taken the place of the one that did not fit.
+    // A bad signature causes a fetch, because the issuer may have replaced the key under its key ID.
     assert_eq!(fixture.fetches(), 1 + 2);
 }
 

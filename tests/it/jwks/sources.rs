@@ -1,4 +1,4 @@
-//! Key sources of one's own, and requests that one's own HTTP source makes.
+//! Custom key sources, and custom requests of the HTTP source.
 
 use std::error::Error;
 use std::fmt;
@@ -18,7 +18,7 @@ use tower_bearer_auth::Jwks;
 use tower_bearer_auth::jwks::{Fetched, HttpKeySource, KeyDocument, KeySource, Validators};
 use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 
-/// Answers what it is told to, and remembers what it was asked.
+/// A source that returns what the test sets, and records the validators of each fetch.
 #[derive(Clone, Default)]
 struct Memory {
     next: Arc<Mutex<Option<Fetched>>>,
@@ -81,7 +81,7 @@ async fn any_source_of_documents_will_do() {
     assert!(fixture.jwks.status().next_refresh().unwrap() > freshness / 2);
     fixture.at_once(&fixture.token().build()).unwrap();
 
-    // A document without validators takes the place of one with them.
+    // A document without validators replaces one with validators.
     memory.answers(Fetched::Document(document(&key)));
     for _ in 0..2 {
         fixture.jwks.refresh().await.unwrap();
@@ -105,7 +105,7 @@ async fn nothing_new_is_nothing_where_there_are_no_keys() {
     assert!(!fixture.jwks.status().is_usable());
 }
 
-/// A source that a closure is.
+/// A source that calls a closure.
 struct Asks<F>(F);
 
 impl<F, Fut> KeySource for Asks<F>
@@ -144,7 +144,7 @@ async fn a_source_that_panics_has_failed() {
     fixture.accept(fixture.token()).await;
 }
 
-/// An error that does something when it is read.
+/// An error that runs a closure when it is formatted.
 struct WhenRead<F>(F);
 
 impl<F: Fn()> fmt::Display for WhenRead<F> {

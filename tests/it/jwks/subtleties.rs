@@ -1,4 +1,4 @@
-//! Where things meet that seldom do: keys that change while somebody looks, and names that mislead.
+//! Rare coincidences: keys that change during a request, and misleading key IDs and issuers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -21,7 +21,7 @@ fn slow() -> Option<Fault> {
 async fn a_key_published_after_a_fetch_was_answered_is_fetched_again() {
     let fixture = Fixture::loaded().await;
     fixture.issuer.jwks_fault(slow());
-    // The background refresh has its answer on the way: without the key that comes now.
+    // The response to the background refresh is in flight. It does not have the key that the issuer publishes now.
     fixture.advance(800);
     fixture.at_once(&fixture.token().build()).unwrap();
     eventually(|| fixture.fetches() == 2).await;
@@ -68,7 +68,7 @@ async fn material_published_twice_stays_withdrawn_by_hand() {
     fixture.verify(&token).await.unwrap_err();
     fixture.jwks.refresh().await.unwrap();
     fixture.verify(&token).await.unwrap_err();
-    // And with another document.
+    // The same with another document.
     fixture.issuer.publish(Some(SigningKey::jwk_set([&b, &a])));
     fixture.jwks.refresh().await.unwrap();
     fixture.verify(&token).await.unwrap_err();
@@ -84,7 +84,7 @@ async fn material_published_twice_takes_all_its_tokens_along() {
     fixture.jwks.refresh().await.unwrap();
     let by_a = fixture.at_once(&fixture.signed_by(&a).build()).unwrap();
     let by_b = fixture.at_once(&fixture.signed_by(&b).build()).unwrap();
-    // Any document that is not the same one.
+    // A changed document with the same material.
     fixture
         .issuer
         .publish(Some(SigningKey::jwk_set([&a, &b, &c])));
@@ -181,7 +181,7 @@ async fn a_day_without_metadata_is_no_harm_while_the_key_url_works() {
     let source = tower_bearer_auth::jwks::Discovery::builder(issuer.issuer()).clock(clock.clone());
     let fixture = Fixture::with_clock(clock, issuer, source.build().unwrap(), |jwks| jwks);
     fixture.jwks.refresh().await.unwrap();
-    // Also when it takes its time to say nothing.
+    // The metadata URL fails at once, and then after a timeout.
     let down = Fault::Status(http::StatusCode::INTERNAL_SERVER_ERROR);
     for fault in [down, Fault::Hang] {
         fixture.issuer.metadata_fault(Some(fault));
@@ -207,7 +207,7 @@ async fn metadata_that_turns_to_somebody_else_is_believed_no_more() {
     assert_eq!(fixture.fetches(), 1);
 }
 
-/// Blocks its thread, once it is told to, until the other end of the channel is gone.
+/// A source that, while `is_blocked`, blocks its thread until the sender is dropped.
 struct Blocks {
     source: HttpKeySource,
     is_blocked: Arc<AtomicBool>,
@@ -239,9 +239,9 @@ async fn a_fetch_that_never_ends_is_no_reason_to_refuse_or_to_wait_for_ever() {
     let first = fixture.issuer.key();
     fixture.issuer.rotate();
     is_blocked.store(true, Ordering::Relaxed);
-    // Whether the key exists, nobody knows.
+    // The source does not respond, so the key may exist.
     unavailable(fixture.verify(&fixture.token().build()).await);
-    // The clock stands still, so for all that it tells, the fetch goes on.
+    // The manual clock stands still, so the fetch has not reached its timeout on that clock.
     assert!(fixture.jwks.refresh().await.is_err());
     assert_eq!(fixture.jwks.status().last_error(), None);
     fixture.advance(1000);
@@ -266,8 +266,8 @@ async fn a_place_that_is_too_busy_is_not_passed_over() {
     assert!(fixture.jwks.refresh().await.is_err());
 }
 
-/// Fails in a few of a hundred rounds: a token looks for its key just before a fetch brings it, and
-/// asks the policy just after, when the bucket is empty.
+/// A race that an incorrect implementation loses in a few of a hundred rounds: a request searches for its key right
+/// before a fetch completes, and calls the policy right after it, when the bucket is empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_key_that_comes_between_looking_and_asking_is_found() {
     let fixture =

@@ -1,5 +1,5 @@
-//! Real threads that verify while keys come and go. What they may see in between is for the model in
-//! `src/verify/jwks/cache/tests/`; here it is that nothing of it is torn.
+//! Real threads that verify tokens while keys rotate. These tests check that each thread sees consistent keys. The
+//! model in `src/verify/jwks/cache/tests/` checks the states during a rotation.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,14 +17,14 @@ const ISSUER: &str = "https://issuer.test";
 const ROTATIONS: usize = 300;
 const READERS: usize = 4;
 
-/// The document that is published now.
+/// A source with the document that is published at the moment.
 #[derive(Clone)]
 struct Published(Arc<Mutex<KeyDocument>>);
 
 impl KeySource for Published {
     async fn fetch(&self, _: Option<&Validators>) -> Result<Fetched, BoxError> {
         let document = self.0.lock().unwrap().clone();
-        // So that others run between what was published and what comes of it.
+        // Lets other tasks run between the read of the document and the end of the fetch.
         tokio::task::yield_now().await;
         Ok(Fetched::Document(document))
     }
@@ -43,13 +43,13 @@ fn token(key: &SigningKey) -> String {
     token.build()
 }
 
-/// A key that is always there, and two of which the one or the other is.
+/// A token of a key that is always published, and tokens of two keys of which one is published at a time.
 struct Tokens {
     lasting: String,
     changing: [String; 2],
 }
 
-/// Says which of the two sets is there: `2 * n` while that is sure, with `n % 2` for the set; odd while it changes.
+/// The published set: `2 * n` while set `n % 2` is published and fetched, and odd during a rotation.
 #[derive(Default)]
 struct Phase(AtomicUsize);
 
@@ -58,7 +58,7 @@ async fn ask(verifier: &impl Verifier, token: &str) -> Result<AccessToken, Verif
     verifier.clone().oneshot(token).await.map_err(Into::into)
 }
 
-/// Verifies every token, and holds it to the set that is there, if it was there all the time.
+/// Verifies every token. If no rotation occurred meanwhile, asserts that the results match the published set.
 async fn look<V: Verifier>(
     phase: &Phase,
     tokens: &Tokens,
@@ -79,7 +79,8 @@ async fn look<V: Verifier>(
             let expected = (before / 2 % 2 == number).then_some(true);
             assert_eq!(direct, expected, "key {number} in phase {before}");
             assert_eq!(second, expected, "key {number} in phase {before}, cached");
-            // It may have joined a verification from before, and been refused with it, but not let in.
+            // The request may have joined a verification from before the rotation. That may refuse the token, but
+            // must not accept it.
             assert!(
                 first.is_none() || first == expected,
                 "key {number} in phase {before}"
@@ -126,7 +127,7 @@ async fn every_thread_sees_one_set_of_keys_and_the_new_one_once_it_is_there() {
         *published.0.lock().unwrap() = sets[rotation % 2].clone();
         jwks.refresh().await.unwrap();
         phase.0.store(2 * rotation, Ordering::SeqCst);
-        // Whoever holds a token of the key that left knows it now.
+        // A verified token of the removed key is no longer current.
         assert!(!old.unwrap().is_current());
         look(&phase, &tokens, &verifier, &cached).await;
     }

@@ -21,7 +21,7 @@ const NAME: &str = "issuer.test";
 /// A name of the same issuer without TLS.
 const PLAIN_NAME: &str = "plain.issuer.test";
 
-/// An issuer behind TLS, with a certificate for [`NAME`] and for this machine's.
+/// An issuer behind TLS, with a certificate for [`NAME`] and for the names of this machine.
 struct Secured {
     issuer: TestIssuer,
     address: SocketAddr,
@@ -95,7 +95,7 @@ impl Secured {
     }
 }
 
-/// Passes on what is in the TLS streams.
+/// Terminates TLS, and forwards each connection to `to`.
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr) {
     while let Ok((stream, _)) = listener.accept().await {
         let acceptor = acceptor.clone();
@@ -135,7 +135,7 @@ async fn an_https_document_must_not_point_to_http() {
         assert!(cause.contains(&expected), "{host}: {cause}");
         assert!(!cause.contains("s3cret"), "{host}: {cause}");
     }
-    // A document on this machine may not either.
+    // The same applies to a document from this machine.
     secured.issuer.rename(secured.url("localhost"));
     secured.keys_at(secured.issuer.jwks_url());
     let source = Discovery::builder(secured.issuer.issuer()).client(secured.client.clone());
@@ -155,7 +155,7 @@ async fn an_https_document_may_point_to_http_when_allowed() {
     secured.keys_at(format!("http://{PLAIN_NAME}:{port}/jwks"));
     secured.verify(allowed()).await.unwrap();
     assert_eq!(secured.issuer.jwks_requests(), 1);
-    // Still not to this machine, and not with another scheme.
+    // A URL of this machine, or with another scheme, is still refused.
     for (url, word) in [
         (
             format!("http://127.0.0.1:{port}/jwks"),
@@ -185,7 +185,7 @@ async fn an_https_document_of_another_host_must_not_point_to_this_machine() {
     }
     assert_eq!(secured.issuer.jwks_requests(), 0);
 
-    // A document on this machine may.
+    // A document from this machine may point to this machine.
     secured.issuer.rename(secured.url("localhost"));
     secured.keys_at(secured.url("127.0.0.1") + "/jwks");
     secured.verify(secured.discovery()).await.unwrap();

@@ -121,7 +121,7 @@ fn a_public_key_is_never_a_shared_secret() {
     for public in Algorithm::ALL.iter().copied().filter(|a| !is_hmac(*a)) {
         let key = signing_key(public);
         let verifier = verifier_of(public);
-        // One that does take HS256, but not with this secret.
+        // A verifier that accepts HS256 with another secret.
         let with_secret = jwt_builder()
             .key(key.verifying_key())
             .key(signing_key(Algorithm::HS256).verifying_key())
@@ -251,7 +251,7 @@ fn jsonwebtoken_and_this_crate_verify_each_others_tokens() {
         let mut validation = Validation::new(theirs);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
-        // They ask the system's clock.
+        // `jsonwebtoken` uses the system's clock.
         validation.validate_exp = false;
         let ours = jwt(key).build();
         let decoded = jsonwebtoken::decode::<Value>(&ours, &decoding, &validation).unwrap();

@@ -8,7 +8,7 @@ use super::{
     usual_claims,
 };
 
-/// Signs these two segments as they stand, so that only their form can be wrong.
+/// Signs these two segments unchanged, so that only their form can be invalid.
 fn signed(header: &str, payload: &str) -> String {
     let input = format!("{header}.{payload}");
     let signature = signing_key(Algorithm::HS256).sign(input.as_bytes());
@@ -49,7 +49,7 @@ fn a_token_has_three_segments() {
 #[test]
 fn segments_are_base64url_without_padding_or_stray_bits() {
     let payload = usual_claims("", &[]);
-    // Of all three lengths modulo three, so with and without stray bits in the last character.
+    // All three lengths modulo three, with and without unused bits in the last character.
     for fill in ["", " ", "  "] {
         let header = base64url(format!("{HEADER}{fill}"));
         let payload = base64url(format!("{payload}{fill}"));
@@ -68,12 +68,12 @@ fn segments_are_base64url_without_padding_or_stray_bits() {
     }
 }
 
-/// The same octets in spellings that a lenient decoder would take, and some that none would.
+/// Invalid spellings of the same octets. A lenient decoder would accept some of them.
 fn bad_spellings(good: &str) -> Vec<String> {
     let mut bad: Vec<_> = ["=", "==", "\n", " ", "\t", "\r\n", "\0", "A", "é"]
         .iter()
         .map(|extra| format!("{good}{extra}"))
-        // One character more can be a good spelling of one octet more.
+        // With one more character, the text can be a valid spelling of one more octet.
         .filter(|text| !text.ends_with('A') || good.len().is_multiple_of(4))
         .collect();
     bad.push(format!(" {good}"));
@@ -85,7 +85,7 @@ fn bad_spellings(good: &str) -> Vec<String> {
         const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let (start, last) = good.split_at(good.len() - 1);
         let value = ALPHABET.iter().position(|c| *c == last.as_bytes()[0]);
-        // The lowest bit is one that no octet uses.
+        // No octet uses the lowest bit.
         let stray = ALPHABET[value.unwrap() ^ 1];
         bad.push(format!("{start}{}", stray as char));
         let padding = "=".repeat(4 - good.len() % 4);
@@ -96,7 +96,7 @@ fn bad_spellings(good: &str) -> Vec<String> {
 
 #[test]
 fn the_standard_alphabet_is_refused() {
-    // Octets that base64 spells with its last two characters.
+    // Octets whose encoding contains the two characters in which the alphabets differ.
     let text = "\u{fb}\u{ff}?>?>~~~";
     let header = base64url(format!(r#"{{"alg":"HS256","x":"{text}"}}"#));
     let payload = base64url(usual_claims("", &[("x", &format!("\"{text}\""))]));
@@ -223,13 +223,13 @@ fn nesting_ends_at_32() {
         (token_with("x", &"[".repeat(100_000)), Some(Malformed)),
         (token_of("{\"x\":".repeat(100_000)), Some(Malformed)),
         (token_of("[".repeat(100_000)), Some(Malformed)),
-        // Wide or in a string, they do not nest.
+        // Brackets beside each other or in a string do not nest.
         (token_with("x", &format!("[{}0]", "[],".repeat(1000))), None),
         (
             token_with("x", &format!("\"\\\"{}\"", "[".repeat(1000))),
             None,
         ),
-        // Where a string only seems to begin.
+        // An escaped backslash, so that the quote after it ends the string.
         (
             token_with("x", &format!("\"\\\\\",\"y\":{}", nested(33))),
             Some(Malformed),

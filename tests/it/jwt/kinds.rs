@@ -1,4 +1,4 @@
-//! What kind of token it is, by its header and by its claims.
+//! The kind of a token, by its header and by its claims.
 
 use tower_bearer_auth::Algorithm;
 use tower_bearer_auth::InvalidReason::{BoundToKey, Malformed, MissingClaim, WrongType};

@@ -1,4 +1,4 @@
-//! Where scopes and the client come from.
+//! The claims with the scopes and the client.
 
 use tower_bearer_auth::InvalidReason::{InvalidClaim, Malformed};
 use tower_bearer_auth::{InvalidReason, JwtVerifierBuilder};
@@ -67,7 +67,7 @@ fn scopes_stand_in_scope_or_else_in_scp() {
         (r#""scope":["read",7]"#, Err(Malformed)),
         (r#""scope":["read",null]"#, Err(Malformed)),
         (r#""scope":[["read"]]"#, Err(Malformed)),
-        // Also where `scope` comes first.
+        // Every claim is checked, even if `scope` comes first.
         (r#""scope":"read","scp":7"#, Err(Malformed)),
         (r#""scope":"read","scp":null"#, Ok("read")),
     ];
@@ -83,7 +83,7 @@ fn a_name_that_is_no_scope_grants_nothing_and_does_not_become_two() {
             r#""scope":["read\u0000","read\n","\"read\"","re\\ad","ré",""]"#,
             Ok(""),
         ),
-        // Only spaces separate.
+        // Only spaces are delimiters.
         (r#""scope":"read,write""#, Ok("read,write")),
         (r#""scope":"read\twrite\nx y""#, Ok("y")),
         (r#""scope":"read\u00a0write""#, Ok("")),

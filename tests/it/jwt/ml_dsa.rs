@@ -1,4 +1,4 @@
-//! ML-DSA (FIPS 204, RFC 9964): the examples of the RFC, and keys and signatures that are almost good.
+//! ML-DSA (FIPS 204, RFC 9964): the examples of the RFC, and keys and signatures that are almost valid.
 //!
 //! Keys and signatures are made by another implementation, which can also sign as the RFC does not allow.
 
@@ -27,16 +27,16 @@ struct Set {
     key_length: usize,
     /// The three parts of a signature: the hash of the commitment, the response, the hint.
     parts: [usize; 3],
-    /// How many positions the hint has, and for how many polynomials.
+    /// The number of positions in the hint, and the number of polynomials.
     hint: (usize, usize),
     public: Vec<u8>,
     /// Signs a message with a context.
     sign: fn(&[u8], &[u8]) -> Vec<u8>,
-    /// Signs a message without the two bytes before it that say how it was made.
+    /// Signs a message without a domain separator and a context.
     sign_internal: fn(&[u8]) -> Vec<u8>,
 }
 
-/// As in the examples of the RFC.
+/// The key of the RFC's examples.
 fn key<P: MlDsaParams>() -> ExpandedSigningKey<P> {
     ExpandedSigningKey::from_seed(&[0; 32].into())
 }
@@ -130,9 +130,9 @@ impl Set {
     }
 }
 
-/// The keys of the RFC's examples have a seed of zeros, and its signatures are deterministic. So both are made anew here,
-/// and compared by the thumbprint of the key, which the RFC prints as `kid`, and by the start of the signature. That is
-/// a hash of the key, the message and the secret commitment.
+/// The keys of the RFC's examples have a seed of zeros, and the signatures are deterministic. So the test generates
+/// both again. It compares the thumbprint of the key, which the RFC prints as `kid`, and the start of the signature,
+/// which is a hash of the key, the message and the secret commitment.
 #[test]
 fn the_examples_of_rfc_9964_verify() {
     let examples = [
@@ -163,7 +163,7 @@ fn the_examples_of_rfc_9964_verify() {
         let signature = base64url((set.sign)(input.as_bytes(), b""));
         assert!(signature.starts_with(start), "{name}: {signature}");
 
-        // The payload is a text and no claims, which is noticed behind the signature.
+        // The payload is a text without claims. The verifier detects that after it has checked the signature.
         let jwk = changed(jwk, json!({"kid": thumbprint}));
         let key = VerifyingKey::from_jwk(&jwk.to_string()).unwrap();
         let verifier = jwt_builder().key(key).build().unwrap();

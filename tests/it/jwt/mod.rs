@@ -73,8 +73,8 @@ fn jwt(key: &SigningKey) -> TokenBuilder {
         .subject("alice")
 }
 
-/// The one key for an algorithm. All RSA algorithms share a key, as do all HMAC algorithms, so that
-/// nothing but the algorithm's name keeps them apart.
+/// The key for an algorithm. All RSA algorithms share a key, and all HMAC algorithms share another one, so that only
+/// the name of the algorithm distinguishes them.
 fn signing_key(algorithm: Algorithm) -> &'static SigningKey {
     static KEYS: LazyLock<HashMap<Algorithm, SigningKey>> = LazyLock::new(a_key_for_each_algorithm);
     &KEYS[&algorithm]

@@ -1,4 +1,4 @@
-//! Signatures that are missing or have another form than JWS gives them.
+//! Signatures that are missing or not in the form of JWS.
 
 use tower_bearer_auth::Algorithm;
 use tower_bearer_auth::InvalidReason::{BadSignature, Malformed, UnsupportedAlgorithm};
@@ -137,7 +137,7 @@ fn a_signature_has_its_exact_length() {
                 "{algorithm}: {name}"
             );
         }
-        // Longer than any signature but ML-DSA's: not even decoded in full.
+        // Longer than any signature except those of ML-DSA, so the verifier does not decode it in full.
         let wanted = match algorithm.as_str().starts_with("ML-DSA") {
             true => BadSignature,
             false => Malformed,

@@ -1,5 +1,5 @@
-//! The examples of the RFCs. The verifier takes whole tokens only, and most examples are none:
-//! those get past the signature, and fail for their payload.
+//! The examples of the RFCs. Most of them are signed texts and not JWTs. The verifier accepts their signature and
+//! refuses their payload.
 
 use serde_json::Value;
 use tower_bearer_auth::InvalidReason::{
@@ -15,7 +15,7 @@ struct Vector {
     token: &'static str,
 }
 
-/// Their payload says `"iss":"joe"`, `"exp":1300819380` and `"http://example.com/is_root":true`.
+/// The payload has `"iss":"joe"`, `"exp":1300819380` and `"http://example.com/is_root":true`.
 const TOKENS: [Vector; 3] = [
     Vector {
         source: "RFC 7515 A.1",
@@ -49,7 +49,7 @@ const TOKENS: [Vector; 3] = [
     },
 ];
 
-/// Their payload is a text.
+/// The payload is a text.
 const TEXTS: [Vector; 6] = [
     Vector {
         source: "RFC 7515 A.4",
@@ -133,7 +133,7 @@ fn builder(jwk: &str) -> JwtVerifierBuilder {
         .clock(Clock::manual(at(1_300_819_379)))
 }
 
-/// The token with one bit of its signature changed, or of what the signature is over.
+/// The token with one bit changed in its signature or in the signed text.
 fn tampered(token: &str) -> [String; 2] {
     let mut signature = signature_of(token);
     *signature.last_mut().unwrap() ^= 1;

@@ -1,5 +1,5 @@
-//! The checks of a server's authorization that were proposed for the MCP conformance suite and are not in
-//! it, by their names, against the example.
+//! Checks of a server's authorization that were proposed for the MCP conformance suite but are not part of it. The
+//! tests have the names of the checks, and run against the example.
 
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -110,7 +110,7 @@ async fn auth_401_response() {
     let servers = Servers::start().await;
     let answer = servers.call(None, "whoami", json!({})).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    // Also for a bare GET, with which some clients begin.
+    // The same for a `GET` request without a body, which some clients send first.
     let answer = get(servers.address, "/mcp", &[]).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }
@@ -156,7 +156,7 @@ async fn auth_www_authenticate_scope() {
 async fn auth_prm_discovery() {
     let servers = Servers::start().await;
     let advertised = servers.metadata().await;
-    // The path that clients try without reading the challenge.
+    // The path that clients try if they do not read the challenge.
     for path in [
         "/.well-known/oauth-protected-resource/mcp",
         "/.well-known/oauth-protected-resource",
@@ -174,8 +174,8 @@ async fn auth_prm_resource() {
     assert_eq!(servers.metadata().await["resource"], servers.resource());
 }
 
-/// mcp-remote ignores the scope of a challenge that is `scopes_supported`, joined by spaces: no challenge of
-/// the example may be.
+/// mcp-remote ignores the scope of a challenge if it equals `scopes_supported`, joined by spaces. So no challenge of
+/// the example may equal it.
 #[tokio::test]
 async fn no_challenge_names_the_scopes_of_the_metadata_in_their_order() {
     let servers = Servers::start().await;
@@ -221,8 +221,8 @@ async fn auth_authenticated_request() {
     );
 }
 
-// `auth-flow-completion`, `step-up-re-auth` and `step-up-success-after-escalation` need a client that logs
-// in, and are what `flow.rs` is about; here they are with tokens as such a client would get them.
+// `auth-flow-completion`, `step-up-re-auth` and `step-up-success-after-escalation` need a client that logs in.
+// `flow.rs` tests that. Here, the tests use tokens like those that such a client would get.
 
 #[tokio::test]
 async fn auth_flow_completion() {
@@ -244,7 +244,7 @@ async fn auth_flow_completion() {
     assert!(answer.body.contains("\"3\""), "{answer:?}");
 }
 
-/// The response to a client that may only read and tries to delete.
+/// The response to a client without the scope to delete that tries to delete a note.
 async fn step_up(servers: &Servers) -> Answer {
     let reader = servers.token(["notes:read"]);
     servers
@@ -279,7 +279,7 @@ async fn step_up_resource_metadata() {
 #[tokio::test]
 async fn step_up_re_auth() {
     let servers = Servers::start().await;
-    // The refusal costs the client neither its token nor its way to another one.
+    // After the refusal, the client's token is still accepted.
     step_up(&servers).await;
     let reader = servers.token(["notes:read"]);
     let answer = servers.call(Some(&reader), "whoami", json!({})).await;

@@ -1,4 +1,4 @@
-//! What browsers may do, header by header.
+//! The CORS headers, one by one.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ async fn a_preflight_allows_what_mcp_clients_send() {
     ] {
         for method in ["GET", "POST", "DELETE"] {
             let answer = send(server, preflight("/mcp", method, header)).await;
-            // It never met the auth layer, for it has no token.
+            // The preflight has no token, so it must not reach the auth layer.
             assert_eq!(answer.status, 200, "{answer:?}");
             assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
             assert_eq!(list(&answer, "access-control-allow-headers"), [header]);
@@ -125,7 +125,7 @@ async fn metadata_is_for_every_origin_with_and_without_the_layer() {
     for server in [bare, inside] {
         let get = Request::get(METADATA).header("origin", "https://app.test");
         let answer = send(server, get.body(Full::default()).unwrap()).await;
-        // `header` sees to it that there is one.
+        // `header` panics if there are two.
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert_eq!(answer.status, 200);
         let asked = preflight(METADATA, "GET", "mcp-protocol-version");
@@ -205,7 +205,7 @@ fn a_wildcard_is_not_an_origin() {
 
 #[tokio::test]
 async fn inside_the_auth_layer_a_preflight_is_401() {
-    // Why the order of layers matters.
+    // In this order of layers, the auth layer refuses the preflight.
     let app = Router::new()
         .route("/mcp", any(|| async { INSIDE }))
         .layer(mcp::cors())

@@ -42,7 +42,7 @@ async fn a_client_sees_every_tool_and_calls_those_that_its_token_is_good_for() {
             let token = token(&key).scopes(scopes.iter().copied()).build();
             let client = connect(server, Some(token), lifecycle).await.unwrap();
 
-            // A client asks for the scope of a tool after a refused call, and calls what is listed.
+            // The list has tools for which the token lacks a scope, so that the client can request the scope.
             let list = client.list_tools(None).await.unwrap();
             let mut tools: Vec<_> = list.tools.iter().map(|tool| &*tool.name).collect();
             tools.sort_unstable();
@@ -87,7 +87,7 @@ async fn a_client_without_a_good_token_gets_no_session() {
         let refused = connect(server, token, ClientLifecycleMode::Initialize)
             .await
             .unwrap_err();
-        // The client read the challenge: that is how it learns to get a token.
+        // The client has read the challenge, from which it learns where to get a token.
         let shown = format!("{refused:?}");
         assert!(shown.contains("AuthRequired"), "{shown}");
         let challenge = r#"Bearer realm=\"notes\""#;

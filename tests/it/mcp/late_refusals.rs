@@ -84,7 +84,7 @@ async fn a_refusal_by_a_tool_includes_the_scopes_required_by_outer_guards() {
     let server = serve(service).await;
     let refused = call(server, Some("reader"), "write", true).await;
     refused.assert_refusal(403, Some(&insufficient("read write")), &lacks_scope());
-    // Also for a token that was enriched in between.
+    // The same for a token that the tool has enriched.
     let refused = call(server, Some("reader"), "enriched", true).await;
     refused.assert_refusal(403, Some(&insufficient("read admin")), &lacks_scope());
 }

@@ -1,4 +1,4 @@
-//! What MCP servers need besides the layer.
+//! The parts for MCP servers.
 
 mod authorization_checks;
 mod cors;

@@ -1,4 +1,4 @@
-//! A real `rmcp` server that remembers what it was made to do.
+//! A real `rmcp` server that records its calls.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-/// Takes note of everything, and does none of it but tools.
+/// Records every call. Only calls of tools succeed.
 #[derive(Clone, Default)]
 pub(super) struct Recorder {
     ran: Arc<Mutex<Vec<String>>>,
@@ -38,7 +38,7 @@ impl Recorder {
         StreamableHttpService::new(move || Ok(recorder.clone()), sessions, config)
     }
 
-    /// What ran since the last call of this method.
+    /// The calls since the last call of this method.
     pub(super) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.ran.lock().unwrap())
     }

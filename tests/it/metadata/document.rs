@@ -1,4 +1,4 @@
-//! The document, and where it is.
+//! The metadata document and its well-known path.
 
 use axum::Router;
 use axum::routing::get as axum_get;
@@ -67,7 +67,7 @@ async fn the_document_is_where_the_rfc_says_for_axum_and_for_tower() {
         for server in [axum, tower] {
             assert_document(&get(server, &path, &[]).await, &small(resource));
         }
-        // And nowhere else.
+        // No other path serves the document.
         for elsewhere in ["/", "/mcp", &format!("{WELL_KNOWN}/other"), "/.well-known"] {
             assert_eq!(get(axum, elsewhere, &[]).await.status, 404, "{elsewhere}");
             assert_eq!(get(tower, elsewhere, &[]).await.body, INSIDE, "{elsewhere}");

@@ -1,4 +1,4 @@
-//! What a declared resource tells the layer and the verifier.
+//! The effect of a declared resource on the layer and the verifier.
 
 use tower::{Layer, ServiceBuilder};
 use tower_bearer_auth::testing::SigningKey;
@@ -21,7 +21,7 @@ async fn challenges_name_the_metadata_and_the_scopes_that_fit() {
             r#"Bearer realm="notes", error="{error}", scope="{scope}", {metadata}, error_description="{description}""#
         )
     };
-    // All that the resource has, where the layer asks for nothing itself.
+    // If the layer requires no scopes, the challenge names all scopes of the resource.
     for (layer, scope) in [(&open, "read write"), (&strict, "read")] {
         let guarded = RequireScopesLayer::all(["admin"]).layer(Inner::default());
         let server = serve(layer.layer(guarded)).await;
@@ -35,7 +35,7 @@ async fn challenges_name_the_metadata_and_the_scopes_that_fit() {
         let expired = described("invalid_token", scope, "The access token expired");
         assert_eq!((answer.status.as_u16(), challenge), (401, &*expired));
 
-        // The operation's, and not all there are.
+        // A 403 names only the scopes of the operation.
         let required = if scope == "read" {
             "read admin"
         } else {
@@ -46,7 +46,7 @@ async fn challenges_name_the_metadata_and_the_scopes_that_fit() {
         let answer = get_with(server, "reader").await;
         answer.assert_refusal(403, Some(&challenge), &lacks_scope());
     }
-    // A malformed request would be so with any token.
+    // Another token would not make a malformed request valid, so the challenge does not name the metadata.
     let server = serve(strict.layer(Inner::default())).await;
     let twice = [("authorization", "Bearer a"), ("authorization", "Bearer b")];
     let answer = get(server, "/", &twice).await;

@@ -34,7 +34,7 @@ fn auth0() {
     let all = (subject, Some(client), "read:notes write:notes");
     assert_taken(&permissions, &jwt(&claims), all);
 
-    // In the profile of RFC 9068, and without permissions.
+    // A token in the RFC 9068 profile, without permissions.
     let profile = but(
         &claims,
         json!({"permissions": null, "azp": null, "client_id": client, "jti": "73WakrfVbNJBaAmhQtEeDv"}),
@@ -51,7 +51,7 @@ fn auth0() {
     assert_refused_but(&auth0, &claims, other_tenant, WrongIssuer);
     let without_slash = json!({"iss": "https://tenant.eu.auth0.com"});
     assert_refused_but(&auth0, &claims, without_slash, WrongIssuer);
-    // What clients get that ask for no audience, and a refresh token: an encrypted JWT, and an opaque text.
+    // The token of a client that requests no audience, which is an encrypted JWT, and an opaque refresh token.
     let encrypted = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.Y2lwaGVy.dGFn";
     assert_refused(&auth0, encrypted, Malformed);
     assert_refused(&auth0, "v1.MRjWxVQ8mGqpUpmzYGIkUu", Malformed);
@@ -85,7 +85,7 @@ fn okta() {
         "amr": ["pwd"], "idp": "00oexample", "at_hash": "fPlsvVszI29LU2UhDyJ9vg",
     });
     assert_refused(&okta, &jwt_of_type(None, &id_token), WrongType);
-    // Also one that has no hash and was made for an audience of that name.
+    // An ID token without `at_hash` for an audience of the same name is refused as well.
     let odd = json!({"at_hash": null, "aud": "api://default"});
     assert_refused(&okta, &jwt(&but(&id_token, odd)), MissingClaim);
     let other_server = json!({"iss": "https://example.okta.com/oauth2/aus9o8wzkhckw9TLa0h7z"});
@@ -138,7 +138,7 @@ fn keycloak() {
     let secret = SigningKey::generate(Algorithm::HS512).with_key_id("key-1");
     let refresh = secret.token().clock(clock()).claims(claims.clone());
     assert_refused(&keycloak, &refresh.build(), UnsupportedAlgorithm);
-    // Without the mapper.
+    // A token without an audience mapper.
     assert_refused_but(&keycloak, &claims, json!({"aud": "account"}), WrongAudience);
     assert_refused_but(&keycloak, &claims, json!({"aud": null}), MissingClaim);
     let other_realm = json!({"iss": "https://sso.example.com/realms/partners"});

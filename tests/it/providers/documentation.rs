@@ -1,4 +1,4 @@
-//! The documentation says what is tested.
+//! The recipes in the documentation are the tested recipes.
 
 const DOCUMENTATION: &str = include_str!("../../../src/docs/providers.md");
 
@@ -15,7 +15,7 @@ fn recipes_and_documentation_are_the_same() {
         if item.starts_with("//!") || item.starts_with("use ") {
             continue;
         }
-        // Of what is around a builder, only what is done to the builder, and all of that.
+        // Of a function with a builder, only the calls on the builder are compared, and all of them.
         let code = match item.split_once("    builder\n") {
             Some((_, chain)) => format!("{}.build()?;", chain.trim_end_matches('}')),
             None => item.replace("pub(super) ", ""),
@@ -27,7 +27,7 @@ fn recipes_and_documentation_are_the_same() {
     assert!(compared > 25, "{compared}");
 }
 
-/// The lines of code blocks that are not hidden.
+/// The lines of code blocks that rustdoc does not hide.
 fn visible_code(markdown: &str) -> String {
     let blocks = markdown.split("```").skip(1).step_by(2);
     let lines = blocks.flat_map(|block| block.lines().skip(1));
@@ -37,7 +37,7 @@ fn visible_code(markdown: &str) -> String {
         .join("\n")
 }
 
-/// Without what rustfmt decides by the width of a line.
+/// The code without the characters that depend on rustfmt's line width.
 fn normal(code: &str) -> String {
     let code: String = code.split_whitespace().collect();
     code.replace(",)", ")")

@@ -63,7 +63,7 @@ fn version_2() {
     let token = assert_taken(&entra, &jwt(&claims), (SUBJECT, Some(CLIENT), BOTH_FORMS));
     assert!(token.has_scope("api://notes/read") && token.has_scope("read"));
 
-    // An application without a user.
+    // A token of an application without a user.
     let application = but(
         &claims,
         json!({"scp": null, "roles": ["Notes.Read.All"], "idtyp": "app", "azpacr": "1"}),
@@ -155,7 +155,7 @@ async fn many_tenants_of_both_versions() {
     for claims in [
         v1(stranger),
         v2(stranger),
-        // In the name of another tenant than the one it is from.
+        // Tokens whose issuer and `tid` name different tenants.
         but(&v2(stranger), json!({"tid": TENANT})),
         but(&v2(TENANT), json!({"tid": stranger})),
         but(&v2("{tenantid}"), json!({"tid": TENANT})),

@@ -1,5 +1,5 @@
-//! The recipes in the documentation of `providers`, against tokens and answers of the shapes that the
-//! providers document. Names and numbers are made up.
+//! The recipes in the documentation of `providers`, with tokens and responses in the form that the providers
+//! document. Names and numbers are made up.
 
 use std::pin::pin;
 use std::sync::LazyLock;
@@ -30,7 +30,7 @@ const NOW: u64 = 1_800_000_000;
 const TENANT: &str = "8d1e6a3c-2f4b-4c5d-9e7f-0a1b2c3d4e5f";
 const LEGACY_SECRET: &str = "a-legacy-secret-of-some-forty-characters";
 
-/// The provider's key, under a key ID as all of them have.
+/// The provider's key. All providers use key IDs, so it has one.
 static KEY: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::generate(Algorithm::ES256).with_key_id("key-1"));
 
@@ -52,7 +52,7 @@ fn jwt(claims: &Value) -> String {
     token.claims(claims.clone()).build()
 }
 
-/// One with another header `typ`, or none.
+/// A token with another header `typ`, or without one.
 fn jwt_of_type(token_type: Option<&str>, claims: &Value) -> String {
     let token = KEY.token().clock(clock()).claims(claims.clone());
     match token_type {
@@ -61,7 +61,7 @@ fn jwt_of_type(token_type: Option<&str>, claims: &Value) -> String {
     }
 }
 
-/// The claims with these changed; `null` takes one away.
+/// The claims with these changes. `null` removes a claim.
 fn but(claims: &Value, changes: Value) -> Value {
     let mut claims = claims.clone();
     let Value::Object(changes) = changes else {
@@ -119,7 +119,7 @@ fn assert_refused_but(
     assert_refused(verifier, &jwt(&but(claims, changes)), reason);
 }
 
-/// Claims that no recipe takes: what an ID token for the client has.
+/// The claims of an ID token for the client, which no recipe accepts.
 fn id_token(claims: &Value, client_id: &str) -> Value {
     but(
         claims,

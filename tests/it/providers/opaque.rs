@@ -1,4 +1,4 @@
-//! GitHub, Google and Discord, by servers that answer as theirs do.
+//! GitHub, Google and Discord, with test servers that respond like theirs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tower_bearer_auth::{AccessToken, BearerAuthLayer, Verifier, VerifierExt, ver
 use super::opaque_recipes::{ask_discord, ask_github, ask_github_user, ask_google, client};
 use crate::support::{get_with, serve_axum};
 
-/// An endpoint that knows what it answers to each token, and counts what it is asked.
+/// An endpoint with a response for each token. It records the tokens that it receives.
 #[derive(Clone, Default)]
 pub(super) struct Endpoint {
     answers: Arc<HashMap<&'static str, (StatusCode, HeaderMap, Value)>>,
@@ -62,14 +62,14 @@ impl Endpoint {
     }
 }
 
-/// The token in the header, which is where these recipes write it.
+/// Reads the token from the `Authorization` header. These recipes must not send it in the URL.
 async fn by_header(State(endpoint): State<Endpoint>, request: Request) -> Response {
     assert_eq!(request.uri().query(), None);
     let header = request.headers()["authorization"].to_str().unwrap();
     endpoint.answer(header.strip_prefix("Bearer ").unwrap())
 }
 
-/// What comes of a token at a server with this verifier, and what is left of it.
+/// A server with this verifier, which responds with the parts of the access token.
 async fn serve(verifier: impl Verifier) -> std::net::SocketAddr {
     let show = |token: AccessToken| async move {
         let claim = |name| token.claim::<String>(name);
@@ -89,7 +89,7 @@ async fn serve(verifier: impl Verifier) -> std::net::SocketAddr {
 const GRANT: &str = "gho_16C7e42F292c6912E7710c838347Ae178B4a";
 const PERSONAL: &str = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
 
-/// GitHub, as far as the recipes know it, and where it is.
+/// The endpoints of GitHub that the recipes use, and their URL.
 pub(super) async fn github() -> (Endpoint, &'static str) {
     let grant = json!({
         "id": 1,
@@ -105,7 +105,7 @@ pub(super) async fn github() -> (Endpoint, &'static str) {
         "user": {"login": "octocat", "id": 583_231, "node_id": "MDQ6VXNlcjE=", "type": "User"},
     });
     let user = json!({"login": "octocat", "id": 583_231, "type": "User", "name": "The Octocat"});
-    // Another app's token is good for `/user` too.
+    // `/user` accepts the tokens of other apps as well.
     let endpoint = Endpoint::new(
         StatusCode::UNAUTHORIZED,
         [
@@ -143,7 +143,7 @@ pub(super) async fn github() -> (Endpoint, &'static str) {
     (endpoint, format!("http://{address}").leak())
 }
 
-/// As in the documentation.
+/// The verifier in the documentation.
 pub(super) fn github_app(api: &'static str, secret: &'static str) -> impl Verifier {
     let http = client().unwrap();
     verify_fn(move |token| {
@@ -172,7 +172,7 @@ async fn a_github_app_takes_its_own_tokens() {
     for token in ["gho_unknown", "gho_of_another_app"] {
         get_with(server, token).await.assert_invalid_token(unknown);
     }
-    // What is none of its tokens is not shown to GitHub.
+    // Tokens without the prefix `gho_` are not sent to GitHub.
     for token in [PERSONAL, "ghu_x", "ghr_x", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"] {
         get_with(server, token).await.assert_invalid_token(unknown);
     }
@@ -181,7 +181,7 @@ async fn a_github_app_takes_its_own_tokens() {
     for status in [StatusCode::BAD_GATEWAY, StatusCode::TOO_MANY_REQUESTS] {
         github.fail(Some(status));
         get_with(server, "gho_new").await.assert_outage();
-        // What is remembered is not asked about.
+        // A cached token causes no request.
         assert_eq!(get_with(server, GRANT).await.status, 200);
     }
     github.fail(None);

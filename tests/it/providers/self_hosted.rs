@@ -104,7 +104,7 @@ async fn keycloak_realms() {
             json!({"iss": "https://sso.example.net/realms/partners"}),
             WrongIssuer,
         ),
-        // Without an audience mapper.
+        // A token without an audience mapper.
         (json!({"aud": "account"}), WrongAudience),
         (json!({"aud": null}), MissingClaim),
         // A token of another known realm that is refused before the keys are fetched.

@@ -46,7 +46,7 @@ fn clerk() {
         (subject, Some(client), "profile notes:read"),
     );
 
-    // Neither passes for the other.
+    // Neither verifier accepts the tokens of the other.
     assert_refused(&sessions, &token, WrongType);
     assert_refused(&oauth, &jwt(&session), WrongType);
     let at = |claims: &Value| jwt_of_type(Some("at+jwt"), claims);
@@ -81,7 +81,7 @@ fn workos_authkit() {
     let subject = "user_01HBEQKA6K4QJAS93VPE39W1JT";
     let wanted = (subject, None, "openid profile email");
     assert_taken(&authkit, &jwt(&claims), wanted);
-    // What a client gets that leaves `resource` out, which an ID token has too.
+    // The audience of a client that does not send `resource`. ID tokens have it as well.
     let client = json!({"aud": "client_01HEXAMPLE"});
     assert_refused_but(&authkit, &claims, client, WrongAudience);
     let id = id_token(&claims, "client_01HEXAMPLE");
@@ -106,7 +106,7 @@ fn workos_authkit() {
     });
     let wanted = (subject, None, "posts:read posts:write");
     assert_taken(&sessions, &jwt(&session), wanted);
-    // As it is without a template.
+    // A token without a JWT template.
     assert_refused_but(&sessions, &session, json!({"aud": null}), MissingClaim);
     let other = json!({"iss": "https://api.workos.com/user_management/client_01HOTHER"});
     assert_refused_but(&sessions, &session, other, WrongIssuer);
@@ -132,7 +132,7 @@ fn supabase_session() -> Value {
     })
 }
 
-/// As in the documentation.
+/// The check in the documentation.
 fn registered(verifier: JwtVerifier) -> impl Verifier {
     verifier.check(|token| match token.claim("is_anonymous") {
         Some(true) => Err(VerifyError::invalid(
@@ -160,7 +160,7 @@ fn supabase() {
     assert_refused(&supabase, &jwt(&id), WrongAudience);
     let other = json!({"iss": "https://zyxwvutsrqponmlkjihg.supabase.co/auth/v1"});
     assert_refused_but(&supabase, &claims, other, WrongIssuer);
-    // The project's own key, by the legacy secret.
+    // The project's `anon` key, signed with the legacy secret.
     let secret = SigningKey::from_secret(Algorithm::HS256, LEGACY_SECRET);
     let anon = json!({"iss": "supabase", "ref": "abcdefghijklmnopqrst", "role": "anon"});
     let anon = secret.token().clock(clock()).claims(anon).build();
@@ -250,7 +250,7 @@ fn scalekit() {
     assert_taken(&scalekit, &jwt(&claims), wanted);
     let by_id = but(&claims, json!({"aud": ["res_69615647365005430"]}));
     assert_taken(&scalekit, &jwt(&by_id), wanted);
-    // A login, by an access token and by an ID token.
+    // The access token and the ID token of a login.
     let login = json!({
         "aud": ["skc_987654321098765432"], "sid": "ses_987654321098765432", "scope": null,
         "roles": ["member"], "permissions": ["projects:read"],

@@ -1,4 +1,4 @@
-//! JWTs of two issuers, opaque tokens and keys of one's own, in front of one resource.
+//! One resource that accepts JWTs of two issuers, opaque tokens and its own API keys.
 
 use axum::Router;
 use axum::routing::get;
@@ -15,7 +15,7 @@ use crate::support::{get_with, serve_axum};
 async fn each_token_goes_to_the_verifier_that_it_is_for() {
     let (github, api) = github().await;
     let api_keys = StaticTokenVerifier::new([("key-1", StaticToken::new("reports"))]);
-    // As in the documentation.
+    // The verifier in the documentation.
     let jwts = ByIssuer::new()
         .issuer("https://tenant.eu.auth0.com/", verifier(recipes::auth0))
         .issuer(
@@ -49,7 +49,7 @@ async fn each_token_goes_to_the_verifier_that_it_is_for() {
         assert_eq!(get_with(server, &token).await.body, who);
     }
 
-    // One issuer's token does not pass by the rules of another, and a refusal is the last word.
+    // The rules of the token's issuer apply, and their refusal is final.
     let mixed = but(
         &user,
         json!({"iss": "https://token.actions.githubusercontent.com"}),
@@ -59,7 +59,7 @@ async fn each_token_goes_to_the_verifier_that_it_is_for() {
     let elsewhere = but(&user, json!({"aud": "https://other.example.com"}));
     let answer = get_with(server, &jwt(&elsewhere)).await;
     answer.assert_invalid_token("The access token is meant for another audience");
-    // Those of unknown issuers go all the way, but not to GitHub.
+    // JWTs of unknown issuers and unknown API keys reach the last verifier, but are not sent to GitHub.
     let foreign = but(&user, json!({"iss": "https://evil.example.com/"}));
     for token in [jwt(&foreign), "key-2".to_owned()] {
         let answer = get_with(server, &token).await;

@@ -1,4 +1,4 @@
-//! Machines that show who they are: AWS STS, Google service accounts, GitHub Actions, Kubernetes.
+//! Identity tokens of workloads: AWS STS, Google service accounts, GitHub Actions, Kubernetes.
 
 use serde_json::json;
 use tower_bearer_auth::InvalidReason::{
@@ -107,7 +107,7 @@ fn github_actions() {
         Some("octo-org/octo-repo")
     );
 
-    // Anybody's workflow can ask for this audience.
+    // A workflow in any repository can request this audience.
     let stranger = json!({"repository": "evil/octo-repo", "repository_id": "99999999"});
     assert_refused_but(&github, &claims, stranger, InvalidClaim);
     let pull_request = json!({"ref": "refs/pull/1/merge", "event_name": "pull_request"});
@@ -140,14 +140,14 @@ fn kubernetes() {
     let pod: String = token.claim("/kubernetes.io/pod/name").unwrap();
     assert_eq!(pod, "reports-x7k2p");
 
-    // The token that every pod has.
+    // The token that is mounted in every pod by default.
     let mounted = json!({"aud": ["https://kubernetes.default.svc.cluster.local"]});
     assert_refused_but(&cluster, &claims, mounted, WrongAudience);
     let other_namespace = json!({"kubernetes.io": {"namespace": "default"}});
     assert_refused_but(&cluster, &claims, other_namespace, InvalidClaim);
     let other_cluster = json!({"iss": "https://oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLE"});
     assert_refused_but(&cluster, &claims, other_cluster, WrongIssuer);
-    // A token from a Secret.
+    // A legacy token from a Secret.
     let legacy = KEY.token().clock(clock()).claims(json!({
         "iss": "kubernetes/serviceaccount",
         "kubernetes.io/serviceaccount/namespace": "jobs",

@@ -1,4 +1,4 @@
-//! A real server on a loopback port, and a client that shows what came back.
+//! A real server on a loopback port, and a client that returns the complete response.
 
 #[path = "../../../examples/mcp_server/authorization_server/mod.rs"]
 pub(crate) mod authorization_server;
@@ -52,7 +52,7 @@ where
     address
 }
 
-/// What a client sees.
+/// The response that a client receives.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -150,7 +150,7 @@ pub(crate) async fn send(address: SocketAddr, mut request: Request<Full<Bytes>>)
     read(sender.send_request(request).await.unwrap()).await
 }
 
-/// What a service answers that is called in this process.
+/// The response of a service that is called in this process, without a connection.
 pub(crate) async fn answer_of<S, B>(service: S, request: Request<Full<Bytes>>) -> Answer
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: std::fmt::Debug>,
@@ -173,7 +173,7 @@ where
     }
 }
 
-/// A `GET` of `/` with a bearer token, to call a service with in this process.
+/// A `GET` request of `/` with a bearer token, for a service that is called in this process.
 pub(crate) fn with_token(token: &str) -> Request<Full<Bytes>> {
     Request::get("/")
         .header("authorization", format!("Bearer {token}"))
@@ -181,7 +181,7 @@ pub(crate) fn with_token(token: &str) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// A `GET` of `path` with these headers.
+/// Sends a `GET` request of `path` with these headers.
 pub(crate) async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::get(path).body(Full::default()).unwrap();
     for (name, value) in headers {
@@ -191,7 +191,7 @@ pub(crate) async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)
     send(address, request).await
 }
 
-/// A `GET` of `/` with a bearer token.
+/// Sends a `GET` request of `/` with a bearer token.
 pub(crate) async fn get_with(address: SocketAddr, token: &str) -> Answer {
     get(
         address,
@@ -201,7 +201,7 @@ pub(crate) async fn get_with(address: SocketAddr, token: &str) -> Answer {
     .await
 }
 
-/// Where axum's own server is what is to be tested.
+/// Serves `app` with axum's own server.
 pub(crate) async fn serve_axum(app: axum::Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -209,8 +209,8 @@ pub(crate) async fn serve_axum(app: axum::Router) -> SocketAddr {
     address
 }
 
-/// `reader` may read, `writer` may read and write, `admin` has that one scope, and `stale` has
-/// expired.
+/// A verifier with four tokens. `reader` has the scope `read`, `writer` has `read write`, and `admin` has `admin`.
+/// `stale` has expired.
 pub(crate) fn table() -> StaticTokenVerifier {
     let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     StaticTokenVerifier::new([
@@ -228,10 +228,10 @@ pub(crate) fn table() -> StaticTokenVerifier {
     .clock(Clock::manual(now))
 }
 
-/// Longer than anything takes on the busiest machine.
+/// A time limit that no test reaches, even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// JWTs of one issuer for one audience, by one key.
+/// A verifier for JWTs with this issuer, audience and key.
 pub(crate) fn jwts(issuer: &str, audience: &str, key: &SigningKey) -> JwtVerifier {
     JwtVerifier::builder()
         .key(key.verifying_key())
@@ -241,10 +241,10 @@ pub(crate) fn jwts(issuer: &str, audience: &str, key: &SigningKey) -> JwtVerifie
         .unwrap()
 }
 
-/// What [`Inner`] answers.
+/// The body of [`Inner`]'s response.
 pub(crate) const INSIDE: &str = "inside";
 
-/// A service to guard, which counts how often it is called.
+/// An inner service that counts its calls.
 #[derive(Clone, Default)]
 pub(crate) struct Inner {
     calls: Arc<AtomicUsize>,
@@ -281,7 +281,7 @@ pub(crate) fn listen(subscriber: impl Subscriber + Send + Sync + 'static) -> Def
     set_default(&Dispatch::new(subscriber))
 }
 
-/// What the crate logs on this thread, at every level, while this lives.
+/// Captures what the crate logs on this thread, at every level, until it is dropped.
 pub(crate) struct Logs {
     written: Arc<Mutex<Vec<u8>>>,
     _guard: DefaultGuard,

@@ -1,4 +1,4 @@
-//! What guards behind the layer say, and handlers.
+//! The audit events of guards behind the layer, and of extractors in handlers.
 
 use axum::Router;
 use axum::routing::get as route;

@@ -16,7 +16,7 @@ use crate::support::{Inner, answer_of, table, with_token};
 
 const AUDIENCE: &str = "https://api.test";
 
-/// The samples, and comments with `#`, that a scrape would show now.
+/// The samples and comments that a scrape returns now.
 fn scrape(handle: &PrometheusHandle) -> Vec<String> {
     handle.run_upkeep();
     handle.render().lines().map(str::to_owned).collect()
@@ -36,7 +36,7 @@ fn assert_samples(samples: &[String], expected: &[&str]) {
     }
 }
 
-/// How many time series there are of a metric.
+/// The number of time series of a metric.
 fn series(samples: &[String], name: &str) -> usize {
     let labelled = format!("{name}{{");
     samples.iter().filter(|s| s.starts_with(&labelled)).count()

@@ -15,7 +15,7 @@ use tracing::Level;
 
 use self::recorded::{Fields, Recorded};
 
-/// The fields of a decision but for the message, which it must have.
+/// The fields of a decision without the message, which must be `access decision`.
 #[track_caller]
 fn fields_of(mut decision: Fields) -> Fields {
     assert_eq!(

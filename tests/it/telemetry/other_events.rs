@@ -37,7 +37,7 @@ async fn an_outage_of_introspection_is_told_at_its_beginning_and_its_end() {
     issuer.introspection_fault(None);
     answer_of(service, with_token(&token)).await.assert_passed();
 
-    // The beginning of what `printf key=secret | sha256sum` says, in the place of the query.
+    // In place of the query, the first digits of `printf key=secret | sha256sum`.
     let name = format!("introspection {endpoint}?0b60fff1753750c4");
     let verifier = ("verifier", &*name);
     let error = ("error", "the introspection endpoint answers 502");
@@ -91,8 +91,8 @@ async fn mistakes_in_the_setup_are_told() {
     );
 }
 
-/// `tracing_subscriber` keeps what several filters said of an event until it comes; to ask them for nothing would
-/// cost the next one.
+/// With several filters, `tracing_subscriber` stores their results when the crate checks whether an event is enabled.
+/// If the crate then emitted no event, the next event would be filtered by these results.
 #[tokio::test]
 async fn whoever_listens_to_decisions_takes_no_event_from_another_listener() {
     let (all, some) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());

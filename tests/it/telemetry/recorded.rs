@@ -1,4 +1,4 @@
-//! What the crate tells `tracing`, as data.
+//! A subscriber that records events and spans as data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,21 +15,21 @@ use crate::support::listen;
 
 pub(crate) type Fields = BTreeMap<&'static str, String>;
 
-/// An event or a span. The message of an event is a field, too.
+/// A recorded event or span. The message of an event is one of its fields.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub(crate) target: &'static str,
     pub(crate) level: tracing::Level,
     pub(crate) name: &'static str,
     pub(crate) fields: Fields,
-    /// The span that it is in.
+    /// The parent span.
     pub(crate) within: Option<&'static str>,
-    /// The span that it follows from.
+    /// The span that this span follows from.
     pub(crate) after: Option<&'static str>,
     id: Option<Id>,
 }
 
-/// What is told on this thread, while this lives.
+/// Records the events and spans of this thread until it is dropped.
 pub(crate) struct Recorded {
     told: Arc<Mutex<Vec<Told>>>,
     _guard: DefaultGuard,
@@ -54,7 +54,7 @@ impl Recorded {
         self.of(|told| told.id.is_none() && told.target == target)
     }
 
-    /// The decisions since the last time that somebody asked.
+    /// The decisions since the last call. Clears all recorded events and spans.
     pub(crate) fn decisions(&self) -> Vec<Fields> {
         let decisions = self.events(tower_bearer_auth::telemetry::AUDIT);
         self.told.lock().unwrap().clear();
@@ -99,12 +99,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
 impl Recorder {
     fn change(&self, id: &Id, change: impl FnOnce(&mut Told)) {
         let mut told = self.0.lock().unwrap();
-        // IDs are used again.
+        // Span IDs are reused, so the last one counts.
         let span = told
             .iter_mut()
             .rev()
             .find(|told| told.id.as_ref() == Some(id));
-        // One that began before the last look at decisions was forgotten with them.
+        // A span from before the last call of `decisions` is no longer recorded.
         if let Some(span) = span {
             change(span);
         }

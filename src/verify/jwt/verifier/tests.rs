@@ -12,7 +12,7 @@ use crate::verify::keys::signer::{Found, SignatureSearch};
 use crate::verify::keys::{Algorithm, VerifyingKey};
 use crate::verify_error::{InvalidReason, VerifyError};
 
-/// A key set that is replaced right after the first search, and before the verifier asks what to do.
+/// A key set that is replaced right after the first search, before the verifier calls the policy.
 struct JustTooLate {
     key: VerifyingKey,
     generation: AtomicU64,

@@ -1,4 +1,4 @@
-//! What those get who may not.
+//! The responses to refused requests.
 
 use serde_json::json;
 use tower::{Layer, ServiceBuilder};
@@ -55,13 +55,13 @@ async fn the_challenge_says_all_that_the_layer_and_the_call_need() {
         ("reader", tool("either"), "read ops"),
         ("admin", tool("write"), "read write"),
         ("reader", batch.clone(), "read ops write"),
-        // Of alternatives, the one that the token has already.
+        // Of several alternatives, the challenge names the one that the token satisfies.
         ("admin", batch, "read ops write"),
     ] {
         let answer = send(address, request(token, body, &[])).await;
         answer.assert_refusal(403, Some(&challenge(scope)), &lacks_scope());
     }
-    // By the hierarchy.
+    // The hierarchy of scopes allows this call.
     let answer = send(address, request("admin", tool("either"), &[])).await;
     assert_eq!(answer.status, 200);
     assert_eq!(recorder.take(), ["tool either"]);
@@ -77,7 +77,7 @@ async fn what_nobody_may_has_no_challenge() {
     let closed = refused("access_denied", "No scope allows this operation");
     let answer = send(address, request("reader", tool("closed"), &[])).await;
     answer.assert_refusal(403, None, &closed);
-    // Not even a login helps.
+    // A client without a token gets no challenge, because no token would be accepted.
     let mut stranger = request("reader", tool("closed"), &[]);
     stranger.headers_mut().remove("authorization");
     send(address, stranger)
@@ -149,7 +149,7 @@ fn rules_are_complete_and_unambiguous_or_are_not_built() {
     ] {
         assert!(told.iter().any(|p| p.contains(part)), "{part}: {told:#?}");
     }
-    // Two spellings of one URI are one.
+    // Two spellings of a URI are the same resource.
     let error = ScopeRules::builder()
         .resource("FILE:///a", ScopeRequirement::token())
         .resource("file:///%61", ScopeRequirement::token())

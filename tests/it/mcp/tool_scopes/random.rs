@@ -1,4 +1,4 @@
-//! Whatever the guard lets through, `rmcp` does not read as a call that was to be refused.
+//! No random message that the guard accepts is one that `rmcp` reads as a forbidden call.
 
 use std::sync::Mutex;
 
@@ -13,7 +13,7 @@ use tower_bearer_auth::{BearerAuthLayer, StaticToken, StaticTokenVerifier};
 
 use super::{request, rules};
 
-/// Names and values as an attacker would put them together.
+/// Names and values that an attacker could combine.
 fn name() -> impl Strategy<Value = String> {
     let names = [
         "method",
@@ -83,7 +83,7 @@ fn value() -> impl Strategy<Value = String> {
     })
 }
 
-/// A document that is at least nearly a call.
+/// A document that is a call or similar to one.
 fn document() -> impl Strategy<Value = String> {
     let methods = [
         "tools/call",
@@ -126,7 +126,7 @@ fn document() -> impl Strategy<Value = String> {
         })
 }
 
-/// Whether `rmcp` would do what the rules keep from the token.
+/// Whether `rmcp` would perform an operation that the rules forbid.
 fn is_secret(body: &[u8]) -> bool {
     match serde_json::from_slice(body) {
         Ok(ClientJsonRpcMessage::Request(message)) => is_secret_request(message.request),
