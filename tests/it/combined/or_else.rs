@@ -133,7 +133,7 @@ async fn a_token_of_another_issuer_is_recognized_before_its_signature_is_checked
         InvalidReason::WrongIssuer
     );
 
-    // With its own issuer it does not.
+    // A token with the verifier's own issuer does not go to the fallback.
     let forged = keys[1]
         .token()
         .issuer("https://one.test")

@@ -256,7 +256,7 @@ async fn the_accepted_key_uses_are_configurable() {
             let is_good = fixture.verify(&token.build()).await.is_ok();
             assert_eq!(is_good, is_taken[set], "{usage:?} in set {set}");
         }
-        // A set with only such a key, in place of good keys.
+        // A set with only such a key replaces the valid keys.
         for (jwk, (usage, is_taken)) in jwks.iter().zip(KEY_USES) {
             fixture.issuer.publish(Some(json!({"keys": [jwk]})));
             let refreshed = fixture.jwks.refresh().await;

@@ -132,7 +132,7 @@ async fn the_size_limit_is_configurable_and_counts_the_whole_document() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let fixture = Fixture::loaded().await;
-    // The target of the redirect has good keys, but receives no request.
+    // The target of the redirect has valid keys, but receives no request.
     let elsewhere = TestIssuer::start().await;
     let redirect = Fault::Redirect(elsewhere.jwks_url());
     fixture.issuer.jwks_fault(Some(redirect));

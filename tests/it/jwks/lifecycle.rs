@@ -238,7 +238,7 @@ async fn refreshes_at_the_same_time_share_a_fetch_that_began_after_them() {
         refreshes.spawn(async move { fixture.jwks.refresh().await.unwrap() });
     }
     refreshes.join_all().await;
-    // One fetch for the first refresh, and one for all that came while it was in flight.
+    // One fetch for the first refresh, and one for all refreshes that began while it was in flight.
     assert_eq!(fixture.fetches(), 2);
     eventually(|| fixture.jwks.status().is_usable()).await;
 }

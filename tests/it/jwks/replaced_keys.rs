@@ -54,7 +54,7 @@ async fn the_first_token_of_a_replacement_key_causes_its_fetch() {
     }
     requests.join_all().await;
     assert_eq!(fixture.fetches(), 2);
-    // The old key is gone.
+    // The old key is no longer published.
     let reason = refused(fixture.verify(&old).await);
     assert_eq!(reason, InvalidReason::BadSignature);
 }

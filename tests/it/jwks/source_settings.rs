@@ -183,7 +183,7 @@ async fn a_location_that_does_not_answer_is_named_in_the_error() {
     );
     assert_eq!(problem, expected);
 
-    // The metadata is there, and the keys are not.
+    // The metadata has been fetched, and the fetch of the keys fails.
     let address = serve_axum(Router::new().route("/jwks", silent())).await;
     let key_url = format!("http://{address}/jwks?s3cret");
     let name = issuer(&key(), Some(key_url)).await;

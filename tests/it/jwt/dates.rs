@@ -1,4 +1,4 @@
-//! When a token is good: `exp`, `nbf`, `iat`, the leeway and the clock.
+//! The period in which a token is valid: `exp`, `nbf`, `iat`, the leeway and the clock.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! Keys and tokens from elsewhere, made once with Python's `cryptography` 48.0.0. The private keys
-//! are gone.
+//! Keys and tokens that were made with Python's `cryptography` 48.0.0. The private keys were deleted.
 //!
 //! Each token's header is `{"alg":..}`; its payload has [`ISSUER`](super::ISSUER) as
 //! `iss`, [`AUDIENCE`](super::AUDIENCE) as `aud`, `alice` as `sub` and

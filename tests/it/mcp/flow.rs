@@ -180,7 +180,7 @@ async fn get_from_401_to_a_tool_result_and_step_up(lifecycle: ClientLifecycleMod
     assert_eq!(first.scope.as_deref(), Some("notes:read"));
     assert_eq!(first.code_challenge_method.as_deref(), Some("S256"));
 
-    // The token is for this server, and good for one tool.
+    // The token is for this server, and has the scope for one tool.
     let token = claims(&http).await;
     assert_eq!(token["iss"], servers.authorization.issuer());
     assert_eq!(token["aud"], resource);

@@ -33,7 +33,7 @@ impl Fixture {
         }
     }
 
-    /// Publishes a good key together with these keys, and fetches them.
+    /// Publishes a valid key together with these keys, and fetches them.
     async fn refresh(&self, others: &[Value]) {
         let keys: Vec<_> = [self.good.jwk()].iter().chain(others).cloned().collect();
         self.issuer.publish(Some(json!({ "keys": keys })));
@@ -131,7 +131,7 @@ async fn skipped_keys_are_logged_when_they_change_and_not_at_each_refresh() {
     let enc_alone = note(1, "\"enc\": not_for_verifying");
     assert_eq!(fixture.logged(), [weak_alone.clone(), enc_alone.clone()]);
 
-    // Unchanged, in another order, together with another good key, and after an outage.
+    // Unchanged, in another order, together with another valid key, and after an outage.
     fixture.jwks.refresh().await.unwrap();
     fixture.refresh(&[enc.clone(), weak.clone()]).await;
     let another = SigningKey::generate(Algorithm::EdDSA).jwk();

@@ -41,7 +41,7 @@ async fn only_its_owner_can_use_and_delete_a_session() {
         .send("DELETE", Some(&alice), &session, &Value::Null)
         .await;
     assert_eq!(ended.status, 202);
-    // The server's own response: the session is gone for its owner as well.
+    // The server's own response: the session no longer exists for its owner either.
     assert!(!server.takes(&id, &alice).await);
 }
 

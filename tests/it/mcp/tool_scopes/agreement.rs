@@ -1,4 +1,4 @@
-//! `ScopeRules::allows` and the layer decide alike, whatever the rules, the call and the token are.
+//! `ScopeRules::allows` and the layer make the same decision for all rules, calls and tokens.
 
 use std::convert::Infallible;
 

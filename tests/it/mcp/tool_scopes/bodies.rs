@@ -131,8 +131,8 @@ async fn a_body_over_the_limit_is_413_with_or_without_a_length() {
     server.assert_untouched("no length");
 }
 
-/// Writes a request by hand, its body in these pieces, and reads what comes back until there is a whole
-/// JSON body or the connection ends.
+/// Writes a request to a socket, with its body in these pieces. Reads the response until its JSON body is complete or
+/// the connection ends.
 async fn raw(server: &Guarded, header: &str, pieces: &[&str]) -> String {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!(
