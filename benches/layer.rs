@@ -1,5 +1,5 @@
-//! Measures requests that the layer accepts or refuses: all [`scenarios`](support::scenarios::ALL), and the growth of
-//! the cost with the size of the token, the key set and so on.
+//! Measures requests that the layer accepts or refuses: all [`scenarios`](support::scenarios::ALL), and how the cost
+//! grows with the size of the token, the number of keys and other quantities.
 //!
 //! ```sh
 //! cargo bench --bench layer

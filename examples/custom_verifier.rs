@@ -1,8 +1,8 @@
-//! Your own API keys with `verify_fn`: `cargo run --example custom_verifier`.
+//! Verifies API keys with a closure and `verify_fn`: `cargo run --example custom_verifier`.
 //!
-//! The table stands for a database. Tower layers around the closure handle a slow or unreachable
-//! one: past the timeout or the limit, clients get a 503 and keep their keys. The server listens on
-//! 127.0.0.1:3000, or on `BIND`.
+//! The table takes the place of a database. The tower layers around the closure handle a slow or unreachable database:
+//! after the timeout, or above the concurrency limit, clients get 503 instead of 401. The server listens on
+//! 127.0.0.1:3000, or on the address in `BIND`.
 
 use std::collections::HashMap;
 use std::env;

@@ -6,7 +6,7 @@
 //! | a JWT of either of two issuers | that issuer's keys |
 //! | anything else | introspection at the first issuer (RFC 7662), cached for 30 seconds |
 //!
-//! By default it runs two test issuers in its own process. It prints curl commands to try. With your own issuer,
+//! By default it runs two test issuers in its own process and prints curl commands to try. To use your own issuer,
 //! which must have metadata:
 //!
 //! ```text
@@ -17,17 +17,17 @@
 //! ```
 //!
 //! Tokens need the scope `read` for `/`, and also `admin` for `/admin`. The server starts even if the issuer is
-//! down, and answers 503 until it has keys.
+//! unreachable, and answers 503 until it has keys.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `BIND` | address and port to listen on; port 0 selects a free one | `127.0.0.1:3000` |
 //! | `ISSUER` | the issuer of tokens | two test issuers |
 //! | `AUDIENCE` | the audience that tokens must have | none; required with `ISSUER` |
-//! | `INTROSPECTION_URL` | the introspection endpoint for tokens that are not JWTs | these are refused |
-//! | `INTROSPECTION_CLIENT_ID`, `INTROSPECTION_CLIENT_SECRET` | the client that introspects, by HTTP Basic | |
-//! | `INTROSPECTION_TOKEN` | or the bearer token for introspection | |
-//! | `API_KEY` | an API key, with the scope `read` | none with `ISSUER` |
+//! | `INTROSPECTION_URL` | the introspection endpoint for tokens that are not JWTs | none: such tokens are refused |
+//! | `INTROSPECTION_CLIENT_ID`, `INTROSPECTION_CLIENT_SECRET` | the credentials for introspection, by HTTP Basic | |
+//! | `INTROSPECTION_TOKEN` | the bearer token for introspection, instead of these credentials | |
+//! | `API_KEY` | an API key, with the scope `read` | with `ISSUER`: none |
 //! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
 use std::env;
@@ -133,7 +133,7 @@ impl Trusted {
             let others = endpoint.or(variable("AUDIENCE")).or(variable("API_KEY"));
             return match others.or(credentials.into_iter().flatten().next()) {
                 None => Ok(None),
-                Some(_) => Err("there is no ISSUER for the other variables".into()),
+                Some(_) => Err("the other variables need an ISSUER".into()),
             };
         };
         let audience = variable("AUDIENCE").ok_or("ISSUER needs an AUDIENCE")?;
@@ -147,7 +147,9 @@ impl Trusted {
         let builder = endpoint.map(IntrospectionVerifier::builder);
         let introspection = match (builder, credentials) {
             (None, [None, None, None]) => None,
-            (None, _) => return Err("there is no INTROSPECTION_URL for the credentials".into()),
+            (None, _) => {
+                return Err("the introspection credentials need an INTROSPECTION_URL".into());
+            }
             (Some(builder), [Some(id), Some(secret), None]) => {
                 Some(builder.client_secret_basic(id, secret))
             }
@@ -236,9 +238,9 @@ fn introduce(url: &str, staff: &TestIssuer, partners: &TestIssuer) {
     get("/", &jwt(partners, "bob", &["read"]));
     println!("200, an opaque token:");
     get("/", &opaque("read"));
-    println!("403, one that may not do that:");
+    println!("403, an opaque token without the scope admin:");
     get("/admin", &opaque("read"));
-    println!("401, a JWT of an issuer that is unknown here; and 401, a token that is unknown:");
+    println!("401, a JWT of an unknown issuer, and 401, an unknown opaque token:");
     let stranger = staff.key().token().issuer("https://stranger.example");
     get("/", &stranger.audience(AUDIENCE).build());
     get("/", "nobody-knows-me");

@@ -1,6 +1,6 @@
 //! A hyper server that requires bearer tokens, without axum: `cargo run --example hyper_server`.
 //!
-//! It listens on 127.0.0.1:3000, or on `BIND`.
+//! It listens on 127.0.0.1:3000, or on the address in `BIND`.
 
 use std::convert::Infallible;
 use std::env;

@@ -1,8 +1,8 @@
-//! Keys from the `WebSource` of the `jwks_client_rs` crate:
+//! Verifies JWTs with keys from the `WebSource` of the `jwks_client_rs` crate:
 //! `cargo run --example jwks_client_rs --features jwks-client-rs`.
 //!
-//! A test issuer on a loopback port stands for a real one. The server listens on 127.0.0.1:3000, or
-//! on `BIND`. `/ready` reports whether it has keys.
+//! The issuer is a test issuer on a loopback port. The server listens on 127.0.0.1:3000, or on the address in `BIND`.
+//! `/ready` reports whether the verifier has keys.
 
 use std::env;
 use std::error::Error;
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .issuer(issuer.issuer())
         .audience(AUDIENCE)
         .build()?;
-    // It fetches the keys if there are none, so that a server without traffic becomes ready too.
+    // The check fetches the keys if there are none, so that a server without traffic becomes ready too.
     let readiness = async move || match jwks.ready().await {
         Ok(()) => StatusCode::OK,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,9 +1,9 @@
 //! A server that exports its decisions to the log and to Prometheus:
 //! `cargo run --example observability --features metrics`.
 //!
-//! Its log has a line for each access decision: component, outcome, reason and bearer. `/metrics` has counters of the
-//! decisions and histograms of verifications and key fetches. The issuer is a test issuer in the same process. The
-//! server listens on 127.0.0.1:3000, or on `BIND`.
+//! The log has a line for each access decision, with the component, the outcome, the reason and the bearer. `/metrics`
+//! has counters of decisions, and histograms of verifications and key fetches. The issuer is a test issuer in the same
+//! process. The server listens on 127.0.0.1:3000, or on the address in `BIND`.
 
 use std::env;
 use std::error::Error;
@@ -31,7 +31,7 @@ const BUCKETS: &[f64] = &[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 5.0];
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     write_log();
-    // Before the first request, so that all are counted.
+    // Install the recorder before the first request, so that all requests are counted.
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)?
         .install_recorder()?;
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Logs everything from `INFO` on, and the decisions, which are at `DEBUG`.
+/// Logs all events at `INFO` and above, and the decisions, which are at `DEBUG`.
 fn write_log() {
     let wanted = Targets::new()
         .with_default(LevelFilter::INFO)
@@ -62,7 +62,7 @@ fn write_log() {
         .init();
 }
 
-/// Moves samples into buckets. Otherwise they would pile up between scrapes of the metrics.
+/// Moves samples into buckets. Without this, they accumulate in memory between scrapes.
 async fn keep_small(recorder: PrometheusHandle) {
     let mut interval = tokio::time::interval(Duration::from_secs(5));
     loop {
@@ -77,10 +77,10 @@ fn app(verifier: impl Verifier, recorder: PrometheusHandle) -> Router {
         .route_layer(RequireScopesLayer::all(["admin"]))
         .route("/", get(whoami))
         .layer(BearerAuthLayer::new(verifier))
-        // The outermost layer, so that each decision is in the span of its request.
+        // This is the outermost layer, so that each decision is in the span of its request.
         .layer(
             TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
-                // Not the whole URI: a client may put a secret into the query.
+                // Do not log the whole URI: the query may contain a secret.
                 let path = request.uri().path();
                 tracing::info_span!("request", method = %request.method(), path)
             }),
@@ -100,12 +100,12 @@ fn introduce(url: &str, issuer: &TestIssuer) {
     println!("listening on {url}\n");
     for (what, path, token) in [
         ("200:", "/", alice.as_str()),
-        ("403, for want of a scope:", "/admin", &alice),
-        ("401, for it expired:", "/", &expired),
-        ("401, for it is no token of the issuer's:", "/", "made-up"),
+        ("403, the token lacks a scope:", "/admin", &alice),
+        ("401, the token has expired:", "/", &expired),
+        ("401, the token is not from the issuer:", "/", "made-up"),
     ] {
         println!("{what}\ncurl -i {url}{path} -H 'authorization: Bearer {token}'\n");
     }
-    println!("401, for there is no token:\ncurl -i {url}/\n");
-    println!("what came of them:\ncurl {url}/metrics\n");
+    println!("401, no token:\ncurl -i {url}/\n");
+    println!("the metrics of these requests:\ncurl {url}/metrics\n");
 }

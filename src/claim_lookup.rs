@@ -10,9 +10,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 /// Reads the claim called `name` as a `T`.
 ///
-/// A name that starts with `/` is a JSON Pointer into the claims set (`/realm_access/roles`); any
-/// other is the literal name of a member (`https://example.com/roles`). An absent claim is
-/// `Ok(None)`; one of another type, and one that occurs twice, is an error.
+/// A name that starts with `/` is a JSON Pointer into the claims set (`/realm_access/roles`). Any other name is the
+/// literal name of a member (`https://example.com/roles`). Returns `Ok(None)` if the claim is absent. Returns an error
+/// if the claim has another type or occurs twice, or if `claims` is not JSON.
 pub(crate) fn find<'de, T>(claims: &'de str, name: &str) -> serde_json::Result<Option<T>>
 where
     T: Deserialize<'de>,
@@ -35,7 +35,7 @@ where
     find::<Option<T>>(claims, name).map(Option::flatten)
 }
 
-/// `~1` stands for a slash and `~0` for a tilde (RFC 6901 §4).
+/// Decodes a segment of a JSON Pointer: `~1` is a slash and `~0` is a tilde (RFC 6901 §4).
 fn unescape(segment: &str) -> Cow<'_, str> {
     if segment.contains('~') {
         Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
@@ -44,7 +44,7 @@ fn unescape(segment: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reads the value at the end of a path, if there is one.
+/// Reads the value at a path, and skips all other values.
 struct At<'p, T> {
     path: &'p [Cow<'p, str>],
     value: PhantomData<T>,
@@ -93,7 +93,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for At<'_, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Option<T>, A::Error> {
-        // Digits without leading zeros (RFC 6901 §4).
+        // An index is written in digits without leading zeros (RFC 6901 §4).
         let segment = &*self.path[0];
         let is_index = segment == "0" || !segment.starts_with(['0', '+']);
         let wanted: Option<usize> = segment.parse().ok().filter(|_| is_index);
@@ -112,7 +112,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for At<'_, T> {
         }
     }
 
-    // A scalar contains no values.
+    // A scalar has no members or elements, so a path that continues in one leads nowhere.
 
     fn visit_bool<E>(self, _: bool) -> Result<Option<T>, E> {
         Ok(None)

@@ -1,4 +1,4 @@
-//! The source of the current time: the system's clock, or a manual one for tests.
+//! The source of the current time: the system's clock, or a manual clock for tests.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The source of the current time for verifiers, caches and key sets.
 ///
-/// The default is the system's clock. Use a [manual](Self::manual) clock in tests: it stands still until it is moved, and
-/// its clones move together, so the test keeps one and passes another to the verifier.
+/// The default is the system's clock. Use a [manual](Self::manual) clock in tests: it shows the same time until the
+/// test moves it. Clones share their time, so a test keeps one clone and passes another to the verifier.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -29,8 +29,7 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock that shows `now` until it is moved with [`advance`](Self::advance) or
-    /// [`set`](Self::set).
+    /// Creates a clock that shows `now` until [`advance`](Self::advance) or [`set`](Self::set) moves it.
     pub fn manual(now: SystemTime) -> Self {
         Self {
             manual: Some(Arc::new(Mutex::new(now))),
@@ -53,7 +52,7 @@ impl Clock {
     ///
     /// # Panics
     ///
-    /// On the system's clock, and if the new time cannot be represented.
+    /// If this is the system's clock, or if the new time cannot be represented.
     #[track_caller]
     pub fn advance(&self, by: Duration) {
         *self.hand() += by;
@@ -63,14 +62,14 @@ impl Clock {
     ///
     /// # Panics
     ///
-    /// On the system's clock.
+    /// If this is the system's clock.
     #[track_caller]
     pub fn set(&self, now: SystemTime) {
         *self.hand() = now;
     }
 
-    /// A monotonic time, for measuring durations: unlike the time of day, the system's monotonic clock never jumps. A manual
-    /// clock has one time for both.
+    /// The monotonic time since a fixed point, for measuring durations. Unlike the time of day, it never jumps. A
+    /// manual clock has one time for both.
     pub(crate) fn monotonic(&self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         match &self.manual {
@@ -79,7 +78,7 @@ impl Clock {
         }
     }
 
-    /// The time since 1970, as JWTs write it (RFC 7519 §2). Zero before that.
+    /// The time since 1970-01-01T00:00:00Z, as in the dates of JWTs (RFC 7519 §2). Zero before 1970.
     pub(crate) fn since_epoch(&self) -> Duration {
         self.now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }

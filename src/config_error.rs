@@ -1,4 +1,4 @@
-//! The error of a configuration, with every problem that was found.
+//! The error for an invalid configuration, with every problem that was found.
 
 use std::error::Error;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::error_chain::error_chain;
 
-/// A configuration that cannot work.
+/// The error for an invalid configuration.
 ///
-/// It lists every problem that was found, each with the invalid value and its cause. Keys and secrets are described and
-/// never shown. URLs are shown without credentials and queries. [`source`](Error::source) is the cause of the first
-/// problem that has one.
+/// It lists every problem that was found, each with the invalid value and the cause. Keys and secrets are described
+/// but never included. URLs are included without credentials and queries. [`source`](Error::source) is the cause of
+/// the first problem that has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Problems,
@@ -20,7 +20,7 @@ pub struct ConfigError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Problems(Vec<Problem>);
 
-/// A problem, and the error that caused it if there is one.
+/// A problem, and the error that caused it, if any.
 #[derive(Clone)]
 pub(crate) struct Problem {
     text: String,
@@ -39,7 +39,7 @@ impl ConfigError {
         }
     }
 
-    /// `Ok` when there is no problem.
+    /// Returns `Ok` if there is no problem.
     pub(crate) fn check(problems: Problems) -> Result<(), Self> {
         match problems.0.is_empty() {
             true => Ok(()),
@@ -68,7 +68,7 @@ impl Problems {
 }
 
 impl Problem {
-    /// A problem that another error caused. The chain of that error becomes part of the text.
+    /// Creates a problem that another error caused. Its text includes the source chain of that error.
     pub(crate) fn caused_by(text: &str, source: impl Error + Send + Sync + 'static) -> Self {
         Self {
             text: format!("{text}: {}", error_chain(&source)),

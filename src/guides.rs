@@ -1,22 +1,22 @@
-//! How to use this crate, step by step.
+//! Guides to this crate, step by step.
 //!
-//! | guide | answers |
+//! | guide | question |
 //! |---|---|
 //! | [`choosing_a_verifier`] | Which verifier is for my tokens? |
 //! | [`mcp_server`] | How do I protect an MCP server, from `cargo new` to a client? |
-//! | [`behind_a_proxy`] | What has to be right with a proxy, a gateway or a load balancer in front? |
+//! | [`behind_a_proxy`] | What must I configure behind a proxy, a gateway or a load balancer? |
 //! | [`cors`] | How do browsers call my server? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
-//! | [`observability`] | What do the log and the metrics say? |
+//! | [`observability`] | What do the logs and metrics contain? |
 //! | [`performance`] | What does a token cost? |
-//! | [`comparison`] | Which other crates are there, and when are they the better choice? |
-//! | [`migrating_from_jwt_authorizer`], [`migrating_from_tower_oauth2_resource_server`], [`migrating_from_axum_jwt_auth`], [`migrating_from_fastmcp`] | How do I come from another library? |
+//! | [`comparison`] | Which other crates are there, and when are they a better choice? |
+//! | [`migrating_from_jwt_authorizer`], [`migrating_from_tower_oauth2_resource_server`], [`migrating_from_axum_jwt_auth`], [`migrating_from_fastmcp`] | How do I migrate from another library? |
 //!
-//! Settings for identity providers are in [`providers`](crate::providers). [`security`] says what is promised,
-//! [`design`] how the crate is put together and why, and [`changelog`] what changed.
+//! Settings for identity providers are in [`providers`](crate::providers). [`security`] lists the guarantees of the
+//! crate, [`design`] explains its structure and decisions, and [`changelog`] lists the changes of each version.
 
-/// A guide in `docs/` as a page. Its text ends with definitions of its links to other guides, for readers of
-/// the file; those here come first, and the first definition of a link counts.
+/// Includes a file of `docs/` as a page. The file ends with link definitions that work on GitHub. The definitions from
+/// this macro precede them, and rustdoc uses the first definition of a link.
 macro_rules! guide {
     ($name:ident, $path:literal $(, $label:literal => $page:literal)*) => {
         $(#[doc = concat!("[", $label, "]: ", $page)])*

@@ -1,38 +1,38 @@
-//! The reason of a refusal.
+//! The reason why a token was refused.
 
-/// Why a token is not acceptable.
+/// The reason why a token is not acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidReason {
-    /// It does not have the form that this verifier reads.
+    /// The token does not have the form that this verifier expects.
     Malformed,
-    /// It is longer than the layer accepts.
+    /// The token is longer than the layer accepts.
     TooLong,
-    /// It is not signed, or with an algorithm that no key of this verifier allows.
+    /// The token has no signature, or one with an algorithm that no key of this verifier allows.
     UnsupportedAlgorithm,
-    /// The key that it names is not a key of the issuer.
+    /// The token names a key (`kid`) that is not a key of the issuer.
     UnknownKey,
-    /// The signature does not match.
+    /// The signature is not valid.
     BadSignature,
-    /// It has expired.
+    /// The token has expired.
     Expired,
-    /// Its `nbf` or `iat` lies in the future.
+    /// The `nbf` or `iat` of the token is in the future.
     NotYetValid,
-    /// Another issuer issued it.
+    /// The token is from another issuer.
     WrongIssuer,
-    /// It was issued for another audience.
+    /// The token was issued for another audience.
     WrongAudience,
-    /// It is not an access token, but an ID token, a logout token or a token with another header `typ`.
+    /// The token is not an access token, but an ID token, a logout token or a token with another header `typ`.
     WrongType,
     /// A required claim is missing.
     MissingClaim,
     /// A claim has a wrong type or value.
     InvalidClaim,
-    /// It is bound to a key (`cnf`, RFC 7800), and no proof of possession was checked.
+    /// The token is bound to a key (`cnf`, RFC 7800), and no proof of possession was checked.
     BoundToKey,
-    /// The verifier does not recognize it.
+    /// The verifier does not recognize the token.
     Unrecognized,
-    /// Its issuer revoked it, or withdrew the key that signed it.
+    /// The issuer revoked the token, or withdrew the key that signed it.
     Revoked,
     /// Another reason, as a sentence for the developer of the client.
     Other(&'static str),

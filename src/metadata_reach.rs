@@ -1,9 +1,9 @@
 //! Detects that clients cannot reach the metadata of a resource whose app is nested in another (`axum::Router::nest`).
 //!
-//! A nested app gets only requests for paths under its prefix, and the well-known path of its resource is outside of it
-//! (RFC 9728 §3.1). So metadata that is served within the nest is not at the URL in the challenge. Clients request it
-//! from the outer app, which answers 404, and this crate does not see these requests. It can only see that clients are
-//! refused repeatedly and none requests the metadata.
+//! A nested app receives only requests for paths under its prefix, and the well-known path of its resource is outside
+//! of it (RFC 9728 §3.1). So metadata that the nested app serves is not at the URL in the challenge. Clients request
+//! it from the outer app, which answers 404. This crate does not see these requests. It only sees that requests
+//! without a token are refused repeatedly, and that no client requests the metadata in between.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -12,24 +12,24 @@ use http::Extensions;
 use crate::shown_url::ShownUrl;
 use crate::telemetry::SETUP;
 
-/// The observed requests for the metadata of one resource. Its layers and services share it.
+/// Tracks whether clients request the metadata of one resource. The layers and services of the resource share it.
 #[derive(Debug, Default)]
 pub(crate) struct MetadataReach {
-    /// The metadata was requested at a path where clients look for it.
+    /// Whether the metadata was requested at a path where clients look for it.
     is_found: AtomicBool,
-    /// The number of requests without a token that were refused in a nest before that.
+    /// The number of requests without a token that nested apps refused before that.
     refusals: AtomicUsize,
-    /// The `WARN` was emitted.
+    /// Whether the `WARN` was emitted.
     has_warned: AtomicBool,
 }
 
-/// The number of refusals without a request for the metadata that emits the warning. A client requests the metadata
-/// between its first refusal and its second request.
+/// The number of refusals without a request for the metadata after which the `WARN` is emitted. A client that can
+/// reach the metadata requests it after its first refusal.
 const REFUSALS_BEFORE_WARNING: usize = 2;
 
 impl MetadataReach {
-    /// Records the refusal of a request without a token, whose challenge names `url`. The second one in a nest emits a
-    /// `WARN` if the metadata was not requested in between.
+    /// Records the refusal of a request without a token, with a challenge that names `url`. Emits a `WARN` at the
+    /// second refusal in a nested app if no client has requested the metadata.
     pub(crate) fn refused(&self, url: &str, extensions: &Extensions) {
         let Some(nest) = nest_of(extensions) else {
             return;
@@ -46,14 +46,14 @@ impl MetadataReach {
                 target: SETUP,
                 metadata_url = %ShownUrl::of(url),
                 nest,
-                "the challenge names a URL outside of the nested app, and no request for the metadata has come: merge \
+                "the challenge names a URL outside of the nested app, and no client has requested the metadata: merge \
                  ProtectedResource::router() outside of Router::nest, or set a URL inside with metadata_url(..)"
             );
         }
     }
 
-    /// Records a request for the metadata, which clients look for at `url` or at one of these paths. Emits a `WARN` if it
-    /// is served at another path.
+    /// Records a request for the metadata, which clients look for at `url` or at one of these paths. Emits a `WARN` if
+    /// it is served at another path.
     pub(crate) fn requested(
         &self,
         url: &str,
@@ -81,7 +81,7 @@ impl MetadataReach {
     }
 }
 
-/// The prefix of the nest of a request, unless it has parameters.
+/// The prefix of the nested app that received a request, unless the prefix has parameters.
 #[cfg(feature = "axum")]
 fn nest_of(extensions: &Extensions) -> Option<&str> {
     let nest = extensions.get::<axum::extract::NestedPath>()?.as_str();
@@ -98,7 +98,7 @@ fn is_under(nest: &str, path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Removes a trailing slash: the path of a nested service is `/` for a request to its prefix.
+/// Removes a trailing slash, because a nested service sees the path `/` for a request to its prefix.
 fn without_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }

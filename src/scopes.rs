@@ -1,4 +1,4 @@
-//! Sets of scopes (RFC 6749 §3.3), and which scopes imply which others.
+//! Sets of scopes (RFC 6749 §3.3), and hierarchies of scopes.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::telemetry::CLAIMS;
 
-/// An ordered set of scopes. It keeps the order in which they were given.
+/// A set of scopes that keeps the order in which they were added.
 ///
 /// A scope is one or more visible ASCII characters except `"` and `\` (RFC 6749 §3.3). Scopes are compared byte by
 /// byte.
@@ -23,7 +23,7 @@ use crate::telemetry::CLAIMS;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scopes {
-    // The names, joined by single spaces. That is one allocation, and the form that a challenge needs.
+    // The names, joined by single spaces. This needs one allocation, and a challenge needs this form.
     joined: Box<str>,
 }
 
@@ -57,10 +57,10 @@ impl Scopes {
         Ok(set.finish())
     }
 
-    /// Collects the names that are scopes, and leaves out the others.
+    /// Collects the names that are scopes, and ignores the others.
     ///
-    /// For the claims of tokens. There, a name that is not a scope, such as a role called `Super Admin`, can match no
-    /// requirement. So leaving it out changes no decision.
+    /// Use it for the claims of tokens. A name that is not a scope, such as a role called `Super Admin`, matches no
+    /// requirement. So ignoring it changes no decision.
     pub(crate) fn lossy<I>(names: I) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -68,7 +68,7 @@ impl Scopes {
         Self::lossy_counted(names, &mut 0)
     }
 
-    /// Like [`lossy`](Self::lossy), and counts the names that are left out. Empty names are not counted.
+    /// Like [`lossy`](Self::lossy), and adds the number of ignored names to `left_out`. Empty names are not counted.
     pub(crate) fn lossy_counted<I>(names: I, left_out: &mut usize) -> Self
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -95,8 +95,8 @@ impl Scopes {
         }
     }
 
-    /// Like [`try_from_names`](Self::try_from_names), for names that are written in code: it panics for a name that is
-    /// not a scope.
+    /// Like [`try_from_names`](Self::try_from_names), for names in the code of the server. Panics if a name is not a
+    /// scope.
     #[track_caller]
     pub(crate) fn configured<I>(names: I) -> Self
     where
@@ -185,10 +185,10 @@ impl fmt::Display for InvalidScope {
 
 impl std::error::Error for InvalidScope {}
 
-/// Which scopes imply which others. If `admin` implies `write` and `write` implies `read`, a token with `admin` meets
-/// every requirement of the three.
+/// A hierarchy of scopes, in which a scope can imply others.
 ///
-/// Implication is transitive. The layer, the guards, [`AccessToken::has_scope`](crate::AccessToken::has_scope) and
+/// If `admin` implies `write` and `write` implies `read`, a token with `admin` meets every requirement of the three:
+/// implication is transitive. The layer, the guards, [`AccessToken::has_scope`](crate::AccessToken::has_scope) and
 /// [`AccessToken::require_scopes`](crate::AccessToken::require_scopes) use it. The token's
 /// [`scopes`](crate::AccessToken::scopes) do not include the implied ones.
 ///
@@ -204,7 +204,7 @@ impl std::error::Error for InvalidScope {}
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ScopeHierarchy {
-    // For each scope, the scopes that imply it, directly or through others.
+    // For each scope, the scopes that imply it, directly or transitively.
     implied_by: Arc<BTreeMap<Box<str>, BTreeSet<Box<str>>>>,
 }
 
@@ -229,7 +229,7 @@ impl ScopeHierarchy {
         let implied = Scopes::configured(implied);
         let implied_by = Arc::make_mut(&mut self.implied_by);
 
-        // Every scope that implies `scope` also implies `implied`, and what `implied` implies.
+        // Every scope that implies `scope` also implies `implied`, and the scopes that `implied` implies.
         let mut above = implied_by.get(scope.as_str()).cloned().unwrap_or_default();
         above.insert(scope.as_str().into());
         for name in implied.iter() {
@@ -248,7 +248,7 @@ impl ScopeHierarchy {
         self
     }
 
-    /// Whether `held` includes `scope`, or a scope that implies it.
+    /// Whether `held` includes `scope` or a scope that implies it.
     pub fn grants(&self, held: &Scopes, scope: &str) -> bool {
         held.contains(scope)
             || self
@@ -257,13 +257,13 @@ impl ScopeHierarchy {
                 .is_some_and(|above| held.iter().any(|name| above.contains(name)))
     }
 
-    /// Whether `held` includes, or implies, every scope of `required`.
+    /// Whether `held` includes or implies every scope of `required`.
     pub(crate) fn grants_all(&self, held: &Scopes, required: &Scopes) -> bool {
         required.iter().all(|scope| self.grants(held, scope))
     }
 }
 
-/// Logs the number of names of a token that were left out, if there are any.
+/// Logs the number of names in a token that were ignored, if there are any.
 pub(crate) fn log_left_out(left_out: usize) {
     if left_out > 0 {
         tracing::debug!(
@@ -287,8 +287,8 @@ pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a list needs no change to be a set: a few scopes without a duplicate, with single spaces between them. The
-/// lists of almost all tokens are like this.
+/// Whether a list already has the form of a set: at most 16 scopes without a duplicate, with single spaces between
+/// them. Almost all tokens have such lists, so they take this fast path.
 fn is_spelled_as_a_set(list: &str) -> bool {
     let mut known = [""; 16];
     let mut rest = list;
@@ -317,8 +317,8 @@ fn is_scope_char(byte: u8) -> bool {
 
 /// Joins names without duplicates.
 ///
-/// The first names are compared with each other. If there are many, a hash set removes the duplicates at the end, so that
-/// a token with thousands of scopes does not cost quadratic time.
+/// The first names are compared with each other. If there are more, a hash set removes the duplicates at the end. So a
+/// token with thousands of scopes does not take quadratic time.
 #[derive(Default)]
 struct Collector {
     joined: String,

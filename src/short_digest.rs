@@ -1,8 +1,8 @@
-//! A digest that identifies a value in logs without showing it.
+//! A digest that identifies a value in logs without revealing it.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-/// The first 8 bytes of a SHA-256 digest, in hexadecimal.
+/// The first 8 bytes of the SHA-256 digest, as 16 hexadecimal digits.
 pub(crate) fn short_digest(bytes: &[u8]) -> String {
     let digest = digest(&SHA256, bytes);
     let prefix = digest.as_ref()[..8].try_into().expect("8 of 32 bytes");

@@ -1,4 +1,4 @@
-//! The error of a verifier. It knows no HTTP: `reject` turns it into a response.
+//! The error of a verifier. It does not depend on HTTP: the `reject` module turns it into a response.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -22,25 +22,27 @@ use crate::scopes::Scopes;
 ///
 /// # Errors of other layers
 ///
-/// A verifier inside tower layers often fails with a [`BoxError`]. It converts into the first `VerifyError` in its chain
-/// of [sources](Error::source), since `tower::buffer` wraps the error of the service behind it. Without one, it converts
-/// into *unavailable*: a timeout, a full queue, a closed connection. A string does so as well: `Err("bad key".into())` in
-/// a `tower::service_fn` that returns `BoxError` means 503. Return [`VerifyError::invalid`] to refuse a token.
+/// A verifier inside tower layers often fails with a [`BoxError`]. It converts into the first `VerifyError` in its
+/// chain of [sources](Error::source), since `tower::buffer` wraps the error of the service behind it. Without one, it
+/// converts into *unavailable*, as for a timeout, a full queue or a closed connection. This includes strings:
+/// `Err("bad key".into())` in a `tower::service_fn` that returns `BoxError` means 503. Return [`VerifyError::invalid`]
+/// to refuse a token.
 #[derive(Clone)]
 pub struct VerifyError(Cause);
 
 #[derive(Clone)]
 enum Cause {
     Invalid(InvalidReason),
-    /// Invalid for a reason that would otherwise allow a fallback.
+    /// The token is invalid for a reason that would allow a fallback without [`VerifyError::without_fallback`].
     Terminal(Terminal),
-    /// Invalid until a later fetch of keys: the issuer may have replaced the key that did not verify the signature.
+    /// The cached key did not verify the signature. The issuer may have replaced the key, so a later fetch may make
+    /// the token valid.
     BadSignatureForNow,
     InsufficientScope(Arc<Scopes>),
     Unavailable(Arc<Outage>),
 }
 
-/// The reasons that allow a fallback, for an error that does not. A small type, so that errors stay small.
+/// The reasons that would allow a fallback, for an error that prevents it. The type is small to keep errors small.
 #[derive(Clone, Copy)]
 enum Terminal {
     Malformed,
@@ -49,7 +51,7 @@ enum Terminal {
 }
 
 impl Terminal {
-    /// `None` for a reason that allows no fallback anyway.
+    /// Returns `None` for a reason that never allows a fallback.
     fn of(reason: InvalidReason) -> Option<Self> {
         match reason {
             InvalidReason::Malformed => Some(Self::Malformed),
@@ -99,13 +101,13 @@ pub enum VerifyErrorKind<'a> {
 }
 
 impl VerifyError {
-    /// The error for a token that is not acceptable.
+    /// Creates the error for a token that is not acceptable.
     ///
-    /// `reason` is an [`InvalidReason`] or a sentence for the developer of the client. The sentence is `'static`, so that
-    /// it cannot repeat what the client sent.
+    /// `reason` is an [`InvalidReason`] or a sentence for the developer of the client. The sentence is `'static`, so
+    /// that it cannot contain input from the client.
     ///
-    /// With the reasons `Malformed`, `Unrecognized` and `WrongIssuer`, [`or_else`](crate::VerifierExt::or_else) falls back
-    /// to the next verifier; see [`without_fallback`](Self::without_fallback).
+    /// With the reasons `Malformed`, `Unrecognized` and `WrongIssuer`, [`or_else`](crate::VerifierExt::or_else) falls
+    /// back to the next verifier; see [`without_fallback`](Self::without_fallback).
     ///
     /// ```
     /// use tower_bearer_auth::{InvalidReason, VerifyError};
@@ -119,8 +121,8 @@ impl VerifyError {
 
     /// Prevents a fallback to another verifier. [`allows_fallback`](Self::allows_fallback) then returns `false`.
     ///
-    /// Use it if the token belongs to this verifier although it is malformed or not recognized. Another verifier, which
-    /// may be less strict, then cannot accept it. On errors that allow no fallback it does nothing.
+    /// Use it if the token belongs to this verifier although it is malformed or not recognized. Another verifier,
+    /// which may be less strict, then cannot accept it. Errors that allow no fallback are not changed.
     ///
     /// ```
     /// use tower_bearer_auth::{
@@ -168,8 +170,8 @@ impl VerifyError {
         }
     }
 
-    /// The cached key with the token's `kid` did not verify the signature. The issuer may have replaced the key, so caches
-    /// must not keep this result.
+    /// Creates the error for a signature that the cached key with the token's `kid` did not verify. The issuer may
+    /// have replaced the key, so caches must not keep this result.
     pub(crate) fn bad_signature_for_now() -> Self {
         Self(Cause::BadSignatureForNow)
     }
@@ -180,12 +182,12 @@ impl VerifyError {
         matches!(self.0, Cause::BadSignatureForNow)
     }
 
-    /// The error for a valid token that lacks one of these scopes.
+    /// Creates the error for a valid token that lacks one of these scopes.
     pub fn insufficient_scope(required: Scopes) -> Self {
         Self(Cause::InsufficientScope(Arc::new(required)))
     }
 
-    /// The error for a token that cannot be verified now. The source is logged; clients do not see it.
+    /// Creates the error for a token that cannot be verified now. The source is logged and is not sent to clients.
     ///
     /// ```
     /// use tower_bearer_auth::VerifyError;
@@ -202,8 +204,8 @@ impl VerifyError {
         })))
     }
 
-    /// Sets the delay after which clients should retry, rounded up to whole seconds in `Retry-After`. On errors other
-    /// than *unavailable* it does nothing.
+    /// Sets the delay after which clients should retry, rounded up to whole seconds in `Retry-After`. Errors other
+    /// than *unavailable* are not changed.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         if let Cause::Unavailable(outage) = &mut self.0 {
@@ -226,8 +228,8 @@ impl VerifyError {
     /// Whether another verifier may recognize this token, which [`or_else`](crate::VerifierExt::or_else) then calls.
     ///
     /// It is `true` for the reasons `Malformed`, `Unrecognized` and `WrongIssuer`, unless the verifier called
-    /// [`without_fallback`](Self::without_fallback). It is `false` for a token that the verifier recognizes and refuses,
-    /// and for a token that it cannot verify now.
+    /// [`without_fallback`](Self::without_fallback). It is `false` for a token that the verifier recognizes and
+    /// refuses, and for a token that it cannot verify now.
     pub fn allows_fallback(&self) -> bool {
         match &self.0 {
             Cause::Invalid(reason) => Terminal::of(*reason).is_some(),

@@ -1,4 +1,4 @@
-//! Connections that send one request after the other.
+//! The client: connections that send one request after the other.
 
 use std::time::{Duration, Instant};
 

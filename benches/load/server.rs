@@ -1,4 +1,4 @@
-//! The apps under load: the same one, behind different verifiers.
+//! The server under load: one app per mode of authentication.
 
 use axum::Router;
 use axum::routing::get;

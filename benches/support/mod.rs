@@ -45,7 +45,7 @@ impl Sample {
         Self::find(algorithm).unwrap()
     }
 
-    /// There is none for ML-DSA.
+    /// The sample for an algorithm. `None` for ML-DSA.
     pub(crate) fn find(algorithm: Algorithm) -> Option<Self> {
         let samples: Vec<Self> = serde_json::from_str(include_str!("samples.json")).unwrap();
         let is_it = |sample: &Self| sample.algorithm == algorithm.as_str();

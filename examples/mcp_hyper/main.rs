@@ -1,6 +1,6 @@
 //! The MCP server of the example `mcp_server` on hyper, without axum: `cargo run --example mcp_hyper`.
 //!
-//! It listens on 127.0.0.1:3000, or on `BIND`, and accepts the tokens of a static table.
+//! It listens on 127.0.0.1:3000, or on the address in `BIND`, and accepts the tokens of a static table.
 
 #[path = "../mcp_server/notes.rs"]
 mod notes;
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}", listener.local_addr()?);
     introduce(&url);
 
-    // No client can get these tokens from that authorization server: a table is for development only.
+    // The authorization server in the metadata does not issue these tokens: a table is for development only.
     let resource = notes::resource(format!("{url}/mcp"), "https://issuer.example.com");
     let verifier = StaticTokenVerifier::new([
         (

@@ -1,4 +1,4 @@
-//! The server with all its layers, without the sources of its keys and its listener.
+//! The app with all its layers. `main.rs` adds the verifier and the listener.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(crate) fn app(
 
     // The layer requires the scopes that every request needs, `initialize` included: clients request them at
     // login. A client that lacks another scope later gets 403, and only some clients then request it. Without
-    // `required_scopes` the first challenge has all scopes of the resource, as clients without step-up need it
+    // `required_scopes` the first challenge has all scopes of the resource, which clients without step-up need
     // (docs/mcp-server.md lists them). The rules of the tools apply in either case.
     // In a `RequireScopesLayer` behind this layer, `notes:read` would not be in the first challenge, and
     // clients that do not step up on `initialize` (the Python SDKs) could not connect.

@@ -1,4 +1,4 @@
-//! The text that the example prints at its start: how to try each of its answers.
+//! The text that the example prints at its start: a curl command for each of its answers.
 
 use crate::authorization_server::AuthorizationServer;
 
@@ -23,52 +23,52 @@ pub(crate) fn print(url: &str, resource: &str, server: &AuthorizationServer) {
 
     println!(
         r#"
-An MCP client that knows OAuth needs nothing but {url}/mcp.
-Its authorization server, which lets every user in, is at {issuer}.
+An MCP client that supports OAuth needs only {url}/mcp.
+The authorization server, which logs every user in, is at {issuer}.
 
-By hand, with tokens that are good for an hour:
+To try it with curl, set these tokens, which expire in an hour:
 READER={reader}
 WRITER={writer}
 ADMIN={admin}
 GUEST={guest}
 
-401, no token; it says where the metadata is:
+401, no token; the challenge has the URL of the metadata:
 {whoami}
 
 200, the metadata:
 curl -i {url}/.well-known/oauth-protected-resource/mcp
 
-200, a tool that knows who is calling:
+200, a tool that identifies its caller:
 {whoami} {as_reader}
 
 200, another tool:
 {add} {as_reader}
 
-403, no scope for this server at all:
+403, a token without any scope of this server:
 {whoami} -H "authorization: Bearer $GUEST"
 
-403, a tool that needs more; it says what:
+403, a tool that requires another scope; the challenge names it:
 {delete_milk} {as_reader}
 
-200, with that:
+200, the same call with that scope:
 {delete_milk} {as_writer}
 
-403, what the tool itself finds out from its arguments:
+403, a check of the tool itself, which depends on the arguments:
 {delete_rules} {as_writer}
 
-200, a session of the reader's, for clients of earlier revisions:
+200, a session of the reader, for clients of earlier MCP versions:
 {initialize} {as_reader}
 
-404, another caller in that session; set SESSION to the mcp-session-id that came back:
+404, another caller in that session; set SESSION to the mcp-session-id of the response:
 {end_session} {as_writer}
 
-202, its owner:
+202, the owner of the session:
 {end_session} {as_reader}
 
-200, what a browser asks first:
+200, the preflight request of a browser:
 curl -i -X OPTIONS {url}/mcp -H 'origin: http://localhost:6274' -H 'access-control-request-method: POST' -H 'access-control-request-headers: authorization,mcp-protocol-version'
 
-403 and 200, a plain route with a scope of its own:
+403 and 200, a plain route that requires the scope admin:
 curl -i {url}/admin {as_reader}
 curl -i {url}/admin -H "authorization: Bearer $ADMIN"
 "#,

@@ -1,23 +1,23 @@
 //! An MCP server that requires bearer tokens: `cargo run --example mcp_server`.
 //!
-//! It needs no identity provider: it starts a small authorization server, which logs every user in as
-//! `alice`, and prints curl commands with tokens. An MCP client that supports OAuth needs only the URL of
-//! the server. With real tokens, and an issuer that has metadata:
+//! It needs no identity provider: it starts a small authorization server, which logs every user in as `alice`, and
+//! prints curl commands with tokens. An MCP client that supports OAuth needs only the URL of the server. To use your
+//! own issuer, which must have metadata:
 //!
 //! ```text
 //! ISSUER=https://issuer.example.com RESOURCE=https://notes.example.com/mcp \
 //! cargo run --example mcp_server
 //! ```
 //!
-//! The server starts even if the issuer is down, and answers 503 until it has keys.
+//! The server starts even if the issuer is unreachable, and answers 503 until it has keys.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `BIND` | address and port to listen on; port 0 selects a free one | `127.0.0.1:3000` |
 //! | `RESOURCE` | the URL that clients call, which is the required audience | `/mcp` at `BIND` |
 //! | `ISSUER` | the issuer of tokens | the built-in authorization server |
-//! | `JWKS_URL` | the URL of the issuer's keys | found by discovery |
-//! | `PUBLIC_KEY_PEM` | or the issuer's key or certificate: PEM text, or the path of a PEM file | |
+//! | `JWKS_URL` | the URL of the issuer's JWK Set | found by discovery |
+//! | `PUBLIC_KEY_PEM` | instead of `JWKS_URL`: the issuer's key or certificate as PEM text, or a path | |
 //! | `ALGORITHM` | the signature algorithm for `PUBLIC_KEY_PEM` | RS256, ES256, ES384, ES512 or EdDSA, by the key |
 //! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
@@ -73,7 +73,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
             (resource, verifier)
         }
         Err(_) => {
-            // It generates a key at each start, since a key in a source file may end up in production.
+            // It generates a key at each start, because a key in a source file may end up in production.
             let scopes = ["notes:read", "notes:write", "admin"];
             let server = AuthorizationServer::start_lenient(scopes).await;
             introduction::print(&url, &identifier, &server);
@@ -88,7 +88,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     resource.check()?;
     axum::serve(listener, app::app(verifier, &resource)?)
         .with_graceful_shutdown(async {
-            // If no handler can be installed, the signal ends the process by default.
+            // If no handler can be installed, the signal terminates the process by default.
             let _ = tokio::signal::ctrl_c().await;
         })
         .await?;

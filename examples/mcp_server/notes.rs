@@ -12,11 +12,11 @@ use tower_bearer_auth::{
     AccessToken, ConfigError, ProtectedResource, ScopeError, ScopeRequirement,
 };
 
-/// The metadata for clients and the audience of tokens.
+/// The protected resource: its metadata for clients, and the audience that tokens must have.
 pub(crate) fn resource(identifier: String, issuer: &str) -> ProtectedResource {
     ProtectedResource::new(identifier)
         .authorization_servers([issuer])
-        // Not `admin`: many clients request all scopes that are listed here.
+        // `admin` is not listed, because many clients request all scopes that are listed here.
         //
         // The order differs from that of challenges, which begin with the layer's scopes: mcp-remote (0.15)
         // ignores the scope of a challenge that equals this list, joined by spaces, and then never requests
@@ -90,7 +90,7 @@ impl Notes {
         token: AccessToken,
         Parameters(NoteId { id }): Parameters<NoteId>,
     ) -> Result<String, ErrorData> {
-        // The guard in front checked `notes:write`. Checks that depend on the arguments are made here.
+        // The guard has already checked `notes:write`. The tool makes the checks that depend on its arguments.
         if id == HOUSE_RULES {
             token
                 .require_scopes(["notes:write", "admin"])

@@ -1,4 +1,4 @@
-//! Values that this crate does not use: checked by the same rules as the others, and discarded.
+//! Checks and discards the values that this crate does not use. The rules are the same as for used values.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub(super) struct CheckedVisitor {
 }
 
 impl CheckedVisitor {
-    /// For the value of a member of the outermost object.
+    /// The visitor for the value of a member of the outermost object.
     pub(super) const MEMBER: Self = Self { depth: 2 };
 
     fn inside(self) -> Self {
@@ -53,8 +53,8 @@ impl<'de> DeserializeSeed<'de> for CheckedVisitor {
     }
 }
 
-/// The prefix of serde_json's private member names. Their meaning depends on features that any crate in the build can
-/// enable, so an object with such a member would be read in different ways.
+/// The prefix of serde_json's private member names. Their meaning depends on features of serde_json, which any crate
+/// in the build can enable. So an object with such a member could be read in different ways.
 pub(crate) const PRIVATE_TO_SERDE: &str = "$serde_json::private::";
 
 /// With `arbitrary_precision`, serde_json represents a number as an object with this one member.
@@ -67,7 +67,8 @@ pub(super) fn check_name<E: Error>(name: &str) -> Result<(), E> {
     }
 }
 
-/// A visitor cannot distinguish such a number from an object that has this member, so the text must be a number.
+/// Checks the digits of a number in disguise. A visitor cannot distinguish such a number from an object with this
+/// member, so the text must be a number.
 pub(super) fn check_number<E: Error>(digits: &str) -> Result<(), E> {
     let is_finite = digits.parse().is_ok_and(f64::is_finite);
     match is_finite && digits.parse::<serde_json::Number>().is_ok() {

@@ -1,6 +1,6 @@
-//! Parse errors for the log. They consist of constants, since the text itself may come from an attacker.
+//! Parse errors for logs. Their texts are constants, because the input may come from an attacker.
 
-/// The rule that a text breaks, and the member that breaks it if this crate reads that member.
+/// The rule that a text breaks, and the name of the member if this crate uses that member.
 #[derive(Debug)]
 pub(crate) struct Fault {
     member: Option<&'static str>,
@@ -10,11 +10,11 @@ pub(crate) struct Fault {
 #[derive(Debug)]
 enum FaultCause {
     Rule(&'static str),
-    /// Its message may quote the input, so only [`rule_of`] reads it.
+    /// The message of this error may quote the input. Only [`rule_of`] reads it.
     Json(serde_json::Error),
 }
 
-/// The rules that the readers of this module report themselves.
+/// The rules that the visitors of this module check themselves.
 pub(super) const TWICE: &str = "a member occurs twice";
 pub(super) const TOO_MANY: &str = "there are too many members";
 pub(super) const TOO_DEEP: &str = "objects and arrays are nested too deep";
@@ -24,7 +24,7 @@ pub(super) const DATE_OUT_OF_RANGE: &str = "a date is out of range";
 
 const NOT_JSON: &str = "it is not JSON";
 
-/// The prefixes of error messages, of these rules and of serde_json, and the rule for each.
+/// The prefixes of error messages, from this module and from serde_json, with the rule for each.
 const BEGINNINGS: [(&str, &str); 12] = [
     (TWICE, TWICE),
     (TOO_MANY, TOO_MANY),
@@ -49,7 +49,7 @@ const BEGINNINGS: [(&str, &str); 12] = [
     ),
 ];
 
-/// The types that the visitors expect, and the rule that another type breaks. An entry precedes its own prefixes.
+/// The types that the visitors expect, with the rule that another type breaks. A text precedes its own prefixes.
 const EXPECTED: [(&str, &str); 5] = [
     (
         "a string or an array of strings",
@@ -65,7 +65,7 @@ const EXPECTED: [(&str, &str); 5] = [
 ];
 
 impl Fault {
-    /// A rule that is not about a member.
+    /// Creates a fault that concerns no single member.
     pub(crate) fn of(rule: &'static str) -> Self {
         Self {
             member: None,
@@ -73,7 +73,7 @@ impl Fault {
         }
     }
 
-    /// The rule that this member breaks.
+    /// Creates a fault for a rule that this member breaks.
     pub(crate) fn in_member(member: &'static str, rule: &'static str) -> Self {
         Self {
             member: Some(member),
@@ -88,12 +88,12 @@ impl Fault {
         }
     }
 
-    /// The member, if it is one that this crate reads.
+    /// The name of the member, if this crate uses it.
     pub(crate) fn member(&self) -> Option<&'static str> {
         self.member
     }
 
-    /// The rule, in words. It is computed on demand, since most faults are never logged.
+    /// The rule, in words. It is computed on demand, because most faults are never logged.
     pub(crate) fn rule(&self) -> &'static str {
         match &self.cause {
             FaultCause::Rule(rule) => rule,

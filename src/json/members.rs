@@ -1,4 +1,4 @@
-//! The raw text of an object's members, so that they can be copied byte for byte.
+//! Finds the raw text of an object's members, so that it can be copied byte for byte.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,20 +7,20 @@ use memchr::memchr;
 
 use super::text::Text;
 
-/// A member of an object, as it is written.
+/// A member of an object, as written in the text.
 pub(crate) struct WrittenMember<'a> {
     /// The name, unescaped.
     pub(crate) name: Cow<'a, str>,
     /// The position of the member, from the first quote of its name to the end of its value.
     pub(crate) range: Range<usize>,
-    /// The value as it is written.
+    /// The value, as written in the text.
     pub(crate) value: &'a str,
 }
 
 /// The members of the outermost object of `json`, in order.
 ///
-/// The text must be a JSON object that [`parse_object`](super::parse_object) accepts, since this only finds where
-/// members begin and end. For any other text it yields some members or none.
+/// The text must be a JSON object that [`parse_object`](super::parse_object) accepts, because this function only finds
+/// where members begin and end. For any other text the result is unspecified, but the function does not panic.
 pub(crate) fn written_members(json: &str) -> impl Iterator<Item = WrittenMember<'_>> {
     let mut at = json.find('{').map_or(json.len(), |brace| brace + 1);
     std::iter::from_fn(move || {
@@ -39,13 +39,13 @@ pub(crate) fn written_members(json: &str) -> impl Iterator<Item = WrittenMember<
     })
 }
 
-/// The position of the next such byte from `start` on. It is near, so a plain loop is fastest.
+/// The position of the next `byte` at or after `start`. It is near, so a plain loop is the fastest search.
 fn find(json: &str, start: usize, byte: u8) -> Option<usize> {
     let mut bytes = json.as_bytes().get(start..)?.iter();
     Some(start + bytes.position(|here| *here == byte)?)
 }
 
-/// The text of a string in quotes.
+/// Decodes a string in quotes.
 fn unescape(quoted: &str) -> Option<Cow<'_, str>> {
     if memchr(b'\\', quoted.as_bytes()).is_some() {
         return serde_json::from_str(quoted).ok().map(|Text(text)| text);

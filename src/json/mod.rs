@@ -1,4 +1,5 @@
-//! Strict JSON: it rejects duplicate members, deep nesting and values that parsers read differently.
+//! A strict JSON parser. It rejects duplicate members, deep nesting, and values that other parsers may read
+//! differently.
 
 mod checked;
 mod fault;

@@ -13,16 +13,17 @@ use super::text::{Nullable, Text};
 /// The byte order mark that a reader may ignore in front of a JSON text (RFC 8259 §8.1).
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// The maximum number of members that this crate does not use, per object. Their names are kept while the object is
-/// read.
+/// The maximum number of members per object that this crate does not use. The parser keeps their names to detect
+/// duplicates.
 pub(super) const MAX_OTHER_MEMBERS: usize = 256;
 
 /// An object that is read member by member.
 pub(crate) trait Object<'de>: Default {
-    /// The names of the members that this object uses. A log may name them.
+    /// The names of the members that this object uses. Only these names may appear in logs.
     const MEMBERS: &'static [&'static str];
 
-    /// Reads the value of the member called `name` if this object uses it. Returns whether it does.
+    /// Reads the value of the member called `name` and returns `true`, or returns `false` if this object does not use
+    /// it.
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error>;
 }
 
@@ -33,11 +34,11 @@ pub(crate) fn parse_object<'de, T: Object<'de>>(json: &'de str) -> Result<T, Fau
     Ok(object)
 }
 
-/// Parses a text that is one JSON object into `object`, which has no members yet. It is filled in place, since it may
-/// be large to move.
+/// Parses a text that is one JSON object into `object`, which must have no members yet. Objects are filled in place,
+/// because a large one is expensive to move.
 ///
-/// Unused members are checked too, so that a later parser of the same text neither fails (at a lone surrogate, or a
-/// number out of range) nor picks another one of two members with the same name.
+/// Unused members are checked too. So a later parser of the same text does not fail at a lone surrogate or a number
+/// out of range, and cannot choose the other one of two members with the same name.
 pub(crate) fn fill_object<'de, T: Object<'de>>(
     object: &mut T,
     json: &'de str,
@@ -56,7 +57,7 @@ pub(crate) fn fill_object<'de, T: Object<'de>>(
 
 struct ObjectVisitor<'o, T> {
     object: &'o mut T,
-    /// The used member that could not be read.
+    /// The member that this object uses and that could not be read.
     faulty: &'o mut Option<&'static str>,
 }
 
@@ -86,13 +87,13 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
     }
 }
 
-/// A set of names. The first few, usually all, need no allocation and no hash.
+/// A set of names. The first 16, which are usually all, need no allocation and no hash.
 #[derive(Default)]
 struct Names<'a> {
     few: [&'a str; 16],
     /// The number of names in `few`.
     count: usize,
-    /// All others, and those that are written with escapes.
+    /// All other names, and names that are written with escapes.
     more: HashSet<Cow<'a, str>>,
 }
 
@@ -108,7 +109,7 @@ impl<'a> Names<'a> {
                 self.count += 1;
                 true
             }
-            // A hash set, since clients choose the names: comparing each with each would be quadratic.
+            // A hash set, because an attacker chooses the names: comparing all pairs would take quadratic time.
             (name, _) => self.more.insert(name),
         };
         match (is_new, self.count + self.more.len() <= MAX_OTHER_MEMBERS) {
@@ -121,7 +122,7 @@ impl<'a> Names<'a> {
 
 /// A member that is absent, `null` or a `T`.
 ///
-/// `null` means the same as an absent member. It is kept only to detect a duplicate.
+/// `null` has the meaning of an absent member. The variant exists to detect a duplicate.
 #[derive(Debug, Default)]
 pub(crate) enum Member<T> {
     #[default]

@@ -1,4 +1,4 @@
-//! Strings of JSON, and which types may be `null` instead.
+//! JSON strings, and the trait for types that can be `null` instead.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-/// A string, borrowed unless it has escapes.
+/// A string. It is borrowed from the input unless it has escapes.
 #[derive(Debug)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
@@ -62,9 +62,9 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// A type whose values may be `null` instead.
+/// A type of values that can be `null` instead.
 pub(crate) trait Nullable<'de>: Deserialize<'de> {
-    /// Reads a value, or `null`. Types that are read often override this to do it in one step.
+    /// Reads a value or `null`. Types that are read often override this method to read both in one step.
     fn or_null<D: Deserializer<'de>>(json: D) -> Result<Option<Self>, D::Error> {
         Option::deserialize(json)
     }

@@ -1,4 +1,4 @@
-//! The types of members' values.
+//! Types for the values of members.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -76,7 +76,8 @@ impl<'de> Visitor<'de> for MaybeTextVisitor {
     }
 }
 
-/// A string, `null`, or a number. The number's digits must be taken from the text, since parsing can lose some.
+/// A string, `null` or a number. The caller must take the digits of a number from the text, because parsing can lose
+/// digits.
 #[derive(Debug)]
 pub(crate) enum TextOrNumber<'a> {
     Text(Cow<'a, str>),
@@ -123,7 +124,8 @@ impl<'de> Visitor<'de> for TextOrNumberVisitor {
         Ok(TextOrNumber::Null)
     }
 
-    /// With `arbitrary_precision`, a number. The caller must check in the text whether it is one.
+    /// Reads a number, which is an object if `arbitrary_precision` is enabled. The caller must check in the text that
+    /// it is a number.
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         match members.next_key()? {
             Some(Text(name)) if name == NUMBER_IN_DISGUISE => {
@@ -138,7 +140,7 @@ impl<'de> Visitor<'de> for TextOrNumberVisitor {
     }
 }
 
-/// A string or an array of strings, as `aud` and several scope claims may be.
+/// A string or an array of strings. `aud` and several scope claims can be either.
 #[derive(Debug)]
 pub(crate) enum TextOrList<'a> {
     Text(Cow<'a, str>),
@@ -146,7 +148,7 @@ pub(crate) enum TextOrList<'a> {
 }
 
 impl TextOrList<'_> {
-    /// The one string, or those of the array.
+    /// The string, or the strings of the array.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let (text, list) = match self {
             Self::Text(text) => (Some(&**text), &[][..]),
@@ -190,14 +192,14 @@ impl<'de> Visitor<'de> for TextOrListVisitor {
     }
 }
 
-/// Seconds since 1970, with an optional fraction (RFC 7519 §2, NumericDate).
+/// Seconds since 1970-01-01T00:00:00Z, with an optional fraction (NumericDate, RFC 7519 §2).
 ///
-/// Strings, negative numbers and dates after the year 9999 are refused. The last are usually milliseconds that an
-/// issuer wrote in place of seconds.
+/// Strings, negative numbers and dates after the year 9999 are refused. Dates after 9999 usually come from an issuer
+/// that writes milliseconds instead of seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NumericDate(pub(crate) Duration);
 
-/// 10000-01-01T00:00:00Z.
+/// 10000-01-01T00:00:00Z, in seconds since 1970.
 const END_OF_TIME: u64 = 253_402_300_800;
 
 impl<'de> Deserialize<'de> for NumericDate {

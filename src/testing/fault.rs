@@ -8,17 +8,17 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::faulty_body::FaultyBody;
 
-/// A fault in an answer of a [`TestIssuer`](super::TestIssuer).
+/// An injected fault in an answer of a [`TestIssuer`](super::TestIssuer).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fault {
     /// An empty answer with this status.
     Status(StatusCode),
-    /// No answer, ever.
+    /// The server never answers.
     Hang,
-    /// The connection is closed instead of an answer.
+    /// The server closes the connection instead of answering.
     Reset,
-    /// The answer after this delay.
+    /// The correct answer, after this delay.
     Delay(Duration),
     /// A body of one byte every 10 milliseconds that never ends.
     Drip,
@@ -26,7 +26,7 @@ pub enum Fault {
     Truncated,
     /// A body of this many bytes.
     Oversized(usize),
-    /// This text instead of the document.
+    /// This text as the body, instead of the document.
     Body(String),
     /// A redirect to this URL.
     Redirect(String),
@@ -34,7 +34,7 @@ pub enum Fault {
     Encoded(String),
 }
 
-/// The error that closes the connection in place of an answer.
+/// The error with which hyper closes the connection instead of answering.
 #[derive(Debug)]
 pub(super) struct Reset;
 

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Interval;
 
-/// A body, with or without a fault.
+/// A response body, with or without an injected fault.
 pub(super) enum FaultyBody {
     Whole(Option<Bytes>),
-    /// A byte per tick, without end.
+    /// One byte per tick, without end.
     Drip(Interval),
     /// The beginning of a body, then an error, at which the server closes the connection.
     Truncated(Option<Bytes>),

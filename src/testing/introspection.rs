@@ -1,4 +1,4 @@
-//! The introspection endpoint (RFC 7662).
+//! The introspection endpoint of the test issuer (RFC 7662).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,10 +18,10 @@ pub(super) const CLIENT_ID: &str = "resource-server";
 pub(super) const CLIENT_SECRET: &str = "50% of s3cret+more: \u{e4}";
 pub(super) const ACCESS_TOKEN: &str = "introspector";
 
-/// The issuer's opaque tokens.
+/// The state of the introspection endpoint.
 #[derive(Default)]
 pub(super) struct Introspection {
-    /// The members of the answer about a token, by the token.
+    /// The members of the answer for each active token, by the token.
     pub(super) tokens: HashMap<String, Map<String, Value>>,
     pub(super) fault: Option<Fault>,
     pub(super) response: Option<Response<Bytes>>,
@@ -48,7 +48,7 @@ impl Introspection {
 
 type Form<'a> = HashMap<Cow<'a, str>, Cow<'a, str>>;
 
-/// Whether the request authenticates in the form, with HTTP Basic or with a bearer token.
+/// Whether the request authenticates the client: in the form, with HTTP Basic or with a bearer token.
 fn knows(headers: &HeaderMap, form: &Form<'_>) -> bool {
     let by_form = form.get("client_id").map(|id| &**id) == Some(CLIENT_ID)
         && form.get("client_secret").map(|secret| &**secret) == Some(CLIENT_SECRET);

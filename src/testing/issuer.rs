@@ -23,10 +23,10 @@ use super::signing_key::SigningKey;
 use super::token::TokenBuilder;
 use crate::verify::keys::Algorithm;
 
-/// An issuer on a loopback port: a real HTTP server with metadata, keys that rotate, and faults on
-/// demand.
+/// An issuer on a loopback port: an HTTP server with metadata, a JWK Set, introspection, key rotation and injected
+/// [faults](Fault).
 ///
-/// It stops when it is dropped.
+/// Use it to test a verifier that fetches keys or introspects tokens. The server stops when the value is dropped.
 ///
 /// ```
 /// use tower_bearer_auth::JwtVerifier;
@@ -88,7 +88,7 @@ impl TestIssuer {
     ///
     /// # Panics
     ///
-    /// When there is no tokio runtime, and when no loopback port is available.
+    /// If there is no tokio runtime, or if no loopback port is available.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a loopback port");
@@ -121,40 +121,40 @@ impl TestIssuer {
         }
     }
 
-    /// The issuer's name, which is the `iss` of its tokens. By default it is its URL.
+    /// The issuer identifier, which is the `iss` of its tokens. Default: the URL of the server.
     pub fn issuer(&self) -> String {
         self.state().issuer.clone()
     }
 
-    /// The URL of its JWK Set.
+    /// The URL of the JWK Set.
     pub fn jwks_url(&self) -> String {
         format!("{}{JWKS_PATH}", self.shared.base)
     }
 
-    /// The address that it listens on.
+    /// The address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Starts a token of this issuer, signed with its current key.
+    /// Starts a token of this issuer, which the current key signs.
     pub fn token(&self) -> TokenBuilder {
         self.key().token().issuer(self.issuer())
     }
 
-    /// The key that it signs with.
+    /// The current key, which signs new tokens.
     #[expect(clippy::missing_panics_doc, reason = "there is always a key")]
     pub fn key(&self) -> SigningKey {
         let state = self.state();
         state.keys.last().expect("there is always a key").clone()
     }
 
-    /// Adds a key and signs with it from now on. Older keys stay published.
+    /// Adds a key and makes it the current one. Older keys stay published.
     pub fn add_key(&self, key: SigningKey) {
         self.state().keys.push(key);
     }
 
-    /// Generates an ES256 key, signs with it from now on, and returns it. Older keys stay published
-    /// until they are [retired](Self::retire_old_keys).
+    /// Generates an ES256 key, makes it the current one and returns it. Older keys stay published until they are
+    /// [retired](Self::retire_old_keys).
     pub fn rotate(&self) -> SigningKey {
         let mut state = self.state();
         state.rotations += 1;
@@ -172,7 +172,7 @@ impl TestIssuer {
         state.keys.extend(current);
     }
 
-    /// Publishes this document instead of its own keys. `None` publishes its own again.
+    /// Publishes this document instead of the JWK Set of its keys. `None` publishes its keys again.
     pub fn publish(&self, jwks: Option<Value>) {
         self.state().jwks = jwks;
     }
@@ -181,14 +181,14 @@ impl TestIssuer {
     ///
     /// # Panics
     ///
-    /// When the value is not a valid header value.
+    /// If the value is not a valid header value.
     #[track_caller]
     pub fn cache_control(&self, value: &str) {
         let value = HeaderValue::from_str(value).expect("a header's value");
         self.state().cache_control = Some(value);
     }
 
-    /// Changes the issuer's name, for example to its URL with a path.
+    /// Changes the issuer identifier, for example to the URL of the server with a path.
     pub fn rename(&self, issuer: impl Into<String>) {
         self.state().issuer = issuer.into();
     }
@@ -198,23 +198,23 @@ impl TestIssuer {
         self.state().metadata_path = path.into();
     }
 
-    /// Serves this metadata instead of its own. `None` serves its own again.
+    /// Serves this document instead of its own metadata. `None` serves its own again.
     pub fn metadata(&self, metadata: Option<Value>) {
         self.state().metadata = metadata;
     }
 
-    /// Answers requests for the JWK Set with this fault from now on. `None` ends that.
+    /// Answers requests for the JWK Set with this fault from now on. `None` removes the fault.
     pub fn jwks_fault(&self, fault: Option<Fault>) {
         self.state().jwks_fault = fault;
     }
 
-    /// Answers requests for metadata with this fault from now on. `None` ends that.
+    /// Answers requests for metadata with this fault from now on. `None` removes the fault.
     pub fn metadata_fault(&self, fault: Option<Fault>) {
         self.state().metadata_fault = fault;
     }
 
-    /// Answers requests for this path with this fault from now on, even if nothing is served there. `None` ends
-    /// that. [`jwks_fault`](Self::jwks_fault) and [`metadata_fault`](Self::metadata_fault) take precedence.
+    /// Answers requests for this path with this fault from now on, even if nothing is served there. `None` removes the
+    /// fault. [`jwks_fault`](Self::jwks_fault) and [`metadata_fault`](Self::metadata_fault) take precedence.
     pub fn fault_at(&self, path: impl Into<String>, fault: Option<Fault>) {
         let faults = &mut self.state().path_faults;
         match fault {
@@ -228,13 +228,13 @@ impl TestIssuer {
         self.state().counts.jwks
     }
 
-    /// The number of those that were answered 304.
+    /// The number of requests for the JWK Set that were answered with 304 (Not Modified).
     pub fn unchanged_answers(&self) -> usize {
         self.state().counts.unchanged
     }
 
-    /// The number of all other requests so far, which are those for metadata at any path. Introspection requests are
-    /// not included.
+    /// The number of requests for metadata so far. It includes every request that is neither for the JWK Set
+    /// nor an introspection request.
     pub fn metadata_requests(&self) -> usize {
         self.state().counts.metadata
     }
@@ -321,12 +321,12 @@ impl fmt::Debug for Shared {
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    // Dropping it with this task closes all connections.
+    // When this task is aborted, dropping the set closes all connections.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
-            // Faults break connections on purpose.
+            // Injected faults end connections with an error.
             let _ = serve_connection(stream, shared).await;
         });
         while connections.try_join_next().is_some() {}
@@ -353,7 +353,7 @@ async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) -> Result<(), 
         .await
 }
 
-/// A document with an entity tag, or 304 if the request has that tag.
+/// Responds with a document and its entity tag, or with 304 if the request has that tag.
 fn json_response(
     document: &Value,
     request: &HeaderMap,

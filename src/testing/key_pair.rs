@@ -4,7 +4,7 @@ use crate::verify::keys::Algorithm;
 
 /// An RSA key pair that signs test tokens with RS256.
 ///
-/// It is a [`SigningKey`] with the name and the methods of FastMCP's class.
+/// It is a [`SigningKey`] with the name and the methods of FastMCP's class. Use [`SigningKey`] for other algorithms.
 #[derive(Debug, Clone)]
 pub struct RsaKeyPair {
     key: SigningKey,
@@ -15,19 +15,19 @@ impl RsaKeyPair {
     ///
     /// # Panics
     ///
-    /// When the system's random number generator fails.
+    /// If the system's random number generator fails.
     pub fn generate() -> Self {
         Self {
             key: SigningKey::generate(Algorithm::RS256),
         }
     }
 
-    /// The public key as a PEM SubjectPublicKeyInfo.
+    /// The public key in PEM, as a SubjectPublicKeyInfo.
     pub fn public_key_pem(&self) -> String {
         self.key.public_key_pem()
     }
 
-    /// The private key as PEM PKCS#8.
+    /// The private key in PEM, as PKCS#8.
     pub fn private_key_pem(&self) -> String {
         self.key.private_key_pem()
     }
@@ -37,7 +37,7 @@ impl RsaKeyPair {
         self.key.token()
     }
 
-    /// The pair as a [`SigningKey`], for another algorithm or a JWK.
+    /// The key as a [`SigningKey`], for example to use another algorithm or to export a JWK.
     pub fn signing_key(&self) -> &SigningKey {
         &self.key
     }

@@ -1,4 +1,4 @@
-//! Keys, tokens and an issuer for the tests of your server: real signatures, and tokens with any fault. Not for
+//! Keys, tokens and an issuer for the tests of your server, with real signatures and injected faults. Not for
 //! production.
 //!
 //! ```
@@ -26,8 +26,7 @@
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
 //!
-//! [`TestIssuer`] is an issuer on a loopback port. [`SigningKey`] signs with every algorithm, and
-//! exports JWKs:
+//! [`TestIssuer`] is an issuer on a loopback port. [`SigningKey`] signs with any algorithm and exports JWKs:
 //!
 //! ```
 //! use tower_bearer_auth::testing::SigningKey;

@@ -1,4 +1,4 @@
-//! The issuer's opaque tokens, as a test controls them.
+//! Opaque tokens of the test issuer, and their introspection (RFC 7662).
 
 use aws_lc_rs::rand;
 use base64::Engine;
@@ -16,10 +16,10 @@ use super::issuer::TestIssuer;
 /// An introspection request must authenticate as the client [`CLIENT_ID`](Self::CLIENT_ID) or with the token
 /// [`ACCESS_TOKEN`](Self::ACCESS_TOKEN).
 impl TestIssuer {
-    /// The client that may introspect tokens.
+    /// The ID of the client that may introspect tokens.
     pub const CLIENT_ID: &str = introspection::CLIENT_ID;
 
-    /// Its secret, with characters that form encoding changes.
+    /// The secret of this client. It has characters that form encoding changes (RFC 6749 §2.3.1).
     pub const CLIENT_SECRET: &str = introspection::CLIENT_SECRET;
 
     /// A token that authenticates introspection requests.
@@ -30,8 +30,10 @@ impl TestIssuer {
         format!("{}{INTROSPECTION_PATH}", self.base())
     }
 
-    /// Issues an opaque token. Its introspection answer has these members and, unless they include them, `active`
-    /// with `true` and `iss` with the issuer's name.
+    /// Issues an opaque token, whose introspection answer has these members.
+    ///
+    /// By default the answer also has `active` with `true` and `iss` with the issuer identifier. The members override
+    /// both.
     ///
     /// ```
     /// # use tower_bearer_auth::testing::TestIssuer;
@@ -45,11 +47,11 @@ impl TestIssuer {
     ///
     /// # Panics
     ///
-    /// When the members are not a JSON object.
+    /// If `members` is not a JSON object.
     #[track_caller]
     pub fn opaque_token(&self, members: Value) -> String {
         let Value::Object(members) = members else {
-            panic!("members are an object, not {members}")
+            panic!("members must be a JSON object, not {members}")
         };
         let mut bytes = [0; 24];
         rand::fill(&mut bytes).expect("the system has random numbers");
@@ -63,17 +65,17 @@ impl TestIssuer {
         token
     }
 
-    /// Revokes this token: it is not active from now on.
+    /// Revokes this token. Introspection then reports it as inactive.
     pub fn revoke(&self, token: &str) {
         self.state().introspection.tokens.remove(token);
     }
 
-    /// Answers introspection requests with this fault from now on. `None` ends that.
+    /// Answers introspection requests with this fault from now on. `None` removes the fault.
     pub fn introspection_fault(&self, fault: Option<Fault>) {
         self.state().introspection.fault = fault;
     }
 
-    /// Answers all introspection requests with this response from now on. `None` ends that. A
+    /// Answers all introspection requests with this response from now on. `None` removes it. A
     /// [fault](Self::introspection_fault) takes precedence.
     ///
     /// ```

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::verify::keys::algorithm::{KeyKind, Scheme};
 use crate::verify::keys::{Algorithm, VerifyingKey};
 
-/// A key that signs test tokens, for any [`Algorithm`].
+/// A key that signs test tokens with any [`Algorithm`].
 ///
-/// Clones share the key. `Debug` omits it.
+/// Clones share the key. `Debug` does not show it.
 #[derive(Clone)]
 pub struct SigningKey {
     algorithm: Algorithm,
@@ -31,12 +31,12 @@ enum Private {
 }
 
 impl SigningKey {
-    /// Generates a key: a random secret as long as the hash, an RSA key of 2048 bits, a key on the algorithm's curve, or
-    /// an ML-DSA key of the algorithm's parameter set.
+    /// Generates a key for this algorithm: a random secret as long as the hash, an RSA key of 2048 bits, a key on the
+    /// algorithm's curve, or an ML-DSA key of the algorithm's parameter set.
     ///
     /// # Panics
     ///
-    /// When the system's random number generator fails.
+    /// If the system's random number generator fails.
     pub fn generate(algorithm: Algorithm) -> Self {
         let private = match algorithm.scheme() {
             Scheme::Hmac {
@@ -59,11 +59,11 @@ impl SigningKey {
         Self::new(algorithm, private)
     }
 
-    /// A shared secret of any length, for HS256, HS384 or HS512.
+    /// Creates a key from a shared secret of any length, for HS256, HS384 or HS512.
     ///
     /// # Panics
     ///
-    /// When the algorithm is not one of these.
+    /// If the algorithm is not one of these.
     #[track_caller]
     pub fn from_secret(algorithm: Algorithm, secret: impl Into<Vec<u8>>) -> Self {
         assert!(
@@ -88,12 +88,11 @@ impl SigningKey {
         self
     }
 
-    /// Sets another algorithm for the same kind of key: any RS* or PS* for an RSA key, any HS* for a
-    /// secret.
+    /// Sets another algorithm for the same key: any RS* or PS* for an RSA key, any HS* for a secret.
     ///
     /// # Panics
     ///
-    /// When the algorithm needs another kind of key.
+    /// If the algorithm needs another type of key.
     #[must_use]
     #[track_caller]
     pub fn with_algorithm(mut self, algorithm: Algorithm) -> Self {
@@ -126,7 +125,7 @@ impl SigningKey {
     ///
     /// # Panics
     ///
-    /// When the crypto library fails, which is not expected for keys that it generated.
+    /// If the cryptography library fails, which is not expected for keys that it generated.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match (&*self.private, self.algorithm.scheme()) {
@@ -166,18 +165,18 @@ impl SigningKey {
         }
     }
 
-    /// The key that verifies what this one signs, under the same key ID.
+    /// The key that verifies the signatures of this key. It has the same key ID.
     ///
     /// # Panics
     ///
-    /// When it was made [from a secret](Self::from_secret) that is too short for its algorithm.
+    /// If the key was created [from a secret](Self::from_secret) that is too short for its algorithm.
     #[track_caller]
     pub fn verifying_key(&self) -> VerifyingKey {
         VerifyingKey::from_jwk(&self.jwk().to_string()).expect("a sound key")
     }
 
-    /// The public key as a JWK with `alg` and `use`. For HS* the JWK has the secret, since there is no
-    /// public key.
+    /// The public key as a JWK (RFC 7517) with `alg` and `use`. For HS* the JWK contains the secret, because there is
+    /// no public key.
     pub fn jwk(&self) -> Value {
         let mut jwk = match &*self.private {
             Private::Secret(secret) => json!({"kty": "oct", "k": base64url(secret)}),
@@ -219,11 +218,11 @@ impl SigningKey {
         json!({ "keys": keys })
     }
 
-    /// The public key as a PEM SubjectPublicKeyInfo.
+    /// The public key in PEM, as a SubjectPublicKeyInfo.
     ///
     /// # Panics
     ///
-    /// For HS*, which has no public key.
+    /// If the algorithm is HS256, HS384 or HS512, which have no public key.
     #[track_caller]
     pub fn public_key_pem(&self) -> String {
         let der: Result<PublicKeyX509Der<'_>, _> = match &*self.private {
@@ -239,11 +238,11 @@ impl SigningKey {
         )
     }
 
-    /// The private key as PEM PKCS#8.
+    /// The private key in PEM, as PKCS#8.
     ///
     /// # Panics
     ///
-    /// For HS*, whose key has no PKCS#8 form.
+    /// If the algorithm is HS256, HS384 or HS512, whose keys have no PKCS#8 form.
     #[track_caller]
     pub fn private_key_pem(&self) -> String {
         let label = "PRIVATE KEY";

@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 use super::signing_key::SigningKey;
 use crate::clock::Clock;
 
-/// Builds a signed test token, valid or with a fault; see [`SigningKey::token`] and
-/// [`RsaKeyPair::create_token`](super::RsaKeyPair::create_token).
+/// Builds a signed test token, valid or with a fault. [`SigningKey::token`],
+/// [`TestIssuer::token`](super::TestIssuer::token) and [`RsaKeyPair::create_token`](super::RsaKeyPair::create_token)
+/// start one.
 ///
-/// By default it is issued now and expires in an hour, and has no other claims. Later settings override earlier ones.
+/// By default the token has only the claims `iat`, which is now, and `exp`, which is an hour later. Later settings
+/// override earlier ones.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct TokenBuilder {
@@ -40,7 +42,7 @@ impl SigningKey {
 }
 
 impl TokenBuilder {
-    /// Starts a token that `key` will sign, as [`SigningKey::token`] does.
+    /// Starts a token that `key` signs, like [`SigningKey::token`].
     pub fn new(key: &SigningKey) -> Self {
         let mut header = Map::new();
         header.insert("alg".into(), key.algorithm().as_str().into());
@@ -87,13 +89,13 @@ impl TokenBuilder {
         self.claim("client_id", client_id.into())
     }
 
-    /// Sets `scope` to these, joined by spaces.
+    /// Sets `scope` to these scopes, joined by spaces (RFC 8693 §4.2).
     pub fn scopes(self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
         let list: Vec<String> = scopes.into_iter().map(Into::into).collect();
         self.claim("scope", list.join(" "))
     }
 
-    /// Sets how long after now the token expires. Default: an hour.
+    /// Sets the time from now until the token expires, in whole seconds. Default: an hour.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expires_in = lifetime;
         self
@@ -129,23 +131,23 @@ impl TokenBuilder {
     ///
     /// # Panics
     ///
-    /// When the value is not an object.
+    /// If the value is not an object.
     #[track_caller]
     pub fn claims(mut self, claims: Value) -> Self {
         match claims {
             Value::Object(claims) => self.claims.extend(claims),
-            other => panic!("claims are an object, not {other}"),
+            other => panic!("claims must be a JSON object, not {other}"),
         }
         self
     }
 
-    /// Omits a claim, which may be `iat` or `exp`.
+    /// Omits a claim, for example `iat` or `exp`.
     pub fn without_claim(mut self, name: impl Into<String>) -> Self {
         self.absent.push(name.into());
         self
     }
 
-    /// Sets the header's `kid`. Default: the key's.
+    /// Sets the header's `kid`. Default: the key ID of the key, if it has one.
     pub fn key_id(self, key_id: impl Into<String>) -> Self {
         self.header("kid", key_id.into())
     }
@@ -155,7 +157,7 @@ impl TokenBuilder {
         self.header("typ", token_type.into())
     }
 
-    /// Sets any member of the header. Setting `alg` does not change the signature's algorithm.
+    /// Sets any member of the header. Setting `alg` does not change the algorithm that signs.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.header.insert(name.into(), value.into());
         self
@@ -167,7 +169,7 @@ impl TokenBuilder {
         self
     }
 
-    /// Sets the clock that gives the current time. Default: the system's.
+    /// Sets the clock that gives the current time. Default: the system's clock.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
@@ -185,7 +187,7 @@ impl TokenBuilder {
         self.header("alg", "none").stripped_signature()
     }
 
-    /// Removes only the signature.
+    /// Removes the signature and keeps `alg`.
     pub fn stripped_signature(mut self) -> Self {
         self.signature = Signature::Stripped;
         self
@@ -197,19 +199,19 @@ impl TokenBuilder {
         self
     }
 
-    /// Lists header members as critical (RFC 7515 §4.1.11).
+    /// Sets `crit` to these names of header members (RFC 7515 §4.1.11).
     pub fn critical(self, names: impl IntoIterator<Item: Into<String>>) -> Self {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         self.header("crit", names)
     }
 
-    /// Signs this text instead of a header.
+    /// Signs this text instead of a header. Settings of the header then have no effect.
     pub fn raw_header(mut self, json: impl Into<Vec<u8>>) -> Self {
         self.raw_header = Some(json.into());
         self
     }
 
-    /// Signs this text instead of the claims.
+    /// Signs this text instead of the claims. Settings of claims then have no effect.
     pub fn raw_claims(mut self, json: impl Into<Vec<u8>>) -> Self {
         self.raw_claims = Some(json.into());
         self

@@ -69,7 +69,7 @@ pub(crate) struct Authorization {
     pub(crate) code_challenge_method: Option<String>,
 }
 
-/// What the user consented to.
+/// The grant: the client, scopes and resource that the user consented to.
 #[derive(Clone)]
 struct Grant {
     client_id: String,
@@ -101,8 +101,8 @@ impl AuthorizationServer {
         Self::start_in(Mode::Strict, scopes).await
     }
 
-    /// Starts a server that also accepts requests without what ordinary clients omit: the authentication method in
-    /// a registration, and `resource` in a token request.
+    /// Starts a server that also accepts requests without parameters that common clients omit: the authentication
+    /// method in a registration, and `resource` in a token request.
     pub(crate) async fn start_lenient<const N: usize>(scopes: [&str; N]) -> Self {
         Self::start_in(Mode::Lenient, scopes).await
     }

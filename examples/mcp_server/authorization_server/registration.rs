@@ -13,14 +13,14 @@ pub(crate) struct Registration {
     pub(crate) scope: Option<String>,
 }
 
-/// How the server treats requests that leave optional parameters out.
+/// How the server handles requests without optional parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Refuses a registration for anything but a public client, and a token request without `resource`.
     Strict,
-    /// Registers every client as a public one, even if it requested another authentication method (RFC 7591
-    /// §3.2.1 lets a server replace metadata). For a token request without `resource` it takes that of the grant
-    /// (RFC 8707 §2.2).
+    /// Registers every client as a public one, even if it requested another authentication method (RFC 7591 §3.2.1
+    /// lets a server replace metadata). For a token request without `resource` it uses the resource of the grant (RFC
+    /// 8707 §2.2).
     Lenient,
 }
 

@@ -1,8 +1,8 @@
-//! The signature algorithms (RFC 7518 §3, RFC 8037 §3.1, RFC 9864, RFC 9964), and what the crate knows of each.
+//! The signature algorithms (RFC 7518 §3, RFC 8037 §3.1, RFC 9864, RFC 9964) and their properties.
 //!
-//! An algorithm is a row of the table in this file. A new algorithm for a known type of key needs a row and nothing
-//! else. A new type of key needs a [`Scheme`] and a [`KeyKind`] as well, and the compiler then lists the places that
-//! read such keys.
+//! An algorithm is a row of the table in this file. A new algorithm for a known type of key needs only a row. A new
+//! type of key also needs a [`Scheme`] and a [`KeyKind`]. The compiler then lists the places that must handle such
+//! keys.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -17,7 +17,7 @@ use der::asn1::ObjectIdentifier;
 
 use super::unknown_algorithm::UnknownAlgorithm;
 
-/// Makes the enum, the table and the reader of names from one row for each algorithm.
+/// Generates the enum, the table and the parser of names from one row for each algorithm.
 ///
 /// The name is looked up for every token, so a `match` over literals is generated instead of a search in the table.
 /// Everything else is looked up in the table by index.
@@ -28,7 +28,7 @@ macro_rules! algorithms {
     )*) => {
         /// A JWS signature algorithm.
         ///
-        /// `none` is not one of them: a token without a signature is always refused.
+        /// There is no variant for `none`: tokens without a signature are always refused (RFC 8725 §3.2).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Algorithm {
@@ -87,22 +87,22 @@ algorithms! {
     ES512 = "ES512", 132..=132, ec(&signature::ECDSA_P521_SHA512_FIXED, &signature::ECDSA_P521_SHA512_FIXED_SIGNING, P521);
     /// Ed25519, under its name `EdDSA` (RFC 8037) and its newer name `Ed25519` (RFC 9864).
     EdDSA = "EdDSA" | "Ed25519", 64..=64, Scheme::Ed25519;
-    /// ML-DSA-44 (FIPS 204), which withstands quantum computers. Its name in `alg` is `ML-DSA-44` (RFC 9964). A signature
-    /// has 2420 bytes.
+    /// ML-DSA-44 (FIPS 204), a post-quantum algorithm. Its name in `alg` is `ML-DSA-44` (RFC 9964). A signature has
+    /// 2420 bytes.
     MlDsa44 = "ML-DSA-44", 2420..=2420,
         ml_dsa(&signature::ML_DSA_44, &signature::ML_DSA_44_SIGNING, 1312, id("2.16.840.1.101.3.4.3.17"));
-    /// ML-DSA-65 (FIPS 204), which withstands quantum computers. Its name in `alg` is `ML-DSA-65` (RFC 9964). A signature
-    /// has 3309 bytes.
+    /// ML-DSA-65 (FIPS 204), a post-quantum algorithm. Its name in `alg` is `ML-DSA-65` (RFC 9964). A signature has
+    /// 3309 bytes.
     MlDsa65 = "ML-DSA-65", 3309..=3309,
         ml_dsa(&signature::ML_DSA_65, &signature::ML_DSA_65_SIGNING, 1952, id("2.16.840.1.101.3.4.3.18"));
-    /// ML-DSA-87 (FIPS 204), which withstands quantum computers. Its name in `alg` is `ML-DSA-87` (RFC 9964). A signature
-    /// has 4627 bytes.
+    /// ML-DSA-87 (FIPS 204), a post-quantum algorithm. Its name in `alg` is `ML-DSA-87` (RFC 9964). A signature has
+    /// 4627 bytes.
     MlDsa87 = "ML-DSA-87", 4627..=4627,
         ml_dsa(&signature::ML_DSA_87, &signature::ML_DSA_87_SIGNING, 2592, id("2.16.840.1.101.3.4.3.19"));
 }
 
 impl Algorithm {
-    /// The name in the header's `alg`.
+    /// The name that tokens have in `alg` (RFC 7515 §4.1.1).
     pub fn as_str(self) -> &'static str {
         self.row().name
     }
@@ -134,7 +134,7 @@ impl Algorithm {
         all.filter(move |algorithm| algorithm.key_kind() == kind)
     }
 
-    /// Whether a secret of this many bytes is long enough. Never for algorithms that need a public key.
+    /// Whether a secret of `length` bytes is long enough. `false` for algorithms that need a public key.
     pub(crate) fn fits_secret(self, length: usize) -> bool {
         match self.scheme() {
             Scheme::Hmac {
@@ -161,11 +161,11 @@ impl fmt::Display for Algorithm {
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
-    /// Reads the name that a header's `alg` has, such as `RS256`.
+    /// Parses a name as in `alg`, such as `RS256`. Names are case-sensitive.
     ///
     /// # Errors
     ///
-    /// When it is not the name of a supported algorithm.
+    /// If it is not the name of a supported algorithm.
     fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
         Self::from_name(name).ok_or_else(|| UnknownAlgorithm::new(name))
     }
@@ -178,7 +178,7 @@ pub(crate) enum KeyKind {
     Rsa,
     Ec,
     Ed25519,
-    /// Of one of the three parameter sets, each of which is an algorithm.
+    /// A key of any of the three parameter sets, each of which is an algorithm.
     MlDsa,
 }
 
@@ -215,7 +215,7 @@ pub(crate) enum Scheme {
         curve: Curve,
     },
     Ed25519,
-    /// With an empty context (RFC 9964).
+    /// ML-DSA with an empty context (RFC 9964).
     MlDsa {
         verification: &'static PqdsaVerificationAlgorithm,
         #[cfg_attr(
@@ -250,7 +250,7 @@ pub(crate) struct Curve {
     pub(crate) coordinate_length: usize,
 }
 
-/// As long as the modulus, which has 2048 to 8192 bits.
+/// The lengths of RSA signatures in bytes. A signature is as long as the modulus, which has 2048 to 8192 bits.
 const RSA_LENGTHS: RangeInclusive<usize> = 256..=1024;
 
 const P256: Curve = curve("P-256", id("1.2.840.10045.3.1.7"), 32);
@@ -284,7 +284,7 @@ const fn pss(hash: ObjectIdentifier, salt_length: u8) -> Option<Pss> {
     Some(Pss { hash, salt_length })
 }
 
-/// With the signature that JWS uses, which is the two numbers side by side and not DER (RFC 7518 §3.4).
+/// ECDSA with the signature format of JWS: the two numbers side by side, not DER (RFC 7518 §3.4).
 const fn ec(
     verification: &'static EcdsaVerificationAlgorithm,
     signing: &'static EcdsaSigningAlgorithm,

@@ -1,8 +1,8 @@
 //! Extracts the public key of an X.509 certificate (RFC 5280 §4.1) by its position.
 //!
-//! Only the key is used. Names, dates and extensions must be well-formed but are not checked, so that the key of a
-//! certificate that a browser would refuse is still accepted. A complete certificate parser would refuse such
-//! certificates, and would spend most of its time on fields that are not used here.
+//! Only the key is used. Names, dates and extensions must be well-formed, but their values are not checked. So the key
+//! of an expired certificate, or of another one that a browser would refuse, is accepted. A complete certificate
+//! parser would refuse some of them, and would spend most of its time on unused fields.
 
 use der::asn1::{AnyRef, BitStringRef, ContextSpecific, IntRef, ObjectIdentifier};
 use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
@@ -14,7 +14,7 @@ use super::pem_block::Problem;
 pub(crate) fn public_key_info(certificate: &[u8]) -> Result<SubjectPublicKeyInfoRef<'_>, Problem> {
     let parts = parts(certificate)
         .map_err(|error| format!("holds no X.509 certificate in DER: {error}"))?;
-    // Both must be equal (RFC 5280 §4.1.1.2). Only the first is covered by the signature.
+    // Both must be equal (RFC 5280 §4.1.1.2). The signature covers only the first.
     if parts.signed_algorithm != parts.algorithm {
         return Err("is a certificate that names two signature algorithms".into());
     }

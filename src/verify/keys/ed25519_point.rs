@@ -1,18 +1,18 @@
 //! Checks the encoding of an Ed25519 public key (RFC 8032 §5.1.2, §5.1.3).
 
-/// Why octets are not accepted as an Ed25519 public key.
+/// The reason why octets are refused as an Ed25519 public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadPoint {
-    /// A point of small order, for which an attacker can make signatures.
+    /// A point of small order, for which an attacker can forge signatures.
     SmallOrder,
     /// Not 32 octets, or not the canonical encoding of y.
     Invalid,
 }
 
-/// Refuses points of small order and encodings that are not canonical.
+/// Checks that a key is a canonical encoding, and not that of a point of small order.
 ///
-/// A point of small order has at most eight multiples, so an attacker finds a signature over any message that such a
-/// key verifies after a few tries. Libraries differ in which of these points they refuse.
+/// A point of small order has at most eight multiples. After a few tries, an attacker finds a signature over any
+/// message that such a key verifies. Libraries differ in which of these points they refuse.
 pub(crate) fn check(key: &[u8]) -> Result<(), BadPoint> {
     let y: &[u8; 32] = key.try_into().map_err(|_| BadPoint::Invalid)?;
     // The last bit is the sign of x, and the rest is y in little endian.
@@ -27,15 +27,15 @@ pub(crate) fn check(key: &[u8]) -> Result<(), BadPoint> {
     }
 }
 
-/// Whether y is less than p = 2^255 - 19, as its only canonical encoding is.
+/// Whether y is less than p = 2^255 - 19. Larger values of y are second encodings of smaller ones.
 fn is_reduced(y: &[u8; 32]) -> bool {
     let has_high_bits = y[31] == 0x7f && y[1..31].iter().all(|octet| *octet == 0xff);
     !(has_high_bits && y[0] >= 0xed)
 }
 
-/// The y coordinates of the eight points whose order divides 8: 0, 1, p - 1 and two for the points of order 8; and p
-/// and p + 1, the non-canonical encodings of 0 and 1. They were computed with the group law, by multiplying points by
-/// the order of the base point.
+/// The y coordinates of the eight points whose order divides 8, in little endian. They are 0, 1, p - 1 and two values
+/// for the points of order 8. The values p and p + 1 are the non-canonical encodings of 0 and 1. All were computed
+/// with the group law, by multiplying points by the order of the base point.
 const SMALL_ORDER: [[u8; 32]; 7] = [
     number(0, 0, 0),
     number(1, 0, 0),
@@ -54,7 +54,7 @@ const SMALL_ORDER: [[u8; 32]; 7] = [
     ],
 ];
 
-/// A number whose octets, but for the lowest and the highest, are all the same.
+/// A number in little endian, with the same octet in all places except the lowest and the highest.
 const fn number(lowest: u8, others: u8, highest: u8) -> [u8; 32] {
     let mut octets = [others; 32];
     octets[0] = lowest;

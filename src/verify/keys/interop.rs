@@ -1,7 +1,7 @@
-//! Converts keys and names from and to those of the `jsonwebtoken` crate, for code that has them in its types.
+//! Converts keys and algorithms from and to those of the `jsonwebtoken` crate, for code that already uses its types.
 //!
-//! Each major version of that crate has a feature of its own, such as `jsonwebtoken-12`, so that its next one breaks no
-//! user of this crate. The conversions are the same for all versions.
+//! Each major version of that crate has its own feature, such as `jsonwebtoken-12`. So support for the next version is
+//! not a breaking change of this crate. The conversions are the same for all versions.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use super::public_key_info;
 use super::unknown_algorithm::UnknownAlgorithm;
 use crate::config_error::ConfigError;
 
-/// Implements the conversions for one version of `jsonwebtoken`, named by its crate.
+/// Implements the conversions for one version of `jsonwebtoken`, given the name of its crate.
 macro_rules! conversions {
     ($jsonwebtoken:ident) => {
         impl TryFrom<$jsonwebtoken::Algorithm> for Algorithm {
@@ -50,12 +50,12 @@ macro_rules! conversions {
         impl TryFrom<&$jsonwebtoken::jwk::Jwk> for VerifyingKey {
             type Error = ConfigError;
 
-            /// Reads the key as [`VerifyingKey::from_jwk`] does. `jsonwebtoken` does not keep the private members of a
-            /// JWK, so they are not noticed here.
+            /// Imports the key as [`VerifyingKey::from_jwk`] does. `jsonwebtoken` drops the private members of a JWK,
+            /// so a private key is not detected.
             ///
             /// # Errors
             ///
-            /// As for [`VerifyingKey::from_jwk`], and for ML-DSA keys, whose `alg` `jsonwebtoken` does not keep.
+            /// As for [`VerifyingKey::from_jwk`], and for ML-DSA keys, because `jsonwebtoken` drops their `alg`.
             fn try_from(key: &$jsonwebtoken::jwk::Jwk) -> Result<Self, ConfigError> {
                 key_of(serde_json::to_value(key))
             }
@@ -64,7 +64,7 @@ macro_rules! conversions {
         impl TryFrom<&$jsonwebtoken::jwk::JwkSet> for KeySet {
             type Error = ConfigError;
 
-            /// Reads the set as [`KeySet::from_json`] does.
+            /// Imports the set as [`KeySet::from_json`] does.
             ///
             /// # Errors
             ///
@@ -77,12 +77,12 @@ macro_rules! conversions {
         impl TryFrom<&$jsonwebtoken::DecodingKey> for VerifyingKey {
             type Error = ConfigError;
 
-            /// Makes a key for every algorithm that the type and the size of the key allow, because a `DecodingKey` does
-            /// not say which it is for. Use `algorithms(..)` of the verifier's builder to accept fewer.
+            /// Creates a key that allows every algorithm for its type and size, because a `DecodingKey` does not name
+            /// one. Use `algorithms(..)` of the verifier's builder to accept fewer.
             ///
             /// # Errors
             ///
-            /// When the key is weak, broken or fits no algorithm.
+            /// If the key is weak or malformed, or fits no algorithm.
             fn try_from(key: &$jsonwebtoken::DecodingKey) -> Result<Self, ConfigError> {
                 use $jsonwebtoken::{AlgorithmFamily, DecodingKeyKind};
                 let material = match (key.family(), key.kind()) {
@@ -129,8 +129,8 @@ fn set_of(set: serde_json::Result<Value>) -> Result<KeySet, ConfigError> {
     KeySet::from_jwks(jwks.into_iter().flatten().map(Value::to_string))
 }
 
-/// Removes the `alg` that stands for every name that `jsonwebtoken` does not know, ES512 and Ed25519 among them. Of a key
-/// whose curve says which algorithm it is for, nothing is lost with it.
+/// Removes the placeholder that `jsonwebtoken` writes for every `alg` that it does not know, such as ES512 and
+/// Ed25519. It is removed only from keys whose curve determines the algorithm.
 fn drop_forgotten_algorithm(jwk: &mut Value) {
     let by_curve = matches!(jwk["kty"].as_str(), Some("EC" | "OKP"));
     if let Some(members) = jwk.as_object_mut()
@@ -143,7 +143,7 @@ fn drop_forgotten_algorithm(jwk: &mut Value) {
     }
 }
 
-/// A key for every algorithm that the material fits.
+/// Creates a key that allows every algorithm that the material fits.
 fn key_for_all(material: &Material<'_>) -> Result<VerifyingKey, ConfigError> {
     let kind = match material {
         Material::Secret(_) => KeyKind::Secret,
@@ -218,7 +218,7 @@ mod tests {
             }
             let mut count = 0;
             for theirs in all.iter().flatten() {
-                // Their readers of PEM take some keys for those of another kind.
+                // The PEM parsers of `jsonwebtoken` accept some keys of another type.
                 if let Ok(ours) = VerifyingKey::try_from(theirs)
                     && ours.allows(algorithm)
                 {

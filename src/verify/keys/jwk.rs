@@ -1,4 +1,4 @@
-//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964), each read on its own.
+//! Imports JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964).
 
 use std::borrow::Cow;
 
@@ -14,12 +14,12 @@ use super::key::{BadMaterial, Material, VerifyingKey, without_leading_zeros};
 use crate::config_error::ConfigError;
 use crate::json::BYTE_ORDER_MARK;
 
-/// Who wrote a JWK.
+/// The source of a JWK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The server's own configuration, which may hold secrets.
+    /// The server's own configuration, which may have secrets.
     Local,
-    /// A document of another server, which must not hold secrets.
+    /// A document of another server, which must not have secrets.
     Remote,
 }
 
@@ -31,11 +31,11 @@ pub(crate) struct Accepted<'a> {
     pub(crate) key_uses: &'a [Cow<'static, str>],
 }
 
-/// `sig` (RFC 7517 §4.2).
+/// The `use` of keys for signatures (RFC 7517 §4.2).
 pub(crate) const USUAL_KEY_USES: &[Cow<'static, str>] = &[Cow::Borrowed("sig")];
 
 impl Accepted<'static> {
-    /// Keys with the `use` of RFC 7517.
+    /// Accepts keys with the `use` of RFC 7517, `sig`.
     pub(crate) fn from(origin: Origin) -> Self {
         Self {
             origin,
@@ -47,25 +47,25 @@ impl Accepted<'static> {
 /// The result of importing one JWK.
 #[derive(Debug)]
 pub(crate) struct Imported {
-    /// The `kid` if it can be read, also of a key that cannot be used.
+    /// The `kid`, if it can be read. A key that cannot be used may have one too.
     pub(crate) key_id: Option<String>,
     pub(crate) key: Result<VerifyingKey, Unusable>,
 }
 
 impl VerifyingKey {
-    /// One JSON Web Key (RFC 7517).
+    /// Parses a JSON Web Key (RFC 7517), which may be a secret.
     ///
-    /// Without `alg`, an RSA key serves all of RS* and PS*, an EC key the algorithm of its curve, an
-    /// Ed25519 key EdDSA, and a secret every HS* it is long enough for. An ML-DSA key (`"kty": "AKP"`, RFC 9964) must
-    /// have `alg`.
+    /// The key allows the algorithm in `alg`. Without `alg`, an RSA key allows RS* and PS*, an EC key the algorithm of
+    /// its curve, an Ed25519 key EdDSA, and a secret every HS* for which it is long enough. An ML-DSA key
+    /// (`"kty": "AKP"`, RFC 9964) must have `alg`.
     ///
-    /// `n`, `e`, `x`, `y`, `k` and `pub` may be in base64url or base64, with or without padding. Coordinates of EC keys
-    /// may lack leading zero octets or have surplus ones. Members that are not listed in RFC 7518 §6 or RFC 9964 are
-    /// ignored whatever their value. An optional member may be `null`.
+    /// `n`, `e`, `x`, `y`, `k` and `pub` may be in base64url or base64, with or without padding. Coordinates of EC
+    /// keys may have missing or additional leading zero octets. Members that are not listed in RFC 7517 §4, RFC 7518
+    /// §6 or RFC 9964 are ignored, whatever their values. An optional member may be `null`.
     ///
     /// # Errors
     ///
-    /// When the key cannot verify signatures here. The error names the member.
+    /// If the key is malformed, weak or private, or if it is not for verifying signatures. The error names the member.
     pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
         let problem = |text: String| ConfigError::of(format!("the JWK {text}"));
         let jwk = JsonText::parse(without_bom(json))
@@ -77,12 +77,12 @@ impl VerifyingKey {
     }
 }
 
-/// The text without a byte order mark at its start.
+/// Removes a byte order mark at the start of a text.
 pub(crate) fn without_bom(json: &str) -> &str {
     json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json)
 }
 
-/// Makes a key of the text of one JWK, such as [`jwks_of`](super::key_set::jwks_of) cuts from a set.
+/// Imports the text of one JWK, such as [`jwks_of`](super::key_set::jwks_of) returns for a set.
 pub(crate) fn import_text(json: &str, accepted: Accepted<'_>) -> Imported {
     match JsonText::parse(json) {
         Ok(jwk) => import_parsed(jwk, accepted),
@@ -93,7 +93,7 @@ pub(crate) fn import_text(json: &str, accepted: Accepted<'_>) -> Imported {
     }
 }
 
-/// As [`import_text`], for a JWK that another crate has parsed.
+/// Like [`import_text`], for a JWK that another crate has parsed.
 #[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 pub(crate) fn import(jwk: &Value, origin: Origin) -> Result<VerifyingKey, Unusable> {
     import_text(&jwk.to_string(), Accepted::from(origin)).key
@@ -136,7 +136,7 @@ fn key_of(jwk: &Members<'_>, accepted: Accepted<'_>) -> Result<VerifyingKey, Unu
     }
 }
 
-/// `use` and `key_ops`, where they are there, must name our purpose (RFC 7517 §4.2, §4.3).
+/// Checks that `use` and `key_ops`, if present, allow verifying (RFC 7517 §4.2, §4.3).
 fn is_for_verifying(jwk: &Members<'_>, key_uses: &[Cow<'static, str>]) -> Result<(), Unusable> {
     if jwk
         .text("use")?
@@ -170,8 +170,8 @@ fn ec(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
     let name = jwk.required_text("crv")?;
     let (algorithm, length) = on_curve(&name).ok_or(Unusable::UnknownCurve)?;
-    // The uncompressed form of SEC 1 §2.3.3. Coordinates have their full length (RFC 7518 §6.2.1.2), but several
-    // issuers write them as the shortest number, or as a signed one.
+    // The uncompressed form of SEC 1 §2.3.3. Coordinates must have their full length (RFC 7518 §6.2.1.2), but several
+    // issuers omit leading zero octets, or add one as if the number were signed.
     let mut point = vec![0x04];
     for coordinate in ["x", "y"] {
         let octets = jwk.octets(coordinate)?;
@@ -185,7 +185,7 @@ fn ec(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     make(jwk, [algorithm], &Material::Ec(&point))
 }
 
-/// The algorithm of the curve of this name, and the length of its coordinates.
+/// The algorithm for the curve with this name, and the length of its coordinates in bytes.
 fn on_curve(name: &str) -> Option<(Algorithm, usize)> {
     Algorithm::ALL
         .iter()
@@ -211,12 +211,12 @@ fn okp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     make(jwk, [Algorithm::EdDSA], &Material::Ed25519(&x))
 }
 
-/// An Algorithm Key Pair (RFC 9964). It must have `alg`, which alone says how to read `pub`.
+/// Imports an Algorithm Key Pair (RFC 9964). `alg` is required, because only `alg` says how to read `pub`.
 fn akp(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     jwk.is_public()?;
     let name = jwk.required_text("alg")?;
     let algorithm = Algorithm::of_kind(KeyKind::MlDsa).find(|known| known.as_str() == name);
-    // Other algorithms have keys of this type as well, SLH-DSA for one.
+    // Other algorithms, such as SLH-DSA, have keys of this type as well.
     let algorithm = algorithm.ok_or(Unusable::UnsupportedAlgorithm)?;
     let key = jwk.octets("pub")?;
     make(jwk, [algorithm], &Material::MlDsa(&key))
@@ -231,7 +231,7 @@ fn secret(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     let long_enough: Vec<_> = all
         .filter(|algorithm| algorithm.fits_secret(k.len()))
         .collect();
-    // Too short for all of them: too short for the one that asks for least.
+    // A secret that is too short for all algorithms is reported for HS256, which has the lowest minimum.
     let suitable = match long_enough.is_empty() {
         true => vec![Algorithm::HS256],
         false => long_enough,
@@ -239,7 +239,8 @@ fn secret(jwk: &Members<'_>) -> Result<VerifyingKey, Unusable> {
     make(jwk, suitable, &Material::Secret(&k))
 }
 
-/// The key for `suitable`, or for the one of them that `alg` narrows it to.
+/// Creates a key that allows the algorithm in `alg`, which must be in `suitable`. Without `alg` it allows all of
+/// these.
 fn make(
     jwk: &Members<'_>,
     suitable: impl IntoIterator<Item = Algorithm>,
@@ -260,7 +261,7 @@ fn make(
     key.map_err(Unusable::Material)
 }
 
-/// The members of a JWK that are read here. The values of others are not checked.
+/// The members of a JWK that this module uses. The values of other members are not checked.
 struct Members<'a> {
     values: [Option<JsonText<'a>>; NAMES.len()],
     repeated: Option<&'static str>,
@@ -291,7 +292,7 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
-    /// The value of one of [`NAMES`]. Some serializers write a `null` for every member that they leave out.
+    /// The value of one of [`NAMES`]. `null` means absent, because some serializers write it for absent members.
     fn get(&self, name: &'static str) -> Option<JsonText<'a>> {
         let place = NAMES.iter().position(|known| *known == name)?;
         self.values[place].filter(|value| !value.is_null())
@@ -307,7 +308,7 @@ impl<'a> Members<'a> {
         self.text(name)?.ok_or(Unusable::Missing(name))
     }
 
-    /// Wiped when dropped, since one of them is a secret.
+    /// Decodes a required member. The octets are wiped when they are dropped, because `k` is a secret.
     fn octets(&self, name: &'static str) -> Result<Zeroizing<Vec<u8>>, Unusable> {
         octets(&self.required_text(name)?).ok_or(Unusable::NotBase64(name))
     }
@@ -320,14 +321,14 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The index of a name in [`NAMES`]. Names without escapes, which most are, are compared without unescaping.
+/// The index of a name in [`NAMES`]. Names without escapes, which are almost all, are compared without unescaping.
 fn place_of(name: JsonText<'_>) -> Option<usize> {
     let quoted = name.as_str();
     let plain = quoted
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
         .filter(|text| !text.contains('\\'));
-    // A name that is not Unicode is not in the list.
+    // A name with a lone surrogate is not in the list.
     let text = plain.map(Cow::Borrowed).or_else(|| name.string())?;
     NAMES.iter().position(|known| *known == text)
 }

@@ -1,4 +1,4 @@
-//! Decodes numbers and secrets in a JWK: base64url without padding (RFC 7518 §2), and the variants that issuers write.
+//! Decodes numbers and secrets in a JWK: base64url without padding (RFC 7518 §2), and the variants that issuers use.
 
 use base64::Engine;
 use base64::alphabet::{self, Alphabet};
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 /// Decodes base64url or base64, with or without padding.
 ///
-/// This is not for tokens. Their encoding is strict, since a second spelling of a token would bypass caches and
+/// Do not use it for tokens. Their encoding is strict, because a second spelling of a token would bypass caches and
 /// revocation lists.
 pub(crate) fn octets(encoded: &str) -> Option<Zeroizing<Vec<u8>>> {
     let is_padded = encoded.ends_with('=');

@@ -1,9 +1,9 @@
 //! Splits the text of a JWK or a JWK Set into the texts of its values.
 //!
-//! A `serde_json::Value` cannot hold every JSON text: numbers out of range, lone surrogates and a nesting of 128 levels
-//! are errors. One such member of one JWK would make the whole set unusable. So this module checks the syntax of the
-//! text and parses a value only when it is used. serde_json scans the text without recursion, and independently of its
-//! features.
+//! Parsing a whole JWK Set into a `serde_json::Value` fails for a number out of range, a lone surrogate or a nesting
+//! of 128 levels. One such member in one JWK would make the whole set unusable. So this module checks only the syntax
+//! of the text, and parses a value when it is used. serde_json's scan of the text does not recurse, and does not
+//! depend on the features that other crates enable.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use serde_json::Deserializer;
 
 use crate::json::Text;
 
-/// A JSON value, as it is written.
+/// The text of a JSON value, which is syntactically valid.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JsonText<'a>(&'a str);
 
@@ -38,20 +38,20 @@ impl<'a> JsonText<'a> {
         Some(text)
     }
 
-    /// The elements if the value is an array.
+    /// The elements in order, if the value is an array.
     pub(crate) fn elements(self) -> Option<Elements<'a>> {
         let rest = self.0.strip_prefix('[')?;
         Some(Elements(Rest(rest)))
     }
 
-    /// The members if the value is an object, in their order.
+    /// The members in order, if the value is an object.
     pub(crate) fn members(self) -> Option<Members<'a>> {
         let rest = self.0.strip_prefix('{')?;
         Some(Members(Rest(rest)))
     }
 }
 
-/// Elements of an array.
+/// Iterates over the elements of an array.
 pub(crate) struct Elements<'a>(Rest<'a>);
 
 impl<'a> Iterator for Elements<'a> {
@@ -62,7 +62,7 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// Names and values of an object.
+/// Iterates over the names and values of an object.
 pub(crate) struct Members<'a>(Rest<'a>);
 
 impl<'a> Iterator for Members<'a> {
@@ -73,8 +73,8 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// The rest of an array or object behind its opening bracket. The text is known to be well-formed, so the characters
-/// between two values can be skipped without a check.
+/// The part of an array or object that is not read yet. The text is known to be well-formed, so the characters between
+/// two values are skipped without a check.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -90,7 +90,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// RFC 8259 §2.
+/// The white space of JSON (RFC 8259 §2).
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 #[cfg(test)]

@@ -1,37 +1,37 @@
-//! Why a JWK is not used: for counting, and for the text of errors.
+//! The reason why a JWK is not used, for metrics and error texts.
 
 use std::fmt;
 
 use super::key::BadMaterial;
 
-/// Why a JWK is not used.
+/// The reason why a JWK is not used. `Display` writes it as the end of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unusable {
     NotJson,
     NotAnObject,
     /// A required member is absent or `null`.
     Missing(&'static str),
-    /// A member of a wrong type, or with a value that cannot be represented.
+    /// A member has a wrong type, or a value that cannot be represented.
     WrongType(&'static str),
     /// A member occurs twice, so that two parsers could read different keys.
     Repeated(&'static str),
-    /// A member that is neither base64url nor base64.
+    /// A member is neither base64url nor base64.
     NotBase64(&'static str),
     UnknownKeyType,
     UnknownCurve,
-    /// An `alg` that is not a signature algorithm here, or not one for this key.
+    /// `alg` is not a supported signature algorithm, or not one for this key.
     UnsupportedAlgorithm,
-    /// Made for encryption, or not for verifying.
+    /// `use` or `key_ops` names another purpose, such as encryption.
     NotForVerifying,
-    /// It has private members, which a verifier must not hold.
+    /// It has private members, which a verifier must not have.
     Private,
-    /// A shared secret, published.
+    /// It is a shared secret in a document of another server.
     Symmetric,
     Material(BadMaterial),
 }
 
 impl Unusable {
-    /// A short constant name, for counting.
+    /// A short constant name for metrics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::NotJson
@@ -54,7 +54,7 @@ impl Unusable {
         }
     }
 
-    /// Whether a set may contain such a key legitimately, for another purpose.
+    /// Whether the key is legitimate and for another purpose. Such keys are ignored without a warning.
     pub(crate) fn is_for_others(self) -> bool {
         match self {
             Self::UnknownKeyType

@@ -1,4 +1,4 @@
-//! A verification key: its algorithms are fixed when it is made, and its material is parsed then.
+//! A verification key. Its algorithms are fixed and its material is parsed when the key is constructed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +15,13 @@ use super::ed25519_point::{self, BadPoint};
 use crate::config_error::ConfigError;
 use crate::key_state::KeyState;
 
-/// A key that tokens are verified with.
+/// A key that verifies the signatures of tokens, with the algorithms that it allows.
 ///
-/// A key owns its algorithms: the `alg` of a token only selects among those the key was made for,
-/// so a public key can never serve as a shared secret (RFC 8725 §3.1). RSA keys have 2048 to 8192
-/// bits; secrets are at least as long as the hash (RFC 7518 §3.2). Secrets are wiped from memory
-/// when the last clone goes.
+/// The `alg` of a token only selects among the algorithms of the key. So an attacker cannot make the verifier use a
+/// public key as a shared secret (RFC 8725 §3.1).
+///
+/// RSA keys must have 2048 to 8192 bits. Secrets must be at least as long as the hash of their algorithm (RFC 7518
+/// §3.2). Secrets are wiped from memory when the last clone is dropped.
 ///
 /// ```
 /// use tower_bearer_auth::{Algorithm, VerifyingKey};
@@ -37,22 +38,22 @@ pub struct VerifyingKey {
     state: Arc<KeyState>,
 }
 
-/// A digest of the key material, by which the same key is known again in a later document.
+/// A digest of the key material. It identifies the same key in a later document.
 pub(crate) type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
 
-/// One algorithm with the key made ready for it.
+/// One algorithm, and the key parsed for it.
 struct Check {
     algorithm: Algorithm,
     primitive: Primitive,
 }
 
 enum Primitive {
-    // Boxed, being twenty times as large as the other.
+    // Boxed, because it is twenty times as large as `Signature`.
     Hmac(Box<hmac::Key>),
     Signature(ParsedPublicKey),
 }
 
-/// Key material in its plain form, on the way to becoming a key.
+/// Decoded key material, before it is checked and parsed for an algorithm.
 pub(crate) enum Material<'a> {
     Secret(&'a [u8]),
     /// Modulus and exponent, big-endian.
@@ -67,7 +68,7 @@ pub(crate) enum Material<'a> {
     MlDsa(&'a [u8]),
 }
 
-/// Why material does not make a key.
+/// The reason why key material was refused. `Display` writes it as the end of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadMaterial {
     ShortSecret {
@@ -77,20 +78,20 @@ pub(crate) enum BadMaterial {
     WeakRsa {
         bits: usize,
     },
-    /// A PEM text in the place of a secret: a public key, which everybody has (RFC 8725 §2.1).
+    /// A PEM text in place of a secret. It is probably a public key, which attackers know (RFC 8725 §2.1).
     PemAsSecret,
-    /// An Ed25519 key of small order. An attacker can make signatures that it verifies.
+    /// An Ed25519 key of small order. An attacker can forge signatures that it verifies.
     SmallOrder,
     Invalid,
 }
 
 impl VerifyingKey {
-    /// A key shared with the issuer, for HS256, HS384 or HS512.
+    /// Creates a key from a secret that the issuer shares, for HS256, HS384 or HS512.
     ///
     /// # Errors
     ///
-    /// When the algorithm is another one, when the secret is shorter than the algorithm's hash (32,
-    /// 48 or 64 bytes), and when it is the text of a PEM key, which is no secret.
+    /// If the algorithm is none of these, if the secret is shorter than the algorithm's hash (32, 48 or 64 bytes), or
+    /// if it is a PEM text. The error does not contain the secret.
     pub fn from_secret(
         algorithm: Algorithm,
         secret: impl AsRef<[u8]>,
@@ -99,24 +100,24 @@ impl VerifyingKey {
             .map_err(|problem| ConfigError::of(format!("the secret for {algorithm} {problem}")))
     }
 
-    /// The same key under this key ID.
+    /// Sets the key ID. Default: none, so that the key is tried for tokens with any `kid`.
     #[must_use]
     pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
         self.key_id = Some(key_id.into().into());
         self
     }
 
-    /// The key ID that tokens name it by: `kid`.
+    /// The key ID, which tokens name in `kid` (RFC 7515 §4.1.4).
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
 
-    /// The algorithms that the key was made for.
+    /// The algorithms that the key allows.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
         self.checks.iter().map(|check| check.algorithm)
     }
 
-    /// A key for all of `algorithms`, none of which may be for another kind of key.
+    /// Creates a key that allows all of `algorithms`. Each must fit the type and the size of the material.
     pub(crate) fn from_material(
         algorithms: impl IntoIterator<Item = Algorithm>,
         material: &Material<'_>,
@@ -146,7 +147,7 @@ impl VerifyingKey {
         &self.state
     }
 
-    /// Makes this key share the fate of an earlier import of the same material.
+    /// Shares the state of an earlier import of the same material, so that withdrawing one withdraws both.
     pub(crate) fn continue_as(&mut self, state: Arc<KeyState>) {
         self.state = state;
     }
@@ -155,7 +156,7 @@ impl VerifyingKey {
         self.algorithms().any(|allowed| allowed == algorithm)
     }
 
-    /// Whether this key made `signature` over `message` by `algorithm`.
+    /// Whether `signature` over `message` is valid. `false` if the key does not allow `algorithm`.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let check = self.checks.iter().find(|c| c.algorithm == algorithm);
         check.is_some_and(|check| match &check.primitive {
@@ -271,8 +272,8 @@ fn rsa_key(
     let e = without_leading_zeros(e);
     let unused_bits = n.first().map_or(0, |first| first.leading_zeros() as usize);
     rsa_size_is_sound(n.len() * 8 - unused_bits)?;
-    // An exponent of 1 accepts every signature, even numbers are neither exponents nor moduli, and the
-    // library takes no exponent past 33 bits.
+    // With an exponent of 1, an attacker can compute a valid signature. Neither an exponent nor a modulus can be even.
+    // The library supports exponents of up to 33 bits.
     let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
     let short = e.len() < 5 || (e.len() == 5 && e[0] == 1);
     if !odd(n) || !odd(e) || e == [1] || !short {
@@ -290,8 +291,8 @@ fn rsa_size_is_sound(bits: usize) -> Result<(), BadMaterial> {
     }
 }
 
-/// Accepts uncompressed points only. The library also accepts compressed points and keys wrapped in DER, so that one key
-/// would have two fingerprints.
+/// Parses an uncompressed point. The library also accepts compressed points and keys wrapped in DER. They are refused,
+/// because one key would then have several fingerprints.
 fn ec_key(
     verification: &'static EcdsaVerificationAlgorithm,
     curve: &Curve,
@@ -313,8 +314,8 @@ fn ed25519_key(x: &[u8]) -> Result<ParsedPublicKey, BadMaterial> {
     parsed(&signature::ED25519, x)
 }
 
-/// Accepts encoded keys only. The library also accepts keys wrapped in DER, so that one key would have two fingerprints.
-/// A key of the right length is always valid: FIPS 204 gives every encoding a meaning.
+/// Parses an encoded key. The library also accepts keys wrapped in DER. They are refused, because one key would then
+/// have two fingerprints. Every key of the right length is valid (FIPS 204 §7.2).
 fn ml_dsa_key(
     verification: &'static PqdsaVerificationAlgorithm,
     length: usize,

@@ -1,4 +1,4 @@
-//! A JWK Set held locally (RFC 7517 §5).
+//! A JWK Set from the configuration (RFC 7517 §5).
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use super::jwk_text::JsonText;
 use super::key::VerifyingKey;
 use crate::config_error::{ConfigError, Problems};
 
-/// The keys of a JWK Set that can verify signatures here.
+/// The keys of a JWK Set that can verify signatures.
 ///
-/// A set may hold keys for other purposes: those for encryption and those of unknown types, curves
-/// or algorithms are left out, as RFC 7517 §5 asks. A key that is broken, weak or private is an
-/// error, because it is part of the server's configuration.
+/// A set may have keys for other purposes. Keys for encryption, and keys of unknown types, curves or algorithms are
+/// ignored, as RFC 7517 §5 recommends. A malformed, weak or private key is an error, because the set is part of the
+/// server's configuration.
 #[derive(Debug, Clone)]
 pub struct KeySet {
     keys: Vec<VerifyingKey>,
 }
 
 impl KeySet {
-    /// Reads a set from its JSON form, `{"keys": [..]}`.
+    /// Parses a JWK Set, `{"keys": [..]}`.
     ///
     /// # Errors
     ///
-    /// When the text is no JWK Set, when a key is broken, weak or private, and when no key is left
-    /// to verify with. The error names every such key by its position and its `kid`.
+    /// If the text is not a JWK Set, if a key is malformed, weak or private, or if no key can verify signatures. The
+    /// error names every such key by its position, counted from 0, and its `kid`.
     pub fn from_json(json: &str) -> Result<Self, ConfigError> {
         let jwks = jwks_of(json.as_bytes())
             .map_err(|problem| ConfigError::of(format!("the JWK Set {problem}")))?;
@@ -72,7 +72,7 @@ impl IntoIterator for KeySet {
     }
 }
 
-/// The texts of the JWKs in a JWK Set. Each is a JSON value of any type.
+/// Splits a JWK Set into the texts of its JWKs. Each text is a JSON value of any type.
 ///
 /// A byte order mark at the start is ignored (RFC 8259 §8.1).
 pub(crate) fn jwks_of(document: &[u8]) -> Result<Vec<&str>, NotAKeySet> {
@@ -91,7 +91,7 @@ pub(crate) fn jwks_of(document: &[u8]) -> Result<Vec<&str>, NotAKeySet> {
     Ok(jwks.map(JsonText::as_str).collect())
 }
 
-/// Why a document is not a JWK Set.
+/// The reason why a document is not a JWK Set. `Display` writes it as the end of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotAKeySet {
     NotUtf8,
@@ -100,14 +100,14 @@ pub(crate) enum NotAKeySet {
         column: usize,
     },
     NoKeys,
-    /// Two members `keys`. One parser could read the first and another the second.
+    /// It has two members `keys`. One parser could read the first and another parser the second.
     RepeatedKeys,
 }
 
 impl fmt::Display for NotAKeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotUtf8 => f.write_str("is not JSON, which is UTF-8"),
+            Self::NotUtf8 => f.write_str("is not UTF-8, which JSON requires"),
             Self::NotJson { line, column } => {
                 write!(f, "is not JSON (line {line}, column {column})")
             }

@@ -1,4 +1,4 @@
-//! Keys that signatures are verified with: algorithms, JWKs and JWK Sets, PEM and certificates.
+//! The keys that verify signatures: algorithms, JWKs and JWK Sets, PEM and certificates.
 
 pub(crate) mod algorithm;
 mod certificate;

@@ -11,21 +11,23 @@ use super::public_key_info;
 use crate::config_error::ConfigError;
 
 impl VerifyingKey {
-    /// Reads a public key in PEM (RFC 7468): SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or an X.509
-    /// certificate (`CERTIFICATE`).
+    /// Reads a public key in PEM (RFC 7468): SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or an
+    /// X.509 certificate (`CERTIFICATE`).
     ///
-    /// The key must have the type and the curve that the algorithm needs. An RSA key is for RS* and PS*. A key of the
-    /// type id-RSASSA-PSS is for PS* only, and only for the algorithms that its parameters allow. Points of EC keys
-    /// must be uncompressed.
+    /// The key must have the type and the curve that the algorithm needs. An RSA key fits RS* and PS*. A key of the
+    /// type id-RSASSA-PSS fits only PS*, and only the algorithms that its parameters allow. Points of EC keys must be
+    /// uncompressed.
     ///
     /// Only the key of a certificate is used. Its signature, dates and names are not checked.
     ///
-    /// Text around the block, the length of lines and their ends are ignored. The text is at most 1 MiB long.
+    /// Text around the block, the length of lines and the form of line ends are ignored. The limit of the text is
+    /// 1 MiB.
     ///
     /// # Errors
     ///
-    /// When the text does not contain exactly one such block, contains a private key, or its key does not fit the
-    /// algorithm. The error says what was found: two keys, a certificate chain, a path, DER, another curve.
+    /// If the text does not contain exactly one such block, if it contains a private key, or if its key does not fit
+    /// the algorithm. The error says what was found instead, such as two keys, a certificate chain, a path, DER or
+    /// another curve.
     pub fn from_public_key_pem(
         algorithm: Algorithm,
         pem: impl AsRef<[u8]>,

@@ -1,7 +1,8 @@
 //! Finds and decodes the block of a PEM text (RFC 7468).
 //!
-//! This is lenient about text around the block, the length of lines and their ends, which tools, editors and environment
-//! variables change and which do not affect the key. The DER in the block is read strictly elsewhere.
+//! The parser ignores text around the block, the length of lines and the form of line ends. Tools, editors and
+//! environment variables change these, and they do not affect the key. `public_key_info` and `certificate` parse the
+//! DER in the block strictly.
 
 use std::borrow::Cow;
 
@@ -20,13 +21,13 @@ pub(crate) enum Label {
     Certificate,
 }
 
-/// A problem of a PEM text, as the end of a sentence. It contains nothing of the text except a label.
+/// A problem of a PEM text, as the end of a sentence. It quotes nothing from the text except a label.
 pub(crate) type Problem = Cow<'static, str>;
 
-/// Far more than a key, a certificate or a bundle of all root certificates needs.
+/// The maximum length of a PEM text, in bytes. A bundle of all root certificates is shorter.
 const MAX_LENGTH: usize = 1024 * 1024;
 
-/// The only block of a PEM, decoded.
+/// Decodes the only block of a PEM text.
 pub(crate) fn the_block(text: &[u8]) -> Result<(Label, Vec<u8>), Problem> {
     if text.len() > MAX_LENGTH {
         return Err("is longer than 1 MiB".into());
@@ -65,12 +66,13 @@ const CERTIFICATE: &str = "CERTIFICATE";
 const BEGIN: &[u8] = b"-----BEGIN ";
 const DASHES: &[u8] = b"-----";
 
-/// The label of each block that begins.
+/// The label of each `-----BEGIN` line.
 fn labels(text: &[u8]) -> Vec<&[u8]> {
     memmem::find_iter(text, BEGIN)
         .map(|begin| {
             let label = &text[begin + BEGIN.len()..];
-            // The search for the end is bounded. Otherwise a text of many unterminated labels takes quadratic time.
+            // The search for the end is bounded. Otherwise a text of many unterminated labels would take quadratic
+            // time.
             let label = &label[..label.len().min(MAX_LABEL)];
             let end = memmem::find(label, DASHES);
             &label[..end.unwrap_or(label.len())]
@@ -80,7 +82,7 @@ fn labels(text: &[u8]) -> Vec<&[u8]> {
 
 const MAX_LABEL: usize = 64;
 
-/// The label, if it is safe to show.
+/// The label for error texts, or a placeholder if it is not plain uppercase text.
 fn shown(label: &[u8]) -> &str {
     let is_label = |octet: &u8| matches!(octet, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'.' | b'-');
     match str::from_utf8(label) {
@@ -89,8 +91,8 @@ fn shown(label: &[u8]) -> &str {
     }
 }
 
-/// Whether a private key is anywhere in the text. It is refused even beside a public key, since a verifier must not
-/// hold one.
+/// Whether the text contains a private key. It is refused even beside a public key, because a verifier must not have
+/// private keys.
 fn is_private(text: &[u8], labels: &[&[u8]]) -> bool {
     let private = memmem::Finder::new("PRIVATE KEY");
     labels.iter().any(|label| private.find(label).is_some())
@@ -124,8 +126,8 @@ fn several(labels: &[&[u8]]) -> Problem {
     .into()
 }
 
-/// Removes blank lines. The parser would read the text before one as a header (RFC 1421 §4.4), which keys do not have,
-/// and some editors double every line end.
+/// Removes blank lines, because some editors double every line end. The parser would read the text before a blank line
+/// as a header (RFC 1421 §4.4), which keys do not have.
 fn without_blank_lines(text: &[u8]) -> Vec<u8> {
     let lines = text
         .split(|octet| matches!(octet, b'\n' | b'\r'))
@@ -142,7 +144,7 @@ fn broken(error: &PemError, label: &[u8]) -> Problem {
             format!("begins as {label} and ends as something else").into()
         }
         PemError::MalformedFraming | PemError::MissingBeginTag | PemError::MissingEndTag => {
-            format!("has no line -----END {label}-----, or a broken one").into()
+            format!("has no line -----END {label}-----, or a malformed one").into()
         }
         PemError::MissingData
         | PemError::InvalidData(_)
@@ -151,7 +153,7 @@ fn broken(error: &PemError, label: &[u8]) -> Problem {
     }
 }
 
-/// Describes a text without a PEM block.
+/// Describes a text without a PEM block, with the way to correct it where it is known.
 fn without_block(text: &[u8]) -> &'static str {
     let text = text
         .strip_prefix(BYTE_ORDER_MARK.as_bytes())
@@ -167,7 +169,7 @@ fn without_block(text: &[u8]) -> &'static str {
             "is an OpenSSH key, not PEM; `ssh-keygen -e -m PKCS8` converts it"
         }
         _ if contains(trimmed, "-----BEGIN") || contains(trimmed, "----BEGIN") => {
-            "has a broken first line; it has to be -----BEGIN, a space, the label and -----"
+            "has a broken first line; it must be -----BEGIN, a space, the label and -----"
         }
         [0x30, ..] if !trimmed.iter().all(|octet| is_text(*octet)) => {
             "is DER, not PEM; `openssl pkey -pubin -inform DER` converts a public key"

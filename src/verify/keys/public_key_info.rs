@@ -1,7 +1,7 @@
 //! Reads public keys in DER: SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) and RSAPublicKey (RFC 8017 §A.1.1).
 //!
-//! The algorithm identifier is compared with the algorithm of the key, since the key bits alone are ambiguous: a point of
-//! secp256k1 is as long as one of P-256, and an X25519 key as long as an Ed25519 key.
+//! The algorithm identifier is compared with the algorithm of the key, since the key bits alone are ambiguous: a point
+//! of secp256k1 is as long as one of P-256, and an X25519 key as long as an Ed25519 key.
 
 use der::asn1::{Any, AnyRef, ObjectIdentifier};
 use der::{Decode, Tag, Tagged};
@@ -12,13 +12,13 @@ use super::algorithm::{Algorithm, Curve, Pss, SHA256, SHA384, SHA512, Scheme};
 use super::key::Material;
 use super::pem_block::Problem;
 
-/// The key material of a SubjectPublicKeyInfo for this algorithm.
+/// Extracts the key material of a SubjectPublicKeyInfo, which must fit this algorithm.
 pub(crate) fn material<'a>(
     algorithm: Algorithm,
     key: &SubjectPublicKeyInfoRef<'a>,
 ) -> Result<Material<'a>, Problem> {
     let bits = key.subject_public_key.as_bytes();
-    let bits = bits.ok_or("has a key whose bits do not fill its last octet")?;
+    let bits = bits.ok_or("has a key whose length in bits is not a multiple of 8")?;
     let parameters = key.algorithm.parameters;
     match (key.algorithm.oid, algorithm.scheme()) {
         (RSA_ENCRYPTION, Scheme::Rsa { .. }) => {
@@ -73,7 +73,7 @@ pub(crate) fn material<'a>(
     }
 }
 
-/// The key material of a PKCS#1 key.
+/// Parses a PKCS#1 key.
 pub(crate) fn rsa(key: &[u8]) -> Result<Material<'_>, Problem> {
     let key = RsaPublicKeyRef::from_der(key)
         .map_err(|error| format!("holds no RSAPublicKey in DER: {error}"))?;
@@ -83,9 +83,11 @@ pub(crate) fn rsa(key: &[u8]) -> Result<Material<'_>, Problem> {
     })
 }
 
-/// Checks that an id-RSASSA-PSS key may be used with a PS algorithm (RFC 4055 §3.1, §3.3). A key without parameters may
-/// be used with all of them. Otherwise the hashes of the message and of the mask must be that of the algorithm, and the
-/// salt must not be shorter than the parameters require. In JWS, the salt is as long as the hash (RFC 7518 §3.5).
+/// Checks that an id-RSASSA-PSS key may be used with a PS algorithm (RFC 4055 §3.1, §3.3).
+///
+/// A key without parameters may be used with all PS algorithms. Otherwise the hashes of the message and of the mask
+/// must be that of the algorithm, and the salt must not be shorter than the parameters require. In JWS, the salt is as
+/// long as the hash (RFC 7518 §3.5).
 fn check_pss(
     algorithm: Algorithm,
     &Pss { hash, salt_length }: &Pss,
@@ -96,7 +98,7 @@ fn check_pss(
     };
     let allowed: RsaPssParamsOwned = parameters
         .decode_as()
-        .map_err(|error| format!("has broken RSASSA-PSS parameters: {error}"))?;
+        .map_err(|error| format!("has malformed RSASSA-PSS parameters: {error}"))?;
     // The decoder refuses a trailer field other than 1.
     let is_hash = |found: &AlgorithmIdentifierOwned| {
         found.oid == hash && found.parameters.as_ref().is_none_or(Any::is_null)
@@ -111,22 +113,23 @@ fn check_pss(
         .into());
     }
     if !is_mask {
-        let problem =
-            format!("is an RSASSA-PSS key for another mask generation than that of {algorithm}");
+        let problem = format!(
+            "is an RSASSA-PSS key for another mask generation function than that of {algorithm}"
+        );
         return Err(problem.into());
     }
     if allowed.salt_len > salt_length {
         let found = allowed.salt_len;
         let problem = format!(
-            "is an RSASSA-PSS key for salts of {found} bytes at least; those of {algorithm} have {salt_length}"
+            "is an RSASSA-PSS key for salts of at least {found} bytes; {algorithm} uses {salt_length}"
         );
         return Err(problem.into());
     }
     Ok(())
 }
 
-/// Checks that the key names the curve of the algorithm (RFC 5480 §2.1.1). Explicit curve parameters are refused, since
-/// they can describe any curve.
+/// Checks that the key names the curve of the algorithm (RFC 5480 §2.1.1). Explicit curve parameters are refused,
+/// since they can describe any curve.
 fn check_curve(
     algorithm: Algorithm,
     wanted: &Curve,
@@ -137,7 +140,7 @@ fn check_curve(
         Some((Tag::ObjectIdentifier, name)) => match name.decode_as::<ObjectIdentifier>() {
             Ok(curve) if curve == wanted.id => return Ok(()),
             Ok(curve) => format!("is an EC key on {}", described(curve)),
-            Err(error) => format!("has a broken name of a curve: {error}"),
+            Err(error) => format!("has a malformed curve identifier: {error}"),
         },
         Some((Tag::Sequence, _)) => {
             "is an EC key with explicit curve parameters instead of a named curve".into()
@@ -147,7 +150,7 @@ fn check_curve(
     Err(format!("{problem}; {algorithm} needs {needs}").into())
 }
 
-/// The type of key that the algorithm needs.
+/// Describes the type of key that the algorithm needs.
 fn needed(algorithm: Algorithm) -> String {
     match algorithm.scheme() {
         Scheme::Hmac { .. } => "a secret".into(),
@@ -159,7 +162,7 @@ fn needed(algorithm: Algorithm) -> String {
     }
 }
 
-/// The name of an algorithm or curve, followed by its identifier.
+/// Describes an algorithm or a curve by its name, followed by its object identifier.
 fn described(id: ObjectIdentifier) -> String {
     let supported = Algorithm::ALL
         .iter()
@@ -189,7 +192,7 @@ const fn id(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
 }
 
-/// Names of other algorithms and curves, for the text of errors.
+/// The names of algorithms and curves for error texts, except those in the table of [`Algorithm`].
 const NAMES: [(ObjectIdentifier, &str); 27] = [
     (RSA_ENCRYPTION, "RSA"),
     (RSASSA_PSS, "RSASSA-PSS"),

@@ -1,4 +1,4 @@
-//! Which of several keys made a signature.
+//! Finds the key that made a signature.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,37 +8,39 @@ use super::algorithm::Algorithm;
 use super::key::VerifyingKey;
 use crate::key_state::KeyState;
 
-/// The default number of keys of one set that are tried for one token if its `kid` does not select a single key.
+/// The default maximum number of keys of one set that are tried for one token, if its `kid` does not select a single
+/// key. It bounds the cost of a forged token.
 pub(crate) const DEFAULT_KEY_ATTEMPTS: usize = 4;
 
-/// A signature, and what its token says about the key that made it.
+/// A signature, and what the header of its token says about the key.
 pub(crate) struct SignatureSearch<'a> {
     /// The `kid` of the token's header.
     pub(crate) key_id: Option<&'a str>,
     pub(crate) algorithm: Algorithm,
     /// The maximum number of keys of one set that are tried.
     pub(crate) attempts: usize,
-    /// Whether a key made the signature.
+    /// Whether the signature is valid for a key.
     pub(crate) signed: &'a dyn Fn(&VerifyingKey) -> bool,
 }
 
-/// What became of the search.
+/// The result of a search.
 pub(crate) enum Found {
-    /// The key made the signature; its state is for the token to keep.
+    /// A key made the signature. The token keeps the state of the key, so that it becomes invalid when the key is
+    /// withdrawn.
     Signer(Arc<KeyState>),
-    /// The key with the token's `kid` did not make it. The issuer may have replaced the key.
+    /// The key with the token's `kid` did not make the signature. The issuer may have replaced the key.
     NotTheSigner,
-    /// There is no key of that name that may still be used, and those without a name did not make it.
+    /// No usable key has the token's `kid`, and the keys without `kid` did not make the signature.
     NotAnUnnamedSigner,
     /// There is no key to try.
     NoKey,
-    /// The keys are being replaced; look again when that is done.
+    /// The keys are being replaced. Repeat the search when the future completes.
     Later(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 impl SignatureSearch<'_> {
-    /// Tries the keys that allow the algorithm and may have made the signature: those of the token's `kid`,
-    /// then those without one. A token without `kid` may be signed by any.
+    /// Tries the keys that allow the algorithm and are not withdrawn: first those with the token's `kid`, then those
+    /// without `kid`. For a token without `kid` it tries all.
     pub(crate) fn among(&self, keys: &[VerifyingKey]) -> Found {
         let key_id = self.key_id;
         let is_named = |key: &VerifyingKey| key_id.is_some() && key.key_id() == key_id;

@@ -1,4 +1,4 @@
-//! The error of parsing an algorithm's name.
+//! The error of parsing the name of an algorithm.
 
 use std::error::Error;
 use std::fmt;
