@@ -133,7 +133,7 @@ impl Trusted {
             let others = endpoint.or(variable("AUDIENCE")).or(variable("API_KEY"));
             return match others.or(credentials.into_iter().flatten().next()) {
                 None => Ok(None),
-                Some(_) => Err("the other variables need an ISSUER".into()),
+                Some(_) => Err("there is no ISSUER, which the other variables need".into()),
             };
         };
         let audience = variable("AUDIENCE").ok_or("ISSUER needs an AUDIENCE")?;
@@ -148,7 +148,10 @@ impl Trusted {
         let introspection = match (builder, credentials) {
             (None, [None, None, None]) => None,
             (None, _) => {
-                return Err("the introspection credentials need an INTROSPECTION_URL".into());
+                return Err(
+                    "there is no INTROSPECTION_URL, which the introspection credentials need"
+                        .into(),
+                );
             }
             (Some(builder), [Some(id), Some(secret), None]) => {
                 Some(builder.client_secret_basic(id, secret))

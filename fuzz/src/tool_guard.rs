@@ -159,15 +159,39 @@ const WORDS: [(i32, &str); 22] = [
     (-32602, "there are too many resources"),
     (-32602, "a name is too long, or has a control character"),
     (-32602, "the parameters do not clearly name the target"),
-    (-32602, "the URI is not canonical: it begins or ends with white space"),
+    (
+        -32602,
+        "the URI is not canonical: it begins or ends with white space",
+    ),
     (-32602, "the URI is not canonical: it has a backslash"),
-    (-32602, "the URI is not canonical: it has an encoded control character"),
-    (-32602, "the URI is not canonical: it has a `.` or `..` segment"),
-    (-32602, "the URI is not canonical: it has an encoded delimiter or scheme"),
-    (-32602, "the URI is not canonical: it is percent-encoded twice"),
-    (-32602, "the URI is not canonical: its percent-encoding is not of UTF-8"),
-    (-32602, "the URI is not canonical: a URL parser would rewrite its scheme or host"),
-    (-32602, "the URI is not canonical: its path has an empty segment"),
+    (
+        -32602,
+        "the URI is not canonical: it has an encoded control character",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: it has a `.` or `..` segment",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: it has an encoded delimiter or scheme",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: it is percent-encoded twice",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: its percent-encoding is not of UTF-8",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: a URL parser would rewrite its scheme or host",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: its path has an empty segment",
+    ),
 ];
 
 /// A body with several frames and with trailers.

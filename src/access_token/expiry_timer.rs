@@ -22,8 +22,8 @@ pub(crate) struct ExpiryTimer {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// The longest sleep. Timers cannot be set to the end of time, and a clock may be set forward meanwhile.
-const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest sleep. The clock may jump meanwhile: it is set, or the machine was suspended, which stops the timer.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// The shortest sleep after the first one, for a clock that is slower than the timer.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
@@ -88,7 +88,7 @@ pub struct UntilInvalid {
 impl AccessToken {
     /// Waits until the token is no longer valid, and returns the reason: [`InvalidReason::Expired`] at its expiry plus
     /// the leeway, by the clock of its verifier; or [`InvalidReason::Revoked`] within a second after its key was
-    /// withdrawn.
+    /// withdrawn. If that clock jumps, by a correction or because the machine was suspended, it completes within a minute.
     ///
     /// Use it to close WebSockets, gRPC streams and other long-lived connections. For event streams,
     /// [`BearerAuthLayer::close_streams_at_expiry`](crate::BearerAuthLayer::close_streams_at_expiry) does this. To check

@@ -76,7 +76,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let token = ready!(this.verify.poll(cx)).map_err(Into::into)?;
-        (this.condition)(&token)?;
+        // The verifier has recognized the token, so that no other verifier may accept it now.
+        (this.condition)(&token).map_err(VerifyError::without_fallback)?;
         Poll::Ready(Ok(token))
     }
 }

@@ -10,7 +10,7 @@ use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
 use crate::verify::ErasedVerifier;
 use crate::verify::jwt::issuer_watch::IssuerWatch;
-use crate::verify_error::{InvalidReason, VerifyError};
+use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 /// The future of [`ByIssuer`](super::ByIssuer).
 pub struct ByIssuerFuture {
@@ -57,7 +57,7 @@ impl Future for ByIssuerFuture {
                 issuer,
                 watch,
             } => {
-                let token = ready!(verify.as_mut().poll(cx))?;
+                let token = ready!(verify.as_mut().poll(cx)).map_err(terminal_if_routed_wrongly)?;
                 // The verifier must find the issuer by which the token was routed.
                 match token.issuer() {
                     Some(found) if *found != **issuer => Poll::Ready(Err(VerifyError::invalid(
@@ -71,6 +71,16 @@ impl Future for ByIssuerFuture {
                 }
             }
         }
+    }
+}
+
+/// The token was routed by its issuer, so a verifier that finds another one has not left it to a fallback.
+fn terminal_if_routed_wrongly(error: VerifyError) -> VerifyError {
+    match error.kind() {
+        VerifyErrorKind::Invalid(InvalidReason::WrongIssuer) => error.without_fallback(),
+        VerifyErrorKind::Invalid(_)
+        | VerifyErrorKind::InsufficientScope(_)
+        | VerifyErrorKind::Unavailable => error,
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct ClaimPolicy {
     needs_issuer: bool,
     pub(crate) issuers: Option<Vec<String>>,
     pub(crate) any_issuer: bool,
-    pub(crate) audiences: Vec<Audience>,
+    pub(crate) audiences: Option<Vec<Audience>>,
     pub(crate) any_audience: bool,
     pub(crate) required_claims: Vec<String>,
     /// Claims, each with its accepted values.
@@ -50,7 +50,7 @@ impl ClaimPolicy {
             needs_issuer: true,
             issuers: None,
             any_issuer: false,
-            audiences: Vec::new(),
+            audiences: None,
             any_audience: false,
             required_claims: Vec::new(),
             claims_in: Vec::new(),
@@ -89,6 +89,11 @@ impl ClaimPolicy {
         self.issuers.as_deref().unwrap_or_default()
     }
 
+    /// The configured audiences, of which there may be none.
+    pub(crate) fn audiences(&self) -> &[Audience] {
+        self.audiences.as_deref().unwrap_or_default()
+    }
+
     /// The finished policy of the verifier with this name. `authority` distinguishes the principals of verifiers whose
     /// name does not.
     pub(crate) fn build(
@@ -101,7 +106,7 @@ impl ClaimPolicy {
             authority,
             rules: ClaimRules {
                 issuers: self.issuers.unwrap_or_default(),
-                audiences: self.audiences,
+                audiences: self.audiences.unwrap_or_default(),
                 required_claims: self.required_claims,
                 claims_in: self.claims_in,
                 leeway: self.leeway,

@@ -45,14 +45,19 @@ impl ClaimPolicy {
 
     /// Checks that tokens for other services are refused, or that the setting which accepts them is explicit.
     fn check_audiences(&self, problems: &mut Problems) {
-        if self.audiences.is_empty() && !self.any_audience && !self.names_client() {
+        let audiences = self.audiences();
+        if audiences.is_empty() && !self.any_audience && !self.names_client() {
             problems.push(
                 "there is no audience; name it with audience(..), or the clients with \
                  claim_in(\"client_id\", ..), or spell out accept_any_audience()",
             );
         }
-        if !self.audiences.is_empty() && self.any_audience {
-            let audiences = ShownUrl::of_all(self.audiences.iter().map(Audience::as_str));
+        if audiences.is_empty() && self.audiences.is_some() && self.names_client() {
+            // A list from the environment may be empty by mistake. The audience would then not be checked.
+            problems.push("audiences(..) names nothing");
+        }
+        if !audiences.is_empty() && self.any_audience {
+            let audiences = ShownUrl::of_all(audiences.iter().map(Audience::as_str));
             problems.push(format!(
                 "accept_any_audience() contradicts the audiences {audiences:?}"
             ));
@@ -93,10 +98,10 @@ impl ClaimPolicy {
     }
 
     fn check_values(&self, problems: &mut Problems) {
-        if self.audiences.iter().any(|a| a.as_str().is_empty()) {
+        if self.audiences().iter().any(|a| a.as_str().is_empty()) {
             problems.push("audiences(..) has an empty value");
         }
-        for error in self.audiences.iter().filter_map(Audience::error) {
+        for error in self.audiences().iter().filter_map(Audience::error) {
             problems.merge(error.clone());
         }
         if !self.issuers().is_empty() {

@@ -11,7 +11,10 @@ pub(crate) enum TokenTypes {
     Only(Vec<String>),
 }
 
-const USUAL: [&str; 2] = ["JWT", "at+jwt"];
+/// The type of the profile for JWT access tokens (RFC 9068 §2.1).
+pub(crate) const RFC9068_TYPE: &str = "at+jwt";
+
+const USUAL: [&str; 2] = ["JWT", RFC9068_TYPE];
 
 impl TokenTypes {
     pub(crate) fn allow(&self, token_type: Option<&str>) -> bool {
@@ -42,7 +45,7 @@ impl fmt::Display for TokenTypes {
 }
 
 /// Whether two media types are equal. They are case-insensitive, and `application/` may be omitted.
-fn same(one: &str, other: &str) -> bool {
+pub(crate) fn same(one: &str, other: &str) -> bool {
     short(one).eq_ignore_ascii_case(short(other))
 }
 

@@ -36,7 +36,7 @@ impl IntrospectionVerifierBuilder {
 
     /// Accepts tokens for any of these audiences; see [`audience`](Self::audience). Several calls add up.
     pub fn audiences(mut self, audiences: impl IntoIterator<Item: Into<Audience>>) -> Self {
-        add(&mut self.policy.audiences, audiences);
+        add(self.policy.audiences.get_or_insert_default(), audiences);
         self
     }
 

@@ -90,8 +90,12 @@ impl Inner {
             }
         }
         let outcome = answer.map(|answer| match answer {
-            Answer::Active(members) => self.rules.read(members),
-            Answer::Inactive => Err(InvalidReason::Unrecognized),
+            // The endpoint has recognized the token, so that no other verifier may accept it.
+            Answer::Active(members) => self
+                .rules
+                .read(members)
+                .map_err(|reason| VerifyError::invalid(reason).without_fallback()),
+            Answer::Inactive => Err(VerifyError::invalid(InvalidReason::Unrecognized)),
         });
         let entered = activity.enter();
         self.log(outcome.as_ref().err());
@@ -101,7 +105,7 @@ impl Inner {
             Ok(Err(_)) => "refused",
             Err(_) => "unavailable",
         });
-        outcome?.map_err(VerifyError::invalid)
+        outcome?
     }
 
     /// Logs the beginning and the end of an outage, not each failure in it.

@@ -46,8 +46,6 @@ pub struct Discovery {
 struct Found {
     key_url: Url,
     at: Duration,
-    /// Keys were fetched from there since, so the validators belong to this URL.
-    answered: bool,
     /// The metadata could not be refetched, which was logged.
     overdue: bool,
 }
@@ -78,30 +76,28 @@ impl Discovery {
         }
     }
 
-    /// The key URL, and whether keys were fetched from there before.
-    async fn key_url(&self) -> Result<(Url, bool), BoxError> {
+    /// The key URL.
+    async fn key_url(&self) -> Result<Url, BoxError> {
         let now = self.clock.monotonic();
         let known = self.found().clone();
         if let Some(found) = &known
             && now.saturating_sub(found.at) < METADATA_LIFETIME
         {
-            return Ok((found.key_url.clone(), found.answered));
+            return Ok(found.key_url.clone());
         }
         match (self.discover_in_time(known.is_some()).await, known) {
-            (Ok(key_url), known) => {
-                let same = known.is_some_and(|found| found.answered && found.key_url == key_url);
+            (Ok(key_url), _) => {
                 *self.found() = Some(Found {
                     key_url: key_url.clone(),
                     at: now,
-                    answered: same,
                     overdue: false,
                 });
-                Ok((key_url, same))
+                Ok(key_url)
             }
             // An outage of the metadata need not become an outage of the keys.
             (Err(error), Some(found)) if !error.is_rejection() => {
                 self.log_overdue(&error);
-                Ok((found.key_url, found.answered))
+                Ok(found.key_url)
             }
             (Err(error), _) => {
                 *self.found() = None;
@@ -251,24 +247,16 @@ impl Discovery {
 
 impl KeySource for Discovery {
     async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
-        let (key_url, answered) = self.key_url().await?;
+        let key_url = self.key_url().await?;
         // The validators of one URL do not apply to another.
-        let known = known.filter(|_| answered);
+        let known = known.filter(|known| known.are_at(&key_url));
         self.tried().begin(ShownUrl::of_foreign(key_url.as_str()));
         let fetched = self
             .fetcher_for(&key_url)
             .key_document(&key_url, known)
             .await;
-        match &fetched {
-            Ok(_) => {
-                if let Some(found) = &mut *self.found()
-                    && found.key_url == key_url
-                {
-                    found.answered = true;
-                }
-            }
-            Err(error) if is_gone(error) => *self.found() = None,
-            Err(_) => {}
+        if fetched.as_ref().is_err_and(is_gone) {
+            *self.found() = None;
         }
         fetched.map_err(|source| {
             let key_url = ShownUrl::of_foreign(key_url.as_str());

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use url::Url;
 
 use super::left_out::LeftOutKeys;
 use crate::verify::keys::VerifyingKey;
@@ -210,19 +212,40 @@ impl fmt::Display for DocumentError {
 impl std::error::Error for DocumentError {}
 
 /// What a source recognizes its own document by (RFC 9110 §8.8).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Validators {
     etag: HeaderValue,
+    /// The URL of the document, where the source can change it: equal tags at two URLs are not the same document.
+    url: Option<Arc<str>>,
 }
 
 impl Validators {
     /// The document's entity tag.
     pub fn from_etag(etag: HeaderValue) -> Self {
-        Self { etag }
+        Self { etag, url: None }
+    }
+
+    /// The same, for the document at this URL.
+    pub(super) fn at(self, url: &Url) -> Self {
+        let url = Some(url.as_str().into());
+        Self { url, ..self }
+    }
+
+    /// Whether they are of the document at this URL.
+    pub(super) fn are_at(&self, url: &Url) -> bool {
+        self.url.as_deref() == Some(url.as_str())
     }
 
     /// The document's entity tag, for `If-None-Match`.
     pub fn etag(&self) -> &HeaderValue {
         &self.etag
+    }
+}
+
+impl fmt::Debug for Validators {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Validators")
+            .field("etag", &self.etag)
+            .finish_non_exhaustive()
     }
 }

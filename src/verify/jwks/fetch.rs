@@ -30,27 +30,36 @@ use crate::telemetry::Activity;
 pub(super) struct FetchTask {
     cache: Arc<KeyCache>,
     ticket: u64,
-    activity: Activity,
+    known: Option<Validators>,
+    /// Present once the task has started.
+    activity: Option<Activity>,
     is_delivered: bool,
     done: watch::Sender<bool>,
 }
 
 impl FetchTask {
-    /// Starts the fetch in a task of its own. Do not hold the lock of the cache: a runtime that is shutting down drops
-    /// the task at once, which delivers an interruption.
-    pub(super) fn start(cache: Arc<KeyCache>, order: FetchOrder) {
-        let activity = Activity::key_fetch(cache.name());
-        let keys = activity.of(fetch_keys(Arc::clone(&cache), order.known));
-        let mut task = Self {
+    /// A task for what the cache has ordered. From now on the order is fulfilled: if foreign code panics before the task
+    /// [starts](Self::start), the guard delivers an interruption.
+    pub(super) fn new(cache: Arc<KeyCache>, order: FetchOrder) -> Self {
+        Self {
             cache,
             ticket: order.ticket,
-            activity,
+            known: order.known,
+            activity: None,
             is_delivered: false,
             done: order.done,
-        };
+        }
+    }
+
+    /// Starts the fetch in a task of its own. Do not hold the lock of the cache: a runtime that is shutting down drops
+    /// the task at once, which delivers an interruption.
+    pub(super) fn start(mut self) {
+        let activity = Activity::key_fetch(self.cache.name());
+        let keys = activity.of(fetch_keys(Arc::clone(&self.cache), self.known.take()));
+        self.activity = Some(activity);
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(task.run(keys))),
-            Err(_) => task.deliver(Some(Err("keys are fetched in a tokio runtime".into()))),
+            Ok(runtime) => drop(runtime.spawn(self.run(keys))),
+            Err(_) => self.deliver(Some(Err("keys are fetched in a tokio runtime".into()))),
         }
     }
 
@@ -93,11 +102,14 @@ impl FetchTask {
     fn deliver(&mut self, delivery: Delivery) {
         // First, so that a panic below does not deliver a second time.
         self.is_delivered = true;
-        let entered = self.activity.enter();
         let outcome = self.cache.deliver(self.ticket, delivery);
+        // After the delivery, since subscribers are foreign code, and may panic.
+        let entered = self.activity.as_ref().and_then(Activity::enter);
         outcome.log(self.cache.name());
         drop(entered);
-        self.activity.end(outcome.as_str());
+        if let Some(activity) = &mut self.activity {
+            activity.end(outcome.as_str());
+        }
         self.done.send_replace(true);
     }
 }

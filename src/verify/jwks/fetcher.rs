@@ -121,9 +121,10 @@ impl Fetcher {
         match answer.status {
             StatusCode::OK => {
                 let etag = answer.headers.get(ETAG).cloned();
+                let validators = etag.map(|etag| Validators::from_etag(etag).at(url));
                 let document = KeyDocument::from_json(&answer.body)?
                     .with_freshness(freshness)
-                    .with_validators(etag.map(Validators::from_etag));
+                    .with_validators(validators);
                 Ok(Fetched::Document(document))
             }
             StatusCode::NOT_MODIFIED if known.is_some() => Ok(Fetched::Unchanged { freshness }),

@@ -134,11 +134,15 @@ impl Jwks {
     /// Logs and starts what the cache has decided. The lock is free again by now: a subscriber may read the status of
     /// this set, and a fetch takes the lock when it ends, which may be at once.
     pub(super) fn carry_out(&self, plan: Plan) -> (Decision, Option<PendingFetch>) {
+        // Before the subscriber runs, whose panic must not lose the order.
+        let task = plan
+            .order
+            .map(|order| FetchTask::new(Arc::clone(&self.cache), order));
         if let Some(lost) = plan.lost {
             lost.log(self.cache.name());
         }
-        if let Some(order) = plan.order {
-            FetchTask::start(Arc::clone(&self.cache), order);
+        if let Some(task) = task {
+            task.start();
         }
         (plan.decision, plan.pending)
     }

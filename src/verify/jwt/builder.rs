@@ -33,6 +33,8 @@ pub struct JwtVerifierBuilder {
     pub(super) policy: ClaimPolicy,
     /// `None`: the default ones.
     pub(super) token_types: Option<Vec<String>>,
+    /// Whether the profile of RFC 9068 is required, which has one token type.
+    pub(super) rfc9068: bool,
     /// Types that are accepted in addition to the default ones.
     pub(super) more_token_types: Option<Vec<String>>,
 }
@@ -51,6 +53,7 @@ impl Default for JwtVerifierBuilder {
             algorithms: None,
             policy: ClaimPolicy::for_jwts(),
             token_types: None,
+            rfc9068: false,
             more_token_types: None,
         }
     }
@@ -197,7 +200,7 @@ impl fmt::Debug for JwtVerifierBuilder {
         f.debug_struct("JwtVerifierBuilder")
             .field("keys", &self.keys)
             .field("issuers", &ShownUrl::of_all(self.policy.issuers()))
-            .field("audiences", &self.policy.audiences)
+            .field("audiences", &self.policy.audiences())
             .finish_non_exhaustive()
     }
 }

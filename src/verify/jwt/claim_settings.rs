@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::verify::claims::audience::Audience;
 use crate::verify::claims::policy::add;
 use crate::verify::claims::registered::SubjectType;
+use crate::verify::claims::token_type::RFC9068_TYPE;
 
 /// # Claims
 ///
@@ -34,7 +35,7 @@ impl JwtVerifierBuilder {
 
     /// Accepts tokens for any of these audiences; see [`audience`](Self::audience). Several calls add up.
     pub fn audiences(mut self, audiences: impl IntoIterator<Item: Into<Audience>>) -> Self {
-        add(&mut self.policy.audiences, audiences);
+        add(self.policy.audiences.get_or_insert_default(), audiences);
         self
     }
 
@@ -90,10 +91,11 @@ impl JwtVerifierBuilder {
     /// Requires the profile for JWT access tokens (RFC 9068 §2): `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`,
     /// `client_id`, `iat` and `jti` have values.
     ///
-    /// It is the same as these calls of [`token_types`](Self::token_types) and
-    /// [`required_claims`](Self::required_claims), so it adds to other calls of them.
-    pub fn rfc9068(self) -> Self {
-        self.token_types(["at+jwt"]).required_claims([
+    /// It calls [`token_types`](Self::token_types) and [`required_claims`](Self::required_claims). `build` refuses it
+    /// together with other token types.
+    pub fn rfc9068(mut self) -> Self {
+        self.rfc9068 = true;
+        self.token_types([RFC9068_TYPE]).required_claims([
             "iss",
             "exp",
             "aud",

@@ -3,7 +3,7 @@
 use super::builder::{DEFAULT_NAME, JwtVerifierBuilder};
 use crate::config_error::Problems;
 use crate::verify::claims::problems::check_list;
-use crate::verify::claims::token_type;
+use crate::verify::claims::token_type::{self, RFC9068_TYPE};
 use crate::verify::keys::algorithm::{Algorithm, KeyKind};
 
 const MAX_KEY_ATTEMPTS: usize = 64;
@@ -86,6 +86,14 @@ impl JwtVerifierBuilder {
             if !name.is_empty() && token_type::short(name).is_empty() {
                 problems.push(format!("{name:?} is no token type"));
             }
+        }
+        let is_other = |name: &&String| !token_type::same(name, RFC9068_TYPE);
+        if self.rfc9068
+            && let Some(other) = self.token_types.iter().flatten().find(is_other)
+        {
+            problems.push(format!(
+                "rfc9068() accepts {RFC9068_TYPE} alone, and token_types(..) also names {other:?}"
+            ));
         }
         if self.token_types.is_some() && self.more_token_types.is_some() {
             problems.push(

@@ -236,3 +236,40 @@ async fn by_issuer_falls_back_for_the_same_tokens_as_its_verifiers() {
         assert_eq!(by_one, by_several, "{token}");
     }
 }
+
+#[tokio::test]
+async fn a_refused_condition_prevents_a_fallback() {
+    for reason in [
+        InvalidReason::Malformed,
+        InvalidReason::Unrecognized,
+        InvalidReason::WrongIssuer,
+    ] {
+        let second = Calls::default();
+        let checked = Calls::default()
+            .always(Ok("first"))
+            .check(move |_| Err(VerifyError::invalid(reason)));
+        let verifier = checked.or_else(second.always(Ok("second")));
+        assert_eq!(refused(verify(&verifier, "token").await), reason);
+        assert_eq!(second.count(), 0, "{reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_issuer_than_the_one_that_selected_the_verifier_prevents_a_fallback() {
+    let key = SigningKey::generate(Algorithm::ES256);
+    let token = key.token().issuer("https://a.example.com").build();
+    for (reason, fallbacks) in [
+        (InvalidReason::WrongIssuer, 0),
+        (InvalidReason::Malformed, 1),
+        (InvalidReason::Unrecognized, 1),
+    ] {
+        let second = Calls::default();
+        let of_issuer = Calls::default().always(Err(VerifyError::invalid(reason)));
+        let verifier = ByIssuer::new()
+            .issuer("https://a.example.com", of_issuer)
+            .or_else(second.always(Ok("second")));
+        let verified = verify(&verifier, &token).await;
+        assert_eq!(verified.is_ok(), fallbacks == 1, "{reason:?}");
+        assert_eq!(second.count(), fallbacks, "{reason:?}");
+    }
+}

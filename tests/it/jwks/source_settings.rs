@@ -1,16 +1,18 @@
 //! Request headers, size limits and time limits of the sources that fetch over HTTP.
 
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::routing::get;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::json;
 use tower_bearer_auth::jwks::{Discovery, HttpKeySource, Jwks, KeySource};
 use tower_bearer_auth::testing::SigningKey;
-use tower_bearer_auth::{Algorithm, JwtVerifier, JwtVerifierBuilder};
+use tower_bearer_auth::{Algorithm, Clock, JwtVerifier, JwtVerifierBuilder};
 
 use super::{AUDIENCE, cause, verify};
 use crate::support::{Logs, serve_axum};
@@ -193,4 +195,76 @@ async fn a_location_that_does_not_answer_is_named_in_the_error() {
         "keys cannot be fetched: no answer within 300ms: http://{address}/jwks does not answer"
     );
     assert_eq!(problem, expected);
+}
+
+/// Two key URLs whose documents have the same entity tag, as servers give out that count versions.
+#[tokio::test]
+async fn the_entity_tag_of_one_key_url_is_not_sent_to_another() {
+    let (old, new) = (key(), key());
+    let moved = Arc::new(AtomicUsize::new(0));
+    let conditions = Arc::new(Mutex::new(Vec::new()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let name = format!("http://{}", listener.local_addr().unwrap());
+    let documents = [
+        SigningKey::jwk_set([&old]).to_string(),
+        json!({"keys": []}).to_string(),
+        SigningKey::jwk_set([&new]).to_string(),
+    ];
+    let metadata = {
+        let (moved, name) = (Arc::clone(&moved), name.clone());
+        get(async move || {
+            let path = ["old", "new", "new"][moved.load(Ordering::Relaxed)];
+            json!({"issuer": name, "jwks_uri": format!("{name}/{path}")}).to_string()
+        })
+    };
+    let keys = {
+        let (moved, conditions) = (Arc::clone(&moved), Arc::clone(&conditions));
+        get(async move |uri: Uri, headers: HeaderMap| {
+            let condition = headers.get(IF_NONE_MATCH).cloned();
+            conditions
+                .lock()
+                .unwrap()
+                .push((uri.path().to_owned(), condition.is_some()));
+            let document = documents[moved.load(Ordering::Relaxed)].clone();
+            match condition {
+                Some(_) => (StatusCode::NOT_MODIFIED, [(ETAG, "\"1\"")], String::new()),
+                None => (StatusCode::OK, [(ETAG, "\"1\"")], document),
+            }
+        })
+    };
+    let app = Router::new()
+        .route(METADATA, metadata)
+        .route("/old", keys.clone())
+        .route("/new", keys);
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+
+    let clock = Clock::manual(SystemTime::UNIX_EPOCH);
+    let source = Discovery::builder(&name)
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let jwks = Jwks::builder(source).clock(clock.clone()).build().unwrap();
+    jwks.refresh().await.unwrap();
+    jwks.refresh().await.unwrap();
+    // The metadata is fetched again, and names another URL. Its first document has no key.
+    moved.store(1, Ordering::Relaxed);
+    clock.advance(Duration::from_secs(25 * 3600));
+    jwks.refresh().await.unwrap_err();
+    moved.store(2, Ordering::Relaxed);
+    clock.advance(Duration::from_secs(60));
+    jwks.refresh().await.unwrap();
+    jwks.refresh().await.unwrap();
+    let expected = [
+        ("/old", false),
+        ("/old", true),
+        ("/new", false),
+        ("/new", false),
+        ("/new", true),
+    ];
+    let conditions = conditions.lock().unwrap();
+    let conditions: Vec<_> = conditions
+        .iter()
+        .map(|(path, is_sent)| (&**path, *is_sent))
+        .collect();
+    assert_eq!(conditions, expected);
 }

@@ -3,14 +3,20 @@
 use std::error::Error;
 use std::fmt;
 use std::future::ready;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tower::BoxError;
+use tracing::Subscriber;
+use tracing::span::{Attributes, Id};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 
 use super::{Fixture, cause, eventually, unavailable};
 use crate::support::serve_axum;
@@ -227,4 +233,49 @@ async fn headers_are_asked_for_anew_at_each_fetch() {
     eventually(|| seen.lock().unwrap().len() == 2).await;
     let expected = ["key-0", "key-1"].map(|key| Some(HeaderValue::from_static(key)));
     assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+/// Panics once, when the span of a fetch is made or entered.
+struct PanicsOnce {
+    at_entry: bool,
+    has_panicked: AtomicBool,
+}
+
+impl PanicsOnce {
+    fn panic_in(&self, name: &str) {
+        let is_first = name == "fetch_keys" && !self.has_panicked.swap(true, Ordering::Relaxed);
+        assert!(!is_first, "on purpose");
+    }
+}
+
+impl<S: Subscriber + for<'s> LookupSpan<'s>> tracing_subscriber::Layer<S> for PanicsOnce {
+    fn on_new_span(&self, _: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if !self.at_entry {
+            self.panic_in(context.span(id).unwrap().name());
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if self.at_entry {
+            self.panic_in(context.span(id).unwrap().name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_panics_delays_no_further_fetch() {
+    for at_entry in [false, true] {
+        let fixture = Fixture::new().await;
+        let subscriber = tracing_subscriber::registry().with(PanicsOnce {
+            at_entry,
+            has_panicked: AtomicBool::default(),
+        });
+        let _default = tracing::subscriber::set_default(subscriber);
+        let token = fixture.token().build();
+        let first = AssertUnwindSafe(fixture.verify(&token)).catch_unwind();
+        let _ = first.await;
+        // The interrupted or failed fetch is known, so that the next one begins after its backoff.
+        fixture.advance(1);
+        fixture.verify(&token).await.unwrap();
+    }
 }

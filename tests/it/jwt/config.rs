@@ -269,13 +269,14 @@ fn the_values_of_several_calls_of_a_list_setting_add_up() {
         .issuer("https://second.example.com")
         .audience("https://second.example.com/api")
         .token_types(["x+jwt"])
-        .rfc9068()
+        .token_types(["at+jwt"])
         .scope_claims(["first"])
         .scope_claims(["second"])
         .scope_delimiters([','])
         .scope_delimiters([';'])
         .client_id_claims(["cid"])
         .client_id_claims(["app"])
+        .required_claims(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
         .required_claims(["one"])
         .required_claims(["two"]);
     let verifier = builder.build().unwrap();
@@ -325,4 +326,26 @@ fn a_configuration_error_has_the_cause_of_its_first_problem() {
     assert!(error.source().unwrap().is::<InvalidScope>());
     let error = hs256_builder().name("").build().unwrap_err();
     assert!(error.source().is_none());
+}
+
+#[test]
+fn the_profile_of_rfc_9068_has_one_token_type() {
+    let problem = "rfc9068() accepts at+jwt alone, and token_types(..) also names \"JWT\"";
+    assert_problems(hs256_builder().token_types(["JWT"]).rfc9068(), &[problem]);
+    assert_problems(hs256_builder().rfc9068().token_types(["JWT"]), &[problem]);
+    let same = ["application/AT+jwt", "at+JWT"];
+    assert_problems(hs256_builder().rfc9068().token_types(same), &[]);
+}
+
+#[test]
+fn an_empty_list_of_audiences_is_a_problem_also_where_a_client_stands_in() {
+    let builder = |audiences: &[&str]| {
+        JwtVerifier::builder()
+            .secret(Algorithm::HS256, [7; 32])
+            .issuer(ISSUER)
+            .claim_in("azp", ["client"])
+            .audiences(audiences.iter().copied())
+    };
+    assert_problems(builder(&[]), &["audiences(..) names nothing"]);
+    assert_problems(builder(&[AUDIENCE]), &[]);
 }
