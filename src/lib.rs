@@ -73,7 +73,7 @@
 //! | `metrics` | no | counters and histograms through the `metrics` crate: [`telemetry`] | it brings that crate |
 //! | `testing` | no | for the tests of your own server: keys, valid and invalid tokens, an issuer on a loopback port | for dev-dependencies |
 //!
-//! A feature adds API and changes no behaviour.
+//! A feature adds API and changes no behaviour. The exception is `tls`: without it, https URLs are a [`ConfigError`].
 //!
 //! # Providers and guides
 //!

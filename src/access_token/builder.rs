@@ -170,13 +170,13 @@ impl AccessTokenBuilder {
         self.claim("scope", claim)
     }
 
-    /// Sets `exp`, rounded down to seconds. Without it, the token does not expire.
+    /// Sets the expiry, and the claim `exp`, which is rounded down to seconds. Without it, the token does not expire.
     pub fn expires_at(mut self, at: SystemTime) -> Self {
         self.verified.expires_at = Some(since_epoch(at));
         self.claim("exp", since_epoch(at).as_secs())
     }
 
-    /// Sets `iat`, rounded down to seconds.
+    /// Sets the time of issue, and the claim `iat`, which is rounded down to seconds.
     pub fn issued_at(mut self, at: SystemTime) -> Self {
         self.verified.issued_at = Some(since_epoch(at));
         self.claim("iat", since_epoch(at).as_secs())
@@ -234,7 +234,7 @@ impl AccessTokenBuilder {
     ///
     /// # Errors
     ///
-    /// If the text is not a JSON object, has a member twice or more than 256 members, or is not read the same by every
+    /// If the text is not a JSON object, has a member twice or more than 256 members (a verifier accepts 256 besides those that it reads), or is not read the same by every
     /// parser: nested deeper than 32 levels, with a lone surrogate, or with a number out of range.
     pub fn raw_claims(mut self, json: impl Into<String>) -> Result<Self, InvalidClaims> {
         let json = json.into();

@@ -17,7 +17,7 @@ use tower_service::Service;
 ///
 /// | | |
 /// |---|---|
-/// | origins | any: browsers do not attach a bearer token by themselves, so a page of another origin gains nothing. Restrict them with [`allow_origins`](CorsLayer::allow_origins) |
+/// | origins | any: browsers do not attach a bearer token by themselves. Restrict them with [`allow_origins`](CorsLayer::allow_origins) if the server is on the user's own machine, if a proxy adds the token from a cookie, or if callers without a token may call tools of an internal server |
 /// | methods | `GET`, `POST`, `DELETE` |
 /// | request headers | all that the preflight requests: a wildcard would not cover `Authorization`, and a list cannot name `Mcp-Param-*` |
 /// | exposed headers | `WWW-Authenticate`, `Mcp-Session-Id`, `Mcp-Protocol-Version`, `Retry-After` |

@@ -72,7 +72,7 @@ pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
             return Err(Unreadable::BadMessage("the batch is empty"));
         }
         Node::List(messages) => messages,
-        message => vec![message],
+        message @ (Node::Object(_) | Node::Text(_) | Node::Null | Node::Other) => vec![message],
     };
     let calls = messages.into_iter().map(Call::of_message);
     calls.filter_map(Result::transpose).collect()
@@ -93,7 +93,9 @@ impl<'a> Call<'a> {
                 return Err(Unreadable::BadMessage("it is both a call and a response"));
             }
             Some(Node::Text(method)) => plain_method(method)?,
-            Some(_) => return Err(Unreadable::BadMessage("the method is not a string")),
+            Some(Node::Object(_) | Node::List(_) | Node::Null | Node::Other) => {
+                return Err(Unreadable::BadMessage("the method is not a string"));
+            }
         };
         // Refuses repeated `params` even if the method does not use them.
         let params = message.take("params")?;

@@ -238,6 +238,19 @@ impl<B> fmt::Debug for MetadataFuture<B> {
 
 /// Answers the well-known paths of one resource and passes everything else on; see
 /// [`ProtectedResource::layer`].
+///
+/// ```
+/// use tower::ServiceBuilder;
+/// use tower_bearer_auth::{BearerAuthLayer, ProtectedResource, StaticToken, StaticTokenVerifier};
+///
+/// let resource = ProtectedResource::new("https://api.example.com/mcp")
+///     .authorization_servers(["https://issuer.example.com"]);
+/// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+/// let layers = ServiceBuilder::new()
+///     .layer(resource.layer())
+///     .layer(BearerAuthLayer::new(verifier).resource(&resource));
+/// # let _ = layers;
+/// ```
 #[derive(Debug, Clone)]
 pub struct MetadataLayer {
     service: MetadataService,

@@ -73,7 +73,9 @@ pub(super) fn reject(rejection: Rejection, head: &Parts) -> Reply {
         Identity::Anonymous(anonymous) if rejection == Rejection::TooLarge => {
             refuse_anonymous(anonymous)
         }
-        caller => rejection.refuse(COMPONENT, caller.bearer()),
+        caller @ (Identity::Known(_) | Identity::Anonymous(_) | Identity::NoLayer) => {
+            rejection.refuse(COMPONENT, caller.bearer())
+        }
     }
 }
 

@@ -9,6 +9,19 @@ use super::store::Store;
 use crate::clock::Clock;
 
 /// Caches the results of a verifier; see the [module](crate::verify::cached).
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_bearer_auth::{BearerAuthLayer, CacheLayer, StaticToken, StaticTokenVerifier};
+/// use tower_layer::Layer;
+///
+/// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+/// let cached = CacheLayer::new(10_000)
+///     .max_age(Duration::from_secs(60))
+///     .layer(verifier);
+/// let layer = BearerAuthLayer::new(cached);
+/// # let _ = layer;
+/// ```
 #[derive(Debug, Clone)]
 pub struct CacheLayer {
     capacity: usize,
