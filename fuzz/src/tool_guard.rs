@@ -145,7 +145,7 @@ where
 }
 
 /// The reasons to refuse a body.
-const WORDS: [(i32, &str); 22] = [
+const WORDS: [(i32, &str); 31] = [
     (-32700, "the body is not JSON"),
     (-32600, "a member occurs twice, or looks like another one"),
     (-32600, "a member has a name that a parser keeps for itself"),
@@ -172,9 +172,14 @@ const WORDS: [(i32, &str); 22] = [
         -32602,
         "the URI is not canonical: it has a `.` or `..` segment",
     ),
+    (-32602, "the URI is not canonical: it has an encoded `.`"),
     (
         -32602,
-        "the URI is not canonical: it has an encoded delimiter or scheme",
+        "the URI is not canonical: it has an encoded delimiter",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: its scheme or authority has an encoded delimiter",
     ),
     (
         -32602,
@@ -186,11 +191,36 @@ const WORDS: [(i32, &str); 22] = [
     ),
     (
         -32602,
+        "the URI is not canonical: its authority is not ASCII",
+    ),
+    (
+        -32602,
         "the URI is not canonical: a URL parser would rewrite its scheme or host",
     ),
     (
         -32602,
+        "the URI is not canonical: its host is an IP address that is not in canonical form",
+    ),
+    (-32602, "the URI is not canonical: its host ends in a dot"),
+    (
+        -32602,
+        "the URI is not canonical: its drive letter is not in the form `file:///C:/`",
+    ),
+    (
+        -32602,
         "the URI is not canonical: its path has an empty segment",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: it has a user name or port, and no pattern has its whole authority",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: it has an empty query, and the pattern that matches has none",
+    ),
+    (
+        -32602,
+        "the URI is not canonical: it has a fragment, and the pattern that matches has none",
     ),
 ];
 

@@ -109,13 +109,16 @@ impl<'a> Call<'a> {
     }
 
     /// The call of `method` on the target `name`, which must pass the checks of a call in a body. The name is not used
-    /// if the method has no target, or a target whose kind the method alone does not tell.
+    /// if the method has no target, or a target whose kind the method alone does not tell. An empty name is no target if
+    /// the method may come without one.
     pub(super) fn on_target(method: &'a str, name: &'a str) -> Result<Self, Unreadable> {
         let method = plain_method(Cow::Borrowed(method))?;
         let name = plain(Node::Text(Cow::Borrowed(name)))?;
         let shape = Shape::of_method(&method);
         let targets = match shape {
+            Shape::Named(_) if name.is_empty() && may_omit_target(&method) => Vec::new(),
             Shape::Named(kind) => vec![kind.target(name)],
+            Shape::Filter if name.is_empty() => Vec::new(),
             Shape::Filter => vec![Target::Resource(name)],
             Shape::Reference | Shape::Bare => Vec::new(),
         };

@@ -21,32 +21,46 @@ impl Patterns {
         pattern: &str,
         requirement: ScopeRequirement,
     ) -> Result<(), &'static str> {
-        if pattern.is_empty() {
+        match split_star(pattern)? {
+            (prefix, true) => self.insert_prefix(prefix, requirement),
+            (name, false) => self.insert_exact(name, requirement),
+        }
+    }
+
+    /// Adds a rule for a name, in which a `*` is an ordinary character.
+    pub(super) fn insert_exact(
+        &mut self,
+        name: &str,
+        requirement: ScopeRequirement,
+    ) -> Result<(), &'static str> {
+        if name.is_empty() {
             return Err("is empty");
         }
-        if has_control(pattern) {
-            return Err("has a control character");
+        if has_control(name) {
+            return Err(HAS_CONTROL);
         }
-        let (name, is_prefix) = match pattern.strip_suffix('*') {
-            Some(prefix) => (prefix, true),
-            None => (pattern, false),
-        };
-        if name.contains('*') {
-            return Err("has a `*` elsewhere than at its end");
+        match self.exact.insert(name.into(), requirement) {
+            None => Ok(()),
+            Some(_) => Err(OCCURS_TWICE),
         }
-        if !is_prefix {
-            return match self.exact.insert(name.into(), requirement) {
-                None => Ok(()),
-                Some(_) => Err("occurs twice"),
-            };
+    }
+
+    /// Adds a rule for all names with this prefix, in which a `*` is an ordinary character.
+    pub(super) fn insert_prefix(
+        &mut self,
+        prefix: &str,
+        requirement: ScopeRequirement,
+    ) -> Result<(), &'static str> {
+        if has_control(prefix) {
+            return Err(HAS_CONTROL);
         }
         match self
             .prefixes
-            .binary_search_by(|(known, _)| (**known).cmp(name))
+            .binary_search_by(|(known, _)| (**known).cmp(prefix))
         {
-            Ok(_) => Err("occurs twice"),
+            Ok(_) => Err(OCCURS_TWICE),
             Err(place) => {
-                self.prefixes.insert(place, (name.into(), requirement));
+                self.prefixes.insert(place, (prefix.into(), requirement));
                 Ok(())
             }
         }
@@ -61,12 +75,22 @@ impl Patterns {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&ScopeRequirement> {
-        self.exact(name).or_else(|| self.find_prefix(name))
+        self.find_covering(name).map(|(rule, _)| rule)
     }
 
-    /// The rule of the longest prefix of `name`. A client can send a thousand names, so this is a binary search
-    /// instead of a scan of all prefixes.
+    /// The rule for a name, and how many bytes of the name its pattern has.
+    pub(super) fn find_covering(&self, name: &str) -> Option<(&ScopeRequirement, usize)> {
+        let exact = self.exact(name).map(|rule| (rule, name.len()));
+        exact.or_else(|| self.find_longest(name))
+    }
+
     pub(super) fn find_prefix(&self, name: &str) -> Option<&ScopeRequirement> {
+        self.find_longest(name).map(|(rule, _)| rule)
+    }
+
+    /// The rule of the longest prefix of `name`, and the length of that prefix. A client can send a thousand names, so this is a binary search
+    /// instead of a scan of all prefixes.
+    fn find_longest(&self, name: &str) -> Option<(&ScopeRequirement, usize)> {
         let mut start = name.as_bytes();
         loop {
             let behind = self
@@ -78,7 +102,7 @@ impl Patterns {
             let common = start.iter().zip(candidate.bytes());
             let common = common.take_while(|(one, other)| **one == *other).count();
             if common == candidate.len() {
-                return Some(requirement);
+                return Some((requirement, common));
             }
             start = &start[..common];
         }
@@ -88,6 +112,21 @@ impl Patterns {
     pub(super) fn requirements(&self) -> impl Iterator<Item = &ScopeRequirement> {
         let prefixes = self.prefixes.iter().map(|(_, requirement)| requirement);
         self.exact.values().chain(prefixes)
+    }
+}
+
+const HAS_CONTROL: &str = "has a control character";
+const OCCURS_TWICE: &str = "occurs twice";
+
+/// A pattern without the `*` at its end, and whether it had one.
+pub(super) fn split_star(pattern: &str) -> Result<(&str, bool), &'static str> {
+    let (name, is_prefix) = match pattern.strip_suffix('*') {
+        Some(prefix) => (prefix, true),
+        None => (pattern, false),
+    };
+    match name.contains('*') {
+        true => Err("has a `*` elsewhere than at its end"),
+        false => Ok((name, is_prefix)),
     }
 }
 

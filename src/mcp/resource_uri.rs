@@ -8,40 +8,57 @@
 //! Clients choose the URIs, so each pass over one takes linear time.
 
 use std::borrow::Cow;
-use std::net::Ipv4Addr;
 
-use memchr::{memchr, memchr_iter, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memchr2};
 
+use self::not_canonical::{
+    BACKSLASH, CONTROL, DOT_SEGMENT, EMPTY_QUERY, ENCODED_DELIMITER, ENCODED_DOT, ENCODED_TWICE,
+    FRAGMENT, NOT_UTF8, USER_OR_PORT, WHITE_SPACE,
+};
+use self::origin::origin;
 use super::pattern::has_control;
 
-/// No rule can be chosen for a URI, for this reason: a server could read it as another resource than its text names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotCanonical(pub(super) &'static str);
+mod not_canonical;
+mod origin;
 
-impl NotCanonical {
-    /// The reason with the URI left out, for an error that begins with a pattern.
-    pub(super) fn predicate(self) -> &'static str {
-        self.0.strip_prefix("the URI ").unwrap_or(self.0)
-    }
+pub(super) use not_canonical::NotCanonical;
+
+/// A URI in the form in which rules compare it.
+#[derive(Debug)]
+pub(super) struct Comparable<'a> {
+    pub(super) text: Cow<'a, str>,
+    /// The length of the part before the first `?` or `#`.
+    path_length: usize,
+    /// The length up to the end of an authority with a user name or port that not every server reads as such; else 0.
+    covered_authority: usize,
 }
 
-const WHITE_SPACE: NotCanonical =
-    NotCanonical("the URI is not canonical: it begins or ends with white space");
-const BACKSLASH: NotCanonical = NotCanonical("the URI is not canonical: it has a backslash");
-const CONTROL: NotCanonical =
-    NotCanonical("the URI is not canonical: it has an encoded control character");
-const DOT_SEGMENT: NotCanonical =
-    NotCanonical("the URI is not canonical: it has a `.` or `..` segment");
-const ENCODED_DELIMITER: NotCanonical =
-    NotCanonical("the URI is not canonical: it has an encoded delimiter or scheme");
-const ENCODED_TWICE: NotCanonical =
-    NotCanonical("the URI is not canonical: it is percent-encoded twice");
-const NOT_UTF8: NotCanonical =
-    NotCanonical("the URI is not canonical: its percent-encoding is not of UTF-8");
-const AUTHORITY: NotCanonical =
-    NotCanonical("the URI is not canonical: a URL parser would rewrite its scheme or host");
-const EMPTY_SEGMENT: NotCanonical =
-    NotCanonical("the URI is not canonical: its path has an empty segment");
+impl Comparable<'_> {
+    /// An error if the pattern that matches best has no more than `length` bytes, and this URI has something behind
+    /// these that some servers drop: they would serve the resource of another rule.
+    pub(super) fn check_covered(&self, length: usize) -> Result<(), NotCanonical> {
+        if length < self.covered_authority {
+            return Err(USER_OR_PORT);
+        }
+        let query = &self.text.as_bytes()[self.path_length..];
+        let is_empty_query = matches!(query, [b'?'] | [b'?', b'#', ..]);
+        if is_empty_query && length <= self.path_length {
+            return Err(EMPTY_QUERY);
+        }
+        match memchr(b'#', query) {
+            Some(at) if length <= self.path_length + at => Err(FRAGMENT),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether this is the prefix of a `file` URI that ends in a letter, which could be that of a drive. Drives are
+    /// compared in upper case, so `file:///c*` would not match `file:///c:/`.
+    pub(super) fn ends_in_drive_letter(&self) -> bool {
+        let path = self.text.strip_prefix("file://");
+        let path = path.and_then(|path| path.split_once('/'));
+        path.is_some_and(|(_, path)| matches!(path.as_bytes(), [b'a'..=b'z', b'*']))
+    }
+}
 
 /// The URI with scheme and authority in lower case, and without needless percent-encoding (RFC 3986 §6.2.2).
 ///
@@ -49,7 +66,7 @@ const EMPTY_SEGMENT: NotCanonical =
 /// must not be encoded. After the first `?` or `#`, delimiters may be encoded and stay encoded: `&` separates
 /// parameters, and `%26` does not. A server could still treat that part as a path, so it must not have a `.` or `..`
 /// segment either, encoded or not.
-pub(super) fn comparable(uri: &str) -> Result<Cow<'_, str>, NotCanonical> {
+pub(super) fn comparable(uri: &str) -> Result<Comparable<'_>, NotCanonical> {
     if memchr(b'\\', uri.as_bytes()).is_some() {
         return Err(BACKSLASH);
     }
@@ -72,65 +89,28 @@ pub(super) fn comparable(uri: &str) -> Result<Cow<'_, str>, NotCanonical> {
         return Err(WHITE_SPACE);
     }
     let path_length = path.len();
-    let mut comparable = match (path, query) {
+    let mut text = match (path, query) {
         (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(uri),
         (path, query) => Cow::Owned(format!("{path}{query}")),
     };
-    let lowered = origin_length(uri, &comparable[..path_length])?;
-    if comparable[..lowered].contains(|c: char| c.is_ascii_uppercase()) {
-        comparable.to_mut()[..lowered].make_ascii_lowercase();
+    let origin = origin(uri, &text[..path_length])?;
+    if text[..origin.length].contains(|c: char| c.is_ascii_uppercase()) {
+        text.to_mut()[..origin.length].make_ascii_lowercase();
     }
-    Ok(comparable)
-}
-
-/// The length of the scheme and authority of `path`, in which case does not matter. `uri` is the URI as the client
-/// wrote it, and `path` its decoded part before the query.
-fn origin_length(uri: &str, path: &str) -> Result<usize, NotCanonical> {
-    let Some(scheme_end) = memchr(b':', path.as_bytes()) else {
-        return Ok(0);
+    if let Some(letter) = origin.drive
+        && text[letter..].starts_with(|c: char| c.is_ascii_lowercase())
+    {
+        text.to_mut()[letter..=letter].make_ascii_uppercase();
+    }
+    let covered_authority = match origin.has_user_or_port {
+        true => origin.length,
+        false => 0,
     };
-    let (scheme, rest) = path.split_at(scheme_end);
-    if scheme.is_ascii() && !is_scheme(scheme) {
-        // The colon is part of a path, which is case-sensitive.
-        return Ok(0);
-    }
-    let Some(after_slashes) = rest.strip_prefix("://") else {
-        let is_canonical = special_port(scheme).is_none() && scheme.is_ascii();
-        // An encoded colon does not end a scheme.
-        let is_verbatim = uri.starts_with(&path[..=scheme_end]);
-        return match (is_canonical, is_verbatim) {
-            (true, true) => Ok(scheme_end),
-            (true, false) => Err(ENCODED_DELIMITER),
-            (false, _) => Err(AUTHORITY),
-        };
-    };
-    let authority = after_slashes.split('/').next().unwrap_or_default();
-    let length = scheme_end + "://".len() + authority.len();
-    if !path[..length].is_ascii() {
-        return Err(AUTHORITY);
-    }
-    if !uri.starts_with(&path[..scheme_end + "://".len()]) {
-        return Err(ENCODED_DELIMITER);
-    }
-    let Some(default_port) = special_port(scheme) else {
-        return Ok(length);
-    };
-    let path = &path[length..];
-    // Browsers decode a host, and other parsers do not.
-    let is_verbatim = uri[scheme_end..]["://".len()..].starts_with(authority);
-    let is_canonical = match is_file(scheme) {
-        // `file://localhost/` is `file:///`.
-        true => !authority.eq_ignore_ascii_case("localhost"),
-        false => is_canonical_authority(authority, default_port),
-    };
-    if !is_verbatim || !is_canonical || !path.starts_with('/') {
-        return Err(AUTHORITY);
-    }
-    // Some servers drop an empty segment, and others start a new path there.
-    if is_file(scheme) && memmem::find(path.as_bytes(), b"//").is_some() {
-        return Err(EMPTY_SEGMENT);
-    }
-    Ok(length)
+    Ok(Comparable {
+        text,
+        path_length,
+        covered_authority,
+    })
 }
 
 /// Percent-decodes a path, with scheme and authority; borrowed if nothing is encoded.
@@ -146,7 +126,8 @@ fn decoded_path(path: &str) -> Result<Cow<'_, str>, NotCanonical> {
         rest = behind;
         let octet = encoded_octet(behind).filter(|_| *byte == b'%');
         match octet {
-            Some(b'/' | b'.' | b'\\' | b'?' | b'#') => return Err(ENCODED_DELIMITER),
+            Some(b'.') => return Err(ENCODED_DOT),
+            Some(b'/' | b'\\' | b'?' | b'#') => return Err(ENCODED_DELIMITER),
             Some(octet) => {
                 decoded.push(octet);
                 rest = &behind[2..];
@@ -298,58 +279,6 @@ fn has_dot_segment(uri: &str) -> bool {
     memchr_iter(b'.', uri).any(|at| {
         is_start(at) && (is_end(at + 1) || (uri.get(at + 1) == Some(&b'.') && is_end(at + 2)))
     })
-}
-
-/// The default port of a WHATWG special scheme, whose URLs parsers rewrite; 0 for `file`, which has none.
-fn special_port(scheme: &str) -> Option<u16> {
-    let ports = [
-        ("http", 80),
-        ("https", 443),
-        ("ws", 80),
-        ("wss", 443),
-        ("ftp", 21),
-        ("file", 0),
-    ];
-    ports
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(scheme))
-        .map(|(_, port)| *port)
-}
-
-/// Whether this is a scheme (RFC 3986 §3.1).
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-}
-
-fn is_file(scheme: &str) -> bool {
-    scheme.eq_ignore_ascii_case("file")
-}
-
-/// Whether a WHATWG parser would leave the authority of a URL with this default port unchanged.
-fn is_canonical_authority(authority: &str, default_port: u16) -> bool {
-    let host = authority
-        .rsplit_once(':')
-        .filter(|(_, port)| !port.contains(']'));
-    let (host, has_odd_port) = match host {
-        Some((host, port)) => {
-            let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-            let is_odd = !is_number || port.starts_with('0') || port == default_port.to_string();
-            (host, is_odd)
-        }
-        None => (authority, false),
-    };
-    // A host that ends in a number is an IPv4 address, of which only the dotted decimal form is canonical.
-    let last = host
-        .trim_end_matches('.')
-        .rsplit('.')
-        .next()
-        .unwrap_or_default();
-    let is_address = last.starts_with(|c: char| c.is_ascii_digit());
-    let is_odd_address = is_address && host.parse::<Ipv4Addr>().is_err();
-    !host.is_empty() && !has_odd_port && !host.contains('@') && !is_odd_address
 }
 
 #[cfg(test)]

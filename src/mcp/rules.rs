@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::{fmt, ptr, slice};
 
 use super::message::{Call, LISTEN, Target};
-use super::pattern::Patterns;
+use super::pattern::{Patterns, split_star};
 use super::resource_uri::{NotCanonical, comparable};
 use crate::access_token::AccessToken;
 use crate::config_error::{ConfigError, Problems};
@@ -96,7 +96,9 @@ impl ScopeRules {
     /// This is the decision of [`ToolScopesLayer`](super::ToolScopesLayer) for a call with this method and target. A
     /// name, URI or ID that the layer refuses is never allowed: one with a control character or of more than 8 KiB, and
     /// a URI that is not canonical; see [`resource`](ScopeRulesBuilder::resource). For `completion/complete`, and for
-    /// methods without a target, only the rule of the method is checked, and `name` is usually empty.
+    /// methods without a target, only the rule of the method is checked, and `name` is usually empty. For
+    /// `subscriptions/listen`, `resources/subscribe` and `resources/unsubscribe`, which may come without a target, an
+    /// empty `name` means that there is none.
     ///
     /// Use it to filter the lists that a server returns:
     ///
@@ -191,7 +193,10 @@ fn find_resource<'a>(
     if resources.is_empty() {
         return Ok(None);
     }
-    Ok(resources.find(&comparable(uri)?))
+    let uri = comparable(uri)?;
+    let found = resources.find_covering(&uri.text);
+    uri.check_covered(found.map_or(0, |(_, length)| length))?;
+    Ok(found.map(|(rule, _)| rule))
 }
 
 impl fmt::Debug for ScopeRules {
@@ -249,25 +254,42 @@ impl ScopeRulesBuilder {
     /// percent-encoded once, as `encodeURIComponent` or a URI template does it. Other spellings of the same resource
     /// select the same rule, or are refused. Before the comparison,
     ///
-    /// - scheme and host become lower-case;
+    /// - scheme and host become lower-case, and the letter of a drive (`file:///c:/`) upper-case;
     /// - the path is percent-decoded once, so that `a%20b` is `a b`, and `%C3%A9` is `é`;
     /// - after the first `?` or `#`, only letters, digits and `-._~` are decoded (RFC 3986 §6.2.2.2). Delimiters are
     ///   not: `…?user=me&*` does not match `…?user=me%26x`. All other characters are compared in encoded form, with
     ///   upper-case digits.
     ///
-    /// A URI that some server could read as another resource is not canonical. It is refused with 400 unless a
-    /// pattern names it exactly, and the message and the log say why:
+    /// Only a `*` that is written as such is a wildcard. `%2A` in the path is the character, which `*` in a URI is too.
+    ///
+    /// A URI that some server could read as another resource is not canonical. It is refused with 400, and the message
+    /// and the log say why:
     ///
     /// - it has a `.` or `..` segment, encoded or not, a `\`, a control character, or white space at either end;
-    /// - it has an encoded `/`, `\`, `.`, `?` or `#` in its path, or an encoded scheme;
+    /// - it has an encoded `/`, `\`, `.`, `?` or `#` in its path, an encoded scheme, or an encoded `@` or `:` in its
+    ///   authority;
     /// - its path is encoded twice, or a letter, digit or one of `-._~` in its query is;
     /// - it has the scheme http, https, ws, wss, ftp or file, in a form that a URL parser would rewrite (`https:/h`,
-    ///   `https://h` without a path, a default port, a user name, an encoded host, `file:/x`, `file:///a//b`).
+    ///   `https://h` without a path, a default port, a user name, an encoded host, `http://127.1/`, `file:/x`,
+    ///   `file:///a//b`, `file://C:/x`, `file:///C|/x`);
+    /// - its authority is not ASCII;
+    /// - its host ends in a dot, or is an IPv6 address that is not in the form of RFC 5952, or has an IPv4 address;
+    /// - it has another scheme and a user name or port, unless the pattern that matches has the whole authority:
+    ///   `db://host:5432/*` matches `db://host:5432/x`, and `db://host:*` and `db://*` do not;
+    /// - it has a fragment or an empty query, which many servers drop, unless the pattern that matches has the `#` or
+    ///   the `?`: `note://1#*`, `note://1?*`.
+    ///
+    /// Patterns must be canonical, too. The exceptions are exact patterns for resources without a canonical URI: an
+    /// encoded `/`, `\`, `?`, `#` or control character in the path, encoded white space at either end, what is encoded
+    /// twice or not in UTF-8, and an authority of another scheme that is not ASCII. Such a pattern matches only its own spelling; all others are refused.
     ///
     /// Rules without a single resource pattern accept every URI.
     ///
-    /// The server may accept more spellings of a resource, such as parameters in another order, or `+` for a space. A
-    /// pattern that ends in the query does not cover these, so use a [default rule](Self::default_rule) that denies.
+    /// The server may accept more spellings of a resource, which select other rules here: doubled slashes
+    /// (`note://a//b`), `;` and what follows it in a path segment, another case of the path, another Unicode
+    /// normalization, parameters of the query in another order, additional parameters, a `&` at the end, or `+` for a
+    /// space. Exact patterns, and those that end in the query, do not cover these, so use a
+    /// [default rule](Self::default_rule) that denies.
     pub fn resource(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Subject::Resource, pattern, requirement)
     }
@@ -310,7 +332,7 @@ impl ScopeRulesBuilder {
     /// # Errors
     ///
     /// Reports all problems at once: no default rule; a pattern that is empty, occurs twice, has a control character,
-    /// or has a `*` elsewhere than at its end; a resource prefix that could match other resources than it names.
+    /// or has a `*` elsewhere than at its end; a resource pattern that is not canonical, see [`resource`](Self::resource).
     pub fn build(self) -> Result<ScopeRules, ConfigError> {
         let mut problems = Problems::default();
         let mut rules = Rules {
@@ -351,10 +373,20 @@ fn insert_resource(
     pattern: &str,
     requirement: ScopeRequirement,
 ) -> Result<(), &'static str> {
+    let (_, is_prefix) = split_star(pattern)?;
     match comparable(pattern) {
-        Ok(comparable) => resources.insert(&comparable, requirement),
-        Err(why) if pattern.ends_with('*') => Err(why.predicate()),
-        // Matches only a URI that is spelled exactly like it.
-        Err(_) => resources.insert(pattern, requirement),
+        Ok(comparable) if is_prefix && comparable.ends_in_drive_letter() => Err(
+            "ends in a letter that could be a drive's, which is compared in upper case; write `file:///C:/*`",
+        ),
+        // The literal `*` is still the last character. `%2A` has become one, too, but stands for itself.
+        Ok(comparable) if is_prefix => {
+            let prefix = &comparable.text[..comparable.text.len() - "*".len()];
+            resources.insert_prefix(prefix, requirement)
+        }
+        Ok(comparable) => resources.insert_exact(&comparable.text, requirement),
+        Err(why) if !is_prefix && why.is_of_every_spelling() && pattern.trim() == pattern => {
+            resources.insert_exact(pattern, requirement)
+        }
+        Err(why) => Err(why.predicate()),
     }
 }

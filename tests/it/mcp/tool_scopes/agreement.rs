@@ -40,6 +40,10 @@ fn name() -> impl Strategy<Value = String> {
         "note_",
         "x:",
         "note://",
+        "note://u@h:9/",
+        "note://h",
+        "file:///c:/",
+        "%2A",
         "file:///",
         "HTTPS://h/",
         "https://h:443/",
@@ -105,9 +109,11 @@ fn add(
     }
 }
 
-/// The body of a call of `method` on `name`, as clients send it.
+/// The body of a call of `method` on `name`, as clients send it. Methods that may come without a target have none if
+/// the name is empty.
 fn body(method: &str, name: &str) -> String {
     let params = match method {
+        "subscriptions/listen" | "resources/subscribe" if name.is_empty() => json!({}),
         "tools/call" | "prompts/get" => json!({"name": name}),
         "subscriptions/listen" => json!({"notifications": {"resourceSubscriptions": [name]}}),
         _ if method.starts_with("tasks/") => json!({"taskId": name}),

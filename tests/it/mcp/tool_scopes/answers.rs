@@ -158,3 +158,53 @@ fn rules_are_complete_and_unambiguous_or_are_not_built() {
         .unwrap_err();
     assert_eq!(problems(&error).len(), 1);
 }
+
+#[test]
+fn a_resource_pattern_that_other_spellings_would_bypass_is_not_built() {
+    let build = |pattern: &str| {
+        ScopeRules::builder()
+            .resource(pattern, ScopeRequirement::nobody())
+            .default_rule(ScopeRequirement::token())
+            .build()
+    };
+    for (pattern, why) in [
+        ("https://h", "would rewrite its scheme or host"),
+        ("https://h:443/x", "would rewrite its scheme or host"),
+        ("file:/x", "would rewrite its scheme or host"),
+        ("file:///a//b", "its path has an empty segment"),
+        ("file:///a/../b", "it has a `.` or `..` segment"),
+        ("note://a%2eb", "it has an encoded `.`"),
+        ("note://a\\b", "it has a backslash"),
+        ("note://a ", "white space"),
+        ("note://a./x", "ends in a dot"),
+        ("https://[::0]/x", "an IP address"),
+        ("file:///c|/x", "drive letter"),
+        ("note://x%40a/1", "an encoded delimiter"),
+        ("file:///c*", "could be a drive's"),
+        ("a%2F*", "it has an encoded delimiter"),
+        ("a*%2A", "`*` elsewhere"),
+    ] {
+        let error = build(pattern).unwrap_err();
+        assert!(error.to_string().contains(why), "{pattern}: {error}");
+    }
+    // Resources without a canonical URI, and parts that a pattern may have.
+    for pattern in [
+        "note://a%2Fb",
+        "note://a%3Fb",
+        "file:///a%2520b",
+        "file:///a%20",
+        "note://a%ff",
+        "note://\u{e4}/1",
+        "note://u@h:9/1",
+        "note://u@h:9/*",
+        "note://1?",
+        "note://1#a",
+        "note://1#*",
+        "a%2A",
+        "a%2A*",
+        "file:///C*",
+        "*",
+    ] {
+        build(pattern).unwrap();
+    }
+}

@@ -225,6 +225,18 @@ async fn rules_and_guard_agree() {
     assert!(rules.allows(&admin, "tools/call", "secret"));
     assert!(rules.allows(&admin, "subscriptions/listen", "file:///secret/a"));
     assert!(!rules.allows(&user, "subscriptions/listen", "file:///secret/a"));
+    // An empty name is no target, which these methods may come without. Others need one.
+    assert!(rules.allows(&user, "subscriptions/listen", ""));
+    let strict = ScopeRules::builder()
+        .resource("file:///*", ScopeRequirement::token())
+        .method("resources/subscribe", ScopeRequirement::all(["watch"]))
+        .default_rule(ScopeRequirement::nobody())
+        .build()
+        .unwrap();
+    assert!(strict.allows(&user, "subscriptions/listen", ""));
+    assert!(!strict.allows(&user, "resources/subscribe", ""));
+    assert!(strict.allows(&bearer(&["watch"]), "resources/subscribe", ""));
+    assert!(!strict.allows(&user, "resources/read", ""));
     assert!(rules.allows(&user, "tools/list", ""));
     assert!(!rules.allows(&user, "vendor/secret", ""));
     assert!(rules.allows(&bearer(&["ops"]), "vendor/secret", ""));
