@@ -29,13 +29,15 @@ pub(super) struct Comparable<'a> {
     pub(super) text: Cow<'a, str>,
     /// The length of the part before the first `?` or `#`.
     path_length: usize,
-    /// The length up to the end of an authority with a user name or port that not every server reads as such; else 0.
+    /// The length up to the end of the authority, if a pattern must have all of it because it has a user name or a
+    /// port; otherwise 0.
     covered_authority: usize,
 }
 
 impl Comparable<'_> {
-    /// An error if the pattern that matches best has no more than `length` bytes, and this URI has something behind
-    /// these that some servers drop: they would serve the resource of another rule.
+    /// Checks what some servers drop: the user name, the port, an empty query and the fragment. Such a server could
+    /// serve the resource of another rule, unless the pattern that matches has that part, too. `length` is the number
+    /// of bytes of this URI that the pattern has; 0 if none matches.
     pub(super) fn check_covered(&self, length: usize) -> Result<(), NotCanonical> {
         if length < self.covered_authority {
             return Err(USER_OR_PORT);
@@ -51,8 +53,8 @@ impl Comparable<'_> {
         }
     }
 
-    /// Whether this is the prefix of a `file` URI that ends in a letter, which could be that of a drive. Drives are
-    /// compared in upper case, so `file:///c*` would not match `file:///c:/`.
+    /// Whether this pattern, with its `*`, is the prefix of a `file` URI that ends in a letter, which could be that of a
+    /// drive. Drives are compared in upper case, so `file:///c*` would not match `file:///c:/`.
     pub(super) fn ends_in_drive_letter(&self) -> bool {
         let path = self.text.strip_prefix("file://");
         let path = path.and_then(|path| path.split_once('/'));

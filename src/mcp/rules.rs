@@ -266,22 +266,23 @@ impl ScopeRulesBuilder {
     /// and the log say why:
     ///
     /// - it has a `.` or `..` segment, encoded or not, a `\`, a control character, or white space at either end;
-    /// - it has an encoded `/`, `\`, `.`, `?` or `#` in its path, an encoded scheme, or an encoded `@` or `:` in its
-    ///   authority;
+    /// - it has an encoded `/`, `\`, `.`, `?` or `#` in its path, an encoded scheme, or an encoded `@`, `:`, `[` or `]`
+    ///   in its authority;
     /// - its path is encoded twice, or a letter, digit or one of `-._~` in its query is;
     /// - it has the scheme http, https, ws, wss, ftp or file, in a form that a URL parser would rewrite (`https:/h`,
     ///   `https://h` without a path, a default port, a user name, an encoded host, `http://127.1/`, `file:/x`,
     ///   `file:///a//b`, `file://C:/x`, `file:///C|/x`);
     /// - its authority is not ASCII;
-    /// - its host ends in a dot, or is an IPv6 address that is not in the form of RFC 5952, or has an IPv4 address;
-    /// - it has another scheme and a user name or port, unless the pattern that matches has the whole authority:
-    ///   `db://host:5432/*` matches `db://host:5432/x`, and `db://host:*` and `db://*` do not;
+    /// - its host ends in a dot, or is an IPv6 address that is not in the form of RFC 5952, or contains an IPv4 address;
+    /// - it has another scheme, and a user name or a port, unless the pattern that matches has the whole authority:
+    ///   `db://host:5432/*` admits `db://host:5432/x`, and `db://host:*`, `db://*` and `*` do not;
     /// - it has a fragment or an empty query, which many servers drop, unless the pattern that matches has the `#` or
     ///   the `?`: `note://1#*`, `note://1?*`.
     ///
-    /// Patterns must be canonical, too. The exceptions are exact patterns for resources without a canonical URI: an
-    /// encoded `/`, `\`, `?`, `#` or control character in the path, encoded white space at either end, what is encoded
-    /// twice or not in UTF-8, and an authority of another scheme that is not ASCII. Such a pattern matches only its own spelling; all others are refused.
+    /// Patterns must be canonical, too. The exceptions are exact patterns for resources without a canonical URI: with
+    /// an encoded `/`, `\`, `?`, `#` or control character in the path, encoded white space at either end, something
+    /// that is encoded twice or not in UTF-8, or, in a scheme that is not one of those above, an authority that is not
+    /// ASCII. Such a pattern matches only its own spelling; all others are refused.
     ///
     /// Rules without a single resource pattern accept every URI.
     ///

@@ -104,9 +104,11 @@ fn until_path(text: &str) -> &str {
 /// Checks authority and path of a `file` URI.
 fn check_file(authority: &str, path: &str) -> Result<(), NotCanonical> {
     // URL parsers read these as drives: `file://C:/x`, `file:///C|/x`.
-    let is_drive = |text: &str, marks: &[u8]| matches!(text.as_bytes(), [letter, mark] if letter.is_ascii_alphabetic() && marks.contains(mark));
     let first = path[1..].split('/').next().unwrap_or_default();
-    if is_drive(authority, b":|") || is_drive(first, b"|") {
+    let is_letter =
+        |text: &str| matches!(text.as_bytes(), [letter] if letter.is_ascii_alphabetic());
+    let before_mark = authority.strip_suffix([':', '|']);
+    if before_mark.is_some_and(is_letter) || first.strip_suffix('|').is_some_and(is_letter) {
         return Err(DRIVE);
     }
     // `file://localhost/` is `file:///`.
