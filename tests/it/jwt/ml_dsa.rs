@@ -7,13 +7,11 @@ use axum::Router;
 use axum::routing::get;
 use ml_dsa::{ExpandedSigningKey, MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
 use serde_json::{Value, json};
-use tower_bearer_auth::InvalidReason::{BadSignature, Malformed, UnsupportedAlgorithm};
-use tower_bearer_auth::{
-    AccessToken, Algorithm, BearerAuthLayer, JwtVerifier, KeySet, VerifyingKey,
-};
+use tower_bearer_auth::InvalidReason::{BadSignature, Malformed};
+use tower_bearer_auth::{AccessToken, Algorithm, BearerAuthLayer, JwtVerifier, VerifyingKey};
 
-use super::der::{NULL, algorithm, certificate, element, oid, public_key_info, sequence, to_pem};
-use super::keys::{assert_refused, changed};
+use super::der::{oid, public_key_info};
+use super::keys::changed;
 use super::{
     base64url, jwt, jwt_builder, refusal, signature_of, signing_key, usual_claims, verifier_of,
     verify, with_signature,
@@ -21,15 +19,15 @@ use super::{
 use crate::support::{get_with, serve};
 
 /// A parameter set, with a key of the other implementation.
-struct Set {
-    algorithm: Algorithm,
-    id: &'static [u64],
-    key_length: usize,
+pub(super) struct Set {
+    pub(super) algorithm: Algorithm,
+    pub(super) id: &'static [u64],
+    pub(super) key_length: usize,
     /// The three parts of a signature: the hash of the commitment, the response, the hint.
     parts: [usize; 3],
     /// The number of positions in the hint, and the number of polynomials.
     hint: (usize, usize),
-    public: Vec<u8>,
+    pub(super) public: Vec<u8>,
     /// Signs a message with a context.
     sign: fn(&[u8], &[u8]) -> Vec<u8>,
     /// Signs a message without a domain separator and a context.
@@ -51,7 +49,7 @@ fn sign_internal<P: MlDsaParams>(message: &[u8]) -> Vec<u8> {
     signature.encode().as_slice().to_vec()
 }
 
-fn sets() -> [Set; 3] {
+pub(super) fn sets() -> [Set; 3] {
     [
         Set {
             algorithm: Algorithm::MlDsa44,
@@ -99,12 +97,12 @@ fn sets() -> [Set; 3] {
 }
 
 impl Set {
-    fn jwk(&self) -> Value {
+    pub(super) fn jwk(&self) -> Value {
         let name = self.algorithm.as_str();
         json!({"kty": "AKP", "alg": name, "pub": base64url(&self.public)})
     }
 
-    fn verifier(&self) -> JwtVerifier {
+    pub(super) fn verifier(&self) -> JwtVerifier {
         let key = VerifyingKey::from_jwk(&self.jwk().to_string()).unwrap();
         jwt_builder().key(key).build().unwrap()
     }
@@ -121,11 +119,11 @@ impl Set {
         format!("{input}.{}", base64url(signature))
     }
 
-    fn good_token(&self) -> String {
+    pub(super) fn good_token(&self) -> String {
         self.token(|message| (self.sign)(message, b""))
     }
 
-    fn spki(&self, parameters: &[u8], key: &[u8]) -> Vec<u8> {
+    pub(super) fn spki(&self, parameters: &[u8], key: &[u8]) -> Vec<u8> {
         public_key_info(self.id, parameters, key)
     }
 }
@@ -301,133 +299,6 @@ fn a_signature_has_one_encoding_only() {
                 Some(BadSignature),
                 "{name}: {what}"
             );
-        }
-    }
-}
-
-#[test]
-fn a_jwk_must_have_alg_and_a_key_of_its_length() {
-    for set in sets() {
-        let name = set.algorithm;
-        let with = |changes: Value| changed(set.jwk(), changes);
-        assert_refused(&with(json!({"alg": null})), "lacks the member alg");
-        assert_refused(&with(json!({"pub": null})), "lacks the member pub");
-        for alg in [
-            "ML-DSA",
-            "ml-dsa-44",
-            "ML-DSA-128",
-            "SLH-DSA-SHA2-128s",
-            "EdDSA",
-            "HS256",
-        ] {
-            assert_refused(
-                &with(json!({"alg": alg})),
-                "has an alg that is not supported",
-            );
-        }
-        for other in sets() {
-            if other.algorithm != name {
-                let jwk = with(json!({"alg": other.algorithm.as_str()}));
-                assert_refused(&jwk, "is not a valid key");
-            }
-        }
-        for key in [
-            Vec::new(),
-            set.public[1..].to_vec(),
-            [&set.public[..], &[0]].concat(),
-            set.public.repeat(2),
-            // The library would read it.
-            set.spki(&[], &set.public),
-        ] {
-            assert_refused(&with(json!({"pub": base64url(key)})), "is not a valid key");
-        }
-        for private in [json!(base64url([0; 32])), json!(""), json!(false)] {
-            assert_refused(&with(json!({"priv": private})), "has private members");
-        }
-        for member in ["pub", "priv", "alg"] {
-            let text = set.jwk().to_string();
-            let twice = format!(r#"{{"{member}":"AA","{member}":"AA",{}"#, &text[1..]);
-            let error = VerifyingKey::from_jwk(&twice).unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("has the member {member} twice")),
-                "{error}"
-            );
-        }
-        assert_eq!(set.public.len(), set.key_length);
-    }
-}
-
-#[test]
-fn a_set_selects_among_keys_of_all_types() {
-    let jwks: Vec<_> = sets().iter().map(Set::jwk).collect();
-    let others = [Algorithm::RS256, Algorithm::EdDSA].map(|other| signing_key(other).jwk());
-    let unknown = json!({"kty": "AKP", "alg": "SLH-DSA-SHA2-128s", "pub": "AA"});
-    let all: Vec<_> = others.into_iter().chain(jwks).chain([unknown]).collect();
-    let keys = KeySet::from_json(&json!({"keys": all}).to_string()).unwrap();
-    assert_eq!(keys.keys().len(), 5);
-    let verifier = jwt_builder().keys(keys).build().unwrap();
-    for set in sets() {
-        assert_eq!(
-            refusal(&verifier, &set.good_token()),
-            None,
-            "{}",
-            set.algorithm
-        );
-        for other in sets() {
-            if other.algorithm != set.algorithm {
-                let token = set.good_token();
-                let wanted = Some(UnsupportedAlgorithm);
-                assert_eq!(
-                    refusal(&other.verifier(), &token),
-                    wanted,
-                    "{}",
-                    set.algorithm
-                );
-            }
-        }
-    }
-    let ed = jwt(signing_key(Algorithm::EdDSA)).build();
-    assert_eq!(refusal(&verifier, &ed), None);
-}
-
-#[test]
-fn a_pem_key_names_its_parameter_set() {
-    for set in sets() {
-        let name = set.algorithm;
-        let spki = set.spki(&[], &set.public);
-        let any = algorithm(&[1, 2, 840, 10045, 4, 3, 2], &[]);
-        for pem in [
-            to_pem("PUBLIC KEY", &spki),
-            to_pem("CERTIFICATE", &certificate(&any, &spki)),
-            to_pem("CERTIFICATE", &certificate(&algorithm(set.id, &[]), &spki)),
-        ] {
-            let verifier = jwt_builder().public_key_pem(name, &pem).build().unwrap();
-            assert_eq!(refusal(&verifier, &set.good_token()), None, "{name}");
-        }
-        let refused = |der: &[u8], part: &str| {
-            let pem = to_pem("PUBLIC KEY", der);
-            let error = VerifyingKey::from_public_key_pem(name, pem)
-                .unwrap_err()
-                .to_string();
-            assert!(error.contains(part), "{name}: {error}");
-        };
-        for parameters in [NULL.to_vec(), sequence(&[])] {
-            let part = format!("is an {name} key with parameters");
-            refused(&set.spki(&parameters, &set.public), &part);
-        }
-        for key in [&set.public[1..], &set.public.repeat(2), &[]] {
-            refused(&set.spki(&[], key), "is not a valid key");
-        }
-        let unused = element(0x03, &[&[1], &set.public[..]].concat());
-        let unused = sequence(&[&algorithm(set.id, &[]), &unused]);
-        refused(&unused, "");
-        for other in sets() {
-            if other.algorithm != name {
-                let part = format!("is for {} (", other.algorithm);
-                refused(&other.spki(&[], &other.public), &part);
-                // Its own key under another identifier.
-                refused(&other.spki(&[], &set.public), &part);
-            }
         }
     }
 }

@@ -35,6 +35,7 @@ mod logs;
 mod mapping;
 mod members;
 mod ml_dsa;
+mod ml_dsa_keys;
 mod names;
 mod null;
 mod odd_issuers;
