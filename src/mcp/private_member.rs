@@ -44,18 +44,29 @@ fn starts_of_escaped_names(json: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Where the escapes of valid `json` begin.
+/// Where the escapes of valid `json` begin, other than those of a backslash.
 fn escapes(json: &[u8]) -> impl Iterator<Item = usize> {
     let mut next = 0;
     iter::from_fn(move || {
-        let escape = match json.get(next..)? {
-            // For escapes in a row, a search is slower than a look.
-            [b'\\', ..] => next,
-            rest => next + memchr(b'\\', rest)?,
-        };
-        let is_unicode = json.get(escape + 1) == Some(&b'u');
-        next = escape + if is_unicode { 6 } else { 2 };
-        Some(escape)
+        loop {
+            let run = match json.get(next..)? {
+                // For escapes in a row, a search is slower than a look.
+                [b'\\', ..] => next,
+                rest => next + memchr(b'\\', rest)?,
+            };
+            let backslashes = json[run..]
+                .iter()
+                .take_while(|byte| **byte == b'\\')
+                .count();
+            next = run + backslashes;
+            // Two backslashes stand for one. A last one escapes what follows.
+            if backslashes % 2 == 1 {
+                let escape = next - 1;
+                let is_unicode = json.get(next) == Some(&b'u');
+                next = escape + if is_unicode { 6 } else { 2 };
+                return Some(escape);
+            }
+        }
     })
 }
 
@@ -88,7 +99,7 @@ fn ends_name(rest: &[u8]) -> bool {
 }
 
 /// The position of the quote that closes the string, of which `text` is the rest.
-fn end_of_string(text: &[u8]) -> usize {
+pub(super) fn end_of_string(text: &[u8]) -> usize {
     let mut at = 0;
     while let Some(next) = text.get(at..).and_then(|rest| memchr2(b'\\', b'"', rest)) {
         at += next;

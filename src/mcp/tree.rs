@@ -20,10 +20,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use memchr::memchr_iter;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::member_name::{Name, NameReader};
+use super::private_member::end_of_string;
 
 /// A JSON value, read only as deep as its place in a message requires.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,7 +117,7 @@ impl Place {
 impl<'a> Node<'a> {
     /// Reads a whole body. Trailing text other than white space is an error.
     pub(super) fn parse(json: &'a str) -> Result<Self, Unparsed> {
-        if is_unfinished(json) {
+        if is_unfinished(json) || is_never_closed(json.as_bytes()) {
             return Err(Unparsed::NotJson);
         }
         let limits = Limits::default();
@@ -154,6 +156,33 @@ fn is_unfinished(json: &str) -> bool {
         [b'[', rest @ ..] => rest.last() != Some(&b']'),
         _ => false,
     }
+}
+
+/// Bodies from this size on are searched for lists that are never closed. serde_json keeps a list of what is open until
+/// the text ends; for a large body, that costs more than the search.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// Whether a large `json` consists of `[` to a good part, and opens more lists and objects than it closes.
+fn is_never_closed(json: &[u8]) -> bool {
+    if json.len() < LARGE_BODY {
+        return false;
+    }
+    let opened = memchr_iter(b'[', json).count();
+    if opened < json.len() / 4 || opened <= memchr_iter(b']', json).count() {
+        return false;
+    }
+    let mut depth = 0_isize;
+    let mut at = 0;
+    while let Some(byte) = json.get(at) {
+        at += 1;
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            b'"' => at += end_of_string(&json[at..]) + 1,
+            _ => {}
+        }
+    }
+    depth > 0
 }
 
 /// The running counts of a body, and the limit that it exceeded.

@@ -145,3 +145,20 @@ fn trailing_text_is_refused() {
     let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
     assert!(Node::parse(&deep).is_ok());
 }
+
+#[test]
+fn a_large_body_of_lists_that_are_never_closed_is_refused() {
+    let lists = "[".repeat(LARGE_BODY);
+    for never_closed in [
+        format!("{lists}]"),
+        format!(r#"{{"method":"x","params":{{"a":{lists}}}}}"#),
+        format!(r#"["]]]",{lists}"\"]]]"]"#),
+    ] {
+        assert_eq!(Node::parse(&never_closed), Err(Unparsed::NotJson));
+    }
+    // Brackets in strings are no lists.
+    let closed = format!(r#"{{"method":"{lists}","params":"\"{lists}"}}"#);
+    assert!(Node::parse(&closed).is_ok());
+    let nested = format!(r#"{{"params":{{"a":{lists}{}}}}}"#, "]".repeat(LARGE_BODY));
+    assert!(Node::parse(&nested).is_ok());
+}
