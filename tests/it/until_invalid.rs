@@ -113,3 +113,15 @@ async fn it_completes_when_the_key_is_withdrawn() {
     assert_eq!(woken.unwrap().unwrap(), InvalidReason::Revoked);
     assert_eq!(until_invalid.await, InvalidReason::Revoked);
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_completes_within_a_minute_after_the_clock_has_jumped() {
+    let clock = Clock::manual(start());
+    let token = builder(&clock).expires_at(start() + Duration::from_secs(3600));
+    let mut until_invalid = token.build().until_invalid();
+    let a_moment = timeout(Duration::from_secs(1), &mut until_invalid);
+    a_moment.await.unwrap_err();
+    clock.advance(Duration::from_secs(7200));
+    let reason = timeout(Duration::from_secs(61), until_invalid).await;
+    assert_eq!(reason, Ok(InvalidReason::Expired));
+}

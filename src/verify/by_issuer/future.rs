@@ -74,7 +74,7 @@ impl Future for ByIssuerFuture {
     }
 }
 
-/// The token was routed by its issuer, so a verifier that finds another one has not left it to a fallback.
+/// Prevents a fallback if the verifier finds another issuer than the one that selected it.
 fn terminal_if_routed_wrongly(error: VerifyError) -> VerifyError {
     match error.kind() {
         VerifyErrorKind::Invalid(InvalidReason::WrongIssuer) => error.without_fallback(),

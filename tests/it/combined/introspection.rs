@@ -9,7 +9,10 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use tower_bearer_auth::introspection::IntrospectionVerifierBuilder;
 use tower_bearer_auth::testing::{Fault, TestIssuer};
-use tower_bearer_auth::{BearerAuthLayer, IntrospectionVerifier};
+use tower_bearer_auth::{
+    BearerAuthLayer, IntrospectionVerifier, InvalidReason, StaticToken, StaticTokenVerifier,
+    VerifierExt, VerifyErrorKind,
+};
 use tower_layer::Layer;
 
 use super::{AUDIENCE, assert_unavailable, verify};
@@ -374,4 +377,24 @@ async fn two_endpoints_have_distinct_principals() {
         principals.push(verify(&verifier, &token).await.unwrap().principal());
     }
     assert_ne!(principals[0], principals[1]);
+}
+
+#[tokio::test]
+async fn a_token_that_the_endpoint_recognizes_gets_no_fallback() {
+    let issuer = TestIssuer::start().await;
+    let claims = json!({"sub": "alice", "aud": AUDIENCE, "iss": "https://one.example.com"});
+    let token = issuer.opaque_token(claims);
+    let table = || StaticTokenVerifier::new([(token.clone(), StaticToken::new("table"))]);
+    let configured = known(&issuer).issuer("https://two.example.com");
+    let verifier = configured.build().unwrap().or_else(table());
+    let refused = verify(&verifier, &token).await.unwrap_err();
+    assert!(matches!(
+        refused.kind(),
+        VerifyErrorKind::Invalid(InvalidReason::WrongIssuer)
+    ));
+    // The endpoint does not know this one.
+    let unknown = StaticTokenVerifier::new([("key-1", StaticToken::new("table"))]);
+    let verifier = known(&issuer).build().unwrap().or_else(unknown);
+    let accepted = verify(&verifier, "key-1").await.unwrap();
+    assert_eq!(accepted.client_id(), Some("table"));
 }
