@@ -46,7 +46,7 @@ pub(crate) fn the_block(text: &[u8]) -> Result<(Label, Vec<u8>), Problem> {
         [label] => label,
         [..] => return Err(several(&labels)),
     };
-    let block = pem::parse(without_blank_lines(text)).map_err(|error| broken(&error, label))?;
+    let block = pem::parse(block(text)).map_err(|error| broken(&error, label))?;
     let label = match block.tag() {
         "PUBLIC KEY" => Label::PublicKey,
         "RSA PUBLIC KEY" => Label::RsaPublicKey,
@@ -126,10 +126,13 @@ fn several(labels: &[&[u8]]) -> Problem {
     .into()
 }
 
-/// Removes blank lines, because some editors double every line end. The parser would read the text before a blank line
-/// as a header (RFC 1421 §4.4), which keys do not have.
-fn without_blank_lines(text: &[u8]) -> Vec<u8> {
-    let lines = text
+/// The text from the `-----BEGIN` line on, without blank lines.
+///
+/// The parser does not find that line behind another dash. It also reads the text before a blank line as a header
+/// (RFC 1421 §4.4), which keys do not have, and some editors double every line end.
+fn block(text: &[u8]) -> Vec<u8> {
+    let begin = memmem::find(text, BEGIN).unwrap_or(0);
+    let lines = text[begin..]
         .split(|octet| matches!(octet, b'\n' | b'\r'))
         .map(<[u8]>::trim_ascii);
     let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();

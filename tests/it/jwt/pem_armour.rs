@@ -52,6 +52,11 @@ fn text_around_a_key_is_ignored() {
         format!("# the key of the issuer -- staging\n{pem}"),
         format!("{bags}{pem}{bags}"),
         format!("key with a \\n in its name\n{pem}"),
+        format!("-{pem}"),
+        format!("--------{pem}"),
+        format!("-----BEGIN{pem}"),
+        format!("----- BEGIN -----BEG{pem}-"),
+        format!("name: value\n\n{pem}name: value\n\n-----END"),
     ] {
         let verifier = jwt_builder()
             .public_key_pem(Algorithm::ES256, &text)
