@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 
+use crate::credentials::Scheme;
 use crate::metadata_reach::MetadataReach;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::shown_url::ShownUrl;
@@ -25,6 +26,25 @@ pub(crate) struct ChallengeConfig {
     pub(crate) scopes_supported: Scopes,
     /// The maximum number of bytes that are read from a refused request's body, so that its connection stays usable.
     pub(crate) max_drained_bytes: usize,
+    /// Whether the layer accepts proofs of possession.
+    pub(crate) dpop: Option<DpopChallenge>,
+}
+
+/// What challenges say about proofs of possession (RFC 9449 §7.1).
+#[derive(Debug, Clone)]
+pub(crate) struct DpopChallenge {
+    /// The names of the accepted algorithms, with spaces between them.
+    pub(crate) algorithms: Box<str>,
+    /// Whether the layer accepts no other tokens.
+    pub(crate) is_required: bool,
+}
+
+/// What a challenge is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChallengeContext<'a> {
+    pub(crate) config: &'a ChallengeConfig,
+    /// The scheme in which the client sent its token, or `Bearer` if it sent none.
+    pub(crate) scheme: Scheme,
 }
 
 /// Most requests that carry a token have a body of less than this.
@@ -39,6 +59,7 @@ impl Default for ChallengeConfig {
             resource_metadata: None,
             scopes_supported: Scopes::default(),
             max_drained_bytes: MAX_DRAINED_BYTES,
+            dpop: None,
         }
     }
 }
@@ -79,6 +100,19 @@ impl ChallengeConfig {
         if let Some(metadata) = &self.resource_metadata {
             metadata.reach.refused(metadata, extensions);
         }
+    }
+
+    /// For a client that sent a token in this scheme.
+    pub(crate) fn tried(&self, scheme: Scheme) -> ChallengeContext<'_> {
+        ChallengeContext {
+            config: self,
+            scheme,
+        }
+    }
+
+    /// For a client that sent no token.
+    pub(crate) fn without_token(&self) -> ChallengeContext<'_> {
+        self.tried(Scheme::Bearer)
     }
 
     /// The scopes that a client without a good token should request: those that every request needs, or else all that the

@@ -28,8 +28,12 @@ pub enum InvalidReason {
     MissingClaim,
     /// A claim has a wrong type or value.
     InvalidClaim,
-    /// The token is bound to a key (`cnf`, RFC 7800), and no proof of possession was checked.
+    /// The token is bound to a key (`cnf`, RFC 7800), and the request does not show that its sender has that key.
     BoundToKey,
+    /// The token is bound to another key than the one that the sender has.
+    OtherKey,
+    /// The token is not bound to a key, and this request needs one that is.
+    NotBoundToKey,
     /// The verifier does not recognize the token.
     Unrecognized,
     /// The issuer revoked the token, or withdrew the key that signed it.
@@ -57,6 +61,8 @@ impl InvalidReason {
             Self::BoundToKey => {
                 "The access token is bound to a key and cannot be used as a bearer token"
             }
+            Self::OtherKey => "The access token is bound to another key",
+            Self::NotBoundToKey => "The request needs an access token that is bound to a key",
             Self::Unrecognized => "The access token is not recognized",
             Self::Revoked => "The access token was revoked",
             Self::Other(description) => description,
@@ -79,6 +85,8 @@ impl InvalidReason {
             Self::MissingClaim => "missing_claim",
             Self::InvalidClaim => "invalid_claim",
             Self::BoundToKey => "bound_to_key",
+            Self::OtherKey => "proof_key",
+            Self::NotBoundToKey => "not_bound_to_key",
             Self::Unrecognized => "unrecognized",
             Self::Revoked => "revoked",
             Self::Other(_) => "other",

@@ -98,7 +98,10 @@ pub mod auth;
 mod credentials;
 pub mod verify;
 
+pub mod possession;
+
 mod access_token;
+mod invalid_proof_reason;
 mod invalid_reason;
 mod scopes;
 mod verify_error;
@@ -167,7 +170,7 @@ pub use self::clock::Clock;
 #[doc(inline)]
 pub use self::config_error::ConfigError;
 #[doc(inline)]
-pub use self::credentials::{BearerToken, InvalidBearerToken};
+pub use self::credentials::{BearerToken, InvalidBearerToken, Scheme};
 #[cfg(feature = "axum")]
 #[doc(inline)]
 pub use self::extract::axum::Claims;
@@ -201,4 +204,4 @@ pub use self::verify::{
     verify_fn,
 };
 #[doc(inline)]
-pub use self::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
+pub use self::verify_error::{InvalidProofReason, InvalidReason, VerifyError, VerifyErrorKind};

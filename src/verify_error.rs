@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tower::BoxError;
 
+pub use crate::invalid_proof_reason::InvalidProofReason;
 pub use crate::invalid_reason::InvalidReason;
 use crate::scopes::Scopes;
 
@@ -18,6 +19,8 @@ use crate::scopes::Scopes;
 /// |---|---|---|
 /// | `Invalid` | the token is not acceptable | 401 `invalid_token` |
 /// | `InsufficientScope` | the token is valid and lacks a scope | 403 `insufficient_scope` |
+/// | `InvalidProof` | the token is bound to a key, and the proof of possession is not acceptable | 401 `invalid_dpop_proof` |
+/// | `NonceRequired` | the proof of possession needs this nonce | 401 `use_dpop_nonce` |
 /// | `Unavailable` | the token cannot be verified now | 503 with `Retry-After` |
 ///
 /// # Errors of other layers
@@ -39,6 +42,8 @@ enum Cause {
     /// the token valid.
     BadSignatureForNow,
     InsufficientScope(Arc<Scopes>),
+    InvalidProof(InvalidProofReason),
+    NonceRequired(Arc<str>),
     Unavailable(Arc<Outage>),
 }
 
@@ -68,6 +73,8 @@ impl Terminal {
             | InvalidReason::MissingClaim
             | InvalidReason::InvalidClaim
             | InvalidReason::BoundToKey
+            | InvalidReason::OtherKey
+            | InvalidReason::NotBoundToKey
             | InvalidReason::Revoked
             | InvalidReason::Other(_) => None,
         }
@@ -96,6 +103,10 @@ pub enum VerifyErrorKind<'a> {
     Invalid(InvalidReason),
     /// The token is valid and lacks one of these scopes.
     InsufficientScope(&'a Scopes),
+    /// The token is valid, and the proof that its sender has the key of the token is not acceptable.
+    InvalidProof(InvalidProofReason),
+    /// The token is valid, and the proof needs this nonce (RFC 9449 §9).
+    NonceRequired(&'a str),
     /// The token cannot be verified now.
     Unavailable,
 }
@@ -162,6 +173,8 @@ impl VerifyError {
             Cause::Terminal(_)
             | Cause::BadSignatureForNow
             | Cause::InsufficientScope(_)
+            | Cause::InvalidProof(_)
+            | Cause::NonceRequired(_)
             | Cause::Unavailable(_) => None,
         };
         match terminal {
@@ -185,6 +198,29 @@ impl VerifyError {
     /// Creates the error for a valid token that lacks one of these scopes.
     pub fn insufficient_scope(required: Scopes) -> Self {
         Self(Cause::InsufficientScope(Arc::new(required)))
+    }
+
+    /// Creates the error for a proof of possession that is not acceptable, in a
+    /// [`RequestCheck`](crate::possession::RequestCheck).
+    pub fn invalid_proof(reason: InvalidProofReason) -> Self {
+        Self(Cause::InvalidProof(reason))
+    }
+
+    /// Creates the error for a proof of possession that needs this nonce (RFC 9449 §9), in a
+    /// [`RequestCheck`](crate::possession::RequestCheck).
+    ///
+    /// # Panics
+    ///
+    /// If the nonce is empty, or has a character other than those of RFC 9449 §8.1: visible ASCII without `"` and `\`.
+    #[track_caller]
+    pub fn nonce_required(nonce: impl Into<Arc<str>>) -> Self {
+        let nonce = nonce.into();
+        let is_allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        assert!(
+            !nonce.is_empty() && nonce.bytes().all(is_allowed),
+            "a nonce has visible ASCII characters only, without quotes and backslashes"
+        );
+        Self(Cause::NonceRequired(nonce))
     }
 
     /// Creates the error for a token that cannot be verified now. The source is logged and is not sent to clients.
@@ -221,6 +257,8 @@ impl VerifyError {
             Cause::BadSignatureForNow => VerifyErrorKind::Invalid(InvalidReason::BadSignature),
             Cause::Terminal(terminal) => VerifyErrorKind::Invalid(terminal.reason()),
             Cause::InsufficientScope(required) => VerifyErrorKind::InsufficientScope(required),
+            Cause::InvalidProof(reason) => VerifyErrorKind::InvalidProof(*reason),
+            Cause::NonceRequired(nonce) => VerifyErrorKind::NonceRequired(nonce),
             Cause::Unavailable(_) => VerifyErrorKind::Unavailable,
         }
     }
@@ -236,6 +274,8 @@ impl VerifyError {
             Cause::Terminal(_)
             | Cause::BadSignatureForNow
             | Cause::InsufficientScope(_)
+            | Cause::InvalidProof(_)
+            | Cause::NonceRequired(_)
             | Cause::Unavailable(_) => false,
         }
     }
@@ -251,7 +291,9 @@ impl VerifyError {
             Cause::Invalid(_)
             | Cause::Terminal(_)
             | Cause::BadSignatureForNow
-            | Cause::InsufficientScope(_) => None,
+            | Cause::InsufficientScope(_)
+            | Cause::InvalidProof(_)
+            | Cause::NonceRequired(_) => None,
         }
     }
 }
@@ -288,6 +330,8 @@ impl fmt::Display for VerifyError {
             Cause::InsufficientScope(required) => {
                 write!(f, "the access token lacks a scope of: {required}")
             }
+            Cause::InvalidProof(reason) => f.write_str(reason.description()),
+            Cause::NonceRequired(_) => f.write_str("the proof of possession needs a nonce"),
             Cause::Unavailable(_) => f.write_str("the access token cannot be verified now"),
         }
     }
@@ -307,6 +351,8 @@ impl fmt::Debug for VerifyError {
             Cause::InsufficientScope(required) => {
                 f.debug_tuple("InsufficientScope").field(required).finish()
             }
+            Cause::InvalidProof(reason) => f.debug_tuple("InvalidProof").field(reason).finish(),
+            Cause::NonceRequired(_) => f.write_str("NonceRequired(..)"),
             Cause::Unavailable(outage) => f
                 .debug_struct("Unavailable")
                 .field("source", &outage.source)

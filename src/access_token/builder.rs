@@ -8,12 +8,13 @@ use serde::de::MapAccess;
 use serde_json::Value;
 
 use super::claim_text::ClaimText;
+use super::confirmation::Confirmations;
 use super::invalid_claims::InvalidClaims;
 use super::token::AccessToken;
 use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::clock::Clock;
-use crate::credentials::BearerToken;
+use crate::credentials::{BearerToken, Scheme};
 use crate::json::{Object, parse_object, written_members};
 use crate::refusal_slot::RefusalSlot;
 use crate::scopes::{Scopes, log_left_out};
@@ -34,6 +35,7 @@ pub struct AccessTokenBuilder {
     challenge_config: Option<Arc<ChallengeConfig>>,
     refusal_slot: RefusalSlot,
     passed_guards: PassedGuards,
+    scheme: Scheme,
 }
 
 impl AccessToken {
@@ -71,6 +73,7 @@ impl AccessTokenBuilder {
             refusal_slot: RefusalSlot::default(),
             changes: BTreeMap::new(),
             passed_guards: PassedGuards::default(),
+            scheme: Scheme::default(),
             verified: Verified {
                 verifier: Cow::Borrowed(DEFAULT_VERIFIER),
                 claims: "{}".to_owned(),
@@ -86,6 +89,7 @@ impl AccessTokenBuilder {
             refusal_slot: token.refusal_slot.clone(),
             changes: BTreeMap::new(),
             passed_guards: token.passed_guards.clone(),
+            scheme: token.scheme,
             verified: token.verified.detached(),
         }
     }
@@ -261,12 +265,15 @@ impl AccessTokenBuilder {
         if !self.changes.is_empty() {
             self.verified.claims = merged(&self.verified.claims, &self.changes);
         }
+        // However `cnf` was set.
+        self.verified.confirmations = Confirmations::of_claims(&self.verified.claims);
         AccessToken {
             verified: Arc::new(self.verified),
             token: self.token,
             challenge_config: self.challenge_config,
             refusal_slot: self.refusal_slot,
             passed_guards: self.passed_guards,
+            scheme: self.scheme,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod claim_text;
+mod confirmation;
 mod expiry_timer;
 mod invalid_claims;
 mod principal;
@@ -10,6 +11,8 @@ mod verified;
 
 pub use self::builder::AccessTokenBuilder;
 pub(crate) use self::claim_text::ClaimText;
+pub use self::confirmation::Confirmation;
+pub(crate) use self::confirmation::Confirmations;
 pub(crate) use self::expiry_timer::ExpiryTimer;
 pub use self::expiry_timer::UntilInvalid;
 pub use self::invalid_claims::InvalidClaims;

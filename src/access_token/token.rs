@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::confirmation::{Confirmation, Confirmations};
 use super::principal::Principal;
 use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::claim_lookup;
-use crate::credentials::BearerToken;
+use crate::credentials::{BearerToken, Scheme};
 use crate::refusal_slot::RefusalSlot;
 use crate::scopes::Scopes;
 use crate::verify_error::InvalidReason;
@@ -42,6 +43,8 @@ pub struct AccessToken {
     pub(super) challenge_config: Option<Arc<ChallengeConfig>>,
     pub(super) refusal_slot: RefusalSlot,
     pub(super) passed_guards: PassedGuards,
+    /// The scheme in which the request brought the token.
+    pub(super) scheme: Scheme,
 }
 
 impl AccessToken {
@@ -52,6 +55,7 @@ impl AccessToken {
             challenge_config: None,
             refusal_slot: RefusalSlot::default(),
             passed_guards: PassedGuards::default(),
+            scheme: Scheme::default(),
         }
     }
 
@@ -71,7 +75,9 @@ impl AccessToken {
         mut self,
         challenge_config: Arc<ChallengeConfig>,
         refusal_slot: RefusalSlot,
+        scheme: Scheme,
     ) -> Self {
+        self.scheme = scheme;
         self.challenge_config = Some(challenge_config);
         self.refusal_slot = refusal_slot;
         self.passed_guards = PassedGuards::default();
@@ -104,6 +110,21 @@ impl AccessToken {
     /// The configuration of the layer in front, or the default one without a layer.
     pub(crate) fn shared_challenge_config(&self) -> Arc<ChallengeConfig> {
         self.challenge_config.clone().unwrap_or_default()
+    }
+
+    /// The scheme in which the request brought the token, for challenges.
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The keys that the token is bound to, as the checks of a layer need them.
+    pub(crate) fn bound_to(&self) -> Option<&Confirmations> {
+        self.verified.confirmations.as_deref()
+    }
+
+    /// Whether the verifier accepts a bound token of which nobody has checked that its sender has the key.
+    pub(crate) fn waives_confirmation(&self) -> bool {
+        self.verified.waives_confirmation
     }
 
     /// The token as the client sent it.
@@ -161,6 +182,14 @@ impl AccessToken {
     /// The ID of the token: `jti`.
     pub fn jwt_id(&self) -> Option<&str> {
         self.verified.text(&self.verified.jwt_id)
+    }
+
+    /// The keys that the token is bound to (`cnf`, RFC 7800). None for a bearer token.
+    ///
+    /// A layer passes such a token only if the sender has shown that it has each of these keys, unless the verifier
+    /// accepts it without; see [`possession`](crate::possession).
+    pub fn confirmations(&self) -> impl Iterator<Item = Confirmation<'_>> {
+        self.bound_to().into_iter().flat_map(Confirmations::iter)
     }
 
     /// Parses the claim called `name`. `None` if it is absent, occurs twice, or does not fit the type.

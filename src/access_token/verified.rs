@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claim_text::ClaimText;
+use super::confirmation::Confirmations;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
 use crate::scopes::Scopes;
@@ -35,6 +36,10 @@ pub(crate) struct Verified {
     pub(crate) clock: Clock,
     /// The state of the key that signed the token, if the verifier has a key.
     pub(crate) key: Option<Arc<KeyState>>,
+    /// The keys that the token is bound to, if it is.
+    pub(crate) confirmations: Option<Box<Confirmations>>,
+    /// Whether the verifier accepts a bound token of which nobody has checked that its sender has the key.
+    pub(crate) waives_confirmation: bool,
     /// The claims set, a JSON object. The texts above are ranges of it.
     pub(crate) claims: String,
 }

@@ -4,21 +4,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::admission::{admit, outcome, reply_to};
+use super::admission::{Admission, outcome};
 use super::settings::Settings;
 use crate::access_token::{AccessToken, ExpiryTimer};
-use crate::challenge_config::ChallengeConfig;
 use crate::credentials::BearerToken;
+use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead, StartedChecks};
 use crate::refusal_slot::RefusalSlot;
-use crate::reject::{Draining, Reply, ResponseBody, is_event_stream};
+use crate::reject::{DPOP_NONCE, Draining, Reply, ResponseBody, is_event_stream};
 use crate::telemetry::{self, Activity, Bearer};
 use crate::verify::Verifier;
+use crate::verify_error::VerifyError;
 
 pin_project! {
     /// The future of [`BearerAuth`](super::BearerAuth): it verifies the token, then runs the inner service or refuses
@@ -53,20 +55,35 @@ pin_project! {
             verification: Activity,
             // The token, for the audit event of a refusal. Absent while no subscriber records the event.
             token: Option<Box<BearerToken>>,
+            checks: Option<Arc<Checks>>,
             // The request, and the inner service that is ready for it, until the decision.
-            waiting: Option<(Request<B>, S)>,
-            challenge_config: Arc<ChallengeConfig>,
+            waiting: Option<Waiting<S, B>>,
+            admission: Admission,
+            closes_streams: bool,
+        },
+        // The token is verified, and a check of the request waits for something.
+        Checking {
+            checks: ChecksFuture,
+            verified: Option<(AccessToken, Waiting<S, B>)>,
+            admission: Admission,
             closes_streams: bool,
         },
         Passed {
             #[pin]
             response: S::Future,
             refusal_slot: RefusalSlot,
-            challenge_config: Arc<ChallengeConfig>,
+            admission: Admission,
             // The token whose expiry ends the response, if that is an event stream.
             ends_with: Option<AccessToken>,
+            next_nonce: Option<HeaderValue>,
         },
     }
+}
+
+/// A request, and the inner service that is ready for it.
+struct Waiting<S, B> {
+    request: Request<B>,
+    inner: S,
 }
 
 impl<S, V, B> ResponseFuture<S, V, B>
@@ -74,30 +91,27 @@ where
     S: Service<Request<B>>,
     V: Service<BearerToken>,
 {
-    pub(super) fn refuse(
-        reply: Reply,
-        request: Request<B>,
-        challenge_config: &ChallengeConfig,
-    ) -> Self
+    pub(super) fn refuse(reply: Reply, request: Request<B>, admission: &Admission) -> Self
     where
         B: Body,
     {
         Self {
-            state: State::refused(reply, request, challenge_config),
+            state: State::refused(reply, request, admission),
         }
     }
 
     pub(super) fn pass(
         response: S::Future,
         refusal_slot: RefusalSlot,
-        challenge_config: Arc<ChallengeConfig>,
+        admission: Admission,
     ) -> Self {
         Self {
             state: State::Passed {
                 response,
                 refusal_slot,
-                challenge_config,
+                admission,
                 ends_with: None,
+                next_nonce: None,
             },
         }
     }
@@ -105,6 +119,7 @@ where
     pub(super) fn verify(
         verifier: V,
         token: BearerToken,
+        admission: Admission,
         request: Request<B>,
         inner: S,
         settings: &Settings,
@@ -114,8 +129,9 @@ where
                 verification: Activity::verification(),
                 token: telemetry::is_recorded().then(|| Box::new(token.clone())),
                 verify: Oneshot::new(verifier, token),
-                waiting: Some((request, inner)),
-                challenge_config: Arc::clone(&settings.challenge_config),
+                checks: settings.checks.clone(),
+                waiting: Some(Waiting { request, inner }),
+                admission,
                 closes_streams: settings.close_streams_at_expiry,
             },
         }
@@ -128,9 +144,99 @@ where
     V: Service<BearerToken>,
     B: Body,
 {
-    fn refused(reply: Reply, request: Request<B>, challenge_config: &ChallengeConfig) -> Self {
-        let reply = Draining::rest_of(reply, request, challenge_config.max_drained_bytes);
-        Self::Refused { reply }
+    fn refused(reply: Reply, request: Request<B>, admission: &Admission) -> Self {
+        let max_drained_bytes = admission.challenge_config.max_drained_bytes;
+        Self::Refused {
+            reply: Draining::rest_of(reply, request, max_drained_bytes),
+        }
+    }
+
+    /// Refuses the request. The inner service is dropped at once, so a client that sends its body slowly holds no permit
+    /// of a concurrency limit.
+    fn refused_after(reply: Reply, waiting: Waiting<S, B>, admission: &Admission) -> Self {
+        drop(waiting.inner);
+        Self::refused(reply, waiting.request, admission)
+    }
+
+    /// Goes on with a verified token: to the checks of the request, if there are any, or to the inner service.
+    fn verified(
+        token: AccessToken,
+        checks: Option<&Checks>,
+        waiting: Waiting<S, B>,
+        admission: &Admission,
+        closes_streams: bool,
+    ) -> Self {
+        let Some(checks) = checks else {
+            return match admission.check_unbound(&token) {
+                Ok(()) => Self::admitted(
+                    token,
+                    Admitted::default(),
+                    waiting,
+                    admission,
+                    closes_streams,
+                ),
+                Err(reply) => Self::refused_after(reply, waiting, admission),
+            };
+        };
+        match checks.start(RequestHead::of(&waiting.request), admission.scheme, &token) {
+            StartedChecks::Ended(result) => {
+                Self::checked(result, token, waiting, admission, closes_streams)
+            }
+            StartedChecks::Waiting(checks) => Self::Checking {
+                checks,
+                verified: Some((token, waiting)),
+                admission: admission.clone(),
+                closes_streams,
+            },
+        }
+    }
+
+    fn checked(
+        result: Result<Admitted, VerifyError>,
+        token: AccessToken,
+        waiting: Waiting<S, B>,
+        admission: &Admission,
+        closes_streams: bool,
+    ) -> Self {
+        match result {
+            Ok(admitted) => Self::admitted(token, admitted, waiting, admission, closes_streams),
+            Err(error) => {
+                let reply = admission.refuse_for(&error, &token);
+                Self::refused_after(reply, waiting, admission)
+            }
+        }
+    }
+
+    /// Calls the inner service with the token, unless the token lacks a scope.
+    fn admitted(
+        token: AccessToken,
+        admitted: Admitted,
+        waiting: Waiting<S, B>,
+        admission: &Admission,
+        closes_streams: bool,
+    ) -> Self {
+        if let Err(reply) = admission.admit(&token) {
+            return Self::refused_after(reply, waiting, admission);
+        }
+        let Waiting {
+            mut request,
+            mut inner,
+        } = waiting;
+        let refusal_slot = RefusalSlot::of(&request);
+        let token = token.protected_by(
+            Arc::clone(&admission.challenge_config),
+            refusal_slot.clone(),
+            admission.scheme,
+        );
+        let ends_with = closes_streams.then(|| token.clone());
+        request.extensions_mut().insert(token);
+        Self::Passed {
+            response: inner.call(request),
+            refusal_slot,
+            admission: admission.clone(),
+            ends_with,
+            next_nonce: admitted.next_nonce,
+        }
     }
 }
 
@@ -153,53 +259,64 @@ where
                 StateProjection::Passed {
                     response,
                     refusal_slot,
-                    challenge_config,
+                    admission,
                     ends_with,
+                    next_nonce,
                 } => {
                     let response = ready!(response.poll(cx))?;
-                    if let Some(cause) = refusal_slot.instead_of(&response) {
-                        let reply = reply_to(cause, challenge_config);
-                        return Poll::Ready(Ok((*reply).map(ResponseBody::reply)));
+                    let mut response = match refusal_slot.instead_of(&response) {
+                        Some(cause) => (*admission.reply_to(cause)).map(ResponseBody::reply),
+                        None => match ends_with.take() {
+                            Some(token) if is_event_stream(response.headers()) => response
+                                .map(|body| ResponseBody::stream(body, ExpiryTimer::of(token))),
+                            Some(_) | None => response.map(ResponseBody::inner),
+                        },
+                    };
+                    if let Some(nonce) = next_nonce.take() {
+                        let headers = response.headers_mut();
+                        headers.insert(DPOP_NONCE, nonce);
+                        // A cache would hand the nonce to other clients (RFC 9449 §8.2).
+                        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                     }
-                    return Poll::Ready(Ok(match ends_with.take() {
-                        Some(token) if is_event_stream(response.headers()) => {
-                            response.map(|body| ResponseBody::stream(body, ExpiryTimer::of(token)))
-                        }
-                        Some(_) | None => response.map(ResponseBody::inner),
-                    }));
+                    return Poll::Ready(Ok(response));
                 }
                 StateProjection::Verifying {
                     verify,
                     verification,
                     token,
+                    checks,
                     waiting,
-                    challenge_config,
+                    admission,
                     closes_streams,
                 } => {
                     let entered = verification.enter();
                     let verified = ready!(verify.poll(cx)).map_err(Into::into);
                     drop(entered);
                     verification.end(outcome(&verified));
-                    let (mut request, mut inner) = waiting.take().expect("verified once");
+                    let waiting = waiting.take().expect("verified once");
                     let bearer = Bearer::from(token.as_deref());
-                    match admit(verified, bearer, challenge_config) {
+                    match admission.verified(verified, bearer) {
                         Ok(token) => {
-                            let challenge_config = Arc::clone(challenge_config);
-                            let refusal_slot = RefusalSlot::of(&request);
-                            let token = token
-                                .protected_by(Arc::clone(&challenge_config), refusal_slot.clone());
-                            let ends_with = closes_streams.then(|| token.clone());
-                            request.extensions_mut().insert(token);
-                            State::Passed {
-                                response: inner.call(request),
-                                refusal_slot,
-                                challenge_config,
-                                ends_with,
-                            }
+                            let checks = checks.as_deref();
+                            State::verified(token, checks, waiting, admission, *closes_streams)
                         }
-                        // The inner service is dropped with the old state. So a client that sends its body slowly
-                        // holds no permit of a concurrency limit.
-                        Err(reply) => State::refused(reply, request, challenge_config),
+                        Err(reply) => State::refused_after(reply, waiting, admission),
+                    }
+                }
+                StateProjection::Checking {
+                    checks,
+                    verified,
+                    admission,
+                    closes_streams,
+                } => {
+                    let result = ready!(checks.as_mut().poll(cx));
+                    let (token, waiting) = verified.take().expect("checked once");
+                    // The check may have taken longer than the token lasts.
+                    match admission.check_current(&token) {
+                        Ok(()) => {
+                            State::checked(result, token, waiting, admission, *closes_streams)
+                        }
+                        Err(reply) => State::refused_after(reply, waiting, admission),
                     }
                 }
             };

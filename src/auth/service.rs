@@ -7,9 +7,10 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
+use super::admission::Admission;
 use super::future::ResponseFuture;
 use super::settings::Settings;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Scheme};
 use crate::identity::{self, Anonymous};
 use crate::refusal_slot::RefusalSlot;
 use crate::reject::{Refusal, ResponseBody};
@@ -77,38 +78,55 @@ where
         let mut inner = mem::replace(&mut self.inner, not_ready);
 
         let was_verified = identity::forget(request.extensions_mut());
-        let challenge_config = &self.settings.challenge_config;
         let credentials = self.settings.credentials(request.headers_mut());
         if was_verified && matches!(credentials, Credentials::Missing) {
             self.settings.log_nesting();
         }
-        let refusal = match credentials {
-            Credentials::Bearer(token) => {
-                let verifier = self.verifier.clone();
-                return ResponseFuture::verify(verifier, token, request, inner, &self.settings);
+        let challenge_config = &self.settings.challenge_config;
+        let admission = |scheme| Admission {
+            challenge_config: Arc::clone(challenge_config),
+            scheme,
+        };
+        let (refusal, scheme) = match credentials {
+            Credentials::Token(scheme, token) if self.settings.accepts(scheme) => {
+                let token = match self.settings.checks {
+                    Some(_) => token.with_possession_check(),
+                    None => token,
+                };
+                let (verifier, admission) = (self.verifier.clone(), admission(scheme));
+                let settings = &self.settings;
+                return ResponseFuture::verify(
+                    verifier, token, admission, request, inner, settings,
+                );
+            }
+            Credentials::Token(scheme, _) => {
+                (Refusal::InvalidToken(InvalidReason::NotBoundToKey), scheme)
             }
             Credentials::Missing if self.settings.optional => {
                 let refusal_slot = RefusalSlot::of(&request);
-                let challenge_config = Arc::clone(challenge_config);
                 let anonymous = Anonymous {
-                    challenge_config: Arc::clone(&challenge_config),
+                    challenge_config: Arc::clone(challenge_config),
                     refusal_slot: refusal_slot.clone(),
                 };
                 Decision::passed(Decision::LAYER, None).record();
                 identity::mark_anonymous(request.extensions_mut(), anonymous);
-                return ResponseFuture::pass(inner.call(request), refusal_slot, challenge_config);
+                let admission = admission(Scheme::default());
+                return ResponseFuture::pass(inner.call(request), refusal_slot, admission);
             }
             Credentials::Missing => {
                 challenge_config.refused_without_token(request.extensions());
-                Refusal::NoToken
+                (Refusal::NoToken, Scheme::default())
             }
-            Credentials::Repeated => Refusal::RepeatedHeader,
-            Credentials::Malformed => Refusal::InvalidToken(InvalidReason::Malformed),
-            Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),
+            Credentials::Repeated => (Refusal::RepeatedHeader, Scheme::default()),
+            Credentials::Malformed(scheme) => {
+                (Refusal::InvalidToken(InvalidReason::Malformed), scheme)
+            }
+            Credentials::TooLong(scheme) => (Refusal::InvalidToken(InvalidReason::TooLong), scheme),
         };
         let scopes = challenge_config.initial_scopes();
-        let reply = refusal.refuse(Decision::LAYER, Bearer::Nobody, challenge_config, scopes);
-        ResponseFuture::refuse(reply, request, challenge_config)
+        let context = challenge_config.tried(scheme);
+        let reply = refusal.refuse(Decision::LAYER, Bearer::Nobody, context, scopes);
+        ResponseFuture::refuse(reply, request, &admission(scheme))
     }
 }
 

@@ -7,13 +7,16 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::challenge_config::ChallengeConfig;
-use crate::credentials::{Credentials, take_credentials};
+use crate::credentials::{Credentials, Scheme, take_credentials};
+use crate::possession::Checks;
 use crate::telemetry::{self, Decision};
 
 /// The configuration of a layer. It is cheap to clone.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) challenge_config: Arc<ChallengeConfig>,
+    /// Absent if the layer checks nothing but the token.
+    pub(super) checks: Option<Arc<Checks>>,
     pub(super) max_token_length: usize,
     pub(super) optional: bool,
     pub(super) forward_authorization: bool,
@@ -26,6 +29,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             challenge_config: Arc::default(),
+            checks: None,
             max_token_length: 16 * 1024,
             optional: false,
             forward_authorization: false,
@@ -42,12 +46,19 @@ impl Settings {
             true => headers.get(AUTHORIZATION).cloned(),
             false => None,
         };
-        let credentials = take_credentials(headers, self.max_token_length);
+        let accepts_dpop = self.challenge_config.dpop.is_some();
+        let credentials = take_credentials(headers, self.max_token_length, accepts_dpop);
         if let Some(mut header) = forwarded {
             header.set_sensitive(true);
             headers.insert(AUTHORIZATION, header);
         }
         credentials
+    }
+
+    /// Whether a request may bring its token in this scheme.
+    pub(super) fn accepts(&self, scheme: Scheme) -> bool {
+        let dpop = self.challenge_config.dpop.as_ref();
+        scheme != Scheme::Bearer || dpop.is_none_or(|dpop| !dpop.is_required)
     }
 
     /// Logs, once per layer, that an outer layer has verified the token and removed the header that this layer reads.

@@ -1,26 +1,31 @@
-//! The `Authorization` header → a bearer token (RFC 6750 §2.1, RFC 9110 §11.6.2).
+//! The `Authorization` header → a token and its scheme (RFC 6750 §2.1, RFC 9449 §7.1, RFC 9110 §11.6.2).
 
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HeaderMap};
 
 use super::bearer_token::{BearerToken, is_b64token};
+use super::scheme::Scheme;
 
 /// The credentials in the headers of a request.
 pub(crate) enum Credentials {
-    /// No `Authorization` header, another scheme, or `Bearer` without a token.
+    /// No `Authorization` header, another scheme, or a scheme without a token.
     Missing,
-    /// One well-formed bearer token.
-    Bearer(BearerToken),
+    /// One well-formed token.
+    Token(Scheme, BearerToken),
     /// More than one `Authorization` header. Servers disagree about which of them they read.
     Repeated,
-    /// The scheme is `Bearer`, but the rest is not a b64token.
-    Malformed,
+    /// What follows the scheme is not a b64token.
+    Malformed(Scheme),
     /// The token is longer than the limit.
-    TooLong,
+    TooLong(Scheme),
 }
 
-/// Removes the `Authorization` header from the map and reads it.
-pub(crate) fn take_credentials(headers: &mut HeaderMap, max_token_length: usize) -> Credentials {
+/// Removes the `Authorization` header from the map and reads it. The scheme is `Bearer`, or `DPoP` if `accepts_dpop`.
+pub(crate) fn take_credentials(
+    headers: &mut HeaderMap,
+    max_token_length: usize,
+    accepts_dpop: bool,
+) -> Credentials {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let repeated = values.next().is_some() && values.next().is_some();
     let Some(header) = headers.remove(AUTHORIZATION) else {
@@ -29,36 +34,43 @@ pub(crate) fn take_credentials(headers: &mut HeaderMap, max_token_length: usize)
     if repeated {
         return Credentials::Repeated;
     }
-    read(header, max_token_length)
+    read(header, max_token_length, accepts_dpop)
 }
 
-const SCHEME: &[u8] = b"bearer";
-
-fn read(header: HeaderValue, max_token_length: usize) -> Credentials {
+fn read(header: HeaderValue, max_token_length: usize, accepts_dpop: bool) -> Credentials {
     let bytes = header.as_bytes();
     // Servers remove the white space around a field value (RFC 9110 §5.5). A request that was made in the same process
     // may still have some.
     let start = bytes.len() - bytes.trim_ascii_start().len();
     let value = bytes.trim_ascii();
 
-    let Some((scheme, rest)) = value.split_at_checked(SCHEME.len()) else {
-        return Credentials::Missing;
+    let (scheme, rest) = match without_scheme(value, Scheme::Bearer) {
+        Some(rest) => (Scheme::Bearer, rest),
+        None if !accepts_dpop => return Credentials::Missing,
+        None => match without_scheme(value, Scheme::Dpop) {
+            Some(rest) => (Scheme::Dpop, rest),
+            None => return Credentials::Missing,
+        },
     };
-    let is_longer = rest.first().is_none_or(|next| is_tchar(*next));
-    if !scheme.eq_ignore_ascii_case(SCHEME) || is_longer {
-        return Credentials::Missing;
-    }
     let spaces = leading_spaces(rest);
     let token = &rest[spaces..];
     if token.len() > max_token_length {
-        return Credentials::TooLong;
+        return Credentials::TooLong(scheme);
     }
     if spaces == 0 || !is_b64token(token) {
-        return Credentials::Malformed;
+        return Credentials::Malformed(scheme);
     }
-    let start = start + SCHEME.len() + spaces;
+    let start = start + scheme.as_str().len() + spaces;
     let token = start..start + token.len();
-    Credentials::Bearer(BearerToken::of_header(header, token))
+    Credentials::Token(scheme, BearerToken::of_header(header, token))
+}
+
+/// What follows the scheme, if the value begins with it and does not end there.
+fn without_scheme(value: &[u8], scheme: Scheme) -> Option<&[u8]> {
+    let name = scheme.as_str().as_bytes();
+    let (start, rest) = value.split_at_checked(name.len())?;
+    let goes_on = rest.first().is_none_or(|next| is_tchar(*next));
+    (start.eq_ignore_ascii_case(name) && !goes_on).then_some(rest)
 }
 
 /// The number of spaces at the beginning of a text.
@@ -82,12 +94,22 @@ mod tests {
     use super::*;
 
     fn outcome(value: &[u8]) -> String {
-        match read(HeaderValue::from_bytes(value).unwrap(), 16) {
+        show(read(HeaderValue::from_bytes(value).unwrap(), 16, false))
+    }
+
+    fn show(credentials: Credentials) -> String {
+        let name = |scheme: Scheme| match scheme {
+            Scheme::Bearer => "",
+            Scheme::Dpop => "DPoP ",
+        };
+        match credentials {
             Credentials::Missing => "missing".into(),
-            Credentials::Bearer(token) => format!("token {}", token.as_str()),
+            Credentials::Token(scheme, token) => {
+                format!("{}token {}", name(scheme), token.as_str())
+            }
             Credentials::Repeated => "repeated".into(),
-            Credentials::Malformed => "malformed".into(),
-            Credentials::TooLong => "too long".into(),
+            Credentials::Malformed(scheme) => format!("{}malformed", name(scheme)),
+            Credentials::TooLong(scheme) => format!("{}too long", name(scheme)),
         }
     }
 
@@ -126,6 +148,30 @@ mod tests {
     }
 
     #[test]
+    fn dpop_is_a_scheme_only_where_proofs_are_checked() {
+        let table: &[(&[u8], &str)] = &[
+            (b"DPoP abc", "DPoP token abc"),
+            (b"dpop   abc==", "DPoP token abc=="),
+            (b"Bearer abc", "token abc"),
+            (b"DPoP", "missing"),
+            (b"DPoPabc", "missing"),
+            (b"DPoP-x abc", "missing"),
+            (b"Basic abc", "missing"),
+            (b"DPoP a b", "DPoP malformed"),
+            (b"DPoP,abc", "DPoP malformed"),
+            (b"DPoP abc, Bearer abc", "DPoP too long"),
+            (b"DPoP 0123456789abcdef0", "DPoP too long"),
+        ];
+        for (value, expected) in table {
+            let header = || HeaderValue::from_bytes(value).unwrap();
+            assert_eq!(show(read(header(), 16, true)), *expected);
+            if expected.starts_with("DPoP") {
+                assert_eq!(show(read(header(), 16, false)), "missing");
+            }
+        }
+    }
+
+    #[test]
     fn any_number_of_spaces_may_precede_the_token() {
         for spaces in 1..70 {
             let value = format!("Bearer{}abc", " ".repeat(spaces));
@@ -139,7 +185,7 @@ mod tests {
         headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a"));
         headers.append(AUTHORIZATION, HeaderValue::from_static("Basic b"));
         assert!(matches!(
-            take_credentials(&mut headers, 16),
+            take_credentials(&mut headers, 16, true),
             Credentials::Repeated
         ));
         assert!(headers.is_empty());

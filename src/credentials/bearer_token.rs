@@ -25,6 +25,7 @@ pub struct BearerToken {
     header: HeaderValue,
     token: Range<usize>,
     has_fallback: bool,
+    possession_is_checked: bool,
 }
 
 impl BearerToken {
@@ -34,6 +35,7 @@ impl BearerToken {
             header,
             token,
             has_fallback: false,
+            possession_is_checked: false,
         }
     }
 
@@ -47,6 +49,18 @@ impl BearerToken {
     /// Whether another verifier is the fallback if this one does not recognize the token.
     pub(crate) fn has_fallback(&self) -> bool {
         self.has_fallback
+    }
+
+    /// Marks the token for a layer that checks proofs of possession. Without the mark, a verifier refuses a token that
+    /// is bound to a key. Only a layer sets it, so that a token which reaches a verifier in another way is refused.
+    pub(crate) fn with_possession_check(mut self) -> Self {
+        self.possession_is_checked = true;
+        self
+    }
+
+    /// Whether the layer checks that the sender possesses the key to which the token is bound.
+    pub(crate) fn possession_is_checked(&self) -> bool {
+        self.possession_is_checked
     }
 
     /// The token, without the scheme.
@@ -76,6 +90,7 @@ impl FromStr for BearerToken {
             token: 0..header.len(),
             header,
             has_fallback: false,
+            possession_is_checked: false,
         })
     }
 }

@@ -2,6 +2,8 @@
 
 mod authorization;
 mod bearer_token;
+mod scheme;
 
 pub(crate) use self::authorization::{Credentials, take_credentials};
 pub use self::bearer_token::{BearerToken, InvalidBearerToken};
+pub use self::scheme::Scheme;

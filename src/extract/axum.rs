@@ -38,6 +38,7 @@ use serde::de::DeserializeOwned;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeConfig;
+use crate::credentials::Scheme;
 use crate::guard::ScopeError;
 use crate::identity::Identity;
 use crate::reject::Refusal;
@@ -97,7 +98,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
                 Bearer::Verified(&token),
                 challenge_config.initial_scopes(),
             );
-            ClaimsRejection(Cause::Claims(challenge_config))
+            ClaimsRejection(Cause::Claims(challenge_config, token.scheme()))
         })
     }
 }
@@ -167,11 +168,12 @@ impl IntoResponse for AccessTokenRejection {
         let reply = match &self.missing {
             Missing::Token(challenge_config) => Refusal::NoToken.reply(
                 component,
-                challenge_config,
+                challenge_config.without_token(),
                 challenge_config.initial_scopes(),
             ),
             Missing::Layer => {
-                Refusal::NoLayer.reply(component, &ChallengeConfig::default(), &Scopes::default())
+                let nothing = ChallengeConfig::default();
+                Refusal::NoLayer.reply(component, nothing.without_token(), &nothing.scopes)
             }
         };
         (*reply).map(Body::new)
@@ -186,7 +188,7 @@ pub struct ClaimsRejection(Cause);
 #[derive(Debug)]
 enum Cause {
     Token(AccessTokenRejection),
-    Claims(Arc<ChallengeConfig>),
+    Claims(Arc<ChallengeConfig>, Scheme),
 }
 
 const MISMATCH: Refusal<'_> = Refusal::InvalidToken(InvalidReason::InvalidClaim);
@@ -195,9 +197,9 @@ impl IntoResponse for ClaimsRejection {
     fn into_response(self) -> Response {
         match self.0 {
             Cause::Token(rejection) => rejection.into_response(),
-            Cause::Claims(challenge_config) => (*MISMATCH.reply(
+            Cause::Claims(challenge_config, scheme) => (*MISMATCH.reply(
                 "Claims",
-                &challenge_config,
+                challenge_config.tried(scheme),
                 challenge_config.initial_scopes(),
             ))
             .map(Body::new),

@@ -76,7 +76,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::Value;
 
 use crate::access_token::AccessToken;
-use crate::challenge_config::ChallengeConfig;
+use crate::challenge_config::ChallengeContext;
 use crate::guard::ScopeError;
 use crate::identity::Identity;
 use crate::refusal_slot::RefusalCause;
@@ -127,7 +127,8 @@ impl AccessToken {
                 let challenge_config = &anonymous.challenge_config;
                 let scopes = challenge_config.initial_scopes();
                 Refusal::NoToken.record("AccessToken", Bearer::Nobody, scopes);
-                let data = challenge(Refusal::NoToken, challenge_config, scopes);
+                let context = challenge_config.without_token();
+                let data = challenge(Refusal::NoToken, context, scopes);
                 let message = "this needs an access token";
                 Err(ErrorData::new(REFUSED, message, data))
             }
@@ -211,7 +212,7 @@ impl From<ScopeError> for ErrorData {
     fn from(error: ScopeError) -> Self {
         let data = challenge(
             Refusal::InsufficientScope,
-            error.challenge_config(),
+            error.challenge_context(),
             error.required(),
         );
         Self::new(REFUSED, error.to_string(), data)
@@ -221,9 +222,9 @@ impl From<ScopeError> for ErrorData {
 /// The parameters of the challenge as the `data` of a JSON-RPC error.
 fn challenge(
     refusal: Refusal<'_>,
-    challenge_config: &ChallengeConfig,
+    context: ChallengeContext<'_>,
     scopes: &Scopes,
 ) -> Option<Value> {
-    let challenge = refusal.challenge(challenge_config, scopes)?;
-    Some(challenge.to_json())
+    let [challenge, _] = refusal.challenges(context, scopes);
+    Some(challenge?.to_json())
 }

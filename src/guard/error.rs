@@ -4,7 +4,8 @@ use std::sync::Arc;
 use http::Response;
 
 use crate::access_token::AccessToken;
-use crate::challenge_config::ChallengeConfig;
+use crate::challenge_config::{ChallengeConfig, ChallengeContext};
+use crate::credentials::Scheme;
 use crate::refusal_slot::RefusalSlot;
 use crate::reject::{Refusal, ReplyBody};
 use crate::scopes::Scopes;
@@ -46,6 +47,7 @@ impl AccessToken {
             required: self.required_so_far().union(&requested),
             requested,
             challenge_config: self.shared_challenge_config(),
+            scheme: self.scheme(),
             refusal_slot: self.refusal_slot().clone(),
         };
         Refusal::InsufficientScope.record(COMPONENT, Bearer::Verified(self), &error.required);
@@ -61,6 +63,7 @@ pub struct ScopeError {
     /// The scopes of the layer and the guards in front, followed by those of this call.
     required: Scopes,
     challenge_config: Arc<ChallengeConfig>,
+    scheme: Scheme,
     #[cfg_attr(
         not(feature = "rmcp"),
         allow(dead_code, reason = "only tools request a refusal")
@@ -75,9 +78,8 @@ impl ScopeError {
         &self.required
     }
 
-    #[cfg(feature = "rmcp")]
-    pub(crate) fn challenge_config(&self) -> &ChallengeConfig {
-        &self.challenge_config
+    pub(crate) fn challenge_context(&self) -> ChallengeContext<'_> {
+        self.challenge_config.tried(self.scheme)
     }
 
     #[cfg(feature = "rmcp")]
@@ -87,7 +89,7 @@ impl ScopeError {
 
     /// The response to the client: 403 with the challenge (RFC 6750 §3.1).
     pub fn to_response(&self) -> Response<ReplyBody> {
-        *Refusal::InsufficientScope.reply(COMPONENT, &self.challenge_config, &self.required)
+        *Refusal::InsufficientScope.reply(COMPONENT, self.challenge_context(), &self.required)
     }
 }
 

@@ -4,6 +4,7 @@ use http::Extensions;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeConfig;
+use crate::credentials::Scheme;
 use crate::identity::Identity;
 use crate::reject::{Refusal, Reply};
 use crate::scopes::Scopes;
@@ -147,7 +148,7 @@ pub(crate) fn check<'a>(
             return Err(Refusal::NoLayer.refuse(
                 component,
                 Bearer::Nobody,
-                &nothing,
+                nothing.without_token(),
                 &nothing.scopes,
             ));
         }
@@ -182,7 +183,8 @@ pub(crate) fn check<'a>(
         Some(wanted) => so_far.union(&wanted),
         None => so_far,
     };
-    Err(refusal.refuse(component, token.into(), &challenge_config, &scopes))
+    let context = challenge_config.tried(token.map_or_else(Scheme::default, AccessToken::scheme));
+    Err(refusal.refuse(component, token.into(), context, &scopes))
 }
 
 /// The union of both sets. Shares an existing set instead of copying it if the other adds nothing.

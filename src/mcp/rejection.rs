@@ -69,7 +69,7 @@ impl Rejection {
         if let Some((name, value)) = self.header() {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        Refused::mark(&mut response, component, self.reason(), None);
+        Refused::mark(&mut response, component, self.reason(), [None, None]);
         Box::new(response)
     }
 

@@ -3,6 +3,8 @@
 #[cfg(feature = "rmcp")]
 use serde_json::{Map, Value};
 
+use crate::credentials::Scheme;
+
 /// A challenge of one authentication scheme. It is rendered to a `WWW-Authenticate` field, and to the `data` of a
 /// JSON-RPC error.
 #[derive(Debug, Clone, Copy)]
@@ -11,25 +13,13 @@ pub(crate) struct Challenge<'a> {
     pub(super) params: Params<'a>,
 }
 
-/// An authentication scheme (RFC 9110 §11.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scheme {
-    Bearer,
-}
-
-impl Scheme {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Bearer => "Bearer",
-        }
-    }
-}
-
 /// The parameters of a challenge. Empty and absent ones are left out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Params<'a> {
     pub(super) realm: Option<&'a str>,
     pub(super) error: Option<&'a str>,
+    /// The algorithms of proofs (RFC 9449 §7.1).
+    pub(super) algs: Option<&'a str>,
     pub(super) scope: &'a str,
     pub(super) resource_metadata: Option<&'a str>,
     pub(super) description: Option<&'a str>,
@@ -42,6 +32,7 @@ impl<'a> Params<'a> {
         let params = [
             ("realm", self.realm),
             ("error", self.error),
+            ("algs", self.algs),
             ("scope", scope),
             ("resource_metadata", self.resource_metadata),
             ("error_description", self.description),
@@ -135,6 +126,7 @@ mod tests {
         let full = Params {
             realm: Some("notes"),
             error: Some("invalid_token"),
+            algs: None,
             scope: "read write",
             resource_metadata: Some("https://api.example.com/.well-known/x"),
             description: Some("The access token expired"),
@@ -146,6 +138,7 @@ mod tests {
         let empty = Params {
             realm: None,
             error: None,
+            algs: None,
             scope: "",
             resource_metadata: None,
             description: None,
@@ -166,6 +159,7 @@ mod tests {
             params: Params {
                 realm: Some("notes"),
                 error: Some("insufficient_scope"),
+                algs: None,
                 scope: "read write",
                 resource_metadata: Some("https://api.example.com/.well-known/x"),
                 description: Some("The access token lacks a required scope"),
@@ -181,6 +175,7 @@ mod tests {
         );
         let params = Params {
             error: None,
+            algs: None,
             scope: "",
             resource_metadata: None,
             ..challenge.params
@@ -214,6 +209,7 @@ mod tests {
             let params = Params {
                 realm: realm.as_deref(),
                 error: Some("invalid_token"),
+            algs: None,
                 scope: &scope,
                 resource_metadata: resource_metadata.as_deref(),
                 description: description.as_deref(),

@@ -72,6 +72,6 @@ pub(crate) use self::challenge::is_quotable;
 pub(crate) use self::drain::Drain;
 pub(crate) use self::drain::Draining;
 pub use self::future::ResponseFuture;
-pub(crate) use self::refusal::{Refusal, Reply, refuse_for};
+pub(crate) use self::refusal::{DPOP_NONCE, Refusal, Reply, refuse_for};
 pub use self::refused::Refused;
 pub use self::reply_body::ReplyBody;

@@ -2,19 +2,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::challenge_config::ChallengeConfig;
+use crate::challenge_config::ChallengeContext;
+use crate::credentials::Scheme;
 use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
-use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
+use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError, VerifyErrorKind};
 
-use super::challenge::{Challenge, Params, Scheme, write_quoted};
+use super::challenge::{Challenge, Params, write_quoted};
 use super::refused::Refused;
 use super::reply_body::ReplyBody;
 
 /// The `Retry-After` of a 503 for which the verifier gives no delay.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The field for the nonce of the next proof (RFC 9449 §8.1).
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// An answer of this crate. Boxed to keep futures small.
 pub(crate) type Reply = Box<Response<ReplyBody>>;
@@ -28,6 +32,10 @@ pub(crate) enum Refusal<'a> {
     RepeatedHeader,
     /// Its token is invalid.
     InvalidToken(InvalidReason),
+    /// Its token is bound to a key, and its proof of possession is invalid.
+    InvalidProof(InvalidProofReason),
+    /// Its proof of possession needs this nonce.
+    NonceRequired(&'a str),
     /// Its token lacks a scope.
     InsufficientScope,
     /// It needs what no scope allows.
@@ -45,10 +53,10 @@ impl Refusal<'_> {
         self,
         component: &'static str,
         bearer: Bearer<'_>,
-        challenge_config: &ChallengeConfig,
+        context: ChallengeContext<'_>,
         scopes: &Scopes,
     ) -> Reply {
-        let reply = self.reply(component, challenge_config, scopes);
+        let reply = self.reply(component, context, scopes);
         self.decision(component, bearer, scopes, Some(reply.status()))
             .record();
         reply
@@ -58,55 +66,96 @@ impl Refusal<'_> {
     pub(crate) fn reply(
         self,
         component: &'static str,
-        challenge_config: &ChallengeConfig,
+        context: ChallengeContext<'_>,
         scopes: &Scopes,
     ) -> Reply {
         let (status, error, description) = self.parts();
-        let challenge = self.challenge(challenge_config, scopes);
-        let (challenge, body) = write(challenge, error, description);
+        let challenges = self.challenges(context, scopes);
+        let (challenges, body) = write(challenges, error, description);
 
         let mut response = Response::new(ReplyBody::new(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Self::Unavailable(error) = self {
-            headers.insert(RETRY_AFTER, retry_after(error));
+        match self {
+            Self::Unavailable(error) => {
+                headers.insert(RETRY_AFTER, retry_after(error));
+            }
+            Self::NonceRequired(nonce) => {
+                let nonce = HeaderValue::from_str(nonce).expect("`VerifyError` checked it");
+                headers.insert(DPOP_NONCE, nonce);
+            }
+            Self::NoToken
+            | Self::RepeatedHeader
+            | Self::InvalidToken(_)
+            | Self::InvalidProof(_)
+            | Self::InsufficientScope
+            | Self::Forbidden
+            | Self::NoLayer => {}
         }
-        if let Some(challenge) = &challenge {
-            headers.insert(WWW_AUTHENTICATE, challenge.clone());
+        for challenge in challenges.iter().flatten() {
+            headers.append(WWW_AUTHENTICATE, challenge.clone());
         }
-        Refused::mark(&mut response, component, self.reason(), challenge);
+        Refused::mark(&mut response, component, self.reason(), challenges);
         Box::new(response)
     }
 
-    /// The challenge, if the client can do something about the refusal.
-    pub(crate) fn challenge<'a>(
+    /// The challenges, if the client can do something about the refusal. The error belongs to the scheme that the client
+    /// tried. The other scheme is offered without one (RFC 9449 §7.1), if the client could use it instead.
+    pub(crate) fn challenges<'a>(
         self,
-        challenge_config: &'a ChallengeConfig,
+        context: ChallengeContext<'a>,
         scopes: &'a Scopes,
-    ) -> Option<Challenge<'a>> {
+    ) -> [Option<Challenge<'a>>; 2] {
+        let ChallengeContext { config, scheme } = context;
+        let dpop = config.dpop.as_ref();
+        let accepts_bearer = dpop.is_none_or(|dpop| !dpop.is_required);
+        let challenge = |scheme, has_error| self.challenge(scheme, has_error, context, scopes);
+        let bearer = |has_error| accepts_bearer.then(|| challenge(Scheme::Bearer, has_error));
+        let dpop = |has_error| dpop.map(|_| challenge(Scheme::Dpop, has_error));
+        match (self, scheme) {
+            (Self::NoToken | Self::RepeatedHeader, _) => [bearer(true), dpop(true)],
+            // The client did not try DPoP, but it is the only way.
+            (Self::InvalidToken(_), Scheme::Bearer) => [bearer(true), dpop(!accepts_bearer)],
+            (Self::InvalidToken(_), Scheme::Dpop)
+            | (Self::InvalidProof(_) | Self::NonceRequired(_), _) => match dpop(true) {
+                Some(challenge) => [Some(challenge), None],
+                None => [bearer(true), None],
+            },
+            (Self::InsufficientScope, scheme) => [Some(challenge(scheme, true)), None],
+            (Self::Forbidden | Self::Unavailable(_) | Self::NoLayer, _) => [None, None],
+        }
+    }
+
+    fn challenge<'a>(
+        self,
+        scheme: Scheme,
+        has_error: bool,
+        context: ChallengeContext<'a>,
+        scopes: &'a Scopes,
+    ) -> Challenge<'a> {
+        let config = context.config;
         let (_, error, description) = self.parts();
-        let (scope, resource_metadata) = match self {
-            Self::NoToken | Self::InvalidToken(_) | Self::InsufficientScope => (
-                scopes.as_str(),
-                challenge_config.resource_metadata.as_deref(),
-            ),
-            // No scope repairs a malformed request.
-            Self::RepeatedHeader => ("", None),
-            Self::Forbidden | Self::Unavailable(_) | Self::NoLayer => return None,
-        };
-        Some(Challenge {
-            scheme: Scheme::Bearer,
+        let error = error.filter(|_| has_error);
+        // No scope repairs a malformed request.
+        let is_malformed = matches!(self, Self::RepeatedHeader);
+        let dpop = config.dpop.as_ref().filter(|_| scheme == Scheme::Dpop);
+        Challenge {
+            scheme,
             params: Params {
-                realm: challenge_config.realm.as_deref(),
+                realm: config.realm.as_deref(),
                 error,
-                scope,
-                resource_metadata,
+                algs: dpop.map(|dpop| &*dpop.algorithms),
+                scope: if is_malformed { "" } else { scopes.as_str() },
+                resource_metadata: config
+                    .resource_metadata
+                    .as_deref()
+                    .filter(|_| !is_malformed),
                 // A challenge without `error` has no description (RFC 6750 §3.1).
                 description: error.and(Some(description)),
             },
-        })
+        }
     }
 
     fn parts(self) -> (StatusCode, Option<&'static str>, &'static str) {
@@ -125,6 +174,16 @@ impl Refusal<'_> {
                 StatusCode::UNAUTHORIZED,
                 Some("invalid_token"),
                 reason.description(),
+            ),
+            Self::InvalidProof(reason) => (
+                StatusCode::UNAUTHORIZED,
+                Some("invalid_dpop_proof"),
+                reason.description(),
+            ),
+            Self::NonceRequired(_) => (
+                StatusCode::UNAUTHORIZED,
+                Some("use_dpop_nonce"),
+                "The DPoP proof needs the nonce of this response",
             ),
             Self::InsufficientScope => (
                 StatusCode::FORBIDDEN,
@@ -171,9 +230,12 @@ impl Refusal<'_> {
             Self::InsufficientScope => decision.with_required(scopes),
             Self::Unavailable(error) => decision.unavailable(error),
             Self::NoLayer => decision.misconfigured(),
-            Self::NoToken | Self::RepeatedHeader | Self::InvalidToken(_) | Self::Forbidden => {
-                decision
-            }
+            Self::NoToken
+            | Self::RepeatedHeader
+            | Self::InvalidToken(_)
+            | Self::InvalidProof(_)
+            | Self::NonceRequired(_)
+            | Self::Forbidden => decision,
         }
     }
 
@@ -182,6 +244,8 @@ impl Refusal<'_> {
             Self::NoToken => "no_token",
             Self::RepeatedHeader => "repeated_header",
             Self::InvalidToken(reason) => reason.as_str(),
+            Self::InvalidProof(reason) => reason.as_str(),
+            Self::NonceRequired(_) => "proof_nonce",
             Self::InsufficientScope => "insufficient_scope",
             Self::Forbidden => "access_denied",
             Self::Unavailable(_) => "unavailable",
@@ -190,20 +254,21 @@ impl Refusal<'_> {
     }
 }
 
-/// Refuses the request for the verifier's error.
+/// Refuses the request for the error of a verifier or a check.
 pub(crate) fn refuse_for(
     error: &VerifyError,
     component: &'static str,
     bearer: Bearer<'_>,
-    challenge_config: &ChallengeConfig,
+    context: ChallengeContext<'_>,
 ) -> Reply {
-    let refuse =
-        |refusal: Refusal<'_>, scopes| refusal.refuse(component, bearer, challenge_config, scopes);
-    let scopes = challenge_config.initial_scopes();
+    let refuse = |refusal: Refusal<'_>, scopes| refusal.refuse(component, bearer, context, scopes);
+    let scopes = context.config.initial_scopes();
     match error.kind() {
         VerifyErrorKind::Invalid(reason) => refuse(Refusal::InvalidToken(reason), scopes),
+        VerifyErrorKind::InvalidProof(reason) => refuse(Refusal::InvalidProof(reason), scopes),
+        VerifyErrorKind::NonceRequired(nonce) => refuse(Refusal::NonceRequired(nonce), scopes),
         VerifyErrorKind::InsufficientScope(required) => {
-            let scopes = challenge_config.scopes.union(required);
+            let scopes = context.config.scopes.union(required);
             refuse(Refusal::InsufficientScope, &scopes)
         }
         VerifyErrorKind::Unavailable => refuse(Refusal::Unavailable(error), scopes),
@@ -220,17 +285,18 @@ fn retry_after(error: &VerifyError) -> HeaderValue {
 /// The initial capacity, in bytes, for a challenge and its body. It fits most.
 const USUAL_LENGTH: usize = 512;
 
-/// The value of the `WWW-Authenticate` field and the body. They share one allocation with their clones.
+/// The values of the `WWW-Authenticate` fields and the body. They share one allocation with their clones.
 fn write(
-    challenge: Option<Challenge<'_>>,
+    challenges: [Option<Challenge<'_>>; 2],
     error: Option<&str>,
     description: &str,
-) -> (Option<HeaderValue>, Bytes) {
+) -> ([Option<HeaderValue>; 2], Bytes) {
     let mut text = String::with_capacity(USUAL_LENGTH);
-    if let Some(challenge) = &challenge {
-        challenge.write(&mut text);
-    }
-    let challenge_length = text.len();
+    let lengths = challenges.map(|challenge| {
+        let start = text.len();
+        challenge?.write(&mut text);
+        Some(text.len() - start)
+    });
     text.push('{');
     if let Some(error) = error {
         text.push_str("\"error\":");
@@ -242,10 +308,9 @@ fn write(
     text.push('}');
 
     let mut body = Bytes::from(text);
-    let header = body.split_to(challenge_length);
-    let header = challenge.map(|_| {
-        let header = HeaderValue::from_maybe_shared(header);
-        header.expect("every character is visible ASCII or a space")
+    let headers = lengths.map(|length| {
+        let header = HeaderValue::from_maybe_shared(body.split_to(length?));
+        Some(header.expect("every character is visible ASCII or a space"))
     });
-    (header, body)
+    (headers, body)
 }

@@ -24,7 +24,7 @@ pub struct Refused {
     component: &'static str,
     reason: &'static str,
     status: StatusCode,
-    challenge: Option<HeaderValue>,
+    challenges: [Option<HeaderValue>; 2],
 }
 
 impl Refused {
@@ -33,13 +33,13 @@ impl Refused {
         response: &mut Response<B>,
         component: &'static str,
         reason: &'static str,
-        challenge: Option<HeaderValue>,
+        challenges: [Option<HeaderValue>; 2],
     ) {
         let refused = Self {
             component,
             reason,
             status: response.status(),
-            challenge,
+            challenges,
         };
         response.extensions_mut().insert(refused);
     }
@@ -64,6 +64,6 @@ impl Refused {
     /// The values of the `WWW-Authenticate` fields, in order. Empty for a 403 that no scope would prevent, a 500 and a
     /// 503.
     pub fn challenges(&self) -> impl Iterator<Item = &HeaderValue> {
-        self.challenge.iter()
+        self.challenges.iter().flatten()
     }
 }

@@ -52,7 +52,8 @@ impl Owner {
             }
             Self::Anonymous(challenge_config) => {
                 let scopes = challenge_config.initial_scopes();
-                Err(Refusal::NoToken.refuse(COMPONENT, Bearer::Nobody, challenge_config, scopes))
+                let context = challenge_config.without_token();
+                Err(Refusal::NoToken.refuse(COMPONENT, Bearer::Nobody, context, scopes))
             }
         }
     }

@@ -106,7 +106,7 @@ fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
             return Err(Refusal::NoLayer.refuse(
                 COMPONENT,
                 Bearer::Nobody,
-                &nothing,
+                nothing.without_token(),
                 &nothing.scopes,
             ));
         }
@@ -116,7 +116,8 @@ fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
     if let Some(bound) = single(&head.headers, &SESSION_ID).map_err(reject)? {
         if let Owner::Anonymous(challenge_config) = &owner {
             let scopes = challenge_config.initial_scopes();
-            return Err(Refusal::NoToken.refuse(COMPONENT, bearer, challenge_config, scopes));
+            let context = challenge_config.without_token();
+            return Err(Refusal::NoToken.refuse(COMPONENT, bearer, context, scopes));
         }
         let id = owner.unbind(key, Purpose::Session, &bound);
         let id = id.ok_or_else(|| reject(Rejection::NoSuchSession))?;

@@ -61,7 +61,8 @@ pub(super) fn decide_limit(
         Identity::Anonymous(anonymous) => Err(refuse_anonymous(anonymous)),
         Identity::NoLayer => {
             let nothing = ChallengeConfig::default();
-            Err(Refusal::NoLayer.refuse(COMPONENT, Bearer::Nobody, &nothing, &nothing.scopes))
+            let context = nothing.without_token();
+            Err(Refusal::NoLayer.refuse(COMPONENT, Bearer::Nobody, context, &nothing.scopes))
         }
     }
 }
@@ -84,7 +85,7 @@ fn refuse_anonymous(anonymous: &Anonymous) -> Reply {
     Refusal::NoToken.refuse(
         COMPONENT,
         Bearer::Nobody,
-        challenge_config,
+        challenge_config.without_token(),
         challenge_config.initial_scopes(),
     )
 }

@@ -80,6 +80,8 @@ fn terminal_if_routed_wrongly(error: VerifyError) -> VerifyError {
         VerifyErrorKind::Invalid(InvalidReason::WrongIssuer) => error.without_fallback(),
         VerifyErrorKind::Invalid(_)
         | VerifyErrorKind::InsufficientScope(_)
+        | VerifyErrorKind::InvalidProof(_)
+        | VerifyErrorKind::NonceRequired(_)
         | VerifyErrorKind::Unavailable => error,
     }
 }

@@ -13,6 +13,9 @@ use crate::credentials::BearerToken;
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 /// The SHA-256 digest that identifies a token, so that the token is not stored.
+///
+/// It also says whether the layer checks that the sender has the key of a bound token: a verifier accepts more tokens
+/// then, and a result for one layer must not reach another.
 pub(super) type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
 
 /// The result of a verification.
@@ -116,7 +119,10 @@ fn is_lasting(error: &VerifyError) -> bool {
     match error.kind() {
         VerifyErrorKind::Invalid(InvalidReason::UnknownKey | InvalidReason::NotYetValid) => false,
         VerifyErrorKind::Invalid(_) => true,
-        VerifyErrorKind::InsufficientScope(_) | VerifyErrorKind::Unavailable => false,
+        VerifyErrorKind::InsufficientScope(_)
+        | VerifyErrorKind::InvalidProof(_)
+        | VerifyErrorKind::NonceRequired(_)
+        | VerifyErrorKind::Unavailable => false,
     }
 }
 
@@ -124,5 +130,6 @@ pub(super) fn fingerprint(token: &BearerToken) -> Fingerprint {
     let digest = digest::digest(&digest::SHA256, token.as_bytes());
     let mut fingerprint = Fingerprint::default();
     fingerprint.copy_from_slice(digest.as_ref());
+    fingerprint[0] ^= u8::from(token.possession_is_checked());
     fingerprint
 }

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::audience::Audience;
 use super::registered::Claims;
+use crate::access_token::Confirmations;
 use crate::claim_lookup;
 use crate::json::TextOrList;
 use crate::shown_url::ShownUrl;
@@ -37,6 +38,7 @@ impl ClaimRules {
         claims: &Claims<'_>,
         payload: &str,
         now: Duration,
+        possession_is_checked: bool,
     ) -> Result<(), InvalidReason> {
         if let Some(claim) = claims.mark_of_another_kind(self.accept_hash_claims) {
             tracing::debug!(target: CLAIMS, claim, "a claim marks a token of another kind");
@@ -48,11 +50,26 @@ impl ClaimRules {
         self.check_dates(claims, now)?;
         self.check_required(claims, payload)?;
         self.check_values(claims, payload)?;
-        // With `cnf`, only the holder of a key may use the token (RFC 7800 §3.1), and no proof of possession is checked.
-        if claims.cnf.occurs() && !self.accept_unchecked_confirmation {
-            return Err(InvalidReason::BoundToKey);
+        self.check_confirmation(claims, payload, possession_is_checked)
+    }
+
+    /// With `cnf`, only the holder of a key may use the token (RFC 7800 §3.1). So the layer must check that the sender
+    /// holds it, and the claim must name nothing but keys for which there is a check.
+    fn check_confirmation(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        possession_is_checked: bool,
+    ) -> Result<(), InvalidReason> {
+        if !claims.cnf.occurs() || self.accept_unchecked_confirmation {
+            return Ok(());
         }
-        Ok(())
+        let can_be_checked = possession_is_checked
+            && Confirmations::of_claims(payload).is_some_and(|bound_to| !bound_to.has_unknown());
+        match can_be_checked {
+            true => Ok(()),
+            false => Err(InvalidReason::BoundToKey),
+        }
     }
 
     /// Checks the issuer. It logs nothing, since it is also called for tokens that are refused for another reason.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::mapping::ClaimMapping;
 use super::registered::{Claims, SubjectType};
 use super::rules::ClaimRules;
-use crate::access_token::Verified;
+use crate::access_token::{Confirmations, Verified};
 use crate::clock::Clock;
 use crate::json::Fault;
 use crate::verify_error::InvalidReason;
@@ -32,9 +32,16 @@ impl ClaimsVerifier {
         claims.fill(payload, self.subject_type)
     }
 
-    /// Checks the claims at this time.
-    pub(crate) fn check(&self, claims: &Claims<'_>, payload: &str) -> Result<(), InvalidReason> {
-        self.rules.check(claims, payload, self.clock.since_epoch())
+    /// Checks the claims at this time. The layer may check that the sender possesses the key that the token is bound to.
+    pub(crate) fn check(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        possession_is_checked: bool,
+    ) -> Result<(), InvalidReason> {
+        let now = self.clock.since_epoch();
+        self.rules
+            .check(claims, payload, now, possession_is_checked)
     }
 
     /// Fills `verified` from the claims. It becomes complete with the payload, which the caller moves into it.
@@ -48,6 +55,10 @@ impl ClaimsVerifier {
         verified.authority = self.authority.clone();
         verified.leeway = self.rules.leeway;
         verified.clock = self.clock.clone();
+        if claims.cnf.occurs() {
+            verified.confirmations = Confirmations::of_claims(payload);
+            verified.waives_confirmation = self.rules.accept_unchecked_confirmation;
+        }
         self.mapping.fill(verified, claims, payload)
     }
 }

@@ -93,7 +93,7 @@ impl Inner {
             // The endpoint has recognized the token, so that no other verifier may accept it.
             Answer::Active(members) => self
                 .rules
-                .read(members)
+                .read(members, token.possession_is_checked())
                 .map_err(|reason| VerifyError::invalid(reason).without_fallback()),
             Answer::Inactive => Err(VerifyError::invalid(InvalidReason::Unrecognized)),
         });

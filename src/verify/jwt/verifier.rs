@@ -147,14 +147,20 @@ impl Inner {
     ) -> Result<Arc<Verified>, NotVerified> {
         let jws = Jws::split(token.as_bytes())
             .ok_or_else(|| malformed(TokenPart::Token, &Fault::of(THREE_SEGMENTS)))?;
-        self.verify_jws(&jws, may_wait)
+        let possession_is_checked = token.possession_is_checked();
+        self.verify_jws(&jws, possession_is_checked, may_wait)
             .map_err(|error| match error {
                 NotVerified::Invalid(reason) => self.settle_reason(token, &jws, reason).into(),
                 NotVerified::NoSigner(_) | NotVerified::Later(_) => error,
             })
     }
 
-    fn verify_jws(&self, jws: &Jws<'_>, may_wait: bool) -> Result<Arc<Verified>, NotVerified> {
+    fn verify_jws(
+        &self,
+        jws: &Jws<'_>,
+        possession_is_checked: bool,
+        may_wait: bool,
+    ) -> Result<Arc<Verified>, NotVerified> {
         let mut buffer = [0; USUAL_HEADER_LENGTH];
         let header = jws.decode_header(&mut buffer);
         let header = header.ok_or_else(|| undecodable(TokenPart::Header))?;
@@ -173,20 +179,22 @@ impl Inner {
             let payload = jws.decode_payload();
             payload.ok_or_else(|| undecodable(TokenPart::Payload))
         };
+        let verify_payload =
+            |payload, key| self.verify_payload(payload, key, possession_is_checked);
         if self.key_attempts > DEFAULT_KEY_ATTEMPTS {
             // Many keys may be tried. Checking the claims twice costs less than one signature check.
-            self.verify_payload(payload()?, None)?;
+            verify_payload(payload()?, None)?;
         }
         let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
         // A token with invalid claims is refused without a fetch.
         match self.signer(&candidate, remote, may_wait)? {
             Signer::Known(key) => {
-                let verified = self.verify_payload(payload()?, Some(key))?;
+                let verified = verify_payload(payload()?, Some(key))?;
                 self.issuer_watch.accepted();
                 Ok(verified)
             }
             Signer::Missing(mismatch) => {
-                let claims = payload().and_then(|payload| self.verify_payload(payload, None));
+                let claims = payload().and_then(|payload| verify_payload(payload, None));
                 let issued_at = match claims {
                     Ok(verified) => verified.issued_at,
                     Err(reason) => return Err(mismatch.with_bad_claims(reason).into()),
@@ -199,7 +207,7 @@ impl Inner {
                 }))
             }
             Signer::Later(end) => {
-                self.verify_payload(payload()?, None)?;
+                verify_payload(payload()?, None)?;
                 Err(NotVerified::Later(end))
             }
         }
@@ -292,12 +300,14 @@ impl Inner {
         &self,
         payload: String,
         key: Option<Arc<KeyState>>,
+        possession_is_checked: bool,
     ) -> Result<Arc<Verified>, InvalidReason> {
         let mut claims = Claims::default();
         self.claims
             .read(&mut claims, &payload)
             .map_err(|fault| malformed(TokenPart::Payload, &fault))?;
-        self.claims.check(&claims, &payload)?;
+        self.claims
+            .check(&claims, &payload, possession_is_checked)?;
         let mut verified = Verified {
             key,
             ..Verified::default()

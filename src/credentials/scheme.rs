@@ -1,0 +1,22 @@
+//! The schemes in which a request can bring its token.
+
+/// An authentication scheme (RFC 9110 §11.1) in which a request brings its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// `Bearer` (RFC 6750 §2.1).
+    #[default]
+    Bearer,
+    /// `DPoP` (RFC 9449 §7.1): the token is bound to a key, and the request has a proof of that key.
+    Dpop,
+}
+
+impl Scheme {
+    /// The name in the `Authorization` and `WWW-Authenticate` fields: `Bearer` or `DPoP`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Checks the proof of a request, and records its use.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::{HeaderName, HeaderValue};
+
+use super::htu::{Origin, Target};
+use super::nonces::NonceState;
+use super::proof::{Expected, ProofVerifier, ValidProof};
+use super::replay_store::ProofId;
+use super::settings::{Dpop, UsedProofs};
+use crate::access_token::AccessToken;
+use crate::challenge_config::DpopChallenge;
+use crate::credentials::Scheme;
+use crate::possession::checks::{Admitted, StartedChecks};
+use crate::possession::request_head::RequestHead;
+use crate::verify::keys::algorithm::Algorithm;
+use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError};
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// The check of a layer. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct DpopCheck {
+    shared: Arc<Shared>,
+    origin: Option<Origin>,
+}
+
+struct Shared {
+    settings: Dpop,
+    proofs: ProofVerifier,
+}
+
+/// A proof that is valid if it was not used before.
+pub(crate) struct ProvenKey {
+    id: ProofId,
+    keep: Duration,
+    next_nonce: Option<HeaderValue>,
+}
+
+impl DpopCheck {
+    pub(crate) fn new(settings: Dpop) -> Self {
+        let proofs = ProofVerifier::new(settings.algorithms.clone(), settings.max_proof_length);
+        Self {
+            origin: settings.origin.clone(),
+            shared: Arc::new(Shared { settings, proofs }),
+        }
+    }
+
+    /// What challenges say about this check.
+    pub(crate) fn challenge(&self) -> DpopChallenge {
+        let names: Vec<_> = self.algorithms().map(Algorithm::as_str).collect();
+        DpopChallenge {
+            algorithms: names.join(" ").into(),
+            is_required: self.is_required(),
+        }
+    }
+
+    pub(crate) fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.shared.settings.algorithms.iter().copied()
+    }
+
+    pub(crate) fn is_required(&self) -> bool {
+        self.shared.settings.is_required
+    }
+
+    /// Sets the origin to that of a resource, unless the settings have one.
+    pub(crate) fn set_resource(&mut self, identifier: &str) {
+        if self.shared.settings.origin.is_none() {
+            self.origin = Origin::of_url(identifier).ok();
+        }
+    }
+
+    pub(crate) fn has_origin(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// Checks the proof of a request whose token is verified. `None` if the request needs none.
+    pub(crate) fn check(
+        &self,
+        head: RequestHead<'_>,
+        scheme: Scheme,
+        token: &AccessToken,
+    ) -> Result<Option<ProvenKey>, VerifyError> {
+        let thumbprint = token.bound_to().and_then(|bound_to| bound_to.jwk());
+        match (scheme, thumbprint) {
+            (Scheme::Bearer, None) => Ok(None),
+            (Scheme::Bearer, Some(_)) => Err(VerifyError::invalid(InvalidReason::BoundToKey)),
+            (Scheme::Dpop, None) => Err(VerifyError::invalid(InvalidReason::NotBoundToKey)),
+            (Scheme::Dpop, Some(thumbprint)) => self.check_proof(head, token, thumbprint).map(Some),
+        }
+    }
+
+    fn check_proof(
+        &self,
+        head: RequestHead<'_>,
+        token: &AccessToken,
+        thumbprint: &str,
+    ) -> Result<ProvenKey, VerifyError> {
+        let mut fields = head.headers.get_all(DPOP).iter();
+        let proof = match (fields.next(), fields.next()) {
+            (Some(proof), None) => proof,
+            (None, _) => return Err(VerifyError::invalid_proof(InvalidProofReason::Missing)),
+            (Some(_), Some(_)) => {
+                return Err(VerifyError::invalid_proof(InvalidProofReason::Repeated));
+            }
+        };
+        let settings = &self.shared.settings;
+        let now = settings.clock.since_epoch();
+        let origin = self.origin.as_ref().expect("the layer has checked it");
+        let proof = self.shared.proofs.verify(
+            proof.as_bytes(),
+            &Expected {
+                method: head.method.as_str(),
+                target: Target {
+                    origin,
+                    path_prefix: &settings.path_prefix,
+                    path: path_of_client(head),
+                },
+                token: token.token().as_bytes(),
+                thumbprint,
+                window: settings.window,
+                now,
+            },
+        )?;
+        let next_nonce = self.check_nonce(&proof, now)?;
+        let client = match token.principal() {
+            Some(principal) => digest_of(&principal.to_bytes()),
+            None => proof.key,
+        };
+        Ok(ProvenKey {
+            id: ProofId::new(proof.id, client, proof.key),
+            keep: proof.ends_at.saturating_sub(now),
+            next_nonce,
+        })
+    }
+
+    /// Checks the nonce, if the server requires one. Returns the nonce that replaces it, if it will soon end.
+    fn check_nonce(
+        &self,
+        proof: &ValidProof,
+        now: Duration,
+    ) -> Result<Option<HeaderValue>, VerifyError> {
+        let Some(nonces) = &self.shared.settings.nonces else {
+            return Ok(None);
+        };
+        let state = match proof.nonce.as_deref() {
+            Some(nonce) => nonces.state(nonce, now),
+            None => NonceState::Unknown,
+        };
+        match state {
+            NonceState::Good => Ok(None),
+            NonceState::Ending => {
+                let nonce = HeaderValue::try_from(nonces.fresh(now));
+                Ok(Some(nonce.expect("a nonce is visible ASCII")))
+            }
+            NonceState::Unknown => Err(VerifyError::nonce_required(nonces.fresh(now))),
+        }
+    }
+
+    /// Records the use of the proof, and refuses one that was used before.
+    pub(crate) fn record_use(&self, proven: ProvenKey) -> StartedChecks {
+        let ProvenKey {
+            id,
+            keep,
+            next_nonce,
+        } = proven;
+        let admit = |first_use: Result<bool, _>| match first_use {
+            Ok(true) => Ok(Admitted { next_nonce }),
+            Ok(false) => Err(VerifyError::invalid_proof(InvalidProofReason::Replayed)),
+            Err(error) => Err(VerifyError::unavailable(error)),
+        };
+        match &self.shared.settings.used_proofs {
+            UsedProofs::Memory(memory) => {
+                StartedChecks::Ended(admit(memory.first_use_now(&id, keep)))
+            }
+            UsedProofs::Store(store) => {
+                let first_use = Arc::clone(store).first_use(id, keep);
+                StartedChecks::Waiting(Box::pin(async move { admit(first_use.await) }))
+            }
+        }
+    }
+}
+
+/// The path that the client requested. A nested axum router has removed its prefix from the URI.
+fn path_of_client(head: RequestHead<'_>) -> &str {
+    #[cfg(feature = "axum")]
+    if let Some(original) = head.extensions.get::<axum::extract::OriginalUri>() {
+        return original.0.path();
+    }
+    head.uri.path()
+}
+
+fn digest_of(bytes: &[u8]) -> [u8; 32] {
+    let digest = digest(&SHA256, bytes);
+    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+impl fmt::Debug for DpopCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.settings.fmt(f)
+    }
+}

@@ -1,0 +1,195 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::htu::Origin;
+use super::memory_replay_store::MemoryReplayStore;
+use super::nonces::DpopNonces;
+use super::replay_store::{ErasedReplayStore, ReplayStore};
+use crate::clock::Clock;
+use crate::verify::keys::algorithm::{Algorithm, KeyKind};
+
+/// How a layer checks that the sender of a token has the key that the token is bound to, by DPoP (RFC 9449).
+///
+/// Pass it to [`BearerAuthLayer::dpop`](crate::BearerAuthLayer::dpop). See the [module](crate::possession) for what is
+/// checked, and for the answers.
+///
+/// ```
+/// use tower_bearer_auth::possession::Dpop;
+/// # use tower_bearer_auth::{BearerAuthLayer, StaticToken, StaticTokenVerifier};
+///
+/// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+/// let layer = BearerAuthLayer::new(verifier).dpop(Dpop::new().origin("https://api.example.com"));
+/// # let _ = layer;
+/// ```
+///
+/// Clones share the memory of used proofs.
+#[derive(Clone)]
+#[must_use = "it does nothing until it is passed to a layer"]
+pub struct Dpop {
+    pub(super) is_required: bool,
+    pub(super) origin: Option<Origin>,
+    pub(super) path_prefix: Box<str>,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) window: Duration,
+    pub(super) max_proof_length: usize,
+    pub(super) used_proofs: UsedProofs,
+    pub(super) nonces: Option<DpopNonces>,
+    pub(super) clock: Clock,
+}
+
+/// Where used proofs are recorded.
+#[derive(Clone)]
+pub(super) enum UsedProofs {
+    Memory(MemoryReplayStore),
+    Store(Arc<dyn ErasedReplayStore>),
+}
+
+const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
+
+/// The window of the MCP profile.
+const MAX_WINDOW: Duration = Duration::from_secs(300);
+
+/// A proof with an ML-DSA-87 key has 11 KB.
+const DEFAULT_MAX_PROOF_LENGTH: usize = 16 * 1024;
+
+impl Dpop {
+    /// Bound tokens need a proof, and others are taken as bearer tokens.
+    pub fn new() -> Self {
+        let all = Algorithm::ALL.iter().copied();
+        Self {
+            is_required: false,
+            origin: None,
+            path_prefix: "".into(),
+            algorithms: all.filter(|algorithm| is_asymmetric(*algorithm)).collect(),
+            window: DEFAULT_WINDOW,
+            max_proof_length: DEFAULT_MAX_PROOF_LENGTH,
+            used_proofs: UsedProofs::Memory(MemoryReplayStore::default()),
+            nonces: None,
+            clock: Clock::system(),
+        }
+    }
+
+    /// Accepts only tokens that are bound to a key, with a proof. Default: other tokens are taken as bearer tokens.
+    pub fn required(mut self) -> Self {
+        self.is_required = true;
+        self
+    }
+
+    /// Sets the scheme, the host and the port of this server in the URLs that its clients call, such as
+    /// `https://api.example.com`. A proof is for one URL (`htu`), and a `Host` header may come from an attacker, so the layer
+    /// does not take them from the request. Default: those of the layer's
+    /// [`resource`](crate::BearerAuthLayer::resource).
+    ///
+    /// # Panics
+    ///
+    /// If it is not an http or https URL, or has credentials, a path, a query or a fragment.
+    #[track_caller]
+    pub fn origin(mut self, origin: &str) -> Self {
+        match Origin::of_origin(origin) {
+            Ok(origin) => self.origin = Some(origin),
+            Err(problem) => panic!("{origin:?} cannot be an origin: it {problem}"),
+        }
+        self
+    }
+
+    /// Sets the beginning of the path in the URLs that clients call, which a proxy in front removes: with `/tools`, a
+    /// request for `/mcp` needs a proof for `/tools/mcp`. Default: none.
+    ///
+    /// # Panics
+    ///
+    /// If it does not begin with a slash, ends with one, or has a query or a fragment.
+    #[track_caller]
+    pub fn path_prefix(mut self, prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        assert!(
+            prefix.starts_with('/') && !prefix.ends_with('/') && !prefix.contains(['?', '#']),
+            "{prefix:?} cannot be the beginning of a path: it must begin with a slash and not end with one"
+        );
+        self.path_prefix = prefix.into();
+        self
+    }
+
+    /// Accepts proofs of these algorithms only. Default: all algorithms with public keys. A later call replaces an
+    /// earlier one.
+    ///
+    /// # Panics
+    ///
+    /// If the list is empty, or has an algorithm with a shared secret (`HS256`).
+    #[track_caller]
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
+        assert!(
+            !self.algorithms.is_empty() && self.algorithms.iter().copied().all(is_asymmetric),
+            "proofs need algorithms with public keys"
+        );
+        self
+    }
+
+    /// Sets how far the time of a proof (`iat`) may be from this server's clock, in both directions. Default: 60 seconds.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero, or more than 300 seconds.
+    #[track_caller]
+    pub fn window(mut self, window: Duration) -> Self {
+        assert!(
+            !window.is_zero() && window <= MAX_WINDOW,
+            "the window of proofs must be between 1 and 300 seconds"
+        );
+        self.window = window;
+        self
+    }
+
+    /// Sets the maximum length of a proof, in bytes. A longer one is refused before it is read. Default: 16 384 (16 KiB),
+    /// since a proof of an ML-DSA-87 key has 11 KB.
+    pub fn max_proof_length(mut self, bytes: usize) -> Self {
+        self.max_proof_length = bytes;
+        self
+    }
+
+    /// Records used proofs in this store, such as one that all replicas of the server share. Default: a
+    /// [`MemoryReplayStore`].
+    pub fn replay_store(mut self, store: impl ReplayStore) -> Self {
+        self.used_proofs = UsedProofs::Store(Arc::new(store));
+        self
+    }
+
+    /// Requires a nonce of this server in each proof (RFC 9449 §9). A client cannot make proofs ahead of time then.
+    /// Default: no nonces.
+    pub fn nonces(mut self, nonces: DpopNonces) -> Self {
+        self.nonces = Some(nonces);
+        self
+    }
+
+    /// Sets the clock by which the age of proofs is measured. Default: the system's. Call it before
+    /// [`replay_store`](Self::replay_store): it replaces the memory of used proofs by an empty one with this clock.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        if let UsedProofs::Memory(_) = self.used_proofs {
+            self.used_proofs =
+                UsedProofs::Memory(MemoryReplayStore::default().clock(clock.clone()));
+        }
+        self.clock = clock;
+        self
+    }
+}
+
+fn is_asymmetric(algorithm: Algorithm) -> bool {
+    algorithm.key_kind() != KeyKind::Secret
+}
+
+impl Default for Dpop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Dpop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dpop")
+            .field("is_required", &self.is_required)
+            .field("algorithms", &self.algorithms)
+            .field("window", &self.window)
+            .finish_non_exhaustive()
+    }
+}
