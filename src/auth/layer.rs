@@ -6,6 +6,8 @@ use tower_layer::Layer;
 use super::service::BearerAuth;
 use super::settings::Settings;
 use crate::challenge_config::ChallengeConfig;
+use crate::metadata::ProtectedResource;
+use crate::possession::{Checks, RequestCheck};
 use crate::reject::is_quotable;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::verify::Verifier;
@@ -37,6 +39,7 @@ use crate::verify::Verifier;
 pub struct BearerAuthLayer<V> {
     verifier: V,
     settings: Settings,
+    resource: Option<ProtectedResource>,
 }
 
 impl<V: Verifier> BearerAuthLayer<V> {
@@ -45,6 +48,7 @@ impl<V: Verifier> BearerAuthLayer<V> {
         Self {
             verifier,
             settings: Settings::default(),
+            resource: None,
         }
     }
 }
@@ -162,8 +166,92 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
+    /// Accepts tokens in the scheme `DPoP`, and checks that their sender has the key that they are bound to (RFC 9449).
+    /// Without it, a token that is bound to a public key is refused. A later call replaces an earlier one.
+    ///
+    /// A proof is for one URL, so the layer has to know its own: set a
+    /// [`resource`](Self::resource), or an [`origin`](crate::possession::Dpop::origin). See
+    /// [`possession`](crate::possession).
+    ///
+    /// ```
+    /// use tower_bearer_auth::possession::Dpop;
+    /// use tower_bearer_auth::{BearerAuthLayer, ProtectedResource};
+    /// # use tower_bearer_auth::{StaticToken, StaticTokenVerifier};
+    ///
+    /// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+    /// let resource = ProtectedResource::new("https://api.example.com/notes")
+    ///     .authorization_servers(["https://issuer.example.com"]);
+    /// let layer = BearerAuthLayer::new(verifier).resource(&resource).dpop(Dpop::new());
+    /// // Its metadata says that the server accepts proofs, and of which algorithms.
+    /// let metadata: axum::Router = layer.protected_resource().router();
+    /// # let _ = metadata;
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// The layer panics when it is applied to a service without a resource and an origin.
+    #[cfg(feature = "dpop")]
+    #[must_use]
+    pub fn dpop(mut self, dpop: crate::possession::Dpop) -> Self {
+        let mut check = crate::possession::DpopCheck::new(dpop);
+        if let Some(resource) = &self.resource {
+            check.set_resource(resource.identifier());
+        }
+        self.challenge_config().dpop = Some(check.challenge());
+        self.checks().dpop = Some(check);
+        self
+    }
+
+    /// Checks that the sender of a token that is bound to a certificate has authenticated itself with this certificate
+    /// (RFC 8705). Without it, such a token is refused. Tokens that are not bound are taken as before.
+    ///
+    /// The certificate is the extension [`ClientCertificate`](crate::possession::ClientCertificate) of the request. A TLS
+    /// acceptor inserts it, or a
+    /// [`ClientCertificateFromHeader`](crate::possession::ClientCertificateFromHeader) behind a proxy.
+    #[must_use]
+    pub fn client_certificates(mut self) -> Self {
+        self.checks().client_certificates = true;
+        self
+    }
+
+    /// Adds a check of the request, which runs after the token was verified. Default: none. Later calls add to earlier
+    /// ones; the checks run in this order, and the first refusal decides. The use of a DPoP proof is recorded after them.
+    ///
+    /// For a condition on the token alone, use [`VerifierExt::check`](crate::VerifierExt::check), whose result can be
+    /// cached.
+    #[must_use]
+    pub fn check_request(mut self, check: impl RequestCheck) -> Self {
+        self.checks().add(check);
+        self
+    }
+
     pub(crate) fn challenge_config(&mut self) -> &mut ChallengeConfig {
         Arc::make_mut(&mut self.settings.challenge_config)
+    }
+
+    fn checks(&mut self) -> &mut Checks {
+        Arc::make_mut(self.settings.checks.get_or_insert_default())
+    }
+
+    /// Sets the resource that the layer protects.
+    pub(crate) fn set_resource(&mut self, resource: ProtectedResource) {
+        #[cfg(feature = "dpop")]
+        if self.settings.checks.is_some()
+            && let Some(dpop) = &mut self.checks().dpop
+        {
+            dpop.set_resource(resource.identifier());
+        }
+        self.resource = Some(resource);
+    }
+
+    /// The resource that the layer protects.
+    pub(crate) fn configured_resource(&self) -> Option<&ProtectedResource> {
+        self.resource.as_ref()
+    }
+
+    /// The proofs of possession that the layer checks.
+    pub(crate) fn checked_proofs(&self) -> Option<&Checks> {
+        self.settings.checks.as_deref()
     }
 }
 
@@ -171,6 +259,17 @@ impl<S, V: Clone> Layer<S> for BearerAuthLayer<V> {
     type Service = BearerAuth<S, V>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        #[cfg(feature = "dpop")]
+        if let Some(dpop) = self
+            .checked_proofs()
+            .and_then(|checks| checks.dpop.as_ref())
+        {
+            assert!(
+                dpop.has_origin(),
+                "a layer that checks DPoP proofs has to know its URL: set resource(..) on the layer, or origin(..) on \
+                 its Dpop"
+            );
+        }
         BearerAuth::with_settings(inner, self.verifier.clone(), self.settings.clone())
     }
 }

@@ -20,7 +20,7 @@ use tower_service::Service;
 /// | origins | any: browsers do not attach a bearer token by themselves. Restrict them with [`allow_origins`](CorsLayer::allow_origins) if the server is on the user's own machine, if a proxy adds the token from a cookie, or if callers without a token may call tools of an internal server |
 /// | methods | `GET`, `POST`, `DELETE` |
 /// | request headers | all that the preflight requests: a wildcard would not cover `Authorization`, and a list cannot name `Mcp-Param-*` |
-/// | exposed headers | `WWW-Authenticate`, `Mcp-Session-Id`, `Mcp-Protocol-Version`, `Retry-After` |
+/// | exposed headers | `WWW-Authenticate`, `Mcp-Session-Id`, `Mcp-Protocol-Version`, `Retry-After`, `DPoP-Nonce` |
 /// | preflights | answered, and cacheable for one hour |
 ///
 /// Add it outside the auth layer, because browsers send preflights without a token:
@@ -47,6 +47,7 @@ pub fn cors() -> CorsLayer {
             HeaderName::from_static("mcp-session-id"),
             HeaderName::from_static("mcp-protocol-version"),
             header::RETRY_AFTER,
+            HeaderName::from_static("dpop-nonce"),
         ],
         max_age: Duration::from_secs(60 * 60),
     }

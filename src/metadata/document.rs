@@ -15,6 +15,9 @@ pub(super) struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) scopes_supported: Vec<String>,
     pub(super) bearer_methods_supported: BearerMethods,
+    /// The proofs of possession that the layer checks.
+    #[serde(flatten)]
+    pub(super) proofs: Map<String, Value>,
     /// All others, by name.
     #[serde(flatten)]
     pub(super) members: Map<String, Value>,
@@ -108,7 +111,8 @@ fn problem_of_member(name: &str, value: &Value) -> Option<String> {
     Some(format!("{name} {why}"))
 }
 
-const PROOF: &str = "says that clients prove possession of a key, and nothing here checks such proofs; leave it out";
+const PROOF: &str = "says that clients prove possession of a key, which only a layer can promise; leave it out, and serve \
+                     BearerAuthLayer::protected_resource()";
 
 /// Whether a client could follow `url`. The URL of a documentation may have a fragment.
 fn is_link(url: &str) -> bool {

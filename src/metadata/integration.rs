@@ -24,7 +24,31 @@ impl<V> BearerAuthLayer<V> {
         challenge_config.resource_metadata =
             Some(MetadataUrl::new(metadata_url, resource.reach.clone()));
         challenge_config.scopes_supported = scopes;
+        self.set_resource(resource.clone());
         self
+    }
+
+    /// The [resource](Self::resource) of this layer, whose metadata says which proofs of possession the layer checks
+    /// (RFC 9728 §2). Serve this one: a layer can do more than the resource knows.
+    ///
+    /// | member | if the layer has |
+    /// |---|---|
+    /// | `dpop_signing_alg_values_supported` | `dpop(..)`: the algorithms |
+    /// | `dpop_bound_access_tokens_required` | `dpop(..)` with `required()`: `true` |
+    /// | `tls_client_certificate_bound_access_tokens` | [`client_certificates()`](Self::client_certificates): `true` |
+    ///
+    /// # Panics
+    ///
+    /// If the layer has no [resource](Self::resource).
+    #[track_caller]
+    pub fn protected_resource(&self) -> ProtectedResource {
+        let Some(resource) = self.configured_resource() else {
+            panic!("the layer has no resource(..)");
+        };
+        match self.checked_proofs() {
+            Some(checks) => resource.with_proofs(checks.metadata()),
+            None => resource.clone(),
+        }
     }
 }
 

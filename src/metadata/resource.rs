@@ -131,7 +131,7 @@ impl ProtectedResource {
     /// | `resource_name`, `signed_metadata` | a text |
     /// | `resource_documentation`, `resource_policy_uri`, `resource_tos_uri`, `jwks_uri` | a URL |
     /// | `resource_signing_alg_values_supported`, `authorization_details_types_supported` | a list of texts, not empty |
-    /// | `tls_client_certificate_bound_access_tokens`, `dpop_bound_access_tokens_required` | `false` only, since this crate does not check such proofs |
+    /// | `tls_client_certificate_bound_access_tokens`, `dpop_bound_access_tokens_required` | `false` only: [`BearerAuthLayer::protected_resource`](crate::BearerAuthLayer::protected_resource) sets `true` if the layer checks such proofs |
     /// | `dpop_signing_alg_values_supported` | none, for the same reason |
     /// | `resource`, `authorization_servers`, `scopes_supported`, `bearer_methods_supported` | none: they have setters of their own or follow from the layer |
     ///
@@ -208,6 +208,16 @@ impl ProtectedResource {
         }
         problems.extend(self.document.problems_of_members());
         ConfigError::check(problems)
+    }
+
+    /// The resource behind a layer that checks these proofs of possession.
+    pub(super) fn with_proofs(&self, proofs: Vec<(&'static str, Value)>) -> Self {
+        let mut resource = self.clone();
+        for (name, value) in proofs {
+            resource.document.members.remove(name);
+            resource.document.proofs.insert(name.to_owned(), value);
+        }
+        resource
     }
 
     fn is_allowed(&self, identifier: &Identifier<'_>) -> bool {

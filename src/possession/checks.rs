@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use http::HeaderValue;
+use serde_json::Value;
 
 use super::client_certificate::ClientCertificate;
 #[cfg(feature = "dpop")]
@@ -14,6 +15,8 @@ use super::request_check::{CheckFuture, Checked, ErasedCheck, RequestCheck};
 use super::request_head::RequestHead;
 use crate::access_token::AccessToken;
 use crate::credentials::Scheme;
+#[cfg(feature = "dpop")]
+use crate::verify::keys::algorithm::Algorithm;
 use crate::verify_error::{InvalidReason, VerifyError};
 
 /// The checks that a layer makes of a request after it has verified the token.
@@ -51,6 +54,23 @@ struct Begun {
 impl Checks {
     pub(crate) fn add(&mut self, check: impl RequestCheck) {
         self.own.push(Arc::new(check));
+    }
+
+    /// The members of the metadata of a resource that say which proofs are checked (RFC 9728 §2).
+    pub(crate) fn metadata(&self) -> Vec<(&'static str, Value)> {
+        let mut members = Vec::new();
+        #[cfg(feature = "dpop")]
+        if let Some(dpop) = &self.dpop {
+            let algorithms: Vec<_> = dpop.algorithms().map(Algorithm::as_str).collect();
+            members.push(("dpop_signing_alg_values_supported", algorithms.into()));
+            if dpop.is_required() {
+                members.push(("dpop_bound_access_tokens_required", true.into()));
+            }
+        }
+        if self.client_certificates {
+            members.push(("tls_client_certificate_bound_access_tokens", true.into()));
+        }
+        members
     }
 
     /// Checks a request whose token is verified.

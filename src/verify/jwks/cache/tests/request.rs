@@ -45,7 +45,9 @@ pub(super) fn refusal(error: &VerifyError) -> Told {
     let retry_after = error.retry_after().unwrap_or_default();
     match error.kind() {
         VerifyErrorKind::Invalid(reason) => Told::Refused(reason),
-        VerifyErrorKind::InsufficientScope(_) => unreachable!("no scope is asked for"),
+        VerifyErrorKind::InsufficientScope(_)
+        | VerifyErrorKind::InvalidProof(_)
+        | VerifyErrorKind::NonceRequired(_) => unreachable!("a key set knows neither"),
         VerifyErrorKind::Unavailable => {
             let cause = error.source().expect("an outage has a cause");
             let problem = cause.downcast_ref::<RefreshError>();
