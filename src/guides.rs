@@ -6,6 +6,7 @@
 //! | [`mcp_server`] | How do I protect an MCP server, from `cargo new` to a client? |
 //! | [`behind_a_proxy`] | What must I configure behind a proxy, a gateway or a load balancer? |
 //! | [`cors`] | How do browsers call my server? |
+//! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
 //! | [`observability`] | What do the logs and metrics contain? |
 //! | [`performance`] | What does a token cost? |
@@ -91,8 +92,16 @@ guide!(observability, "../docs/observability.md");
 guide!(performance, "../docs/performance.md");
 
 guide!(
+    proof_of_possession,
+    "../docs/proof-of-possession.md",
+    "possession" => "crate::possession",
+    "replay-store" => "crate::possession::Dpop::replay_store"
+);
+
+guide!(
     security,
     "../SECURITY.md",
+    "possession" => "self::proof_of_possession",
     "proxy" => "self::behind_a_proxy"
 );
 

@@ -151,6 +151,7 @@ pub mod providers {}
     any(doc, doctest),
     feature = "axum",
     feature = "cache",
+    feature = "dpop",
     feature = "introspection",
     feature = "jwks",
     feature = "mcp",

@@ -71,11 +71,11 @@ fn wrong() -> Vec<(ProtectedResource, &'static str)> {
         ),
         (
             notes().member("dpop_bound_access_tokens_required", true),
-            "nothing here checks such proofs",
+            "which only a layer can promise",
         ),
         (
             notes().member("tls_client_certificate_bound_access_tokens", true),
-            "nothing here checks such proofs",
+            "which only a layer can promise",
         ),
         (
             notes().member("dpop_signing_alg_values_supported", Vec::<String>::new()),
