@@ -33,7 +33,7 @@ pub(crate) fn rules() -> Result<ScopeRules, ConfigError> {
         .tool("add", ScopeRequirement::token())
         .tool("delete_note", ScopeRequirement::all(["notes:write"]))
         // A tool that is added later is refused until it has a rule.
-        .default_rule(ScopeRequirement::nobody())
+        .default_rule(ScopeRequirement::deny_all())
         .build()
 }
 

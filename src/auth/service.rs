@@ -107,7 +107,7 @@ where
             Credentials::TooLong => Refusal::InvalidToken(InvalidReason::TooLong),
         };
         let scopes = challenge_config.initial_scopes();
-        let reply = refusal.refuse(Decision::LAYER, Bearer::Nobody, challenge_config, scopes);
+        let reply = refusal.refuse(Decision::LAYER, Bearer::Unknown, challenge_config, scopes);
         ResponseFuture::refuse(reply, request, challenge_config)
     }
 }

@@ -52,7 +52,7 @@ impl Owner {
             }
             Self::Anonymous(challenge_config) => {
                 let scopes = challenge_config.initial_scopes();
-                Err(Refusal::NoToken.refuse(COMPONENT, Bearer::Nobody, challenge_config, scopes))
+                Err(Refusal::NoToken.refuse(COMPONENT, Bearer::Unknown, challenge_config, scopes))
             }
         }
     }

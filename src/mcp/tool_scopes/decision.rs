@@ -61,7 +61,7 @@ pub(super) fn decide_limit(
         Identity::Anonymous(anonymous) => Err(refuse_anonymous(anonymous)),
         Identity::NoLayer => {
             let nothing = ChallengeConfig::default();
-            Err(Refusal::NoLayer.refuse(COMPONENT, Bearer::Nobody, &nothing, &nothing.scopes))
+            Err(Refusal::NoLayer.refuse(COMPONENT, Bearer::Unknown, &nothing, &nothing.scopes))
         }
     }
 }
@@ -83,7 +83,7 @@ fn refuse_anonymous(anonymous: &Anonymous) -> Reply {
     let challenge_config = &anonymous.challenge_config;
     Refusal::NoToken.refuse(
         COMPONENT,
-        Bearer::Nobody,
+        Bearer::Unknown,
         challenge_config,
         challenge_config.initial_scopes(),
     )
@@ -95,6 +95,6 @@ fn bearer(head: &Parts) -> Bearer<'_> {
 
 /// `Ok` if a request whose body is not read may pass.
 pub(super) fn decide_unread(head: &mut Parts) -> Result<(), Reply> {
-    let anyone = iter::once(&ScopeRequirement::ANYONE);
-    check(anyone, &mut head.extensions, COMPONENT)
+    let permit_all = iter::once(&ScopeRequirement::PERMIT_ALL);
+    check(permit_all, &mut head.extensions, COMPONENT)
 }
