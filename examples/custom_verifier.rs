@@ -76,5 +76,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn whoami(token: AccessToken) -> String {
-    format!("you are {}\n", token.client_id().unwrap_or("nobody"))
+    format!("you are {}\n", token.client_id().unwrap_or("unknown"))
 }

@@ -216,11 +216,11 @@ pub(crate) fn app(verifier: impl Verifier) -> Router {
 
 async fn whoami(token: AccessToken) -> String {
     let caller = token.subject().or(token.client_id());
-    let issuer = token.issuer().unwrap_or("the table");
-    format!(
-        "{}, says {issuer}\n",
-        caller.unwrap_or("a caller without a name")
-    )
+    let caller = caller.unwrap_or("unknown");
+    match token.issuer() {
+        Some(issuer) => format!("{caller}, from {issuer}\n"),
+        None => format!("{caller}, by API key\n"),
+    }
 }
 
 fn introduce(url: &str, staff: &TestIssuer, partners: &TestIssuer) {
@@ -235,16 +235,16 @@ fn introduce(url: &str, staff: &TestIssuer, partners: &TestIssuer) {
     };
     println!("200, an API key:");
     get("/", API_KEY);
-    println!("200, a JWT of the staff's issuer:");
+    println!("200, a JWT of the issuer for staff:");
     get("/", &jwt(staff, "alice", &["read", "admin"]));
-    println!("200, a JWT of the partners' issuer:");
+    println!("200, a JWT of the issuer for partners:");
     get("/", &jwt(partners, "bob", &["read"]));
     println!("200, an opaque token:");
     get("/", &opaque("read"));
     println!("403, an opaque token without the scope admin:");
     get("/admin", &opaque("read"));
     println!("401, a JWT of an unknown issuer, and 401, an unknown opaque token:");
-    let stranger = staff.key().token().issuer("https://stranger.example");
-    get("/", &stranger.audience(AUDIENCE).build());
-    get("/", "nobody-knows-me");
+    let unknown_issuer = staff.key().token().issuer("https://unknown.example");
+    get("/", &unknown_issuer.audience(AUDIENCE).build());
+    get("/", "unknown-token");
 }

@@ -49,6 +49,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn hello(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let token = request.extensions().get::<AccessToken>();
-    let client = token.and_then(AccessToken::client_id).unwrap_or("stranger");
+    let client = token.and_then(AccessToken::client_id).unwrap_or("unknown");
     Ok(Response::new(Full::from(format!("hello, {client}\n"))))
 }

@@ -51,5 +51,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn whoami(token: AccessToken) -> String {
-    format!("you are {}\n", token.subject().unwrap_or("nobody"))
+    format!("you are {}\n", token.subject().unwrap_or("unknown"))
 }

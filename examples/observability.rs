@@ -90,7 +90,7 @@ fn app(verifier: impl Verifier, recorder: PrometheusHandle) -> Router {
 }
 
 async fn whoami(token: AccessToken) -> String {
-    format!("hello {}\n", token.subject().unwrap_or("stranger"))
+    format!("hello {}\n", token.subject().unwrap_or("unknown"))
 }
 
 fn introduce(url: &str, issuer: &TestIssuer) {
@@ -102,7 +102,7 @@ fn introduce(url: &str, issuer: &TestIssuer) {
         ("200:", "/", alice.as_str()),
         ("403, the token lacks a scope:", "/admin", &alice),
         ("401, the token has expired:", "/", &expired),
-        ("401, the token is not from the issuer:", "/", "made-up"),
+        ("401, the token is not a JWT:", "/", "made-up"),
     ] {
         println!("{what}\ncurl -i {url}{path} -H 'authorization: Bearer {token}'\n");
     }

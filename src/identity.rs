@@ -36,7 +36,7 @@ impl<'a> Identity<'a> {
     pub(crate) fn bearer(&self) -> Bearer<'a> {
         match *self {
             Self::Known(token) => Bearer::Verified(token),
-            Self::Anonymous(_) | Self::NoLayer => Bearer::Nobody,
+            Self::Anonymous(_) | Self::NoLayer => Bearer::Unknown,
         }
     }
 }

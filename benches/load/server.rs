@@ -69,7 +69,7 @@ pub(crate) async fn serve() -> Result<()> {
 fn guarded() -> Result<Router> {
     let rules = ScopeRules::builder()
         .tool("add", ScopeRequirement::all(["notes:read"]))
-        .default_rule(ScopeRequirement::nobody())
+        .default_rule(ScopeRequirement::deny_all())
         .build()?;
     Ok(Router::new()
         .route_service("/mcp", mcp())

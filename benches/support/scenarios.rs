@@ -202,9 +202,9 @@ fn introspected() -> Call {
         .build()
         .unwrap()
         .cached(1_000);
-    let asked: Result<AccessToken, VerifyError> =
+    let verified: Result<AccessToken, VerifyError> =
         runtime.block_on(verifier.clone().call(token.parse().unwrap()));
-    asked.unwrap();
+    verified.unwrap();
     let mut call = good(verifier, authorization(&token));
     Box::new(move || {
         let _keep_running = (&runtime, &issuer);
@@ -355,7 +355,7 @@ fn tool_scopes(bytes: usize) -> Call {
     let rules = ScopeRules::builder()
         .tool("add_note", ScopeRequirement::all(["write"]))
         .tool("list_*", ScopeRequirement::all(["read"]))
-        .default_rule(ScopeRequirement::nobody())
+        .default_rule(ScopeRequirement::deny_all())
         .build()
         .unwrap();
     let verifier = StaticTokenVerifier::new([("t", StaticToken::new("bench").scopes(["write"]))]);

@@ -18,7 +18,7 @@
 //! | `ISSUER` | the issuer of tokens | the built-in authorization server |
 //! | `JWKS_URL` | the URL of the issuer's JWK Set | found by discovery |
 //! | `PUBLIC_KEY_PEM` | instead of `JWKS_URL`: the issuer's key or certificate as PEM text, or a path | |
-//! | `ALGORITHM` | the signature algorithm for `PUBLIC_KEY_PEM` | RS256, ES256, ES384, ES512 or EdDSA, by the key |
+//! | `ALGORITHM` | the signature algorithm for `PUBLIC_KEY_PEM` | by the key: RS256, ES256, ES384, ES512, EdDSA, ML-DSA-44, ML-DSA-65 or ML-DSA-87 |
 //! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
 mod app;
@@ -131,9 +131,15 @@ fn verifying_key(pem: &str) -> Result<VerifyingKey, Box<dyn Error>> {
         Algorithm::ES384,
         Algorithm::ES512,
         Algorithm::EdDSA,
+        Algorithm::MlDsa44,
+        Algorithm::MlDsa65,
+        Algorithm::MlDsa87,
     ];
     usual
         .into_iter()
         .find_map(|algorithm| VerifyingKey::from_public_key_pem(algorithm, pem).ok())
-        .ok_or_else(|| format!("PUBLIC_KEY_PEM is not a public key for any of {usual:?}").into())
+        .ok_or_else(|| {
+            let names = usual.map(Algorithm::as_str).join(", ");
+            format!("PUBLIC_KEY_PEM is not a public key for any of: {names}").into()
+        })
 }

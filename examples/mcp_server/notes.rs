@@ -33,7 +33,7 @@ pub(crate) fn rules() -> Result<ScopeRules, ConfigError> {
         .tool("add", ScopeRequirement::token())
         .tool("delete_note", ScopeRequirement::all(["notes:write"]))
         // A tool that is added later is refused until it has a rule.
-        .default_rule(ScopeRequirement::nobody())
+        .default_rule(ScopeRequirement::deny_all())
         .build()
 }
 
@@ -65,11 +65,11 @@ impl Notes {
         }
     }
 
-    #[tool(description = "Tells who the access token says you are")]
+    #[tool(description = "Returns the identity in the access token")]
     fn whoami(&self, token: AccessToken) -> String {
         format!(
             "{} with the scopes: {}",
-            token.subject().or(token.client_id()).unwrap_or("nobody"),
+            token.subject().or(token.client_id()).unwrap_or("unknown"),
             token.scopes()
         )
     }
@@ -115,6 +115,6 @@ impl ServerHandler for Notes {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             // The default name that clients show is "rmcp".
             .with_server_info(Implementation::new("notes", env!("CARGO_PKG_VERSION")))
-            .with_instructions("Ask whoami, add numbers, delete notes.")
+            .with_instructions("Call whoami, add numbers, delete notes.")
     }
 }

@@ -92,7 +92,7 @@ pub fn run(data: &[u8]) -> &'static str {
     let needed = needed.copied().collect::<Vec<_>>().join(" ");
     let described: String = description.chars().map(as_quotable).collect();
     let lacks = "The access token lacks a required scope";
-    let asked = [
+    let cases = [
         (None, None, initial.as_str(), None),
         (
             Some("Bearer d"),
@@ -107,7 +107,7 @@ pub fn run(data: &[u8]) -> &'static str {
             Some(lacks),
         ),
     ];
-    for (authorization, error, scope, description) in asked {
+    for (authorization, error, scope, description) in cases {
         let mut request = Request::new(Empty::<Bytes>::new());
         if let Some(value) = authorization {
             let value = HeaderValue::from_static(value);

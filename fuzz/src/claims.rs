@@ -58,7 +58,7 @@ pub fn run(payload: &[u8]) -> &'static str {
             claims
         }
         (Err(_), Err(_)) => {
-            assert!(verify(&STRICT, &token).is_err(), "it asks for more");
+            assert!(verify(&STRICT, &token).is_err(), "it requires more");
             return "refused";
         }
         (Ok(_), Err(why)) => panic!("accepted, and should not be: {why}"),

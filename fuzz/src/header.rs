@@ -218,11 +218,11 @@ fn refusal(name: &str) -> (u16, Option<String>, String) {
 
 /// Sends the request through a layer: the usual one, or one that is optional and keeps the header.
 fn check(headers: &[HeaderValue], credentials: &Credentials, optional: bool) {
-    let asked = Arc::<Mutex<Vec<String>>>::default();
+    let received = Arc::<Mutex<Vec<String>>>::default();
     let verifier = {
-        let asked = Arc::clone(&asked);
+        let received = Arc::clone(&received);
         service_fn(move |token: BearerToken| {
-            asked
+            received
                 .lock()
                 .expect("no panic")
                 .push(token.as_str().to_owned());
@@ -250,10 +250,10 @@ fn check(headers: &[HeaderValue], credentials: &Credentials, optional: bool) {
     };
     let response = poll::now(response).expect("infallible");
 
-    let asked = std::mem::take(&mut *asked.lock().expect("no panic"));
+    let received = std::mem::take(&mut *received.lock().expect("no panic"));
     match credentials {
-        Credentials::Token(token) => assert_eq!(asked, [token.as_str()]),
-        _ => assert!(asked.is_empty(), "the verifier was asked about {asked:?}"),
+        Credentials::Token(token) => assert_eq!(received, [token.as_str()]),
+        _ => assert!(received.is_empty(), "the verifier received {received:?}"),
     }
     let reached = reached.lock().expect("no panic").take();
     let name = credentials.name();
@@ -263,7 +263,7 @@ fn check(headers: &[HeaderValue], credentials: &Credentials, optional: bool) {
         Some(request) => {
             let token = request.extensions().get::<AccessToken>();
             let token = token.map(|token| token.token().as_str());
-            assert_eq!(token, asked.first().map(String::as_str));
+            assert_eq!(token, received.first().map(String::as_str));
             let kept: Vec<_> = request.headers().get_all(AUTHORIZATION).iter().collect();
             match optional {
                 true => assert!(kept == headers.iter().collect::<Vec<_>>()),

@@ -31,7 +31,7 @@ use crate::verify_error::InvalidReason;
 /// fn greet(request: &http::Request<()>) -> String {
 ///     match request.extensions().get::<AccessToken>() {
 ///         Some(token) => format!("hello {}", token.subject().unwrap_or("client")),
-///         None => "hello stranger".to_owned(),
+///         None => "hello".to_owned(),
 ///     }
 /// }
 /// # greet(&http::Request::new(()));

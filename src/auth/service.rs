@@ -125,7 +125,7 @@ where
         };
         let scopes = challenge_config.initial_scopes();
         let context = challenge_config.tried(scheme);
-        let reply = refusal.refuse(Decision::LAYER, Bearer::Nobody, context, scopes);
+        let reply = refusal.refuse(Decision::LAYER, Bearer::Unknown, context, scopes);
         ResponseFuture::refuse(reply, request, &admission(scheme))
     }
 }

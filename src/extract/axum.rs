@@ -128,7 +128,7 @@ fn required(parts: &Parts, extractor: &'static str) -> Result<AccessToken, Acces
         Identity::Anonymous(anonymous) => {
             let challenge_config = Arc::clone(&anonymous.challenge_config);
             let scopes = challenge_config.initial_scopes();
-            Refusal::NoToken.record(extractor, Bearer::Nobody, scopes);
+            Refusal::NoToken.record(extractor, Bearer::Unknown, scopes);
             Err(AccessTokenRejection {
                 extractor,
                 missing: Missing::Token(challenge_config),
@@ -154,7 +154,7 @@ enum Missing {
 
 impl AccessTokenRejection {
     fn no_layer(extractor: &'static str) -> Self {
-        Refusal::NoLayer.record(extractor, Bearer::Nobody, &Scopes::default());
+        Refusal::NoLayer.record(extractor, Bearer::Unknown, &Scopes::default());
         Self {
             extractor,
             missing: Missing::Layer,

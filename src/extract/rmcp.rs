@@ -36,7 +36,7 @@
 //! fn greet(&self, MaybeAccessToken(token): MaybeAccessToken) -> String {
 //!     match token.as_ref().and_then(|token| token.subject()) {
 //!         Some(name) => format!("hello {name}"),
-//!         None => "hello stranger".to_owned(),
+//!         None => "hello".to_owned(),
 //!     }
 //! }
 //! # }
@@ -126,7 +126,7 @@ impl AccessToken {
             Identity::Anonymous(anonymous) => {
                 let challenge_config = &anonymous.challenge_config;
                 let scopes = challenge_config.initial_scopes();
-                Refusal::NoToken.record("AccessToken", Bearer::Nobody, scopes);
+                Refusal::NoToken.record("AccessToken", Bearer::Unknown, scopes);
                 let context = challenge_config.without_token();
                 let data = challenge(Refusal::NoToken, context, scopes);
                 let message = "this needs an access token";
@@ -178,7 +178,7 @@ fn identity(context: &RequestContext<RoleServer>) -> Identity<'_> {
 }
 
 fn no_layer(parameter: &'static str) -> ErrorData {
-    Refusal::NoLayer.record(parameter, Bearer::Nobody, &Scopes::default());
+    Refusal::NoLayer.record(parameter, Bearer::Unknown, &Scopes::default());
     let message = "this server is not set up to know who is calling: it has no BearerAuthLayer";
     ErrorData::internal_error(message, None)
 }

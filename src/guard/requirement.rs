@@ -10,7 +10,8 @@ use crate::reject::{Refusal, Reply};
 use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
 
-/// What a caller needs for an operation: certain scopes, any token, or nothing. Or the operation is denied to all.
+/// What a caller needs for an operation: certain scopes, any token, or nothing. Or the operation is denied to all
+/// callers.
 ///
 /// ```
 /// use tower_bearer_auth::ScopeRequirement;
@@ -24,15 +25,15 @@ pub struct ScopeRequirement(Kind);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
-    Anyone,
+    PermitAll,
     All(Arc<Scopes>),
     /// Each alternative is a set of one scope, so that the requests that meet it can share it.
     Any(Arc<[Arc<Scopes>]>),
-    Nobody,
+    DenyAll,
 }
 
 impl ScopeRequirement {
-    pub(crate) const ANYONE: Self = Self(Kind::Anyone);
+    pub(crate) const PERMIT_ALL: Self = Self(Kind::PermitAll);
 
     /// Requires all of these scopes. An empty list requires only a token.
     ///
@@ -74,13 +75,13 @@ impl ScopeRequirement {
 
     /// Requires nothing beyond what the layer in front requires. Behind an
     /// [optional](crate::BearerAuthLayer::optional) layer, that is not even a token.
-    pub fn anyone() -> Self {
-        Self::ANYONE
+    pub fn permit_all() -> Self {
+        Self::PERMIT_ALL
     }
 
     /// Denies every caller, whatever its scopes: 403, without a challenge that would make clients request more scopes.
-    pub fn nobody() -> Self {
-        Self(Kind::Nobody)
+    pub fn deny_all() -> Self {
+        Self(Kind::DenyAll)
     }
 
     /// Whether this token meets the requirement, by scope name or through the layer's
@@ -93,8 +94,8 @@ impl ScopeRequirement {
     /// does not meet it.
     fn met_with(&self, token: Option<&AccessToken>) -> Option<Option<&Arc<Scopes>>> {
         match (&self.0, token) {
-            (Kind::Anyone, _) => Some(None),
-            (Kind::Nobody, _) | (_, None) => None,
+            (Kind::PermitAll, _) => Some(None),
+            (Kind::DenyAll, _) | (_, None) => None,
             (Kind::All(scopes), Some(token)) => {
                 has_all(token, scopes).then(|| Some(scopes).filter(|scopes| !scopes.is_empty()))
             }
@@ -109,7 +110,7 @@ impl ScopeRequirement {
     /// else the first.
     fn wanted(&self, token: Option<&AccessToken>) -> Option<&Arc<Scopes>> {
         match &self.0 {
-            Kind::Anyone | Kind::Nobody => None,
+            Kind::PermitAll | Kind::DenyAll => None,
             Kind::All(scopes) => Some(scopes).filter(|scopes| !scopes.is_empty()),
             Kind::Any(alternatives) => {
                 let held =
@@ -147,7 +148,7 @@ pub(crate) fn check<'a>(
             let nothing = ChallengeConfig::default();
             return Err(Refusal::NoLayer.refuse(
                 component,
-                Bearer::Nobody,
+                Bearer::Unknown,
                 nothing.without_token(),
                 &nothing.scopes,
             ));
@@ -166,7 +167,7 @@ pub(crate) fn check<'a>(
     let refusal = match token {
         _ if requirements
             .clone()
-            .any(|required| required.0 == Kind::Nobody) =>
+            .any(|required| required.0 == Kind::DenyAll) =>
         {
             Refusal::Forbidden
         }

@@ -157,7 +157,7 @@ fn names_of_serde_json_itself_are_refused_wherever_they_stand() {
 }
 
 #[test]
-fn other_members_are_told_apart_and_counted() {
+fn other_members_are_distinguished_and_counted() {
     // A name can be written in several ways.
     let plain = |n: usize| format!(r#""m{n}":{n}"#);
     let escaped = |n: usize| format!(r#""\u006d{n}":{n}"#);

@@ -66,7 +66,7 @@
 //!     .tool("note_delete", ScopeRequirement::all(["notes:read", "notes:write"]))
 //!     .resource("note://*", ScopeRequirement::all(["notes:read"]))
 //!     .method("logging/setLevel", ScopeRequirement::any(["admin", "ops"]))
-//!     .default_rule(ScopeRequirement::nobody())
+//!     .default_rule(ScopeRequirement::deny_all())
 //!     .build()?;
 //!
 //! # let token: tower_bearer_auth::BearerToken = "opaque".parse().unwrap();

@@ -47,7 +47,7 @@ struct Rules {
 
 impl Rules {
     fn opens_anything(&self) -> bool {
-        const ANYONE: ScopeRequirement = ScopeRequirement::ANYONE;
+        const PERMIT_ALL: ScopeRequirement = ScopeRequirement::PERMIT_ALL;
         let patterns = [
             &self.tools,
             &self.prompts,
@@ -57,8 +57,8 @@ impl Rules {
         ];
         let mut requirements = patterns.into_iter().flat_map(Patterns::requirements);
         let is_open_by_itself = |method: &&str| self.methods.find(method).is_none();
-        self.default == ANYONE
-            || requirements.any(|requirement| *requirement == ANYONE)
+        self.default == PERMIT_ALL
+            || requirements.any(|requirement| *requirement == PERMIT_ALL)
             || OPEN_METHODS.iter().any(is_open_by_itself)
             || self.methods.find_prefix(NOTIFICATIONS).is_none()
     }
@@ -154,11 +154,11 @@ impl ScopeRules {
 
     /// The rule of a method that has no target.
     fn for_method(&self, method: &str) -> &ScopeRequirement {
-        const ANYONE: &ScopeRequirement = &ScopeRequirement::ANYONE;
+        const PERMIT_ALL: &ScopeRequirement = &ScopeRequirement::PERMIT_ALL;
         let is_open = OPEN_METHODS.contains(&method) || method.starts_with(NOTIFICATIONS);
         match self.0.methods.find(method) {
             Some(rule) => rule,
-            None if is_open => ANYONE,
+            None if is_open => PERMIT_ALL,
             None => &self.0.default,
         }
     }
@@ -305,14 +305,14 @@ impl ScopeRulesBuilder {
     ///
     /// Without such a rule, `initialize`, `ping`, `server/discover`, the lists of tools, prompts, resources,
     /// templates and skills, `subscriptions/listen` and all notifications are
-    /// [open](ScopeRequirement::anyone) to every request that the layer in front admits. All other methods require
+    /// [open](ScopeRequirement::permit_all) to every request that the layer in front admits. All other methods require
     /// what the default rule says.
     pub fn method(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
         self.with(Subject::Method, pattern, requirement)
     }
 
     /// Sets what everything else requires. It has no default: you must decide whether unlisted tools are open.
-    /// [`ScopeRequirement::nobody`] denies them.
+    /// [`ScopeRequirement::deny_all`] denies them.
     pub fn default_rule(mut self, requirement: ScopeRequirement) -> Self {
         self.default = Some(requirement);
         self
@@ -342,7 +342,7 @@ impl ScopeRulesBuilder {
             resources: Patterns::default(),
             tasks: Patterns::default(),
             methods: Patterns::default(),
-            default: self.default.clone().unwrap_or(ScopeRequirement::nobody()),
+            default: self.default.clone().unwrap_or(ScopeRequirement::deny_all()),
             opens_anything: false,
         };
         if self.default.is_none() {

@@ -62,7 +62,7 @@ impl Outcome {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bearer<'a> {
     /// The request has no token, or none that could be read.
-    Nobody,
+    Unknown,
     /// No verifier has accepted the token.
     Unverified(&'a BearerToken),
     Verified(&'a AccessToken),
@@ -72,13 +72,13 @@ impl<'a> Bearer<'a> {
     pub(crate) fn verified(self) -> Option<&'a AccessToken> {
         match self {
             Self::Verified(token) => Some(token),
-            Self::Nobody | Self::Unverified(_) => None,
+            Self::Unknown | Self::Unverified(_) => None,
         }
     }
 
     fn token_digest(self) -> Option<String> {
         let token = match self {
-            Self::Nobody => return None,
+            Self::Unknown => return None,
             Self::Unverified(token) => token,
             Self::Verified(token) => token.token(),
         };
@@ -88,13 +88,13 @@ impl<'a> Bearer<'a> {
 
 impl<'a> From<Option<&'a AccessToken>> for Bearer<'a> {
     fn from(token: Option<&'a AccessToken>) -> Self {
-        token.map_or(Self::Nobody, Self::Verified)
+        token.map_or(Self::Unknown, Self::Verified)
     }
 }
 
 impl<'a> From<Option<&'a BearerToken>> for Bearer<'a> {
     fn from(token: Option<&'a BearerToken>) -> Self {
-        token.map_or(Self::Nobody, Self::Unverified)
+        token.map_or(Self::Unknown, Self::Unverified)
     }
 }
 

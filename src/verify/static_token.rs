@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn known_tokens_are_told_from_unknown_and_expired_ones() {
+    fn known_tokens_are_distinguished_from_unknown_and_expired_ones() {
         let clock = Clock::manual(UNIX_EPOCH);
         let verifier = StaticTokenVerifier::new([
             (

@@ -30,7 +30,7 @@ fn app() -> Router {
             "/optional",
             on_get(async |token: Option<AccessToken>| match token {
                 Some(token) => token.client_id().unwrap().to_owned(),
-                None => "nobody".to_owned(),
+                None => "anonymous".to_owned(),
             }),
         )
         .route(
@@ -83,7 +83,7 @@ async fn without_a_token_behind_an_optional_layer_only_the_optional_extractor_ex
     let challenge = r#"Bearer realm="notes", scope="read""#;
     for headers in [&[][..], &[("authorization", "Basic dXNlcjpwYXNz")]] {
         let answer = get(address, "/optional", headers).await;
-        assert_eq!((answer.status.as_u16(), &*answer.body), (200, "nobody"));
+        assert_eq!((answer.status.as_u16(), &*answer.body), (200, "anonymous"));
         for path in ["/required", "/claims"] {
             let answer = get(address, path, headers).await;
             answer.assert_refusal(401, Some(challenge), &no_token());

@@ -227,7 +227,7 @@ async fn a_service_is_built_without_its_layer_and_gives_its_inner_service_back()
     let address = serve(service.clone()).await;
     get_with(address, "writer").await.assert_passed();
     assert_eq!(get_with(address, "reader").await.status, 403);
-    assert_eq!(get_with(address, "stranger").await.status, 401);
+    assert_eq!(get_with(address, "unknown").await.status, 401);
     let _: &mut Inner = service.get_mut().get_mut();
     let _: &Inner = service.get_ref().get_ref();
     let _: Inner = service.into_inner().into_inner();

@@ -111,7 +111,7 @@ async fn the_layer_sets_the_reason() {
 async fn a_scope_guard_sets_the_reason() {
     const GUARD: &str = "RequireScopesLayer";
     let guard = || RequireScopesLayer::all(["write"]).layer(Inner::default());
-    let closed = RequireScopesLayer::new(ScopeRequirement::nobody()).layer(Inner::default());
+    let closed = RequireScopesLayer::new(ScopeRequirement::deny_all()).layer(Inner::default());
     assert_refused(guard(), &[], (500, "no_layer", GUARD)).await;
     let lacking = (403, "insufficient_scope", GUARD);
     assert_refused(auth().layer(guard()), &[GOOD], lacking).await;

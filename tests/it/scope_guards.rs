@@ -95,7 +95,7 @@ async fn a_guard_works_in_a_tower_stack_over_hyper() {
 }
 
 #[tokio::test]
-async fn a_guard_without_scopes_only_asks_for_a_token() {
+async fn a_guard_without_scopes_requires_only_a_token() {
     let service = auth()
         .optional()
         .layer(RequireScopesLayer::all([""; 0]).layer(Inner::default()));
@@ -344,7 +344,7 @@ async fn every_requirement_admits_the_documented_callers() {
     let closed = refused("access_denied", "No scope allows this operation");
     // Which requests pass: without a token, with `read`, with `read write`, with `admin`.
     let table = [
-        (Require::anyone(), [true, true, true, true]),
+        (Require::permit_all(), [true, true, true, true]),
         (Require::token(), [false, true, true, true]),
         (Require::all(["read"]), [false, true, true, true]),
         (Require::all(["read", "write"]), [false, false, true, true]),
@@ -353,7 +353,7 @@ async fn every_requirement_admits_the_documented_callers() {
             [false, false, true, true],
         ),
         (Require::any(["ops", "write"]), [false, false, true, true]),
-        (Require::nobody(), [false; 4]),
+        (Require::deny_all(), [false; 4]),
     ];
     let hierarchy = ScopeHierarchy::new().implies("admin", ["read", "write"]);
     let layer = auth().optional().scope_hierarchy(hierarchy);
@@ -369,7 +369,7 @@ async fn every_requirement_admits_the_documented_callers() {
             match passes {
                 true => answer.assert_passed(),
                 // No token or scope can satisfy this requirement, so there is no challenge.
-                false if requirement == Require::nobody() => {
+                false if requirement == Require::deny_all() => {
                     answer.assert_refusal(403, None, &closed)
                 }
                 false => assert_eq!(answer.status, if token.is_some() { 403 } else { 401 }),

@@ -101,7 +101,7 @@ async fn a_challenge_includes_the_scopes_required_by_the_layer_and_outer_guards(
         // These guards add no scope in any position.
         (
             &[
-                RequireScopesLayer::new(ScopeRequirement::anyone()),
+                RequireScopesLayer::new(ScopeRequirement::permit_all()),
                 all(&["b"]),
                 RequireScopesLayer::new(ScopeRequirement::token()),
                 all(&["c"]),
@@ -157,9 +157,9 @@ async fn an_implied_scope_satisfies_a_guard_and_the_challenge_has_the_required_o
 }
 
 #[tokio::test]
-async fn without_a_token_a_guard_that_admits_everyone_adds_no_scope() {
+async fn without_a_token_a_guard_that_permits_all_adds_no_scope() {
     let guards = [
-        RequireScopesLayer::new(ScopeRequirement::anyone()),
+        RequireScopesLayer::new(ScopeRequirement::permit_all()),
         all(&["b"]),
     ];
     let app = behind(&guards, auth().optional());

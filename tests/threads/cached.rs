@@ -97,17 +97,17 @@ fn token() -> BearerToken {
     "token".parse().unwrap()
 }
 
-fn ask(verifier: &Cached<impl Verifier>) -> Result<AccessToken, VerifyError> {
+fn verify(verifier: &Cached<impl Verifier>) -> Result<AccessToken, VerifyError> {
     block_on(verifier.clone().oneshot(token()))
 }
 
 /// Polls a verification a few times, and drops it.
-fn ask_and_leave(verifier: &Cached<impl Verifier>, polls: usize) {
+fn verify_and_cancel(verifier: &Cached<impl Verifier>, polls: usize) {
     block_on(async {
-        let mut asked = pin!(verifier.clone().oneshot(token()));
+        let mut call = pin!(verifier.clone().oneshot(token()));
         for _ in 0..polls {
             let mut no_waker = Context::from_waker(Waker::noop());
-            if asked.as_mut().poll(&mut no_waker).is_ready() {
+            if call.as_mut().poll(&mut no_waker).is_ready() {
                 break;
             }
             pause().await;
@@ -123,7 +123,7 @@ fn a_token_that_several_threads_send_at_once_is_verified_once() {
         let threads: Vec<_> = (0..3)
             .map(|_| {
                 let verifier = verifier.clone();
-                thread::spawn(move || assert!(ask(&verifier).is_ok()))
+                thread::spawn(move || assert!(verify(&verifier).is_ok()))
             })
             .collect();
         threads.into_iter().for_each(|it| it.join().unwrap());
@@ -140,11 +140,11 @@ fn a_request_that_is_dropped_does_not_cancel_the_others() {
         let verifier = cached(&calls, |_| Ok(()));
         let leaving = (0..2).map(|polls| {
             let verifier = verifier.clone();
-            thread::spawn(move || ask_and_leave(&verifier, polls + 1))
+            thread::spawn(move || verify_and_cancel(&verifier, polls + 1))
         });
         let staying = (0..2).map(|_| {
             let verifier = verifier.clone();
-            thread::spawn(move || assert!(ask(&verifier).is_ok()))
+            thread::spawn(move || assert!(verify(&verifier).is_ok()))
         });
         let threads: Vec<_> = leaving.chain(staying).collect();
         threads.into_iter().for_each(|it| it.join().unwrap());
@@ -152,7 +152,7 @@ fn a_request_that_is_dropped_does_not_cancel_the_others() {
         // release of the last `Arc` and the drop of its content. Shuttle does not switch threads there.
         assert_eq!(calls.most_at_once.load(Ordering::SeqCst), 1);
         assert_eq!(calls.in_progress.load(Ordering::SeqCst), 0);
-        assert!(ask(&verifier).is_ok());
+        assert!(verify(&verifier).is_ok());
     });
 }
 
@@ -201,11 +201,11 @@ fn an_answer_from_another_thread_reaches_every_waiter() {
         });
         let leaving = {
             let verifier = verifier.clone();
-            thread::spawn(move || ask_and_leave(&verifier, 1))
+            thread::spawn(move || verify_and_cancel(&verifier, 1))
         };
         let staying = (0..2).map(|_| {
             let verifier = verifier.clone();
-            thread::spawn(move || assert!(ask(&verifier).is_ok()))
+            thread::spawn(move || assert!(verify(&verifier).is_ok()))
         });
         let threads: Vec<_> = staying.chain([leaving, answering]).collect();
         threads.into_iter().for_each(|it| it.join().unwrap());
@@ -223,7 +223,7 @@ fn an_abandoned_verification_does_not_end_one_that_was_started_since() {
         let threads: Vec<_> = (0..2)
             .map(|_| {
                 let verifier = verifier.clone();
-                thread::spawn(move || assert!(ask(&verifier).is_ok()))
+                thread::spawn(move || assert!(verify(&verifier).is_ok()))
             })
             .collect();
         drop(abandoned);
@@ -245,7 +245,7 @@ fn a_failure_is_shared_by_its_waiters_and_not_cached() {
         let threads: Vec<_> = (0..3)
             .map(|_| {
                 let verifier = verifier.clone();
-                thread::spawn(move || ask(&verifier).map(drop))
+                thread::spawn(move || verify(&verifier).map(drop))
             })
             .collect();
         let outcomes: Vec<_> = threads.into_iter().map(|it| it.join().unwrap()).collect();
@@ -260,8 +260,8 @@ fn a_failure_is_shared_by_its_waiters_and_not_cached() {
         assert_eq!(refused.len() < outcomes.len(), started == 3);
         // Neither is cached: later requests call the verifier until it accepts the token.
         for _ in started..2 {
-            assert!(ask(&verifier).is_err());
+            assert!(verify(&verifier).is_err());
         }
-        assert!(ask(&verifier).is_ok());
+        assert!(verify(&verifier).is_ok());
     });
 }

@@ -53,7 +53,7 @@ impl Owner {
             Self::Anonymous(challenge_config) => {
                 let scopes = challenge_config.initial_scopes();
                 let context = challenge_config.without_token();
-                Err(Refusal::NoToken.refuse(COMPONENT, Bearer::Nobody, context, scopes))
+                Err(Refusal::NoToken.refuse(COMPONENT, Bearer::Unknown, context, scopes))
             }
         }
     }

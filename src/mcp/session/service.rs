@@ -105,7 +105,7 @@ fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
             let nothing = ChallengeConfig::default();
             return Err(Refusal::NoLayer.refuse(
                 COMPONENT,
-                Bearer::Nobody,
+                Bearer::Unknown,
                 nothing.without_token(),
                 &nothing.scopes,
             ));

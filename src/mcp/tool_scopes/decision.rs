@@ -62,7 +62,7 @@ pub(super) fn decide_limit(
         Identity::NoLayer => {
             let nothing = ChallengeConfig::default();
             let context = nothing.without_token();
-            Err(Refusal::NoLayer.refuse(COMPONENT, Bearer::Nobody, context, &nothing.scopes))
+            Err(Refusal::NoLayer.refuse(COMPONENT, Bearer::Unknown, context, &nothing.scopes))
         }
     }
 }
@@ -84,7 +84,7 @@ fn refuse_anonymous(anonymous: &Anonymous) -> Reply {
     let challenge_config = &anonymous.challenge_config;
     Refusal::NoToken.refuse(
         COMPONENT,
-        Bearer::Nobody,
+        Bearer::Unknown,
         challenge_config.without_token(),
         challenge_config.initial_scopes(),
     )
@@ -96,6 +96,6 @@ fn bearer(head: &Parts) -> Bearer<'_> {
 
 /// `Ok` if a request whose body is not read may pass.
 pub(super) fn decide_unread(head: &mut Parts) -> Result<(), Reply> {
-    let anyone = iter::once(&ScopeRequirement::ANYONE);
-    check(anyone, &mut head.extensions, COMPONENT)
+    let permit_all = iter::once(&ScopeRequirement::PERMIT_ALL);
+    check(permit_all, &mut head.extensions, COMPONENT)
 }

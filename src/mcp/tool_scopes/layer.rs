@@ -21,7 +21,7 @@ use crate::mcp::rules::ScopeRules;
 /// let rules = ScopeRules::builder()
 ///     .tool("search", ScopeRequirement::token())
 ///     .tool("delete_note", ScopeRequirement::all(["notes:write"]))
-///     .default_rule(ScopeRequirement::nobody())
+///     .default_rule(ScopeRequirement::deny_all())
 ///     .build()?;
 /// let layers = ServiceBuilder::new()
 ///     .layer(BearerAuthLayer::new(verifier))
@@ -36,20 +36,20 @@ use crate::mcp::rules::ScopeRules;
 /// | the request | status |
 /// |---|---|
 /// | has a token that lacks a required scope | 403 with all the scopes that the message needs |
-/// | names a target that [nobody](crate::ScopeRequirement::nobody) may use | 403 without a challenge |
+/// | names a target that is [denied to all](crate::ScopeRequirement::deny_all) | 403 without a challenge |
 /// | has a body that is not JSON | 400, JSON-RPC -32700 |
 /// | is not a JSON-RPC message, is both a call and a response, has more than 1 000 members or messages, or has a relevant member twice, in another spelling, or under a name that some parser treats specially | 400, -32600 |
 /// | names no target, a target with a control character or of more than 8 KiB, more than 1 000 resources, or a resource URI that is not [canonical](crate::mcp::ScopeRulesBuilder::resource) | 400, -32602 |
 /// | has an MCP header twice, one that contradicts the body, or over 256 bytes of `Content-Type` | 400, -32020 |
 /// | has a `Content-Encoding`, or a character set other than UTF-8 | 415 |
 /// | has a body over the limit | 413; 401 without a token |
-/// | has no token, behind an [optional](crate::BearerAuthLayer::optional) layer, and no rule is for [anyone](crate::ScopeRequirement::anyone) | 401 |
+/// | has no token, behind an [optional](crate::BearerAuthLayer::optional) layer, and no rule [permits all](crate::ScopeRequirement::permit_all) | 401 |
 /// | is neither `POST` nor one of `GET`, `HEAD`, `DELETE`, `OPTIONS`, which pass unread | 405 |
 ///
 /// Without a [`BearerAuthLayer`](crate::BearerAuthLayer) in front, every request gets 500.
 ///
 /// A batch needs the scopes of all its messages. Responses of the client, for example to sampling requests, need no
-/// scope. From a caller without a token, they pass only if some rule is for anyone.
+/// scope. From a caller without a token, they pass only if some rule permits all.
 #[derive(Debug, Clone)]
 pub struct ToolScopesLayer {
     rules: ScopeRules,

@@ -19,7 +19,7 @@ pub struct ByIssuerFuture {
 
 enum State {
     Refused(Option<VerifyError>),
-    Asked {
+    Verifying {
         verify: <ErasedVerifier as Service<BearerToken>>::Future,
         issuer: Arc<str>,
         watch: Arc<IssuerWatch>,
@@ -32,12 +32,12 @@ impl ByIssuerFuture {
         Self { state }
     }
 
-    pub(super) fn asked(
+    pub(super) fn verifying(
         verify: <ErasedVerifier as Service<BearerToken>>::Future,
         issuer: Arc<str>,
         watch: Arc<IssuerWatch>,
     ) -> Self {
-        let state = State::Asked {
+        let state = State::Verifying {
             verify,
             issuer,
             watch,
@@ -52,7 +52,7 @@ impl Future for ByIssuerFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.state {
             State::Refused(error) => Poll::Ready(Err(error.take().expect("polled once"))),
-            State::Asked {
+            State::Verifying {
                 verify,
                 issuer,
                 watch,

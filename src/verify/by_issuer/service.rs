@@ -149,7 +149,7 @@ impl Service<BearerToken> for ByIssuer {
             // An `ErasedVerifier` is always ready: its future polls the inner verifier to readiness.
             Ok((issuer, mut verifier)) => {
                 let watch = Arc::clone(&self.watch);
-                ByIssuerFuture::asked(verifier.call(token), issuer, watch)
+                ByIssuerFuture::verifying(verifier.call(token), issuer, watch)
             }
             Err(reason) => {
                 if reason == InvalidReason::WrongIssuer && !token.has_fallback() {

@@ -31,11 +31,11 @@ async fn no_tenant_gets_in_as_another() {
     let key = |id: &str| SigningKey::generate(Algorithm::ES256).with_key_id(id);
     // Each issuer chooses its key IDs, so two issuers may have the same one.
     let (one, two, same) = (key("one"), key("two"), key("two"));
-    let asked = Arc::<Mutex<Vec<String>>>::default();
+    let requests = Arc::<Mutex<Vec<String>>>::default();
     let resolve = {
-        let (asked, keys) = (Arc::clone(&asked), [one.clone(), two.clone()]);
+        let (requests, keys) = (Arc::clone(&requests), [one.clone(), two.clone()]);
         move |tenant: &str| {
-            asked.lock().unwrap().push(tenant.to_owned());
+            requests.lock().unwrap().push(tenant.to_owned());
             let known = ["one", "two"].iter().position(|known| *known == tenant)?;
             Some(jwts(&issuer(tenant), AUDIENCE, &keys[known]))
         }
@@ -62,7 +62,7 @@ async fn no_tenant_gets_in_as_another() {
             token(&one, issuer("two"), "two").key_id("two"),
         ),
         (
-            "a stranger's key under two's name",
+            "an unknown key under two's name",
             token(&same, issuer("two"), "two"),
         ),
         (
@@ -132,7 +132,7 @@ async fn no_tenant_gets_in_as_another() {
         }
     }
     // Only valid tenant names reach the look-up.
-    for tenant in asked.lock().unwrap().iter() {
+    for tenant in requests.lock().unwrap().iter() {
         assert!(
             ["one", "two", "three", "ONE"].contains(&&**tenant),
             "{tenant:?}"

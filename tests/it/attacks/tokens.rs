@@ -170,11 +170,8 @@ fn confused_algorithms(keys: &Keys) -> Vec<Attack> {
         "P-384 under the name of a P-256 key".into(),
         good(&other_curve).build(),
     ));
-    let stranger = SigningKey::generate(Algorithm::RS256).with_key_id("our-RS256");
-    attacks.push((
-        "another key of the same name".into(),
-        good(&stranger).build(),
-    ));
+    let forger = SigningKey::generate(Algorithm::RS256).with_key_id("our-RS256");
+    attacks.push(("another key of the same name".into(), good(&forger).build()));
     attacks
 }
 

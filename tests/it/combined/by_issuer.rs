@@ -118,8 +118,8 @@ async fn an_outage_of_one_issuer_does_not_affect_others() {
 /// A verifier for the tenants of one provider, which share its key, and a list of the tenants that were looked up.
 fn tenants(key: &SigningKey) -> (ByIssuer, Arc<Mutex<Vec<String>>>) {
     let customers = BTreeSet::from(["blue".to_owned(), "green".to_owned()]);
-    let asked = Arc::<Mutex<Vec<String>>>::default();
-    let (key, log) = (key.clone(), Arc::clone(&asked));
+    let requests = Arc::<Mutex<Vec<String>>>::default();
+    let (key, log) = (key.clone(), Arc::clone(&requests));
     let verifier = ByIssuer::new()
         .tenants(TEMPLATE, move |tenant| {
             log.lock().unwrap().push(tenant.to_owned());
@@ -127,7 +127,7 @@ fn tenants(key: &SigningKey) -> (ByIssuer, Arc<Mutex<Vec<String>>>) {
             customers.contains(tenant).then(|| jwts(&issuer, &key))
         })
         .unwrap();
-    (verifier, asked)
+    (verifier, requests)
 }
 
 fn of_tenant(key: &SigningKey, tid: &str, in_issuer: &str) -> String {
@@ -141,23 +141,23 @@ fn of_tenant(key: &SigningKey, tid: &str, in_issuer: &str) -> String {
 #[tokio::test]
 async fn a_tenant_is_resolved_once_and_then_cached() {
     let key = SigningKey::generate(Algorithm::ES256);
-    let (verifier, asked) = tenants(&key);
+    let (verifier, requests) = tenants(&key);
     for _ in 0..3 {
         for tenant in ["blue", "green"] {
             let token = of_tenant(&key, tenant, tenant);
             verify(&verifier, &token).await.unwrap();
         }
     }
-    assert_eq!(*asked.lock().unwrap(), ["blue", "green"]);
+    assert_eq!(*requests.lock().unwrap(), ["blue", "green"]);
 }
 
 #[tokio::test]
 async fn an_unknown_or_contradictory_tenant_is_refused() {
     let key = SigningKey::generate(Algorithm::ES256);
-    let (verifier, asked) = tenants(&key);
+    let (verifier, requests) = tenants(&key);
     let red = verify(&verifier, &of_tenant(&key, "red", "red")).await;
     assert_eq!(refused(red), InvalidReason::WrongIssuer);
-    assert_eq!(*asked.lock().unwrap(), ["red"]);
+    assert_eq!(*requests.lock().unwrap(), ["red"]);
 
     let long = "x".repeat(65);
     for (tid, in_issuer) in [
@@ -179,7 +179,7 @@ async fn an_unknown_or_contradictory_tenant_is_refused() {
     let without = key.token().issuer(TEMPLATE.replace("{tenantid}", "blue"));
     let without = verify(&verifier, &without.audience(AUDIENCE).build()).await;
     assert_eq!(refused(without), InvalidReason::WrongIssuer);
-    assert_eq!(*asked.lock().unwrap(), ["red"]);
+    assert_eq!(*requests.lock().unwrap(), ["red"]);
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ fn held(
 }
 
 #[tokio::test]
-async fn a_thousand_who_come_together_ask_once_whatever_the_answer() {
+async fn a_thousand_concurrent_calls_share_one_verification_with_any_result() {
     let answers = [
         Ok("alice"),
         Err(VerifyError::invalid(InvalidReason::Revoked)),
@@ -62,7 +62,7 @@ async fn a_thousand_who_come_together_ask_once_whatever_the_answer() {
 }
 
 #[tokio::test]
-async fn whoever_began_may_leave_and_the_others_carry_on() {
+async fn the_first_caller_may_be_cancelled_and_the_others_still_get_the_result() {
     let (calls, gate) = (Calls::default(), Arc::new(Semaphore::new(0)));
     let verifier = held(&calls, &gate, Ok("alice"));
     let mut first = Box::pin(verify(&verifier, "token"));
@@ -78,31 +78,31 @@ async fn whoever_began_may_leave_and_the_others_carry_on() {
 /// `futures_util`'s shared futures can lose a waiter that joins during a poll (rust-lang/futures-rs#2706). This test
 /// performs the same interleaving on one thread.
 #[test]
-fn whoever_came_while_another_drove_is_woken_when_that_one_leaves() {
-    type Asking = Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>;
-    let second = Arc::new(Mutex::new(None::<Asking>));
+fn a_caller_that_joins_during_a_poll_is_woken_when_the_polling_caller_is_dropped() {
+    type Call = Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>;
+    let second = Arc::new(Mutex::new(None::<Call>));
     let woken = Arc::new(Woken::default());
-    let (comes, its_waker) = (Arc::clone(&second), Waker::from(Arc::clone(&woken)));
+    let (joining, joining_waker) = (Arc::clone(&second), Waker::from(Arc::clone(&woken)));
     let verifier = verify_fn(move |token: BearerToken| {
-        let (comes, its_waker) = (Arc::clone(&comes), its_waker.clone());
+        let (joining, joining_waker) = (Arc::clone(&joining), joining_waker.clone());
         let mut polled = false;
         poll_fn(move |cx| {
             if mem::replace(&mut polled, true) {
                 return Poll::Ready(Ok(AccessToken::builder(token.clone()).build()));
             }
             cx.waker().wake_by_ref();
-            let mut comes = comes.lock().unwrap();
-            let comes = comes.as_mut().expect("there by now").as_mut();
+            let mut joining = joining.lock().unwrap();
+            let joining = joining.as_mut().expect("there by now").as_mut();
             assert!(
-                comes
-                    .poll(&mut Context::from_waker(&its_waker))
+                joining
+                    .poll(&mut Context::from_waker(&joining_waker))
                     .is_pending()
             );
             Poll::Pending
         })
     });
     let verifier = verifier.cached(100);
-    let ask = || -> Asking { Box::pin(verifier.clone().oneshot("token".parse().unwrap())) };
+    let ask = || -> Call { Box::pin(verifier.clone().oneshot("token".parse().unwrap())) };
     let mut first = ask();
     *second.lock().unwrap() = Some(ask());
     let mut unheard = Context::from_waker(Waker::noop());
@@ -175,27 +175,27 @@ async fn a_token_that_no_longer_counts_when_its_verification_ends_is_refused() {
     let mut second = Box::pin(verify(&verifier, "token"));
     assert!(poll!(second.as_mut()).is_pending());
     gate.add_permits(1);
-    for asked in [first, second] {
-        assert_eq!(refused(asked.await), InvalidReason::Expired);
+    for caller in [first, second] {
+        assert_eq!(refused(caller.await), InvalidReason::Expired);
     }
 }
 
 /// A verifier that, when it is cloned, calls the cache in front of it with another token.
 struct Nosy {
     cache: Arc<OnceLock<Cached<Self>>>,
-    asked: Arc<AtomicBool>,
+    requested: Arc<AtomicBool>,
 }
 
 impl Clone for Nosy {
     fn clone(&self) -> Self {
         if let Some(cache) = self.cache.get()
-            && !self.asked.swap(true, Ordering::SeqCst)
+            && !self.requested.swap(true, Ordering::SeqCst)
         {
             drop(cache.clone().call("another".parse().unwrap()));
         }
         Self {
             cache: Arc::clone(&self.cache),
-            asked: Arc::clone(&self.asked),
+            requested: Arc::clone(&self.requested),
         }
     }
 }
@@ -216,17 +216,17 @@ impl Service<BearerToken> for Nosy {
 
 #[tokio::test]
 async fn a_verifier_may_ask_the_cache_when_it_is_cloned() {
-    let (cache, asked) = (Arc::<OnceLock<_>>::default(), Arc::<AtomicBool>::default());
+    let (cache, requested) = (Arc::<OnceLock<_>>::default(), Arc::<AtomicBool>::default());
     let nosy = Nosy {
         cache: Arc::clone(&cache),
-        asked: Arc::clone(&asked),
+        requested: Arc::clone(&requested),
     };
     let verifier = nosy.cached(100);
     assert!(cache.set(verifier).is_ok());
     // The clone of the cache also clones the verifier. Only the clone in `call` below is to call the cache.
-    asked.store(true, Ordering::SeqCst);
+    requested.store(true, Ordering::SeqCst);
     let mut verifier = cache.get().unwrap().clone();
-    asked.store(false, Ordering::SeqCst);
+    requested.store(false, Ordering::SeqCst);
     verifier.call("token".parse().unwrap()).await.unwrap();
-    assert!(asked.load(Ordering::SeqCst));
+    assert!(requested.load(Ordering::SeqCst));
 }

@@ -46,7 +46,7 @@ async fn the_issuer_and_its_introspection_endpoint_come_from_the_environment() {
         issuer.opaque_token(json!({"sub": "olga", "aud": audience, "scope": "read"}))
     };
     let jwt = || issuer.token().audience(AUDIENCE).subject("alice");
-    let [alice, olga] = ["alice", "olga"].map(|name_| format!("{name_}, says {name}\n"));
+    let [alice, olga] = ["alice", "olga"].map(|name_| format!("{name_}, from {name}\n"));
     for credentials in [by_client.as_slice(), &by_token] {
         let trusted = with(&[known.as_slice(), credentials].concat());
         let verifier = trusted.unwrap().unwrap().verifier().unwrap();
@@ -76,7 +76,7 @@ async fn the_issuer_and_its_introspection_endpoint_come_from_the_environment() {
     }
 
     // Without an introspection endpoint, opaque tokens are refused. API keys need configuration.
-    let asked = issuer.introspection_requests();
+    let requests = issuer.introspection_requests();
     let api_key = [
         ("ISSUER", &*name),
         ("AUDIENCE", AUDIENCE),
@@ -87,7 +87,7 @@ async fn the_issuer_and_its_introspection_endpoint_come_from_the_environment() {
     for (token, status) in [("key-1", 200), (&*opaque(AUDIENCE), 401)] {
         assert_eq!(get_with(server, token).await.status, status, "{token}");
     }
-    assert_eq!(issuer.introspection_requests(), asked);
+    assert_eq!(issuer.introspection_requests(), requests);
 }
 
 #[test]

@@ -142,9 +142,9 @@ async fn the_number_of_concurrent_requests_is_limited() {
     // By the time another token's request completes, a third request would have arrived.
     issuer.introspection_fault(None);
     let other = patient().build().unwrap();
-    let asked = pin!(verify(&other, &token));
+    let other_call = pin!(verify(&other, &token));
     assert!(matches!(
-        select(&mut all, asked).await,
+        select(&mut all, other_call).await,
         Either::Right((Ok(_), _))
     ));
     assert_eq!(issuer.introspection_requests(), 3);

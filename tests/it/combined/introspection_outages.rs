@@ -118,9 +118,9 @@ async fn a_failure_caused_by_one_token_is_not_an_outage_for_other_tokens() {
         }
         issuer.introspection_response(Some(wrong.clone()));
         for token in ["one", "two", "three", "four"] {
-            let asked = issuer.introspection_requests();
+            let requests = issuer.introspection_requests();
             assert_unavailable(verify(&verifier, token).await);
-            assert_eq!(issuer.introspection_requests(), asked + 1, "{wrong:?}");
+            assert_eq!(issuer.introspection_requests(), requests + 1, "{wrong:?}");
         }
     }
 }
@@ -147,9 +147,9 @@ async fn a_missing_response_backs_off_its_token_and_a_second_one_backs_off_all_t
         assert_eq!(wait_of(&verifier, "one").await, Some(SECOND));
         assert_eq!(wait_of(&verifier, "two").await, Some(SECOND));
         silent(false);
-        let asked = issuer.introspection_requests();
+        let requests = issuer.introspection_requests();
         assert_eq!(wait_of(&verifier, &good).await, Some(SECOND), "{fault:?}");
-        assert_eq!(issuer.introspection_requests(), asked);
+        assert_eq!(issuer.introspection_requests(), requests);
         clock.advance(SECOND);
         verify(&verifier, &good).await.unwrap();
     }
@@ -182,13 +182,13 @@ async fn one_request_at_a_time_probes_and_a_cancelled_probe_allows_another() {
     issuer.introspection_response(None);
     issuer.introspection_fault(Some(Fault::Hang));
     let mut probe = Box::pin(verify(&verifier, &good));
-    let asked = async {
+    let verification = async {
         while issuer.introspection_requests() < 2 {
             tokio::task::yield_now().await;
         }
     };
-    let mut asked = pin!(asked);
-    let first = select(&mut probe, asked.as_mut()).await;
+    let mut verification = pin!(verification);
+    let first = select(&mut probe, verification.as_mut()).await;
     assert!(matches!(first, Either::Right(_)));
     let all = join_all((0..100).map(|_| wait_of(&verifier, &good))).await;
     assert!(all.iter().all(|wait| *wait == Some(SECOND)), "{all:?}");
@@ -242,7 +242,7 @@ async fn a_token_that_waits_for_a_permit_causes_no_request_in_an_outage() {
 
 #[tokio::test]
 async fn the_endpoints_retry_after_is_clamped_to_the_bounds() {
-    for (said, told, wait) in [
+    for (said, expected, wait) in [
         ("0", 0, 1),
         ("1", 1, 1),
         ("17", 17, 17),
@@ -258,7 +258,7 @@ async fn the_endpoints_retry_after_is_clamped_to_the_bounds() {
         issuer.introspection_response(Some(response(503, Some(said), "")));
         assert_eq!(
             wait_of(&verifier, "one").await,
-            Some(told * SECOND),
+            Some(expected * SECOND),
             "{said}"
         );
         assert_eq!(

@@ -105,7 +105,7 @@ impl Tried {
         Self { issuer, server }
     }
 
-    async fn asks(&self, response: Response<Bytes>) -> Answer {
+    async fn answered_with(&self, response: Response<Bytes>) -> Answer {
         self.issuer.introspection_response(Some(response));
         get_with(self.server, TOKEN).await
     }
@@ -139,7 +139,7 @@ async fn a_body_is_evaluated_at_200_and_at_the_three_statuses_of_a_refused_reque
         let words = INVALID_TOKEN.map(|body| (body.as_bytes(), [400, 401, 403].as_slice()));
         let nothing = NOTHING.iter().map(|body| (*body, [].as_slice()));
         for (body, counts_at) in said.into_iter().chain(words).chain(nothing) {
-            let answer = tried.asks(response(status, body)).await;
+            let answer = tried.answered_with(response(status, body)).await;
             let shown = String::from_utf8_lossy(body);
             match counts_at.contains(&status) {
                 true => {
@@ -172,7 +172,7 @@ async fn active_true_is_accepted_only_at_200_and_a_byte_order_mark_is_ignored() 
         r#"{"active":true,"Active":false,"data":{"active":false}}"#,
     ] {
         for status in STATUSES {
-            let answer = tried.asks(response(status, body)).await;
+            let answer = tried.answered_with(response(status, body)).await;
             match status {
                 200 => answer.assert_passed(),
                 _ => answer.assert_outage(),
@@ -196,15 +196,19 @@ async fn a_configured_status_means_inactive_with_any_body() {
         let bodies = INACTIVE.map(str::as_bytes).into_iter();
         for body in bodies.chain(NOTHING.iter().copied()) {
             for status in [401, 404] {
-                assert_inactive(&tried.asks(response(status, body)).await);
+                assert_inactive(&tried.answered_with(response(status, body)).await);
             }
         }
-        tried.asks(response(405, "")).await.assert_outage();
+        tried.answered_with(response(405, "")).await.assert_outage();
         tried
-            .asks(response(403, r#"{"error":"invalid_client"}"#))
+            .answered_with(response(403, r#"{"error":"invalid_client"}"#))
             .await
             .assert_outage();
-        assert_inactive(&tried.asks(response(403, r#"{"active":false}"#)).await);
+        assert_inactive(
+            &tried
+                .answered_with(response(403, r#"{"active":false}"#))
+                .await,
+        );
     }
 }
 
@@ -252,17 +256,26 @@ async fn invalid_token_with_401_may_refer_to_the_token_of_the_resource_server() 
         headers.append("www-authenticate", challenge.parse().unwrap());
         response
     };
-    as_bearer.asks(response(401, said)).await.assert_outage();
-    as_bearer.asks(with_challenge(said)).await.assert_outage();
-    as_bearer.asks(with_challenge("")).await.assert_outage();
+    as_bearer
+        .answered_with(response(401, said))
+        .await
+        .assert_outage();
+    as_bearer
+        .answered_with(with_challenge(said))
+        .await
+        .assert_outage();
+    as_bearer
+        .answered_with(with_challenge(""))
+        .await
+        .assert_outage();
     let inactive = r#"{"active":false}"#;
-    let answer = as_bearer.asks(with_challenge(inactive)).await;
+    let answer = as_bearer.answered_with(with_challenge(inactive)).await;
     answer.assert_outage();
 
     // Unambiguous responses still count: `active` alone, and statuses that are not for refused tokens.
-    assert_inactive(&as_bearer.asks(response(401, inactive)).await);
+    assert_inactive(&as_bearer.answered_with(response(401, inactive)).await);
     for status in [400, 403] {
-        assert_inactive(&as_bearer.asks(response(status, said)).await);
+        assert_inactive(&as_bearer.answered_with(response(status, said)).await);
     }
 
     // The `Authorization` header that is sent decides, not how it was configured.
@@ -279,7 +292,7 @@ async fn invalid_token_with_401_may_refer_to_the_token_of_the_resource_server() 
         let layer = BearerAuthLayer::new(builder.build().unwrap());
         let server = serve(layer.layer(Inner::default())).await;
         let tried = Tried { issuer, server };
-        let answer = tried.asks(response(401, said)).await;
+        let answer = tried.answered_with(response(401, said)).await;
         match is_token {
             true => answer.assert_outage(),
             false => assert_inactive(&answer),
@@ -294,7 +307,7 @@ async fn an_identity_content_encoding_is_accepted() {
         let mut active = response(200, r#"{"active":true,"sub":"alice"}"#);
         let encoding = encoding.parse().unwrap();
         active.headers_mut().insert("content-encoding", encoding);
-        tried.asks(active).await.assert_passed();
+        tried.answered_with(active).await.assert_passed();
     }
 }
 
@@ -377,7 +390,11 @@ async fn a_refused_token_is_not_logged_as_an_outage() {
     let logs = Logs::capture();
     let tried = Tried::with(basic).await;
     for status in [200, 400, 401, 403] {
-        assert_inactive(&tried.asks(response(status, r#"{"active":false}"#)).await);
+        assert_inactive(
+            &tried
+                .answered_with(response(status, r#"{"active":false}"#))
+                .await,
+        );
     }
     let text = logs.text();
     assert!(!text.contains("WARN"), "{text}");
@@ -390,9 +407,9 @@ async fn a_body_is_read_up_to_the_limit_at_each_status() {
     let tried = Tried::with(limited).await;
     let padded = |bytes: usize| format!("{:<bytes$}", r#"{"active":false}"#);
     for status in [200, 400, 401, 403] {
-        assert_inactive(&tried.asks(response(status, padded(1000))).await);
+        assert_inactive(&tried.answered_with(response(status, padded(1000))).await);
         tried
-            .asks(response(status, padded(1001)))
+            .answered_with(response(status, padded(1001)))
             .await
             .assert_outage();
     }

@@ -16,8 +16,8 @@ fn in_realm(template: &str, realm: &str) -> String {
 
 /// A verifier for the realms of one server, which share a key, and a list of the realms that were looked up.
 fn realms(key: &SigningKey, known: &'static [&'static str]) -> (ByIssuer, Arc<Mutex<Vec<String>>>) {
-    let asked = Arc::<Mutex<Vec<String>>>::default();
-    let (key, log) = (key.clone(), Arc::clone(&asked));
+    let requests = Arc::<Mutex<Vec<String>>>::default();
+    let (key, log) = (key.clone(), Arc::clone(&requests));
     let verifier = ByIssuer::new()
         .tenants(REALMS, move |realm| {
             log.lock().unwrap().push(realm.to_owned());
@@ -25,7 +25,7 @@ fn realms(key: &SigningKey, known: &'static [&'static str]) -> (ByIssuer, Arc<Mu
             known.contains(&realm).then(|| jwts(&issuer, &key))
         })
         .unwrap();
-    (verifier, asked)
+    (verifier, requests)
 }
 
 fn of_realm(key: &SigningKey, realm: &str) -> String {
@@ -37,7 +37,7 @@ fn of_realm(key: &SigningKey, realm: &str) -> String {
 async fn a_realm_is_known_by_the_issuer_alone_and_resolved_once() {
     let key = SigningKey::generate(Algorithm::ES256);
     let known = &["staff", "my%20realm", "a.b_c-d", "%20"];
-    let (verifier, asked) = realms(&key, known);
+    let (verifier, requests) = realms(&key, known);
     for _ in 0..3 {
         for realm in known {
             let token = verify(&verifier, &of_realm(&key, realm)).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_realm_is_known_by_the_issuer_alone_and_resolved_once() {
         }
     }
     // The name exactly as in the token, not percent-decoded.
-    assert_eq!(*asked.lock().unwrap(), known);
+    assert_eq!(*requests.lock().unwrap(), known);
     // A different `tid` is ignored.
     let token = key.token().issuer(in_realm(REALMS, "staff"));
     let token = token.audience(AUDIENCE).claim("tid", "other").build();
@@ -58,7 +58,7 @@ async fn a_realm_is_known_by_the_issuer_alone_and_resolved_once() {
 #[tokio::test]
 async fn an_invalid_realm_segment_causes_no_look_up() {
     let key = SigningKey::generate(Algorithm::ES256);
-    let (verifier, asked) = realms(&key, &["staff"]);
+    let (verifier, requests) = realms(&key, &["staff"]);
     let long = "x".repeat(65);
     let long_by_encoding = "%20".repeat(22);
     for realm in [
@@ -104,10 +104,10 @@ async fn an_invalid_realm_segment_causes_no_look_up() {
         assert!(reason == InvalidReason::WrongIssuer, "{issuer}");
     }
     // The trailing slash adds a second segment, which is refused above without a look-up.
-    assert_eq!(*asked.lock().unwrap(), [""; 0]);
+    assert_eq!(*requests.lock().unwrap(), [""; 0]);
     let unknown = verify(&verifier, &of_realm(&key, "unknown")).await;
     assert_eq!(refused(unknown), InvalidReason::WrongIssuer);
-    assert_eq!(*asked.lock().unwrap(), ["unknown"]);
+    assert_eq!(*requests.lock().unwrap(), ["unknown"]);
 }
 
 #[tokio::test]

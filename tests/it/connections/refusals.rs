@@ -83,7 +83,7 @@ pub(super) fn early() -> Vec<Refusal> {
         (401, guarded(auth().optional().layer(more())), "POST", &[]),
         (
             403,
-            guarded(auth().layer(guard(ScopeRequirement::nobody()))),
+            guarded(auth().layer(guard(ScopeRequirement::deny_all()))),
             "POST",
             &[GOOD],
         ),

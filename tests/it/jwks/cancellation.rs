@@ -41,7 +41,7 @@ async fn who_waits_for_a_fetch_gets_it_though_the_request_that_started_it_is_gon
 }
 
 #[tokio::test]
-async fn a_fetch_completes_though_nobody_waits_for_it_any_more() {
+async fn a_fetch_completes_after_its_requests_were_dropped() {
     let fixture = Fixture::new().await;
     fixture.issuer.jwks_fault(slow());
     let token = fixture.token().build();
@@ -53,7 +53,7 @@ async fn a_fetch_completes_though_nobody_waits_for_it_any_more() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_nobody_waits_for_still_has_its_time_limit() {
+async fn a_fetch_whose_requests_were_dropped_still_times_out() {
     let fixture = Fixture::configured(|jwks| jwks.fetch_timeout(Duration::from_millis(100))).await;
     fixture.issuer.jwks_fault(Some(Fault::Hang));
     let token = fixture.token().build();
@@ -139,9 +139,9 @@ fn outside_a_runtime_keys_that_are_there_are_used_and_others_are_unavailable() {
     let status = fixture.jwks.status();
     assert!(status.last_error().unwrap().contains("tokio runtime"));
     let mut refresh = pin!(fixture.jwks.refresh());
-    let mut nobody = Context::from_waker(Waker::noop());
+    let mut no_waker = Context::from_waker(Waker::noop());
     assert!(matches!(
-        refresh.as_mut().poll(&mut nobody),
+        refresh.as_mut().poll(&mut no_waker),
         Poll::Ready(Err(_))
     ));
     assert_eq!(fixture.fetches(), 0);

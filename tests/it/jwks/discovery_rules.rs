@@ -41,7 +41,7 @@ async fn a_loopback_document_points_to_https_or_to_this_machine() {
 }
 
 #[tokio::test]
-async fn metadata_that_lacks_something_brings_no_keys() {
+async fn incomplete_metadata_loads_no_keys() {
     let incomplete = [
         |issuer: &TestIssuer| json!({"issuer": issuer.issuer()}),
         |issuer: &TestIssuer| json!({"issuer": issuer.issuer(), "jwks_uri": null}),

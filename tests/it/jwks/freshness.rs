@@ -60,7 +60,7 @@ async fn freshness_and_refresh_ahead_are_settings() {
 }
 
 #[tokio::test]
-async fn traffic_renews_the_document_in_the_background_and_nobody_waits() {
+async fn traffic_refreshes_the_document_in_the_background_and_no_request_waits() {
     let fixture = Fixture::loaded().await;
     let token = fixture.token().expires_in(seconds(7200)).build();
     fixture

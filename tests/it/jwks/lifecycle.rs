@@ -172,7 +172,7 @@ async fn a_key_withdrawn_by_hand_is_refused_at_once_and_stays_so_while_it_is_pub
     fixture.issuer.rotate();
     fixture.jwks.refresh().await.unwrap();
 
-    assert!(!fixture.jwks.withdraw("nobody"));
+    assert!(!fixture.jwks.withdraw("unknown"));
     assert!(fixture.jwks.withdraw("key-1"));
     assert!(!verified.is_current());
     assert_eq!(fixture.jwks.status().keys(), 1);

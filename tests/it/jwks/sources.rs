@@ -28,7 +28,7 @@ use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 #[derive(Clone, Default)]
 struct Memory {
     next: Arc<Mutex<Option<Fetched>>>,
-    asked: Arc<Mutex<Vec<Option<Validators>>>>,
+    received: Arc<Mutex<Vec<Option<Validators>>>>,
 }
 
 impl Memory {
@@ -39,7 +39,7 @@ impl Memory {
 
 impl KeySource for Memory {
     async fn fetch(&self, known: Option<&Validators>) -> Result<Fetched, BoxError> {
-        self.asked.lock().unwrap().push(known.cloned());
+        self.received.lock().unwrap().push(known.cloned());
         let next = self.next.lock().unwrap().clone();
         next.ok_or_else(|| "nothing in memory".into())
     }
@@ -93,9 +93,9 @@ async fn any_source_of_documents_will_do() {
         fixture.jwks.refresh().await.unwrap();
     }
     let known = Some(validators);
-    let asked = memory.asked.lock().unwrap().clone();
+    let received = memory.received.lock().unwrap().clone();
     assert_eq!(
-        asked,
+        received,
         [None, None, known.clone(), known.clone(), known, None]
     );
     assert_eq!(fixture.fetches(), 0);
@@ -174,8 +174,8 @@ async fn an_error_may_ask_about_the_keys_and_may_panic() {
     let known = Arc::clone(&there);
     let source = Asks(move || {
         let known = Arc::clone(&known);
-        let asks = WhenRead(move || assert!(!known.get().unwrap().status().is_usable()));
-        ready(Err(asks.into()))
+        let observes = WhenRead(move || assert!(!known.get().unwrap().status().is_usable()));
+        ready(Err(observes.into()))
     });
     let jwks = there.get_or_init(|| Jwks::builder(source).build().unwrap());
     jwks.refresh().await.unwrap_err();

@@ -191,7 +191,7 @@ async fn a_day_without_metadata_is_no_harm_while_the_key_url_works() {
 }
 
 #[tokio::test]
-async fn metadata_that_turns_to_somebody_else_is_believed_no_more() {
+async fn metadata_that_changes_to_another_issuer_is_no_longer_used() {
     let issuer = TestIssuer::start().await;
     let clock = manual_clock();
     let source = tower_bearer_auth::jwks::Discovery::builder(issuer.issuer()).clock(clock.clone());

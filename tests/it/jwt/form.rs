@@ -163,7 +163,7 @@ fn a_header_and_a_payload_are_one_json_object_each() {
 }
 
 #[test]
-fn whatever_is_not_utf_8_is_refused_where_nobody_reads_it_as_well() {
+fn invalid_utf_8_is_refused_even_in_claims_that_the_verifier_ignores() {
     for bad in [
         &b"\xff"[..],
         b"\xc3",

@@ -190,8 +190,8 @@ async fn a_near_miss_starts_the_first_fetch_of_keys_and_another_issuer_does_not(
         assert!(error.allows_fallback(), "{error:?}");
     };
     let recorded = Recorded::start();
-    let stranger = issuer.token().issuer("https://t").audience(AUDIENCE);
-    refused(&verifier, stranger.build()).await;
+    let other_issuer = issuer.token().issuer("https://t").audience(AUDIENCE);
+    refused(&verifier, other_issuer.build()).await;
     assert_eq!(issuer.jwks_requests(), 0);
 
     let near = issuer.token().audience(AUDIENCE).build();

@@ -108,7 +108,7 @@ fn the_header_says_what_kind_of_token_it_is() {
 }
 
 #[test]
-fn the_profile_for_access_tokens_asks_for_a_type_and_seven_claims() {
+fn the_profile_for_access_tokens_requires_a_type_and_seven_claims() {
     let verifier = hs256_builder().rfc9068().build().unwrap();
     let token = jwt(signing_key(Algorithm::HS256))
         .client_id("cli")

@@ -86,8 +86,8 @@ async fn auth_invalid_token_rejected() {
         servers
             .authorization
             .access_token("alice", "https://else.test", ["notes:read"]);
-    let stranger = AuthorizationServer::start(["notes:read"]).await;
-    let foreign = stranger.access_token("alice", &resource, ["notes:read"]);
+    let other = AuthorizationServer::start(["notes:read"]).await;
+    let foreign = other.access_token("alice", &resource, ["notes:read"]);
     let good = servers.token(["notes:read"]);
     let (signed, _) = good.rsplit_once('.').unwrap();
     for bad in [

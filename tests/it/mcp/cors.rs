@@ -128,8 +128,8 @@ async fn metadata_is_for_every_origin_with_and_without_the_layer() {
         // `header` panics if there are two.
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert_eq!(answer.status, 200);
-        let asked = preflight(METADATA, "GET", "mcp-protocol-version");
-        let answer = send(server, asked).await;
+        let preflight_request = preflight(METADATA, "GET", "mcp-protocol-version");
+        let answer = send(server, preflight_request).await;
         assert!(answer.status.is_success(), "{answer:?}");
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         let allowed = list(&answer, "access-control-allow-headers");

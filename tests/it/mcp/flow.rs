@@ -238,11 +238,14 @@ async fn a_client_that_knows_only_the_url_discovers_the_rest() {
     assert_eq!(pointer, Some(servers.metadata_url()));
 
     let http = servers.log_in(least()).await;
-    let [asked] = &servers.authorization.authorizations()[..] else {
+    let [authorization] = &servers.authorization.authorizations()[..] else {
         panic!("not one authorization request")
     };
-    assert_eq!(asked.resource.as_deref(), Some(servers.resource.as_str()));
-    assert_eq!(asked.scope.as_deref(), Some("notes:read"));
+    assert_eq!(
+        authorization.resource.as_deref(),
+        Some(servers.resource.as_str())
+    );
+    assert_eq!(authorization.scope.as_deref(), Some("notes:read"));
 
     let lifecycle = ClientLifecycleMode::Initialize;
     let client = servers.connect(http, lifecycle).await.unwrap();

@@ -38,13 +38,13 @@ impl Tools {
 
     #[tool(description = "Who is calling")]
     fn whoami(&self, token: AccessToken) -> String {
-        token.client_id().unwrap_or("nobody").to_owned()
+        token.client_id().unwrap_or("anonymous").to_owned()
     }
 
     #[tool(description = "Who is calling, if the caller has a token")]
     fn greet(&self, MaybeAccessToken(token): MaybeAccessToken) -> String {
         let name = token.as_ref().and_then(|token| token.client_id());
-        format!("hello {}", name.unwrap_or("stranger"))
+        format!("hello {}", name.unwrap_or("anonymous"))
     }
 
     #[tool(description = "Needs a scope")]
@@ -110,7 +110,7 @@ impl Tools {
 impl Tools {
     #[prompt(name = "me", description = "Who is asking")]
     async fn me(&self, token: AccessToken) -> Vec<PromptMessage> {
-        let client = token.client_id().unwrap_or("nobody");
+        let client = token.client_id().unwrap_or("anonymous");
         vec![PromptMessage::new_text(Role::User, client)]
     }
 }

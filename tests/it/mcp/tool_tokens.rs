@@ -44,7 +44,7 @@ async fn behind_an_optional_layer_only_a_tool_that_needs_a_token_demands_one() {
     let server = serve_behind(layer().optional(), StreamableHttpServerConfig::default()).await;
     assert_eq!(
         text(&call(server, None, "greet", true).await),
-        "hello stranger"
+        "hello anonymous"
     );
     assert_eq!(
         text(&call(server, Some("reader"), "greet", true).await),

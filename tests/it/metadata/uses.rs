@@ -85,7 +85,7 @@ async fn nothing_in_a_request_moves_the_metadata() {
 }
 
 #[tokio::test]
-async fn a_token_for_this_resource_is_told_from_one_for_another() {
+async fn a_token_for_this_resource_is_distinguished_from_one_for_another() {
     let key = SigningKey::generate(Algorithm::ES256);
     let verifier = JwtVerifier::builder()
         .key(key.verifying_key())

@@ -151,13 +151,13 @@ async fn many_tenants_of_both_versions() {
         assert_eq!(taken.issuer(), claims["iss"].as_str());
         assert!(taken.has_scope("api://notes/read"));
     }
-    let stranger = "99999999-8888-7777-6666-555555555555";
+    let other_tenant = "99999999-8888-7777-6666-555555555555";
     for claims in [
-        v1(stranger),
-        v2(stranger),
+        v1(other_tenant),
+        v2(other_tenant),
         // Tokens whose issuer and `tid` name different tenants.
-        but(&v2(stranger), json!({"tid": TENANT})),
-        but(&v2(TENANT), json!({"tid": stranger})),
+        but(&v2(other_tenant), json!({"tid": TENANT})),
+        but(&v2(TENANT), json!({"tid": other_tenant})),
         but(&v2("{tenantid}"), json!({"tid": TENANT})),
     ] {
         let refusal = ask(&entra, token(claims)).await.unwrap_err();

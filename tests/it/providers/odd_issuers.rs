@@ -39,9 +39,10 @@ fn assert_documented(texts: &[&str]) {
 #[track_caller]
 fn assert_leads_to(recorded: &Recorded, target: &str, fields: &[(&str, &str)], setting: &str) {
     let events = recorded.events(&format!("tower_bearer_auth::{target}"));
-    let has_them = |told: &crate::telemetry::recorded::Told| {
+    let has_them = |entry: &crate::telemetry::recorded::Entry| {
         fields.iter().all(|(name, value)| {
-            told.fields
+            entry
+                .fields
                 .get(name)
                 .is_some_and(|text| text.starts_with(value))
         })
@@ -207,7 +208,7 @@ async fn keys_that_are_not_used() {
     let message = ("message", "keys of the document are left out");
     assert_leads_to(&recorded, "keys", &[message], "`max_keys(5_000)`");
     let which = recorded.events("tower_bearer_auth::keys");
-    let which = which.iter().filter_map(|told| told.fields.get("which"));
+    let which = which.iter().filter_map(|entry| entry.fields.get("which"));
     assert!(
         which
             .clone()

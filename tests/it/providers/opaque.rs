@@ -19,7 +19,7 @@ use crate::support::{get_with, serve_axum};
 pub(super) struct Endpoint {
     answers: Arc<HashMap<&'static str, (StatusCode, HeaderMap, Value)>>,
     refusal: StatusCode,
-    asked: Arc<Mutex<Vec<String>>>,
+    received: Arc<Mutex<Vec<String>>>,
     fault: Arc<Mutex<Option<StatusCode>>>,
 }
 
@@ -40,8 +40,8 @@ impl Endpoint {
         self
     }
 
-    pub(super) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    pub(super) fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
     }
 
     fn fail(&self, status: Option<StatusCode>) {
@@ -49,7 +49,7 @@ impl Endpoint {
     }
 
     fn answer(&self, token: &str) -> Response {
-        self.asked.lock().unwrap().push(token.to_owned());
+        self.received.lock().unwrap().push(token.to_owned());
         if let Some(status) = *self.fault.lock().unwrap() {
             return status.into_response();
         }
@@ -166,7 +166,7 @@ async fn a_github_app_takes_its_own_tokens() {
         });
         assert_eq!(answer.json(), wanted);
     }
-    assert_eq!(github.asked(), [GRANT]);
+    assert_eq!(github.received(), [GRANT]);
 
     let unknown = "The access token is not recognized";
     for token in ["gho_unknown", "gho_of_another_app"] {
@@ -176,7 +176,10 @@ async fn a_github_app_takes_its_own_tokens() {
     for token in [PERSONAL, "ghu_x", "ghr_x", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"] {
         get_with(server, token).await.assert_invalid_token(unknown);
     }
-    assert_eq!(github.asked(), [GRANT, "gho_unknown", "gho_of_another_app"]);
+    assert_eq!(
+        github.received(),
+        [GRANT, "gho_unknown", "gho_of_another_app"]
+    );
 
     for status in [StatusCode::BAD_GATEWAY, StatusCode::TOO_MANY_REQUESTS] {
         github.fail(Some(status));
@@ -191,14 +194,14 @@ async fn a_github_app_takes_its_own_tokens() {
 }
 
 #[tokio::test]
-async fn a_github_app_with_a_wrong_secret_blames_nobody_else() {
+async fn a_github_app_with_a_wrong_secret_is_an_outage_and_not_an_invalid_token() {
     let (_, api) = github().await;
     let server = serve(github_app(api, "outdated")).await;
     get_with(server, GRANT).await.assert_outage();
 }
 
 #[tokio::test]
-async fn personal_tokens_of_github_are_told_from_those_of_apps() {
+async fn personal_tokens_of_github_are_distinguished_from_those_of_apps() {
     let (github, api) = github().await;
     let http = client().unwrap();
     let verifier = verify_fn(move |token| ask_github_user(http.clone(), api, token));
@@ -215,7 +218,7 @@ async fn personal_tokens_of_github_are_told_from_those_of_apps() {
     for token in ["gho_of_another_app", "ghp_unknown"] {
         get_with(server, token).await.assert_invalid_token(unknown);
     }
-    assert_eq!(github.asked(), [PERSONAL, "ghp_unknown"]);
+    assert_eq!(github.received(), [PERSONAL, "ghp_unknown"]);
     // GitHub throttles with 403.
     for status in [StatusCode::FORBIDDEN, StatusCode::INTERNAL_SERVER_ERROR] {
         github.fail(Some(status));
@@ -270,7 +273,7 @@ async fn google_tokens_of_other_applications_are_refused() {
         });
         assert_eq!(answer.json(), wanted);
     }
-    assert_eq!(google.asked(), ["ya29.good"]);
+    assert_eq!(google.received(), ["ya29.good"]);
     let elsewhere = "The access token is meant for another audience";
     for token in ["ya29.other", "ya29.other-presenter"] {
         get_with(server, token)
@@ -325,7 +328,7 @@ async fn discord_tokens_of_other_applications_are_refused() {
         });
         assert_eq!(answer.json(), wanted);
     }
-    assert_eq!(discord.asked(), ["good"]);
+    assert_eq!(discord.received(), ["good"]);
     let answer = get_with(server, "other").await;
     answer.assert_invalid_token("The access token is meant for another audience");
     let answer = get_with(server, "without-identify").await;

@@ -65,5 +65,5 @@ async fn each_token_goes_to_the_verifier_that_it_is_for() {
         let answer = get_with(server, &token).await;
         answer.assert_invalid_token("The access token is not recognized");
     }
-    assert_eq!(github.asked(), [grant]);
+    assert_eq!(github.received(), [grant]);
 }

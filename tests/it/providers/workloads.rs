@@ -63,8 +63,8 @@ fn google_service_accounts() {
     let one_tap =
         json!({"azp": application, "aud": application, "nonce": "0394852-3190485-2490358"});
     assert_refused_but(&google, &claims, one_tap, WrongAudience);
-    let stranger = json!({"azp": "100000000000000000000", "sub": "100000000000000000000"});
-    assert_refused_but(&google, &claims, stranger, InvalidClaim);
+    let unknown_client = json!({"azp": "100000000000000000000", "sub": "100000000000000000000"});
+    assert_refused_but(&google, &claims, unknown_client, InvalidClaim);
     let old_name = json!({"iss": "accounts.google.com"});
     assert_refused_but(&google, &claims, old_name, WrongIssuer);
 }
@@ -108,8 +108,8 @@ fn github_actions() {
     );
 
     // A workflow in any repository can request this audience.
-    let stranger = json!({"repository": "evil/octo-repo", "repository_id": "99999999"});
-    assert_refused_but(&github, &claims, stranger, InvalidClaim);
+    let unknown_client = json!({"repository": "evil/octo-repo", "repository_id": "99999999"});
+    assert_refused_but(&github, &claims, unknown_client, InvalidClaim);
     let pull_request = json!({"ref": "refs/pull/1/merge", "event_name": "pull_request"});
     assert_refused_but(&github, &claims, pull_request, InvalidClaim);
     let by_default = json!({"aud": "https://github.com/octo-org"});

@@ -103,7 +103,7 @@ pub(super) struct Tally {
 }
 
 /// The number of mistakes that a failure prints.
-const TOLD: usize = 20;
+const SHOWN: usize = 20;
 
 impl Tally {
     pub(super) fn count(&mut self, kind: usize, status: StatusCode) {
@@ -147,11 +147,11 @@ impl Tally {
     }
 
     pub(super) fn assert_no_mistake(&self) {
-        let told = self.mistakes.iter().take(TOLD);
-        let told: Vec<_> = told
+        let shown = self.mistakes.iter().take(SHOWN);
+        let shown: Vec<_> = shown
             .map(|(what, count)| format!("{count} times: {what}"))
             .collect();
         let total: usize = self.mistakes.values().sum();
-        assert_eq!(total, 0, "wrong answers:\n{}", told.join("\n"));
+        assert_eq!(total, 0, "wrong answers:\n{}", shown.join("\n"));
     }
 }

@@ -48,7 +48,7 @@ const BACKOFF: u64 = 61;
 // introspection endpoint, one token is sent there as a probe, and the others get 503 until it is answered.
 #[rustfmt::skip]
 pub(super) static LIFE: [Hour; 18] = [
-    // The columns: newest, next, older, gone, brief; made up, undated, forged; opaque, asked.
+    // The columns: newest, next, older, gone, brief; made up, undated, forged; opaque, introspected.
     Hour { name: "no keys, or none that may be used after a day", seconds: 25 * HOUR, healthy: false,
         change: |l| {
             l.deck.bury();

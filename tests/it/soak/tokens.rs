@@ -37,7 +37,7 @@ pub(super) enum Class {
     /// Opaque, and active at the introspection endpoint.
     Opaque,
     /// Tokens that only the introspection endpoint can refuse.
-    Asked,
+    Introspected,
 }
 
 /// The tokens that clients send at the moment.

@@ -79,7 +79,7 @@ pub(super) static KINDS: [Kind; 30] = [
     Kind { name: "too little scope for a tool", weight: 25, may: May::Be(LACKS), make: |d, r| {
         card(&d.partners, r).to("/mcp")
     } },
-    Kind { name: "revoked", weight: 15, may: May::Depend, make: |d, r| card(&d.revoked, r).class(Class::Asked) },
+    Kind { name: "revoked", weight: 15, may: May::Depend, make: |d, r| card(&d.revoked, r).class(Class::Introspected) },
     Kind { name: "no token", weight: 15, may: May::Be(NO), make: |_, _| message(&[]) },
     Kind { name: "another scheme", weight: 10, may: May::Be(NO), make: |_, _| message(&["Basic YTpi"]) },
     Kind { name: "two tokens", weight: 15, may: May::Be(WRONG), make: |d, r| {
@@ -102,10 +102,10 @@ pub(super) static KINDS: [Kind; 30] = [
     } },
     Kind { name: "flood: made-up issuers", weight: 20, may: May::Depend, make: |_, r| {
         let issuer = format!("https://{}.test", r.text(BULK));
-        bare(&made_up(r, &issuer, json!({}))).class(Class::Asked)
+        bare(&made_up(r, &issuer, json!({}))).class(Class::Introspected)
     } },
     Kind { name: "flood: made-up opaque tokens", weight: 15, may: May::Depend, make: |_, r| {
-        bare(&r.text(BULK)).class(Class::Asked)
+        bare(&r.text(BULK)).class(Class::Introspected)
     } },
     Kind { name: "flood: no tokens at all", weight: 10, may: May::Be(NO), make: |_, r| {
         bare(&format!("{{\"{}\"}}", r.text(BULK)))

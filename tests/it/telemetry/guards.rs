@@ -55,7 +55,7 @@ async fn every_guard_behind_it_says_what_it_decides() {
             ]),
         ),
         (
-            ScopeRequirement::nobody(),
+            ScopeRequirement::deny_all(),
             about_reader(&[
                 by,
                 ("outcome", "refused"),
@@ -73,13 +73,13 @@ async fn every_guard_behind_it_says_what_it_decides() {
 }
 
 #[tokio::test]
-async fn whoever_comes_without_a_token_is_anonymous_until_one_is_needed() {
+async fn a_request_without_a_token_is_anonymous_until_a_guard_requires_a_token() {
     let recorded = Recorded::start();
     let layer = BearerAuthLayer::new(table()).optional();
     let anonymous: &[_] = &[("by", "BearerAuthLayer"), ("outcome", "anonymous")];
     let request = || Request::new(Full::<Bytes>::default());
 
-    let open = RequireScopesLayer::new(ScopeRequirement::anyone());
+    let open = RequireScopesLayer::new(ScopeRequirement::permit_all());
     let service = layer.layer(open.layer(Inner::default()));
     answer_of(service, request()).await.assert_passed();
     let guard: &[_] = &[("by", "RequireScopesLayer"), ("outcome", "anonymous")];

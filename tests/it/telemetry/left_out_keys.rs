@@ -6,7 +6,7 @@ use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 use tower_bearer_auth::{Algorithm, Jwks, JwtVerifier};
 use tracing::Level;
 
-use super::recorded::{Recorded, Told};
+use super::recorded::{Entry, Recorded};
 use crate::support::PATIENCE;
 
 const FAULTY: &str = "keys of the document are left out";
@@ -42,19 +42,19 @@ impl Fixture {
 
     /// The level, the number of keys and their description, for every such event since the last call.
     fn logged(&self) -> Vec<(Level, String, String)> {
-        let is_it = |told: &Told| [FAULTY, FOR_OTHERS].contains(&&*told.fields["message"]);
+        let is_it = |entry: &Entry| [FAULTY, FOR_OTHERS].contains(&&*entry.fields["message"]);
         let events = self.recorded.events("tower_bearer_auth::keys");
         let _ = self.recorded.decisions();
         let events = events.into_iter().filter(is_it);
-        let logged = events.map(|told| {
-            let fields = &told.fields;
+        let logged = events.map(|entry| {
+            let fields = &entry.fields;
             assert_eq!(fields["source"], self.issuer.jwks_url());
             let level = if fields["message"] == FAULTY {
                 Level::WARN
             } else {
                 Level::DEBUG
             };
-            assert_eq!(told.level, level);
+            assert_eq!(entry.level, level);
             (level, fields["count"].clone(), fields["which"].clone())
         });
         logged.collect()

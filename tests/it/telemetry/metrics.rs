@@ -43,7 +43,7 @@ fn series(samples: &[String], name: &str) -> usize {
 }
 
 #[tokio::test]
-async fn decisions_are_counted_and_strangers_make_no_more_series() {
+async fn decisions_are_counted_and_unknown_tokens_add_no_series() {
     let (recorder, handle) = recorder();
     let _listening = metrics::set_default_local_recorder(&recorder);
     telemetry::describe_metrics();
@@ -106,7 +106,7 @@ async fn what_is_asked_of_others_is_measured() {
     let service = BearerAuthLayer::new(jwts.or_else(opaque)).layer(Inner::default());
     let jwt = issuer.token().audience(AUDIENCE).build();
     let token = issuer.opaque_token(json!({"aud": AUDIENCE}));
-    for token in [&*jwt, &jwt, &token, "nobody-knows-me"] {
+    for token in [&*jwt, &jwt, &token, "unknown-token"] {
         answer_of(service.clone(), with_token(token)).await;
     }
     assert_samples(

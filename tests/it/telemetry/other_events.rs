@@ -20,7 +20,7 @@ use super::recorded::Recorded;
 use crate::support::{Inner, answer_of, listen, with_token};
 
 #[tokio::test]
-async fn an_outage_of_introspection_is_told_at_its_beginning_and_its_end() {
+async fn an_outage_of_introspection_is_logged_at_its_beginning_and_its_end() {
     let recorded = Recorded::start();
     let issuer = TestIssuer::start().await;
     let endpoint = issuer.introspection_url();
@@ -67,7 +67,7 @@ async fn an_outage_of_introspection_is_told_at_its_beginning_and_its_end() {
 }
 
 #[tokio::test]
-async fn mistakes_in_the_setup_are_told() {
+async fn mistakes_in_the_setup_are_logged() {
     let recorded = Recorded::start();
     let guard = RequireScopesLayer::all(["read"]).layer(Inner::default());
     answer_of(guard, with_token("reader")).await;
@@ -94,7 +94,7 @@ async fn mistakes_in_the_setup_are_told() {
 /// With several filters, `tracing_subscriber` stores their results when the crate checks whether an event is enabled.
 /// If the crate then emitted no event, the next event would be filtered by these results.
 #[tokio::test]
-async fn whoever_listens_to_decisions_takes_no_event_from_another_listener() {
+async fn a_subscriber_to_decisions_takes_no_event_from_another_subscriber() {
     let (all, some) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
     let audited = Targets::new()
         .with_default(Level::INFO)

@@ -17,7 +17,7 @@ pub(crate) type Fields = BTreeMap<&'static str, String>;
 
 /// A recorded event or span. The message of an event is one of its fields.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct Entry {
     pub(crate) target: &'static str,
     pub(crate) level: tracing::Level,
     pub(crate) name: &'static str,
@@ -31,79 +31,83 @@ pub(crate) struct Told {
 
 /// Records the events and spans of this thread until it is dropped.
 pub(crate) struct Recorded {
-    told: Arc<Mutex<Vec<Told>>>,
+    entries: Arc<Mutex<Vec<Entry>>>,
     _guard: DefaultGuard,
 }
 
 impl Recorded {
     pub(crate) fn start() -> Self {
-        let told = Arc::<Mutex<Vec<Told>>>::default();
-        let recorder = Recorder(Arc::clone(&told));
+        let entries = Arc::<Mutex<Vec<Entry>>>::default();
+        let recorder = Recorder(Arc::clone(&entries));
         let subscriber = tracing_subscriber::registry().with(recorder);
         Self {
-            told,
+            entries,
             _guard: listen(subscriber),
         }
     }
 
-    pub(crate) fn spans(&self, name: &str) -> Vec<Told> {
-        self.of(|told| told.id.is_some() && told.name == name)
+    pub(crate) fn spans(&self, name: &str) -> Vec<Entry> {
+        self.of(|entry| entry.id.is_some() && entry.name == name)
     }
 
-    pub(crate) fn events(&self, target: &str) -> Vec<Told> {
-        self.of(|told| told.id.is_none() && told.target == target)
+    pub(crate) fn events(&self, target: &str) -> Vec<Entry> {
+        self.of(|entry| entry.id.is_none() && entry.target == target)
     }
 
     /// The decisions since the last call. Clears all recorded events and spans.
     pub(crate) fn decisions(&self) -> Vec<Fields> {
         let decisions = self.events(tower_bearer_auth::telemetry::AUDIT);
-        self.told.lock().unwrap().clear();
-        decisions.into_iter().map(|told| told.fields).collect()
+        self.entries.lock().unwrap().clear();
+        decisions.into_iter().map(|entry| entry.fields).collect()
     }
 
-    fn of(&self, wanted: impl Fn(&Told) -> bool) -> Vec<Told> {
-        let told = self.told.lock().unwrap();
-        told.iter().filter(|told| wanted(told)).cloned().collect()
+    fn of(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let entries = self.entries.lock().unwrap();
+        entries
+            .iter()
+            .filter(|entry| wanted(entry))
+            .cloned()
+            .collect()
     }
 }
 
-struct Recorder(Arc<Mutex<Vec<Told>>>);
+struct Recorder(Arc<Mutex<Vec<Entry>>>);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut told = told(event.metadata());
-        event.record(&mut Visitor(&mut told.fields));
-        told.within = context.event_span(event).map(|span| span.name());
-        self.0.lock().unwrap().push(told);
+        let mut entry = new_entry(event.metadata());
+        event.record(&mut Visitor(&mut entry.fields));
+        entry.within = context.event_span(event).map(|span| span.name());
+        self.0.lock().unwrap().push(entry);
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut told = told(attributes.metadata());
-        attributes.record(&mut Visitor(&mut told.fields));
+        let mut entry = new_entry(attributes.metadata());
+        attributes.record(&mut Visitor(&mut entry.fields));
         let span = context.span(id).unwrap();
-        told.within = span.parent().map(|span| span.name());
-        told.id = Some(id.clone());
-        self.0.lock().unwrap().push(told);
+        entry.within = span.parent().map(|span| span.name());
+        entry.id = Some(id.clone());
+        self.0.lock().unwrap().push(entry);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
-        self.change(id, |told| values.record(&mut Visitor(&mut told.fields)));
+        self.change(id, |entry| values.record(&mut Visitor(&mut entry.fields)));
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
         let name = context.span(follows).unwrap().name();
-        self.change(id, |told| told.after = Some(name));
+        self.change(id, |entry| entry.after = Some(name));
     }
 }
 
 impl Recorder {
-    fn change(&self, id: &Id, change: impl FnOnce(&mut Told)) {
-        let mut told = self.0.lock().unwrap();
+    fn change(&self, id: &Id, change: impl FnOnce(&mut Entry)) {
+        let mut entries = self.0.lock().unwrap();
         // Span IDs are reused, so the last one counts.
-        let span = told
+        let span = entries
             .iter_mut()
             .rev()
-            .find(|told| told.id.as_ref() == Some(id));
+            .find(|entry| entry.id.as_ref() == Some(id));
         // A span from before the last call of `decisions` is no longer recorded.
         if let Some(span) = span {
             change(span);
@@ -111,8 +115,8 @@ impl Recorder {
     }
 }
 
-fn told(metadata: &tracing::Metadata<'static>) -> Told {
-    Told {
+fn new_entry(metadata: &tracing::Metadata<'static>) -> Entry {
+    Entry {
         target: metadata.target(),
         level: *metadata.level(),
         name: metadata.name(),

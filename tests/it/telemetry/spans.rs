@@ -7,14 +7,14 @@ use tower_bearer_auth::{
 };
 use tracing::{Instrument, Level};
 
-use super::recorded::{Fields, Recorded, Told};
+use super::recorded::{Entry, Fields, Recorded};
 use crate::support::{Inner, answer_of, with_token};
 
 const DOWN: Fault = Fault::Status(StatusCode::BAD_GATEWAY);
 const AUDIENCE: &str = "https://api.test";
 
 #[track_caller]
-fn assert_span(span: &Told, target: &str, fields: &[(&'static str, &str)]) {
+fn assert_span(span: &Entry, target: &str, fields: &[(&'static str, &str)]) {
     assert_eq!((span.target, span.level), (target, Level::DEBUG));
     let fields = fields.iter().map(|(name, value)| (*name, (*value).into()));
     assert_eq!(span.fields, Fields::from_iter(fields));
@@ -97,13 +97,13 @@ async fn a_question_to_an_introspection_endpoint_is_a_span() {
 }
 
 #[tokio::test]
-async fn a_verification_that_nobody_waits_for_any_more_was_interrupted() {
+async fn a_verification_whose_request_was_dropped_is_recorded_as_interrupted() {
     let recorded = Recorded::start();
     let never = verify_fn(|_| std::future::pending::<Result<AccessToken, VerifyError>>());
     let service = BearerAuthLayer::new(never).layer(Inner::default());
-    let mut asked = Box::pin(service.oneshot(with_token("any")));
-    assert!(futures_util::poll!(asked.as_mut()).is_pending());
-    drop(asked);
+    let mut verification = Box::pin(service.oneshot(with_token("any")));
+    assert!(futures_util::poll!(verification.as_mut()).is_pending());
+    drop(verification);
     let spans = recorded.spans("verify_token");
     assert_eq!(spans.len(), 1);
     let outcome = [("outcome", "interrupted")];

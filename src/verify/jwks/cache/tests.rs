@@ -4,7 +4,7 @@
 //! answers, fails, panics or hangs; keys are published and removed; time passes; a runtime is shut down. After each
 //! step the test checks the key set twice:
 //!
-//! - against the *model* (`model.rs`, `asker.rs`): the pure policy, driven by plain sequential code. It predicts the
+//! - against the *model* (`model.rs`, `model_request.rs`): the pure policy, driven by plain sequential code. It predicts the
 //!   exact result of each step.
 //! - against the *promises* (`promises.rs`): invariants over requests, fetches and results alone. They do not use
 //!   the policy's decisions, the model or the cache.
@@ -12,10 +12,10 @@
 //! A failure prints its seed, and a shortened schedule that still fails, with the result of each step.
 //! `JWKS_SEED=7 cargo test --all-features key_set` replays seed 7; `JWKS_SEEDS=1000000` tries a million seeds.
 
-mod asker;
 mod driver;
 mod keys;
 mod model;
+mod model_request;
 mod order;
 mod poison;
 mod promises;

@@ -226,12 +226,12 @@ fn a_fetch_that_never_ends_is_lost_and_one_that_is_interrupted_is_no_failure() {
 }
 
 #[test]
-fn a_failure_that_comes_late_is_counted_once_whoever_notices() {
-    for somebody_asks in [false, true] {
+fn a_failure_after_the_timeout_is_counted_once() {
+    for request_arrives in [false, true] {
         let mut set = Set::default();
         set.on(UNKNOWN);
         set.now += s(6);
-        if somebody_asks {
+        if request_arrives {
             assert_eq!(set.on(UNKNOWN), unavailable_for(s(1)));
         }
         set.on(Event::FetchFailed);
@@ -269,7 +269,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn whatever_happens_the_promises_hold(steps in proptest::collection::vec(step(), 1..400)) {
+    fn the_invariants_hold_for_every_schedule(steps in proptest::collection::vec(step(), 1..400)) {
         let mut set = Set { now: s(1_000_000), ..Set::default() };
         let mut fetching: Option<Duration> = None;
         let mut last_success: Option<Duration> = None;

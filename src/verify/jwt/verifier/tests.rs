@@ -61,7 +61,9 @@ fn which_keys_a_token_saw_is_read_before_they_are_looked_through() {
         .build()
         .unwrap();
     let token = key.token().issuer(issuer).audience(audience).build();
-    let mut asked = Box::pin(verifier.call(token.parse().unwrap()));
-    let answer = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let mut verification = Box::pin(verifier.call(token.parse().unwrap()));
+    let answer = verification
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(answer, Poll::Ready(Ok(_))), "{answer:?}");
 }

@@ -119,12 +119,12 @@ async fn replicas_with_one_secret_share_sessions_and_others_do_not() {
     let sessions = Arc::new(LocalSessionManager::default());
     let with = |secret: u8| SessionBindingLayer::new().secret([secret; 32]);
     let one = Server::at(&key, with(1), Arc::clone(&sessions)).await;
-    let other = Server::at(&key, with(1), Arc::clone(&sessions)).await;
-    let stranger = Server::at(&key, with(2), sessions).await;
+    let replica = Server::at(&key, with(1), Arc::clone(&sessions)).await;
+    let other = Server::at(&key, with(2), sessions).await;
     let alice = one.token("alice", "cli");
     let id = one.open(&alice).await;
-    assert!(other.takes(&id, &alice).await);
-    assert!(!stranger.takes(&id, &alice).await);
+    assert!(replica.takes(&id, &alice).await);
+    assert!(!other.takes(&id, &alice).await);
 }
 
 #[tokio::test]

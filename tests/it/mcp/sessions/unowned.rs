@@ -54,7 +54,7 @@ fn assert_refused(answer: &Answer, token: Option<&str>) {
 #[tokio::test]
 async fn a_session_without_an_owner_is_deleted_before_the_refusal_is_sent() {
     let key = SigningKey::generate(Algorithm::ES256);
-    let rules = ScopeRules::builder().default_rule(ScopeRequirement::nobody());
+    let rules = ScopeRules::builder().default_rule(ScopeRequirement::deny_all());
     let guard = ToolScopesLayer::new(rules.build().unwrap());
     for with_tool_guard in [false, true] {
         let sessions = Arc::new(LocalSessionManager::default());

@@ -76,9 +76,9 @@ fn name() -> impl Strategy<Value = String> {
 
 fn requirement() -> impl Strategy<Value = ScopeRequirement> {
     prop_oneof![
-        Just(ScopeRequirement::anyone()),
+        Just(ScopeRequirement::permit_all()),
         Just(ScopeRequirement::token()),
-        Just(ScopeRequirement::nobody()),
+        Just(ScopeRequirement::deny_all()),
         Just(ScopeRequirement::all(["r"])),
         Just(ScopeRequirement::all(["r", "w"])),
         Just(ScopeRequirement::any(["w", "admin"])),

@@ -100,7 +100,7 @@ async fn an_anonymous_body_is_not_read_when_nothing_is_open() {
     let open = |name: &'static str| {
         ScopeRules::builder()
             .default_rule(ScopeRequirement::token())
-            .method(name, ScopeRequirement::anyone())
+            .method(name, ScopeRequirement::permit_all())
     };
     let layer = ToolScopesLayer::new(closed(|rules| rules));
     for message in [
@@ -118,15 +118,15 @@ async fn an_anonymous_body_is_not_read_when_nothing_is_open() {
         assert_ne!(answer.status, 401);
     }
     // If anything is open, by a rule or by default, the guard must read the body to find it.
-    let anyone = ScopeRequirement::anyone;
+    let permit_all = ScopeRequirement::permit_all;
     for rules in [
-        closed(|rules| rules.tool("open", anyone())),
-        closed(|rules| rules.tool("open*", anyone())),
-        closed(|rules| rules.prompt("open", anyone())),
-        closed(|rules| rules.resource("x:*", anyone())),
-        closed(|rules| rules.task("x", anyone())),
-        closed(|rules| rules.method("vendor/open", anyone())),
-        closed(|rules| rules.default_rule(anyone())),
+        closed(|rules| rules.tool("open", permit_all())),
+        closed(|rules| rules.tool("open*", permit_all())),
+        closed(|rules| rules.prompt("open", permit_all())),
+        closed(|rules| rules.resource("x:*", permit_all())),
+        closed(|rules| rules.task("x", permit_all())),
+        closed(|rules| rules.method("vendor/open", permit_all())),
+        closed(|rules| rules.default_rule(permit_all())),
         open("x").build().unwrap(),
     ] {
         let body = Counted::new(tool("secret"));
@@ -212,7 +212,7 @@ async fn without_a_layer_in_front_no_body_is_read() {
     let inner = service_fn(|_: Request<ReplayBody<Counted>>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
-    let rules = ScopeRules::builder().default_rule(ScopeRequirement::anyone());
+    let rules = ScopeRules::builder().default_rule(ScopeRequirement::permit_all());
     let guard = ToolScopesLayer::new(rules.build().unwrap()).layer(inner);
     let body = Counted::new(tool("open"));
     let request = Request::post("/").version(Version::HTTP_2);

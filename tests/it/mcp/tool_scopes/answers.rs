@@ -23,7 +23,7 @@ fn rules() -> ScopeRules {
     ScopeRules::builder()
         .tool("write", ScopeRequirement::all(["read", "write"]))
         .tool("either", ScopeRequirement::any(["ops", "write"]))
-        .tool("closed", ScopeRequirement::nobody())
+        .tool("closed", ScopeRequirement::deny_all())
         .default_rule(ScopeRequirement::token())
         .build()
         .unwrap()
@@ -68,7 +68,7 @@ async fn the_challenge_says_all_that_the_layer_and_the_call_need() {
 }
 
 #[tokio::test]
-async fn what_nobody_may_has_no_challenge() {
+async fn a_tool_that_is_denied_to_all_has_no_challenge() {
     let service = ServiceBuilder::new()
         .layer(BearerAuthLayer::new(verifier()).optional())
         .layer(ToolScopesLayer::new(rules()))
@@ -78,24 +78,24 @@ async fn what_nobody_may_has_no_challenge() {
     let answer = send(address, request("reader", tool("closed"), &[])).await;
     answer.assert_refusal(403, None, &closed);
     // A client without a token gets no challenge, because no token would be accepted.
-    let mut stranger = request("reader", tool("closed"), &[]);
-    stranger.headers_mut().remove("authorization");
-    send(address, stranger)
+    let mut anonymous = request("reader", tool("closed"), &[]);
+    anonymous.headers_mut().remove("authorization");
+    send(address, anonymous)
         .await
         .assert_refusal(403, None, &closed);
 }
 
 #[tokio::test]
-async fn a_stranger_behind_an_optional_layer_may_look_around_and_no_more() {
+async fn a_caller_without_a_token_behind_an_optional_layer_may_list_and_not_call() {
     let service = ServiceBuilder::new()
         .layer(BearerAuthLayer::new(verifier()).optional())
         .layer(ToolScopesLayer::new(rules()))
         .service(Recorder::default().service());
     let address = serve(service).await;
     let post = async |body: String| {
-        let mut stranger = request("reader", body, &[]);
-        stranger.headers_mut().remove("authorization");
-        send(address, stranger).await
+        let mut anonymous = request("reader", body, &[]);
+        anonymous.headers_mut().remove("authorization");
+        send(address, anonymous).await
     };
     let list = post(call("tools/list", &json!({}))).await;
     assert_eq!(list.status, 200, "{list:?}");
@@ -129,7 +129,7 @@ fn rules_are_complete_and_unambiguous_or_are_not_built() {
     let problems = |error: &ConfigError| error.problems().map(str::to_owned).collect::<Vec<_>>();
     let error = ScopeRules::builder()
         .tool("a", ScopeRequirement::token())
-        .tool("a", ScopeRequirement::nobody())
+        .tool("a", ScopeRequirement::deny_all())
         .prompt("", ScopeRequirement::token())
         .resource("file:///../*", ScopeRequirement::token())
         .task("a*b", ScopeRequirement::token())
@@ -137,8 +137,8 @@ fn rules_are_complete_and_unambiguous_or_are_not_built() {
         .method("a*", ScopeRequirement::token())
         .build()
         .unwrap_err();
-    let told = problems(&error);
-    assert_eq!(told.len(), 6, "{told:#?}");
+    let reported = problems(&error);
+    assert_eq!(reported.len(), 6, "{reported:#?}");
     for part in [
         "no default rule",
         r#"tool("a", ..) occurs twice"#,
@@ -147,7 +147,10 @@ fn rules_are_complete_and_unambiguous_or_are_not_built() {
         r#"task("a*b", ..) has a `*`"#,
         r#"method("a*", ..) occurs twice"#,
     ] {
-        assert!(told.iter().any(|p| p.contains(part)), "{part}: {told:#?}");
+        assert!(
+            reported.iter().any(|p| p.contains(part)),
+            "{part}: {reported:#?}"
+        );
     }
     // Two spellings of a URI are the same resource.
     let error = ScopeRules::builder()
@@ -163,7 +166,7 @@ fn rules_are_complete_and_unambiguous_or_are_not_built() {
 fn a_resource_pattern_that_other_spellings_would_bypass_is_not_built() {
     let build = |pattern: &str| {
         ScopeRules::builder()
-            .resource(pattern, ScopeRequirement::nobody())
+            .resource(pattern, ScopeRequirement::deny_all())
             .default_rule(ScopeRequirement::token())
             .build()
     };

@@ -230,7 +230,7 @@ async fn rules_and_guard_agree() {
     let strict = ScopeRules::builder()
         .resource("file:///*", ScopeRequirement::token())
         .method("resources/subscribe", ScopeRequirement::all(["watch"]))
-        .default_rule(ScopeRequirement::nobody())
+        .default_rule(ScopeRequirement::deny_all())
         .build()
         .unwrap();
     assert!(strict.allows(&user, "subscriptions/listen", ""));
@@ -251,7 +251,7 @@ async fn the_most_specific_rule_applies_then_the_method_then_the_default() {
         .method("tools/call", ScopeRequirement::all(["tools"]))
         .method("tools/list", ScopeRequirement::all(["list"]))
         .method("vendor/*", ScopeRequirement::all(["vendor"]))
-        .default_rule(ScopeRequirement::nobody())
+        .default_rule(ScopeRequirement::deny_all())
         .build()
         .unwrap();
     let may = |scopes: &[&str], method: &str, name: &str| {

@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
 
-use super::asker::{Asker, Told};
 use super::keys::{self, START, TOKENS};
 use super::model::Model;
+use super::model_request::{ModelRequest, RequestResult};
 use super::promises::{Cause, Promises};
-use super::request::{Request, Waiting, refusal, told};
+use super::request::{PendingResult, Request, error_result, refresh_result};
 use super::schedule::{Polled, Settings, Step};
 use super::source::Source;
 use crate::access_token::AccessToken;
@@ -100,18 +100,22 @@ impl Driver {
             Step::Request { token, polled } => self.request(*token, *polled)?,
             Step::Refresh => {
                 let jwks = self.jwks.clone();
-                let future = async move { (told(jwks.refresh().await), None) };
-                let asker = Asker::Refresh {
+                let future = async move { (refresh_result(jwks.refresh().await), None) };
+                let modelled = ModelRequest::Refresh {
                     before: 0,
                     rounds: 0,
                     wait: None,
                 };
-                self.begin(Cause::ByHand, Box::pin(future), asker)?;
+                self.begin(Cause::ByHand, Box::pin(future), modelled)?;
             }
             Step::Ready => {
                 let jwks = self.jwks.clone();
-                let future = async move { (told(jwks.ready().await), None) };
-                self.begin(Cause::Probe, Box::pin(future), Asker::Ready { wait: None })?;
+                let future = async move { (refresh_result(jwks.ready().await), None) };
+                self.begin(
+                    Cause::Probe,
+                    Box::pin(future),
+                    ModelRequest::Ready { wait: None },
+                )?;
             }
             Step::Poll(nth) if !self.requests.is_empty() => {
                 self.poll(nth % self.requests.len(), true)?;
@@ -127,7 +131,7 @@ impl Driver {
                     self.model.fetches[number - 1].answer = Some(*answer);
                 }
             }
-            Step::AnswerNext(answer) => self.source.asked().answer_next = Some(*answer),
+            Step::AnswerNext(answer) => self.source.state().answer_next = Some(*answer),
             Step::Run => {
                 self.pass(Duration::ZERO)?;
                 self.poll_woken()?;
@@ -173,37 +177,42 @@ impl Driver {
         // `call` searches the keys at once, before the future is polled. That may begin a fetch.
         let inside = polled != Polled::Outside;
         self.model.inside = inside;
-        let came = self.promises.came(cause);
+        let arrival = self.promises.arrival(cause);
         let called = {
             let _inside = inside.then(|| self.runtime.enter());
             self.verifier.call(bearer)
         };
-        let asker = self.model.call(token);
+        let modelled = self.model.call(token);
         self.count(cause)?;
         let future = async move {
             match called.await {
-                Ok(token) => (Told::Good, Some(token)),
-                Err(error) => (refusal(&error), None),
+                Ok(token) => (RequestResult::Accepted, Some(token)),
+                Err(error) => (error_result(&error), None),
             }
         };
-        self.begin(cause, Box::pin(future), asker)?;
-        self.requests.last_mut().expect("it was just begun").came = came;
+        self.begin(cause, Box::pin(future), modelled)?;
+        self.requests.last_mut().expect("it was just begun").arrival = arrival;
         match polled {
             Polled::Later => Ok(()),
             _ => self.poll(self.requests.len() - 1, inside),
         }
     }
 
-    fn begin(&mut self, cause: Cause, future: Waiting, asker: Asker) -> Result<(), String> {
-        let came = self.promises.came(cause);
+    fn begin(
+        &mut self,
+        cause: Cause,
+        future: PendingResult,
+        modelled: ModelRequest,
+    ) -> Result<(), String> {
+        let arrival = self.promises.arrival(cause);
         let woken = Arc::default();
         self.requests.push(Request {
             cause,
             future,
             woken,
             polled: false,
-            asker,
-            came,
+            modelled,
+            arrival,
         });
         match cause {
             Cause::Token(_) => Ok(()),
@@ -223,28 +232,28 @@ impl Driver {
                 .poll(&mut Context::from_waker(&waker))
         };
         self.model.inside = inside;
-        let should_be = self.model.poll(&mut request.asker);
+        let should_be = self.model.poll(&mut request.modelled);
         let first = !mem::replace(&mut request.polled, true);
-        let (cause, came) = (request.cause, request.came);
+        let (cause, arrival) = (request.cause, request.arrival);
         self.report.push(format!("{cause:?} {is:?}"));
         self.count(cause)?;
-        let (told, token) = match is {
+        let (result, token) = match is {
             Poll::Ready(is) => is,
             Poll::Pending => {
                 same("an answer", None, should_be)?;
                 return match first {
-                    true => Promises::waits(&came),
+                    true => Promises::waits(&arrival),
                     false => Ok(()),
                 };
             }
         };
-        same("an answer", Some(&told), should_be.as_ref())?;
-        self.promises.told(cause, &came, &told)?;
+        same("an answer", Some(&result), should_be.as_ref())?;
+        self.promises.check_result(cause, &arrival, &result)?;
         self.requests.remove(nth);
         if let (Some(access), Cause::Token(token)) = (token, cause)
-            && let Some(stint) = self.promises.stint_of(&came, token)
+            && let Some(period) = self.promises.period_of(&arrival, token)
         {
-            self.served.push((access, token, stint));
+            self.served.push((access, token, period));
         }
         Ok(())
     }
@@ -259,8 +268,8 @@ impl Driver {
         {
             self.poll(nth, true)?;
         }
-        let waits_for_nothing = |r: &&Request| r.polled && self.model.is_woken(&r.asker);
-        match self.requests.iter().find(waits_for_nothing) {
+        let is_stuck = |r: &&Request| r.polled && self.model.is_woken(&r.modelled);
+        match self.requests.iter().find(is_stuck) {
             Some(request) => Err(format!("no wakeup for {:?}", request.cause)),
             None => Ok(()),
         }
@@ -274,7 +283,7 @@ impl Driver {
 
     /// Advances the runtime's timers, and runs the tasks that are ready.
     fn pass(&mut self, time: Duration) -> Result<(), String> {
-        let mut next = self.source.asked().answer_next;
+        let mut next = self.source.state().answer_next;
         self.runtime.block_on(async {
             tokio::time::advance(time).await;
             for _ in 0..3 {
@@ -303,24 +312,24 @@ impl Driver {
     /// Records which fetches reached the source and which ended since the last call. `running` is false after the
     /// runtime was shut down.
     fn observe(&mut self, running: bool) -> Result<(), String> {
-        let asked = self.source.asked();
+        let source = self.source.state();
         // The runtime runs tasks in the order in which they were spawned.
         let unseen = (0..self.ended.len()).filter(|&fetch| !self.ended[fetch]);
         let unseen = unseen.map(|fetch| fetch as u64 + 1);
         let unseen: Vec<u64> = unseen
             .filter(|number| !self.seen.contains(number))
             .collect();
-        let new = asked.fetches.len() - self.seen.len();
+        let new = source.fetches.len() - self.seen.len();
         same(
             "fetches that reached the source",
             new,
             if running { unseen.len() } else { 0 },
         )?;
         self.seen.extend(unseen.iter().take(new));
-        for (asking, number) in asked.fetches.iter().zip(&self.seen) {
+        for (fetch, number) in source.fetches.iter().zip(&self.seen) {
             let ended = &mut self.ended[*number as usize - 1];
-            if asking.ended && !mem::replace(ended, true) {
-                let answer = match asking.answered {
+            if fetch.ended && !mem::replace(ended, true) {
+                let answer = match fetch.answered {
                     // The fetch timed out before the source answered.
                     None if running => Some(Err(())),
                     _ if !running => None,
@@ -329,7 +338,7 @@ impl Driver {
                 self.promises.ended(*number, answer);
             }
             let known = self.model.fetches[*number as usize - 1].etag;
-            same("the entity tag", asking.etag, known)?;
+            same("the entity tag", fetch.etag, known)?;
         }
         if !running {
             for number in unseen {
@@ -368,8 +377,8 @@ impl Driver {
             .keys
             .as_ref()
             .is_some_and(|keys| now.as_millis() >= keys.refresh_at.as_millis());
-        for (access, token, stint) in &self.served {
-            let current = *stint == self.promises.stint(*token);
+        for (access, token, period) in &self.served {
+            let current = *period == self.promises.period(*token);
             let name = TOKENS[*token];
             same(
                 &format!("whether {name:?} is current"),

@@ -78,7 +78,7 @@ impl Model {
     }
 
     /// The policy's decision, and the number of the fetch to wait for.
-    pub(super) fn ask(&mut self, event: Event) -> (Decision, Option<usize>) {
+    pub(super) fn decide_and_fetch(&mut self, event: Event) -> (Decision, Option<usize>) {
         let decision = self.decide(event);
         if matches!(decision, Decision::Fetch | Decision::UseAndFetch) {
             let (etag, began) = (self.etag, self.now);
@@ -127,7 +127,7 @@ impl Model {
             let limit = self.settings.policy.fetch_timeout;
             let timeout = *fetch.started.get_or_insert(self.timer) + limit;
             match fetch.answer {
-                Some(answer) => self.end(number, Some(answer.brought())),
+                Some(answer) => self.end(number, Some(answer.fetch_result())),
                 None if self.timer >= timeout => {
                     self.end(number, Some(Err(format!("no answer within {limit:?}"))))
                 }
@@ -144,14 +144,14 @@ impl Model {
         }
     }
 
-    fn end(&mut self, number: usize, brought: Option<Result<Brought, String>>) {
+    fn end(&mut self, number: usize, result: Option<Result<FetchResult, String>>) {
         self.fetches[number - 1].ended = true;
         // A later fetch has begun: the result of this one is discarded.
         if number != self.fetches.len() {
             return;
         }
         let held = self.keys.as_ref().map(|keys| keys.list.clone());
-        match (brought, held) {
+        match (result, held) {
             (None, _) => drop(self.decide(Event::FetchInterrupted)),
             (Some(Err(problem)), _) => self.fail(problem),
             (Some(Ok((None, _, freshness))), Some(list)) => self.succeed(list, freshness),
@@ -217,10 +217,10 @@ impl Model {
 }
 
 /// The keys, or `None` if they are unchanged; the entity tag; the freshness.
-type Brought = (Option<&'static [Name]>, Option<u64>, Option<Duration>);
+type FetchResult = (Option<&'static [Name]>, Option<u64>, Option<Duration>);
 
 impl Answer {
-    fn brought(self) -> Result<Brought, String> {
+    fn fetch_result(self) -> Result<FetchResult, String> {
         match self {
             Self::Document {
                 document,

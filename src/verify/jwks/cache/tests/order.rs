@@ -49,7 +49,7 @@ fn look() -> f64 {
 
 /// In the opposite order, a request could see the new keys while a token of the removed key is still current.
 #[tokio::test]
-async fn tokens_of_a_key_that_leaves_lapse_before_the_new_keys_are_seen() {
+async fn tokens_of_a_removed_key_become_invalid_before_the_new_keys_are_visible() {
     let keys = ["old", "new"].map(|id| SigningKey::generate(Algorithm::ES256).with_key_id(id));
     let (issuer, audience) = ("https://issuer.test", "https://api.test");
     let token = keys[0].token().issuer(issuer).audience(audience).build();

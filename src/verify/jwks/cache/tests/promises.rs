@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::asker::Told;
 use super::keys::{DOCUMENTS, ISSUED, LEEWAY, MATERIALS, Name, TOKENS, is_signed_by};
+use super::model_request::RequestResult;
 use super::schedule::Answer;
 use crate::verify::jwks::policy::{FETCH_GRACE, Policy};
 use crate::verify_error::InvalidReason;
@@ -26,7 +26,7 @@ pub(super) struct Promises {
     /// The time of the last successful fetch, and its keys.
     loaded: Option<(Duration, &'static [Name])>,
     /// The number of the last successful fetch.
-    brought_by: u64,
+    loaded_by: u64,
     /// When the last successful fetch began.
     as_of: Duration,
     /// The number of the last fetch that began.
@@ -39,25 +39,25 @@ pub(super) struct Promises {
     unsure: u64,
     withdrawn: [bool; MATERIALS],
     /// For each material, how often it was withdrawn. This number identifies a period of use of the key.
-    stints: [u32; MATERIALS],
+    periods: [u32; MATERIALS],
     /// The moment since which the token has been valid without interruption.
     good_since: [Option<u64>; TOKENS.len()],
     /// The last moment at which a published key had the token's key ID.
     forged_at: [u64; TOKENS.len()],
     /// When invalid tokens caused fetches: tokens with unknown key IDs or bad signatures.
-    spent: Vec<Duration>,
+    unknown_key_fetches: Vec<Duration>,
 }
 
 /// The state at the time when a request arrived.
 #[derive(Clone, Copy)]
-pub(super) struct Came {
+pub(super) struct Arrival {
     moment: u64,
     was_good: bool,
     was_fresh: bool,
     /// Whether the token was recognizable as forged without a fetch.
     was_forged: bool,
     latest: u64,
-    stint: u32,
+    period: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,17 +74,17 @@ impl Promises {
             now,
             moment: 1,
             loaded: None,
-            brought_by: 0,
+            loaded_by: 0,
             as_of: Duration::ZERO,
             latest: 0,
             under_way: None,
             failed: None,
             unsure: 0,
             withdrawn: [false; MATERIALS],
-            stints: [0; MATERIALS],
+            periods: [0; MATERIALS],
             good_since: [None; TOKENS.len()],
             forged_at: [0; TOKENS.len()],
-            spent: Vec::new(),
+            unknown_key_fetches: Vec::new(),
         }
     }
 
@@ -156,11 +156,11 @@ impl Promises {
             "two concurrent fetches"
         );
         let traffic = cause != Cause::ByHand;
-        let left_alone = self
+        let backing_off = self
             .failed
             .is_some_and(|at| self.now < at + self.policy.min_backoff);
         promise!(
-            !traffic || !left_alone,
+            !traffic || !backing_off,
             "a fetch before the backoff has elapsed"
         );
 
@@ -176,7 +176,7 @@ impl Promises {
                     !self.is_good(token),
                     "a fetch for a valid token although the keys are fresh"
                 );
-                self.spent.push(self.now);
+                self.unknown_key_fetches.push(self.now);
                 self.within_the_bucket()?;
             }
             Cause::Probe => promise!(
@@ -195,7 +195,7 @@ impl Promises {
     /// In any period, unknown keys cause at most the burst plus one fetch per interval.
     fn within_the_bucket(&self) -> Result<(), String> {
         let interval = self.policy.unknown_key_interval.as_millis();
-        for (nth, from) in self.spent.iter().rev().enumerate() {
+        for (nth, from) in self.unknown_key_fetches.iter().rev().enumerate() {
             let refilled = (self.now - *from).as_millis() / interval;
             let allowed = u128::from(self.policy.unknown_key_burst) + refilled;
             promise!(
@@ -238,7 +238,7 @@ impl Promises {
             self.withdrawn[gone.material] = false;
         }
         self.loaded = Some((self.now, keys));
-        self.brought_by = self.latest;
+        self.loaded_by = self.latest;
         self.as_of = began.expect("what ends has begun");
         self.failed = None;
     }
@@ -255,66 +255,71 @@ impl Promises {
     fn withdraws(&mut self, material: usize) {
         if !self.withdrawn[material] {
             self.withdrawn[material] = true;
-            self.stints[material] += 1;
+            self.periods[material] += 1;
         }
     }
 
-    pub(super) fn came(&self, cause: Cause) -> Came {
-        let (was_good, was_forged, stint) = match cause {
+    pub(super) fn arrival(&self, cause: Cause) -> Arrival {
+        let (was_good, was_forged, period) = match cause {
             Cause::Token(token) => (
                 self.is_good(token),
                 self.is_forged(token) && !self.withdrawn.contains(&true),
-                self.stint(token),
+                self.period(token),
             ),
             _ => (false, false, 0),
         };
         let was_fresh = |(at, _): (Duration, _)| self.now < at + self.policy.min_freshness;
         let was_fresh = self.loaded.is_some_and(was_fresh);
         let was_forged = was_forged && was_fresh && !was_good;
-        Came {
+        Arrival {
             moment: self.moment,
             was_good,
             was_fresh,
             was_forged,
             latest: self.latest,
-            stint,
+            period,
         }
     }
 
     /// The period of use of the token's key. All tokens of one period are current, or none is.
-    pub(super) fn stint(&self, token: usize) -> u32 {
-        self.stints[TOKENS[token].material]
+    pub(super) fn period(&self, token: usize) -> u32 {
+        self.periods[TOKENS[token].material]
     }
 
     /// The period of the key in which the token was accepted; `None` if the period changed since the request arrived.
-    pub(super) fn stint_of(&self, came: &Came, token: usize) -> Option<u32> {
-        (came.stint == self.stint(token)).then_some(came.stint)
+    pub(super) fn period_of(&self, arrival: &Arrival, token: usize) -> Option<u32> {
+        (arrival.period == self.period(token)).then_some(arrival.period)
     }
 
     /// The request is pending after its first poll.
-    pub(super) fn waits(came: &Came) -> Result<(), String> {
+    pub(super) fn waits(arrival: &Arrival) -> Result<(), String> {
         promise!(
-            !(came.was_good && came.was_fresh),
+            !(arrival.was_good && arrival.was_fresh),
             "a valid token waits although the keys are fresh"
         );
         Ok(())
     }
 
-    pub(super) fn told(&self, cause: Cause, came: &Came, told: &Told) -> Result<(), String> {
+    pub(super) fn check_result(
+        &self,
+        cause: Cause,
+        arrival: &Arrival,
+        result: &RequestResult,
+    ) -> Result<(), String> {
         match cause {
-            Cause::Token(token) => self.told_token(token, came, told),
+            Cause::Token(token) => self.check_token_result(token, arrival, result),
             Cause::Probe => {
                 let usable = self.live().iter().any(|key| !self.withdrawn[key.material]);
                 promise!(
-                    (*told == Told::Done) == usable,
+                    (*result == RequestResult::Done) == usable,
                     "readiness does not match the keys"
                 );
                 Ok(())
             }
             Cause::ByHand => {
-                let refreshed = self.brought_by > came.latest;
+                let refreshed = self.loaded_by > arrival.latest;
                 promise!(
-                    *told != Told::Done || refreshed,
+                    *result != RequestResult::Done || refreshed,
                     "a refresh succeeded with a fetch that began before it"
                 );
                 Ok(())
@@ -322,49 +327,56 @@ impl Promises {
         }
     }
 
-    fn told_token(&self, token: usize, came: &Came, told: &Told) -> Result<(), String> {
-        let always_good = self.good_since[token].is_some_and(|since| since <= came.moment);
+    fn check_token_result(
+        &self,
+        token: usize,
+        arrival: &Arrival,
+        result: &RequestResult,
+    ) -> Result<(), String> {
+        let always_good = self.good_since[token].is_some_and(|since| since <= arrival.moment);
         promise!(
-            *told == Told::Good || !always_good,
+            *result == RequestResult::Accepted || !always_good,
             "a valid token is not accepted"
         );
         let live = !self.live().is_empty();
-        match told {
-            Told::Good => {
+        match result {
+            RequestResult::Accepted => {
                 promise!(
-                    came.was_good || self.is_good(token),
+                    arrival.was_good || self.is_good(token),
                     "a token is accepted without a usable key"
                 );
             }
-            Told::Refused(InvalidReason::UnknownKey) => {
+            RequestResult::Refused(InvalidReason::UnknownKey) => {
                 promise!(
                     live && !self.is_failing(),
                     "unknown key, although the source is failing"
                 );
-                let asked_since = self.brought_by > came.latest;
+                let fetched_since = self.loaded_by > arrival.latest;
                 promise!(
-                    asked_since || !self.may_be_newer(token),
+                    fetched_since || !self.may_be_newer(token),
                     "unknown key, although the key may be newer than the key set"
                 );
             }
-            Told::Refused(_) => {
+            RequestResult::Refused(_) => {
                 // A key with the token's key ID was published when the token arrived, or at some time since.
-                let was_forged = self.forged_at[token] >= came.moment;
+                let was_forged = self.forged_at[token] >= arrival.moment;
                 promise!(
                     was_forged || self.is_forged(token),
                     "a bad signature, although no key has the token's key ID"
                 );
             }
-            Told::Unavailable(_, retry_after) => {
-                promise!(!came.was_forged, "unavailable for a forged token");
-                let excused = !live || self.is_failing() || self.unsure >= came.moment;
+            RequestResult::Unavailable(_, retry_after) => {
+                promise!(!arrival.was_forged, "unavailable for a forged token");
+                let excused = !live || self.is_failing() || self.unsure >= arrival.moment;
                 let soon = *retry_after <= self.policy.unknown_key_interval;
                 promise!(
                     excused || (self.may_be_newer(token) && soon),
                     "unavailable, although the source works"
                 );
             }
-            Told::Done | Told::Failed(_) => return Err("no answer for a token".into()),
+            RequestResult::Done | RequestResult::Failed(_) => {
+                return Err("no answer for a token".into());
+            }
         }
         Ok(())
     }

@@ -7,22 +7,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
 
-use super::asker::{Asker, Told};
-use super::promises::{Came, Cause};
+use super::model_request::{ModelRequest, RequestResult};
+use super::promises::{Arrival, Cause};
 use crate::access_token::AccessToken;
 use crate::verify::jwks::RefreshError;
 use crate::verify_error::{VerifyError, VerifyErrorKind};
 
 /// A future with the result of a request, and the token if the verifier accepted it.
-pub(super) type Waiting = Pin<Box<dyn Future<Output = (Told, Option<AccessToken>)>>>;
+pub(super) type PendingResult = Pin<Box<dyn Future<Output = (RequestResult, Option<AccessToken>)>>>;
 
 pub(super) struct Request {
     pub(super) cause: Cause,
-    pub(super) future: Waiting,
+    pub(super) future: PendingResult,
     pub(super) woken: Arc<Woken>,
     pub(super) polled: bool,
-    pub(super) asker: Asker,
-    pub(super) came: Came,
+    pub(super) modelled: ModelRequest,
+    pub(super) arrival: Arrival,
 }
 
 #[derive(Default)]
@@ -34,24 +34,24 @@ impl Wake for Woken {
     }
 }
 
-pub(super) fn told(result: Result<(), RefreshError>) -> Told {
+pub(super) fn refresh_result(result: Result<(), RefreshError>) -> RequestResult {
     match result {
-        Ok(()) => Told::Done,
-        Err(error) => Told::Failed(error.problem),
+        Ok(()) => RequestResult::Done,
+        Err(error) => RequestResult::Failed(error.problem),
     }
 }
 
-pub(super) fn refusal(error: &VerifyError) -> Told {
+pub(super) fn error_result(error: &VerifyError) -> RequestResult {
     let retry_after = error.retry_after().unwrap_or_default();
     match error.kind() {
-        VerifyErrorKind::Invalid(reason) => Told::Refused(reason),
+        VerifyErrorKind::Invalid(reason) => RequestResult::Refused(reason),
         VerifyErrorKind::InsufficientScope(_)
         | VerifyErrorKind::InvalidProof(_)
         | VerifyErrorKind::NonceRequired(_) => unreachable!("a key set knows neither"),
         VerifyErrorKind::Unavailable => {
             let cause = error.source().expect("an outage has a cause");
             let problem = cause.downcast_ref::<RefreshError>();
-            Told::Unavailable(problem.expect("of fetching").problem.clone(), retry_after)
+            RequestResult::Unavailable(problem.expect("of fetching").problem.clone(), retry_after)
         }
     }
 }

@@ -157,7 +157,7 @@ impl Random {
             73..77 => Step::RunFetches,
             77..93 => Step::Pass(self.time()),
             93..96 => Step::Stall(self.time()),
-            96..98 => Step::Withdraw(self.one_of(&["a", "b", "c", "z", "nobody"])),
+            96..98 => Step::Withdraw(self.one_of(&["a", "b", "c", "z", "unknown"])),
             _ => Step::NewRuntime,
         }
     }

@@ -13,17 +13,17 @@ use crate::verify::jwks::{Fetched, KeyDocument, KeySource, Validators};
 
 #[derive(Clone, Default)]
 pub(super) struct Source {
-    asked: Arc<Mutex<Asked>>,
+    state: Arc<Mutex<SourceState>>,
 }
 
 /// The fetches that reached the source.
 #[derive(Default)]
-pub(super) struct Asked {
-    pub(super) fetches: Vec<Asking>,
+pub(super) struct SourceState {
+    pub(super) fetches: Vec<ReceivedFetch>,
     pub(super) answer_next: Option<Answer>,
 }
 
-pub(super) struct Asking {
+pub(super) struct ReceivedFetch {
     pub(super) etag: Option<u64>,
     answer: Option<oneshot::Sender<Answer>>,
     /// The source's answer.
@@ -33,21 +33,21 @@ pub(super) struct Asking {
 }
 
 impl Source {
-    pub(super) fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap()
+    pub(super) fn state(&self) -> MutexGuard<'_, SourceState> {
+        self.state.lock().unwrap()
     }
 
     /// Answers one of the pending fetches, and returns its index.
     pub(super) fn answer(&self, nth: usize, answer: Answer) -> Option<usize> {
-        let mut asked = self.asked();
-        let waiting = |asking: &Asking| asking.answer.is_some() && !asking.ended;
-        let waiting: Vec<usize> = (0..asked.fetches.len())
-            .filter(|&fetch| waiting(&asked.fetches[fetch]))
+        let mut state = self.state();
+        let waiting = |received: &ReceivedFetch| received.answer.is_some() && !received.ended;
+        let waiting: Vec<usize> = (0..state.fetches.len())
+            .filter(|&fetch| waiting(&state.fetches[fetch]))
             .collect();
         let fetch = *waiting.get(nth % waiting.len().max(1))?;
-        let asking = &mut asked.fetches[fetch];
-        asking.answered = Some(answer);
-        let sender = asking.answer.take()?;
+        let received = &mut state.fetches[fetch];
+        received.answered = Some(answer);
+        let sender = received.answer.take()?;
         sender.send(answer).ok().map(|()| fetch)
     }
 }
@@ -57,9 +57,9 @@ impl KeySource for Source {
         let etag = known.map(|known| known.etag().to_str().unwrap().parse().unwrap());
         let (sender, answer) = oneshot::channel();
         let fetch = {
-            let mut asked = self.asked();
-            let answered = asked.answer_next.take();
-            asked.fetches.push(Asking {
+            let mut state = self.state();
+            let answered = state.answer_next.take();
+            state.fetches.push(ReceivedFetch {
                 etag,
                 answer: match answered {
                     Some(answer) => {
@@ -71,7 +71,7 @@ impl KeySource for Source {
                 answered,
                 ended: false,
             });
-            asked.fetches.len() - 1
+            state.fetches.len() - 1
         };
         let _ended = Ended(self, fetch);
         answer.await?.fetched()
@@ -82,7 +82,7 @@ struct Ended<'a>(&'a Source, usize);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        self.0.asked().fetches[self.1].ended = true;
+        self.0.state().fetches[self.1].ended = true;
     }
 }
 

@@ -10,8 +10,8 @@ use crate::verify_error::InvalidReason;
 
 /// The result of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Told {
-    Good,
+pub(super) enum RequestResult {
+    Accepted,
     Refused(InvalidReason),
     /// With the problem, and the time after which the client may retry.
     Unavailable(String, Duration),
@@ -25,11 +25,11 @@ pub(super) enum Told {
 type Wait = (usize, Option<Duration>);
 
 /// The state of a request.
-pub(super) enum Asker {
+pub(super) enum ModelRequest {
     Token {
         token: usize,
         joined: bool,
-        asked: Option<u64>,
+        fetched_since: Option<u64>,
         delays: u32,
         /// Whether the signature did not match a key with the token's key ID in any search so far.
         forged: bool,
@@ -61,12 +61,12 @@ pub(super) enum Look {
 
 impl Model {
     /// A request with this token arrives.
-    pub(super) fn call(&mut self, token: usize) -> Asker {
+    pub(super) fn call(&mut self, token: usize) -> ModelRequest {
         let next = Next::Seen(self.look(token, true));
-        Asker::Token {
+        ModelRequest::Token {
             token,
             joined: false,
-            asked: None,
+            fetched_since: None,
             delays: 0,
             forged: false,
             next,
@@ -81,7 +81,7 @@ impl Model {
         };
         if self.now >= keys.refresh_at {
             let stale = self.now >= keys.stale_at;
-            if let (_, Some(fetch)) = self.ask(Event::KnownKey)
+            if let (_, Some(fetch)) = self.decide_and_fetch(Event::KnownKey)
                 && stale
                 && may_wait
             {
@@ -108,12 +108,12 @@ impl Model {
     }
 
     /// Polls a request: runs it until it must wait, which returns `None`, or has a result.
-    pub(super) fn poll(&mut self, asker: &mut Asker) -> Option<Told> {
-        match asker {
-            Asker::Token {
+    pub(super) fn poll(&mut self, request: &mut ModelRequest) -> Option<RequestResult> {
+        match request {
+            ModelRequest::Token {
                 token,
                 joined,
-                asked,
+                fetched_since,
                 delays,
                 forged,
                 next,
@@ -124,7 +124,7 @@ impl Model {
                     Next::Wait(_) => return None,
                 };
                 let (seen, is_forged) = match look {
-                    Look::Good => return Some(Told::Good),
+                    Look::Good => return Some(RequestResult::Accepted),
                     Look::Later(fetch) => {
                         *delays += 1;
                         *next = Next::Wait(self.wait(fetch));
@@ -135,16 +135,16 @@ impl Model {
                 };
                 *forged |= is_forged;
                 // Once the signature did not match, the token is refused even if the source is unavailable.
-                let bad_signature = Told::Refused(InvalidReason::BadSignature);
-                let answer = |told: Told| match told {
+                let bad_signature = RequestResult::Refused(InvalidReason::BadSignature);
+                let answer = |result: RequestResult| match result {
                     _ if is_forged => bad_signature,
-                    Told::Unavailable(..) if *forged => bad_signature,
-                    told => told,
+                    RequestResult::Unavailable(..) if *forged => bad_signature,
+                    result => result,
                 };
-                if let Some(before) = *asked {
+                if let Some(before) = *fetched_since {
                     // A bad signature is final. Only a missing key depends on the state of the source.
                     return Some(match is_forged {
-                        true => answer(Told::Good),
+                        true => answer(RequestResult::Accepted),
                         false => answer(self.still_missing(before)),
                     });
                 }
@@ -153,19 +153,19 @@ impl Model {
                     continue;
                 }
                 let may_be_newer = self.may_be_newer(*token);
-                *next = match self.ask(Event::UnknownKey { may_be_newer }) {
+                *next = match self.decide_and_fetch(Event::UnknownKey { may_be_newer }) {
                     (decision, Some(fetch)) => {
                         // A fetch that another request began may have begun before the key was published. A second
                         // such fetch began after this token arrived.
                         let begun_before = decision == Decision::Join;
-                        *asked = (*joined || !begun_before).then_some(seen);
+                        *fetched_since = (*joined || !begun_before).then_some(seen);
                         *joined = true;
                         Next::Wait(self.wait(fetch))
                     }
                     (decision, None) => return Some(answer(self.refusal(decision, MAY_BE_NEWER))),
                 };
             },
-            Asker::Refresh {
+            ModelRequest::Refresh {
                 before,
                 rounds,
                 wait,
@@ -178,7 +178,7 @@ impl Model {
                         break;
                     }
                     *before = self.generation;
-                    let (decision, fetch) = self.ask(Event::RefreshRequested);
+                    let (decision, fetch) = self.decide_and_fetch(Event::RefreshRequested);
                     *wait = fetch.map(|fetch| self.wait(fetch));
                     *rounds = if decision == Decision::Join {
                         *rounds + 1
@@ -191,35 +191,37 @@ impl Model {
                     .as_deref()
                     .unwrap_or("the fetch was interrupted");
                 Some(match self.generation > *before {
-                    true => Told::Done,
-                    false => Told::Failed(problem.to_owned()),
+                    true => RequestResult::Done,
+                    false => RequestResult::Failed(problem.to_owned()),
                 })
             }
-            Asker::Ready { wait: None } if self.usable() == 0 => match self.ask(Event::KnownKey) {
-                (_, None) => Some(self.readiness()),
-                (_, Some(fetch)) => {
-                    *asker = Asker::Ready {
-                        wait: Some(self.wait(fetch)),
-                    };
-                    self.poll(asker)
+            ModelRequest::Ready { wait: None } if self.usable() == 0 => {
+                match self.decide_and_fetch(Event::KnownKey) {
+                    (_, None) => Some(self.readiness()),
+                    (_, Some(fetch)) => {
+                        *request = ModelRequest::Ready {
+                            wait: Some(self.wait(fetch)),
+                        };
+                        self.poll(request)
+                    }
                 }
-            },
-            Asker::Ready { wait: Some(wait) } if !self.is_over(*wait) => None,
-            Asker::Ready { .. } => Some(self.readiness()),
+            }
+            ModelRequest::Ready { wait: Some(wait) } if !self.is_over(*wait) => None,
+            ModelRequest::Ready { .. } => Some(self.readiness()),
         }
     }
 
     /// Whether the fetch that the request waits for has ended or timed out.
-    pub(super) fn is_woken(&self, asker: &Asker) -> bool {
-        match asker {
-            Asker::Token {
+    pub(super) fn is_woken(&self, request: &ModelRequest) -> bool {
+        match request {
+            ModelRequest::Token {
                 next: Next::Wait(wait),
                 ..
             } => self.is_over(*wait),
-            Asker::Refresh {
+            ModelRequest::Refresh {
                 wait: Some(wait), ..
             } => self.is_over(*wait),
-            Asker::Ready { wait: Some(wait) } => self.is_over(*wait),
+            ModelRequest::Ready { wait: Some(wait) } => self.is_over(*wait),
             _ => false,
         }
     }
@@ -233,8 +235,8 @@ impl Model {
         self.fetches[fetch - 1].ended || until.is_some_and(|until| self.timer >= until)
     }
 
-    fn still_missing(&mut self, before: u64) -> Told {
-        let (decision, _) = self.ask(Event::StillUnknownKey);
+    fn still_missing(&mut self, before: u64) -> RequestResult {
+        let (decision, _) = self.decide_and_fetch(Event::StillUnknownKey);
         let retry_after = Duration::ZERO;
         match decision {
             Decision::NoSuchKey if self.generation == before => {
@@ -244,21 +246,21 @@ impl Model {
         }
     }
 
-    fn refusal(&self, decision: Decision, problem: &str) -> Told {
+    fn refusal(&self, decision: Decision, problem: &str) -> RequestResult {
         match decision {
             Decision::Unavailable { retry_after } => {
                 let problem = self.last_error.as_deref().unwrap_or(problem);
-                Told::Unavailable(problem.to_owned(), retry_after)
+                RequestResult::Unavailable(problem.to_owned(), retry_after)
             }
-            _ => Told::Refused(InvalidReason::UnknownKey),
+            _ => RequestResult::Refused(InvalidReason::UnknownKey),
         }
     }
 
-    fn readiness(&self) -> Told {
+    fn readiness(&self) -> RequestResult {
         let problem = self.last_error.as_deref().unwrap_or("there are no keys");
         match self.usable() {
-            0 => Told::Failed(problem.to_owned()),
-            _ => Told::Done,
+            0 => RequestResult::Failed(problem.to_owned()),
+            _ => RequestResult::Done,
         }
     }
 }
