@@ -54,7 +54,8 @@ impl Future for ByIssuerFuture {
                 issuer,
                 watch,
             } => {
-                let token = ready!(Pin::new(verify).poll(cx)).map_err(terminal_if_routed_wrongly)?;
+                let token =
+                    ready!(Pin::new(verify).poll(cx)).map_err(terminal_if_routed_wrongly)?;
                 // The verifier must find the issuer by which the token was routed.
                 match token.issuer() {
                     Some(found) if *found != **issuer => Poll::Ready(Err(VerifyError::invalid(
