@@ -139,7 +139,11 @@ impl Model {
                 let answer = |told: Told| match told {
                     _ if is_forged => bad_signature,
                     Told::Unavailable(..) if *forged => bad_signature,
-                    told => told,
+                    Told::Good
+                    | Told::Refused(_)
+                    | Told::Unavailable(..)
+                    | Told::Done
+                    | Told::Failed(_) => told,
                 };
                 if let Some(before) = *asked {
                     // A bad signature is final. Only a missing key depends on the state of the source.
@@ -220,7 +224,12 @@ impl Model {
                 wait: Some(wait), ..
             } => self.is_over(*wait),
             Asker::Ready { wait: Some(wait) } => self.is_over(*wait),
-            _ => false,
+            Asker::Token {
+                next: Next::Seen(_),
+                ..
+            }
+            | Asker::Refresh { wait: None, .. }
+            | Asker::Ready { wait: None } => false,
         }
     }
 
@@ -240,7 +249,12 @@ impl Model {
             Decision::NoSuchKey if self.generation == before => {
                 self.refusal(Decision::Unavailable { retry_after }, NOT_LOADED)
             }
-            decision => self.refusal(decision, NOT_LOADED),
+            decision @ (Decision::NoSuchKey
+            | Decision::Unavailable { .. }
+            | Decision::Use
+            | Decision::UseAndFetch
+            | Decision::Fetch
+            | Decision::Join) => self.refusal(decision, NOT_LOADED),
         }
     }
 
@@ -250,7 +264,11 @@ impl Model {
                 let problem = self.last_error.as_deref().unwrap_or(problem);
                 Told::Unavailable(problem.to_owned(), retry_after)
             }
-            _ => Told::Refused(InvalidReason::UnknownKey),
+            Decision::NoSuchKey
+            | Decision::Use
+            | Decision::UseAndFetch
+            | Decision::Fetch
+            | Decision::Join => Told::Refused(InvalidReason::UnknownKey),
         }
     }
 
