@@ -29,8 +29,22 @@ impl AccessToken {
     ///
     /// # Panics
     ///
-    /// If a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two. Do not pass text from a request:
-    /// parse it with [`Scopes::try_from_names`] first, and pass the result's [`iter`](Scopes::iter).
+    /// If a name is not a scope (RFC 6749 §3.3), such as `read write`, which is two. Names that are known only at run
+    /// time, such as those with text from a request, are parsed first. [`Scopes::try_from_names`] returns an error for
+    /// a name that is not a scope, and the names of [`Scopes`] never panic:
+    ///
+    /// ```
+    /// use tower_bearer_auth::{AccessToken, Scopes};
+    ///
+    /// fn may_read(token: &AccessToken, tenant: &str) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let required = Scopes::try_from_names([format!("{tenant}:read")])?;
+    ///     Ok(token.require_scopes(required.iter())?)
+    /// }
+    /// # let token = AccessToken::builder("token".parse()?).scopes(["blue:read"]).build();
+    /// # may_read(&token, "blue")?;
+    /// # assert!(may_read(&token, "red").is_err() && may_read(&token, "red blue").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn require_scopes<I>(&self, scopes: I) -> Result<(), ScopeError>
     where

@@ -44,7 +44,8 @@ impl RequireScopesLayer {
     ///
     /// # Panics
     ///
-    /// If a name is not a scope (RFC 6749 §3.3).
+    /// If a name is not a scope (RFC 6749 §3.3). For names from a configuration file, parse
+    /// [`Scopes`](crate::Scopes), and pass them to [`new`](Self::new) with `scopes.into()`.
     #[track_caller]
     pub fn all<I>(scopes: I) -> Self
     where
@@ -57,7 +58,8 @@ impl RequireScopesLayer {
     ///
     /// # Panics
     ///
-    /// If the list is empty, or a name is not a scope (RFC 6749 §3.3).
+    /// If the list is empty, or a name is not a scope (RFC 6749 §3.3). For names from a configuration file, parse
+    /// [`Scopes`](crate::Scopes), check that there are some, and pass [their names](crate::Scopes::iter).
     #[track_caller]
     pub fn any<I>(scopes: I) -> Self
     where

@@ -53,7 +53,8 @@ impl ScopeRequirement {
     ///
     /// # Panics
     ///
-    /// If the list is empty, or a name is not a scope (RFC 6749 §3.3).
+    /// If the list is empty, or a name is not a scope (RFC 6749 §3.3). For names from untrusted input, parse [`Scopes`],
+    /// check that there are some, and pass [their names](Scopes::iter).
     #[track_caller]
     pub fn any<I>(scopes: I) -> Self
     where

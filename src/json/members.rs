@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::text::Text;
+use super::text::{Text, end_of_string};
 
 /// A member of an object, as written in the text.
 pub(crate) struct WrittenMember<'a> {
@@ -25,7 +25,7 @@ pub(crate) fn written_members(json: &str) -> impl Iterator<Item = WrittenMember<
     let mut at = json.find('{').map_or(json.len(), |brace| brace + 1);
     std::iter::from_fn(move || {
         let start = find(json, at, b'"')?;
-        let name_end = end_of_string(json, start)?;
+        let name_end = after_string(json, start)?;
         let name = unescape(json.get(start..name_end)?)?;
         let colon = find(json, name_end, b':')?;
         let value_start = colon + 1 + leading_space(&json[colon + 1..]);
@@ -59,17 +59,9 @@ fn leading_space(text: &str) -> usize {
 }
 
 /// The position after the string that begins at `start`.
-fn end_of_string(json: &str, start: usize) -> Option<usize> {
-    let mut escaped = false;
-    for (offset, byte) in json.as_bytes()[start + 1..].iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some(start + 1 + offset + 1),
-            _ => {}
-        }
-    }
-    None
+fn after_string(json: &str, start: usize) -> Option<usize> {
+    let text = start + 1;
+    Some(text + end_of_string(&json.as_bytes()[text..])? + 1)
 }
 
 /// The position after the value that begins at `start`, without trailing white space.
@@ -80,7 +72,7 @@ fn end_of_value(json: &str, start: usize) -> Option<usize> {
     loop {
         match bytes.get(at)? {
             b'"' => {
-                at = end_of_string(json, at)?;
+                at = after_string(json, at)?;
                 continue;
             }
             b'{' | b'[' => depth += 1,

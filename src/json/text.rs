@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr2;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
@@ -62,10 +63,58 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// The position of the quote that closes a string, in the text after the quote that opens it. `None` if the string does
+/// not end.
+pub(crate) fn end_of_string(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let (near, far) = rest.split_at(rest.len().min(NEAR));
+        at += match near.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+            Some(offset) => offset,
+            None => near.len() + memchr2(b'"', b'\\', far)?,
+        };
+        match text[at] {
+            b'"' => return Some(at),
+            _ => at += 2,
+        }
+    }
+}
+
+/// So many bytes are compared one by one, which for short strings and many escapes is faster than a search.
+const NEAR: usize = 16;
+
 /// A type of values that can be `null` instead.
 pub(crate) trait Nullable<'de>: Deserialize<'de> {
     /// Reads a value or `null`. Types that are read often override this method to read both in one step.
     fn or_null<D: Deserializer<'de>>(json: D) -> Result<Option<Self>, D::Error> {
         Option::deserialize(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of_string;
+
+    #[test]
+    fn a_string_ends_at_the_first_quote_that_is_not_escaped() {
+        for (text, end) in [
+            (r#"""#, Some(0)),
+            (r#"a",b""#, Some(1)),
+            (r#"\\","#, Some(2)),
+            (r#"\"\\\"","#, Some(6)),
+            (
+                r#"a text of more than sixteen bytes, \u0061\"b": "c""#,
+                Some(44),
+            ),
+            (r#"é\u00e9é","#, Some(10)),
+            ("", None),
+            ("a", None),
+            (r#"a\"#, None),
+            (r#"a\""#, None),
+            (r#"\\\"#, None),
+        ] {
+            assert_eq!(end_of_string(text.as_bytes()), end, "{text}");
+        }
     }
 }

@@ -156,12 +156,12 @@ impl<S> Cors<S> {
         self.0.get_ref()
     }
 
-    /// The inner service.
+    /// The inner service, mutably.
     pub fn get_mut(&mut self) -> &mut S {
         self.0.get_mut()
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.0.into_inner()
     }

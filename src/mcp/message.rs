@@ -220,14 +220,19 @@ fn targets<'a>(
     params: Option<Node<'a>>,
 ) -> Result<Vec<Target<'a>>, Unreadable> {
     let mut params = match (shape, params) {
-        (_, Some(params @ Node::Object(_))) => params,
         (Shape::Bare, _) => return Ok(Vec::new()),
+        (Shape::Named(_) | Shape::Reference | Shape::Filter, Some(params @ Node::Object(_))) => {
+            params
+        }
         (Shape::Reference | Shape::Filter, None | Some(Node::Null)) => return Ok(Vec::new()),
         (Shape::Named(_), None | Some(Node::Null)) if may_omit_target(method) => {
             return Ok(Vec::new());
         }
         // Some parsers accept an array as an object with its members in order.
-        (Shape::Named(_) | Shape::Reference | Shape::Filter, _) => return Err(NO_TARGET),
+        (
+            Shape::Named(_) | Shape::Reference | Shape::Filter,
+            None | Some(Node::List(_) | Node::Text(_) | Node::Null | Node::Other),
+        ) => return Err(NO_TARGET),
     };
     match shape {
         Shape::Named(kind) => match params.take(kind.member())? {
@@ -252,7 +257,7 @@ fn reference_targets(mut params: Node<'_>) -> Result<Vec<Target<'_>>, Unreadable
     let mut reference = match params.take("ref")? {
         None => return Ok(Vec::new()),
         Some(reference @ Node::Object(_)) => reference,
-        Some(_) => return Err(NO_TARGET),
+        Some(Node::List(_) | Node::Text(_) | Node::Null | Node::Other) => return Err(NO_TARGET),
     };
     let mut targets = Vec::new();
     if let Some(name) = reference.take("name")? {
@@ -269,7 +274,7 @@ fn filter_targets(mut params: Node<'_>) -> Result<Vec<Target<'_>>, Unreadable> {
     let mut filter = match params.take("notifications")? {
         None | Some(Node::Null) => return Ok(Vec::new()),
         Some(filter @ Node::Object(_)) => filter,
-        Some(_) => return Err(NO_TARGET),
+        Some(Node::List(_) | Node::Text(_) | Node::Other) => return Err(NO_TARGET),
     };
     match filter.take("resourceSubscriptions")? {
         None | Some(Node::Null) => Ok(Vec::new()),
@@ -277,7 +282,7 @@ fn filter_targets(mut params: Node<'_>) -> Result<Vec<Target<'_>>, Unreadable> {
             let targets = uris.into_iter().map(plain);
             targets.map(|uri| uri.map(Target::Resource)).collect()
         }
-        Some(_) => Err(NO_TARGET),
+        Some(Node::Object(_) | Node::Text(_) | Node::Other) => Err(NO_TARGET),
     }
 }
 

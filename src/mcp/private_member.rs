@@ -2,9 +2,9 @@
 
 use std::iter;
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memmem};
 
-use crate::json::PRIVATE_TO_SERDE;
+use crate::json::{PRIVATE_TO_SERDE, end_of_string};
 
 /// Whether an object anywhere in valid `json` has a member that some parser does not read as a plain member.
 /// With some features, serde_json parses the text of its private members again, or reads it as a
@@ -73,14 +73,11 @@ fn escapes(json: &[u8]) -> impl Iterator<Item = usize> {
 /// Whether a member's name begins at `start`, and is a private one.
 fn is_private_name(json: &[u8], start: usize) -> bool {
     let text = &json[start..];
-    let rest = match starts_with(text, PROTO) {
-        Some(rest) => rest,
-        None => match starts_with(text, PRIVATE_TO_SERDE) {
-            Some(rest) => &rest[end_of_string(rest)..],
-            None => return false,
-        },
-    };
-    begins_string(&json[..start]) && ends_name(rest)
+    let rest = starts_with(text, PROTO).or_else(|| {
+        let rest = starts_with(text, PRIVATE_TO_SERDE)?;
+        Some(&rest[end_of_string(rest)?..])
+    });
+    rest.is_some_and(|rest| begins_string(&json[..start]) && ends_name(rest))
 }
 
 /// Whether `before` ends with the quote that opens a string.
@@ -96,19 +93,6 @@ fn begins_string(before: &[u8]) -> bool {
 fn ends_name(rest: &[u8]) -> bool {
     rest.strip_prefix(b"\"")
         .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
-}
-
-/// The position of the quote that closes the string, of which `text` is the rest.
-pub(super) fn end_of_string(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(next) = text.get(at..).and_then(|rest| memchr2(b'\\', b'"', rest)) {
-        at += next;
-        match text[at] {
-            b'"' => return at,
-            _ => at += 2,
-        }
-    }
-    text.len()
 }
 
 /// The rest of `quoted` after the prefix `start`, whose letters may be escaped in `quoted`.

@@ -25,7 +25,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::member_name::{Name, NameReader};
-use super::private_member::end_of_string;
+use crate::json::end_of_string;
 
 /// A JSON value, read only as deep as its place in a message requires.
 #[derive(Debug, PartialEq, Eq)]
@@ -178,7 +178,10 @@ fn is_never_closed(json: &[u8]) -> bool {
         match byte {
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth -= 1,
-            b'"' => at += end_of_string(&json[at..]) + 1,
+            b'"' => match end_of_string(&json[at..]) {
+                Some(end) => at += end + 1,
+                None => break,
+            },
             _ => {}
         }
     }

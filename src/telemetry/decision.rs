@@ -1,5 +1,7 @@
 //! The one place that makes access decisions into audit events and counts.
 
+#[cfg(feature = "mcp")]
+use std::cell::Cell;
 use std::error::Error;
 
 use http::StatusCode;
@@ -181,8 +183,12 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Emits the audit event and counts the decision.
+    /// Emits the audit event and counts the decision, unless it is about a request of this crate's own.
     pub(crate) fn record(&self) {
+        #[cfg(feature = "mcp")]
+        if OWN_REQUEST.get() {
+            return;
+        }
         let component = self.component;
         if let Outcome::Misconfigured = self.outcome {
             tracing::error!(
@@ -213,6 +219,29 @@ impl<'a> Decision<'a> {
             "access decision"
         );
     }
+}
+
+#[cfg(feature = "mcp")]
+thread_local! {
+    /// Whether this thread polls the response to a request of this crate's own.
+    static OWN_REQUEST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Polls the response to a request that no client sent. The decisions of the services behind are not recorded, because
+/// there is one for each request of a client. What runs in a task of its own, such as behind a buffer, is recorded.
+#[cfg(feature = "mcp")]
+pub(crate) fn poll_own_request<T>(poll: impl FnOnce() -> T) -> T {
+    /// Restores the value if `poll` panics, too.
+    struct Before(bool);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            OWN_REQUEST.set(self.0);
+        }
+    }
+
+    let _before = Before(OWN_REQUEST.replace(true));
+    poll()
 }
 
 /// Whether some subscriber may record `DEBUG` events, such as decisions.

@@ -12,9 +12,9 @@
 //! Every decision about a request is one event: target `tower_bearer_auth::audit`, level `DEBUG`, message
 //! `access decision`. The layer decides about each request, and each guard behind it decides again, so a request that
 //! passes two guards emits three events. A `SessionBindingLayer` emits a second one if it refuses the session
-//! that the server has just opened. Extractors emit refusals only. A request that its client cancels while
-//! its token is verified emits none. Events are in the span of the request, if there is one, such as that of
-//! `tower_http::trace::TraceLayer`.
+//! that the server has just opened. It then sends a `DELETE`, for which guards behind it emit none. Extractors emit
+//! refusals only. A request that its client cancels while its token is verified emits none. Events are in the span of
+//! the request, if there is one, such as that of `tower_http::trace::TraceLayer`.
 //!
 //! | field | value | absent |
 //! |---|---|---|
@@ -126,6 +126,8 @@ mod measure;
 mod names;
 
 pub(crate) use self::activity::Activity;
+#[cfg(feature = "mcp")]
+pub(crate) use self::decision::poll_own_request;
 pub(crate) use self::decision::{Bearer, Decision, is_recorded};
 #[cfg(feature = "cache")]
 pub(crate) use self::measure::count_lookup;

@@ -19,16 +19,14 @@ use crate::verify_error::VerifyError;
 /// Clones share the verifier. A call allocates one box.
 #[derive(Clone)]
 pub struct ErasedVerifier {
-    verify: Arc<dyn Fn(BearerToken) -> BoxedFuture + Send + Sync>,
+    verify: Arc<dyn Fn(BearerToken) -> ErasedVerifierFuture + Send + Sync>,
 }
-
-type BoxedFuture = Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>;
 
 impl ErasedVerifier {
     pub(super) fn new<V: Verifier>(verifier: V) -> Self {
         // Each call drives its own clone to readiness, so this service is always ready.
-        let verify = move |token| -> BoxedFuture {
-            Box::pin(verifier.clone().map_err(Into::into).oneshot(token))
+        let verify = move |token| ErasedVerifierFuture {
+            verify: Box::pin(verifier.clone().map_err(Into::into).oneshot(token)),
         };
         Self {
             verify: Arc::new(verify),
@@ -39,13 +37,13 @@ impl ErasedVerifier {
 impl Service<BearerToken> for ErasedVerifier {
     type Response = AccessToken;
     type Error = VerifyError;
-    type Future = BoxedFuture;
+    type Future = ErasedVerifierFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), VerifyError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, token: BearerToken) -> BoxedFuture {
+    fn call(&mut self, token: BearerToken) -> ErasedVerifierFuture {
         (self.verify)(token)
     }
 }
@@ -53,5 +51,25 @@ impl Service<BearerToken> for ErasedVerifier {
 impl fmt::Debug for ErasedVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ErasedVerifier").finish_non_exhaustive()
+    }
+}
+
+/// The future of [`ErasedVerifier`].
+pub struct ErasedVerifierFuture {
+    verify: Pin<Box<dyn Future<Output = Result<AccessToken, VerifyError>> + Send>>,
+}
+
+impl Future for ErasedVerifierFuture {
+    type Output = Result<AccessToken, VerifyError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.verify.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for ErasedVerifierFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErasedVerifierFuture")
+            .finish_non_exhaustive()
     }
 }

@@ -81,7 +81,7 @@ pub use self::by_issuer::ByIssuer;
 pub use self::cached::{CacheLayer, Cached};
 pub use self::check::{Check, CheckFuture};
 pub use self::claims::Audience;
-pub use self::erased::ErasedVerifier;
+pub use self::erased::{ErasedVerifier, ErasedVerifierFuture};
 #[cfg(feature = "introspection")]
 #[doc(inline)]
 pub use self::introspection::IntrospectionVerifier;

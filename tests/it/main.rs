@@ -12,6 +12,7 @@ mod combined;
 mod connections;
 mod documentation;
 mod extractors;
+mod inner_services;
 mod jwks;
 #[cfg(feature = "jwks-client-rs")]
 mod jwks_client_rs;

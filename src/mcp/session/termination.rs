@@ -19,7 +19,7 @@ use tower_service::Service;
 
 use super::binding::{LAST_EVENT_ID, SESSION_ID};
 use super::body::SessionRequestBody;
-use crate::telemetry::SETUP;
+use crate::telemetry::{self, SETUP};
 
 /// How long the refusal waits for the server to terminate the session. A server that takes longer keeps the session until
 /// its idle timeout.
@@ -99,7 +99,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         // The response first: a server that answers in time is never reported as too slow.
-        match this.response.poll(cx) {
+        match telemetry::poll_own_request(|| this.response.poll(cx)) {
             Poll::Ready(Ok(response)) if response.status().is_success() => {}
             Poll::Ready(Ok(response)) => log_failure("refused", Some(response.status())),
             Poll::Ready(Err(_)) => log_failure("failed", None),

@@ -43,12 +43,12 @@ impl<S> ToolScopes<S> {
         &self.inner
     }
 
-    /// The inner service.
+    /// The inner service, mutably.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }

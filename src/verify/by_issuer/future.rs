@@ -4,11 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tower_service::Service;
-
 use crate::access_token::AccessToken;
-use crate::credentials::BearerToken;
-use crate::verify::ErasedVerifier;
+use crate::verify::ErasedVerifierFuture;
 use crate::verify::jwt::issuer_watch::IssuerWatch;
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
@@ -20,7 +17,7 @@ pub struct ByIssuerFuture {
 enum State {
     Refused(Option<VerifyError>),
     Verifying {
-        verify: <ErasedVerifier as Service<BearerToken>>::Future,
+        verify: ErasedVerifierFuture,
         issuer: Arc<str>,
         watch: Arc<IssuerWatch>,
     },
@@ -33,7 +30,7 @@ impl ByIssuerFuture {
     }
 
     pub(super) fn verifying(
-        verify: <ErasedVerifier as Service<BearerToken>>::Future,
+        verify: ErasedVerifierFuture,
         issuer: Arc<str>,
         watch: Arc<IssuerWatch>,
     ) -> Self {
@@ -57,7 +54,8 @@ impl Future for ByIssuerFuture {
                 issuer,
                 watch,
             } => {
-                let token = ready!(verify.as_mut().poll(cx)).map_err(terminal_if_routed_wrongly)?;
+                let token =
+                    ready!(Pin::new(verify).poll(cx)).map_err(terminal_if_routed_wrongly)?;
                 // The verifier must find the issuer by which the token was routed.
                 match token.issuer() {
                     Some(found) if *found != **issuer => Poll::Ready(Err(VerifyError::invalid(

@@ -60,7 +60,12 @@ impl RemoteKeys for Jwks {
                 let retry_after = Duration::ZERO;
                 self.refusal(Decision::Unavailable { retry_after }, NOT_LOADED)
             }
-            decision => self.refusal(decision, NOT_LOADED),
+            decision @ (Decision::NoSuchKey
+            | Decision::Unavailable { .. }
+            | Decision::Use
+            | Decision::UseAndFetch
+            | Decision::Fetch
+            | Decision::Join) => self.refusal(decision, NOT_LOADED),
         }
     }
 

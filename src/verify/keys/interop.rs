@@ -168,15 +168,16 @@ fn bad_decoding_key(problem: &str) -> ConfigError {
 
 /// Whether material of the right type has the size that `algorithm` needs.
 fn fits(algorithm: Algorithm, material: &Material<'_>) -> bool {
-    match (algorithm.scheme(), material) {
-        // One octet for the form, then two coordinates.
-        (Scheme::Ec { curve, .. }, Material::Ec(point)) => {
-            point.len() == 1 + 2 * curve.coordinate_length
-        }
-        (_, Material::Secret(secret)) => algorithm.fits_secret(secret.len()),
-        (_, Material::Rsa { .. } | Material::Ec(_) | Material::Ed25519(_) | Material::MlDsa(_)) => {
-            true
-        }
+    match material {
+        Material::Secret(secret) => algorithm.fits_secret(secret.len()),
+        Material::Ec(point) => match algorithm.scheme() {
+            // One octet for the form, then two coordinates.
+            Scheme::Ec { curve, .. } => point.len() == 1 + 2 * curve.coordinate_length,
+            Scheme::Hmac { .. } | Scheme::Rsa { .. } | Scheme::Ed25519 | Scheme::MlDsa { .. } => {
+                true
+            }
+        },
+        Material::Rsa { .. } | Material::Ed25519(_) | Material::MlDsa(_) => true,
     }
 }
 

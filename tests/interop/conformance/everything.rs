@@ -26,9 +26,10 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::client::{ask, elicit, notify};
+use crate::resources::{contents, resources, templates};
 use crate::rounds::{next_round, question, rounds};
 use crate::tools::{defaults, enums, tools};
-use crate::wire::{PIXEL, audio, image, resource, result, text};
+use crate::wire::{audio, image, resource, result, text};
 
 pub(crate) type EverythingService = StreamableHttpService<Everything, LocalSessionManager>;
 
@@ -287,19 +288,7 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let resource = |name, mime_type| {
-            json!({
-                "uri": format!("test://{name}"),
-                "name": name,
-                "description": name,
-                "mimeType": mime_type,
-            })
-        };
-        result(json!({ "resources": [
-            resource("static-text", "text/plain"),
-            resource("static-binary", "image/png"),
-            resource("watched-resource", "text/plain"),
-        ]}))
+        result(json!({ "resources": resources() }))
     }
 
     async fn list_resource_templates(
@@ -307,12 +296,7 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        result(json!({ "resourceTemplates": [{
-            "uriTemplate": "test://template/{id}/data",
-            "name": "template",
-            "description": "template",
-            "mimeType": "application/json",
-        }]}))
+        result(json!({ "resourceTemplates": templates() }))
     }
 
     async fn read_resource(
@@ -321,30 +305,9 @@ impl ServerHandler for Everything {
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let uri = &*request.uri;
-        let id = uri
-            .strip_prefix("test://template/")
-            .and_then(|rest| rest.strip_suffix("/data"));
-        let contents = match (uri, id) {
-            ("test://static-text", _) => json!({
-                "uri": uri,
-                "mimeType": "text/plain",
-                "text": "This is the content of the static text resource.",
-            }),
-            ("test://static-binary", _) => {
-                json!({ "uri": uri, "mimeType": "image/png", "blob": PIXEL })
-            }
-            ("test://watched-resource", _) => {
-                json!({ "uri": uri, "mimeType": "text/plain", "text": "Watched." })
-            }
-            (_, Some(id)) => {
-                let data = format!("Data for ID: {id}");
-                let text = json!({ "id": id, "templateTest": true, "data": data }).to_string();
-                json!({ "uri": uri, "mimeType": "application/json", "text": text })
-            }
-            _ => {
-                let data = Some(json!({ "uri": uri }));
-                return Err(ErrorData::resource_not_found("Resource not found", data));
-            }
+        let Some(contents) = contents(uri) else {
+            let data = Some(json!({ "uri": uri }));
+            return Err(ErrorData::resource_not_found("Resource not found", data));
         };
         Ok(result::<ReadResourceResult>(json!({ "contents": [contents] }))?.into())
     }

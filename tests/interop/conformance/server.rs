@@ -4,6 +4,7 @@
 
 mod client;
 mod everything;
+mod resources;
 mod rounds;
 mod tools;
 mod wire;

@@ -1,19 +1,20 @@
 //! Audit events of the MCP guards.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_bearer_auth::mcp::session::SessionRequestBody;
 use tower_bearer_auth::mcp::{ScopeRules, SessionBindingLayer, ToolScopesLayer};
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, BearerToken, ScopeRequirement, StaticToken, StaticTokenVerifier,
-    VerifyError, verify_fn,
+    AccessToken, BearerAuthLayer, BearerToken, RequireScopesLayer, ScopeRequirement, StaticToken,
+    StaticTokenVerifier, VerifyError, verify_fn,
 };
 
 use super::assert_decisions;
@@ -145,9 +146,7 @@ async fn the_tool_guard_emits_its_decisions() {
 }
 
 /// A server that opens a session for each request without one.
-async fn sessions(
-    request: Request<SessionRequestBody<Full<Bytes>>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn sessions<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::default());
     if !request.headers().contains_key("mcp-session-id") {
         let id = "5".parse().unwrap();
@@ -251,6 +250,57 @@ async fn a_session_for_a_token_without_a_principal_is_refused_after_it_was_opene
         DIGEST,
     ];
     assert_decisions(second(&recorded), &[allowed, refused]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_refused_session_is_no_decision_of_its_own() {
+    let recorded = Recorded::start();
+    let nameless = verify_fn(|token: BearerToken| async {
+        Ok::<_, VerifyError>(AccessToken::builder(token).scopes(["tools"]).build())
+    });
+    let rules = ScopeRules::builder().default_rule(ScopeRequirement::permit_all());
+    let deleted = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&deleted);
+    let service = ServiceBuilder::new()
+        .layer(BearerAuthLayer::new(nameless).optional())
+        .layer(SessionBindingLayer::new())
+        .layer(ToolScopesLayer::new(rules.build().unwrap()))
+        .layer(RequireScopesLayer::new(ScopeRequirement::permit_all()))
+        .service(service_fn(move |request: Request<_>| {
+            let is_delete = request.method() == Method::DELETE;
+            count.fetch_add(usize::from(is_delete), Ordering::SeqCst);
+            if let (true, Some(token)) = (is_delete, request.extensions().get::<AccessToken>()) {
+                token.require_scopes(["tools"]).unwrap();
+            }
+            sessions(request)
+        }));
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}).to_string();
+    let user = ("authorization", "Bearer user");
+    for (headers, status, outcome) in [(&[][..], 401, "anonymous"), (&[user], 403, "allowed")] {
+        let answer = answer_of(service.clone(), post(headers, ping.clone())).await;
+        assert_eq!(answer.status, status);
+        let decisions = recorded.decisions();
+        let decisions: Vec<_> = decisions
+            .iter()
+            .map(|decision| (&*decision["by"], &*decision["outcome"]))
+            .collect();
+        assert_eq!(
+            decisions,
+            [
+                ("BearerAuthLayer", outcome),
+                ("SessionBindingLayer", outcome),
+                ("ToolScopesLayer", outcome),
+                ("RequireScopesLayer", outcome),
+                ("SessionBindingLayer", "refused"),
+            ]
+        );
+    }
+    assert_eq!(deleted.load(Ordering::SeqCst), 2);
+
+    // Later requests are recorded.
+    let request = post(&[user, ("mcp-session-id", "forged")], ping);
+    assert_eq!(answer_of(service, request).await.status, 404);
+    assert_eq!(second(&recorded).len(), 1);
 }
 
 #[tokio::test]

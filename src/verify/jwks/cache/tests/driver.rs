@@ -194,7 +194,7 @@ impl Driver {
         self.requests.last_mut().expect("it was just begun").arrival = arrival;
         match polled {
             Polled::Later => Ok(()),
-            _ => self.poll(self.requests.len() - 1, inside),
+            Polled::Inside | Polled::Outside => self.poll(self.requests.len() - 1, inside),
         }
     }
 
@@ -216,7 +216,7 @@ impl Driver {
         });
         match cause {
             Cause::Token(_) => Ok(()),
-            _ => self.poll(self.requests.len() - 1, true),
+            Cause::Probe | Cause::ByHand => self.poll(self.requests.len() - 1, true),
         }
     }
 

@@ -139,7 +139,11 @@ impl Model {
                 let answer = |result: RequestResult| match result {
                     _ if is_forged => bad_signature,
                     RequestResult::Unavailable(..) if *forged => bad_signature,
-                    result => result,
+                    RequestResult::Accepted
+                    | RequestResult::Refused(_)
+                    | RequestResult::Unavailable(..)
+                    | RequestResult::Done
+                    | RequestResult::Failed(_) => result,
                 };
                 if let Some(before) = *fetched_since {
                     // A bad signature is final. Only a missing key depends on the state of the source.
@@ -222,7 +226,12 @@ impl Model {
                 wait: Some(wait), ..
             } => self.is_over(*wait),
             ModelRequest::Ready { wait: Some(wait) } => self.is_over(*wait),
-            _ => false,
+            ModelRequest::Token {
+                next: Next::Seen(_),
+                ..
+            }
+            | ModelRequest::Refresh { wait: None, .. }
+            | ModelRequest::Ready { wait: None } => false,
         }
     }
 
@@ -242,7 +251,12 @@ impl Model {
             Decision::NoSuchKey if self.generation == before => {
                 self.refusal(Decision::Unavailable { retry_after }, NOT_LOADED)
             }
-            decision => self.refusal(decision, NOT_LOADED),
+            decision @ (Decision::NoSuchKey
+            | Decision::Unavailable { .. }
+            | Decision::Use
+            | Decision::UseAndFetch
+            | Decision::Fetch
+            | Decision::Join) => self.refusal(decision, NOT_LOADED),
         }
     }
 
@@ -252,7 +266,11 @@ impl Model {
                 let problem = self.last_error.as_deref().unwrap_or(problem);
                 RequestResult::Unavailable(problem.to_owned(), retry_after)
             }
-            _ => RequestResult::Refused(InvalidReason::UnknownKey),
+            Decision::NoSuchKey
+            | Decision::Use
+            | Decision::UseAndFetch
+            | Decision::Fetch
+            | Decision::Join => RequestResult::Refused(InvalidReason::UnknownKey),
         }
     }
 

@@ -183,7 +183,7 @@ impl Promises {
                 !fresh || self.withdrawn.contains(&true),
                 "a readiness check fetches although there are keys"
             ),
-            _ => {}
+            Cause::Token(_) | Cause::ByHand => {}
         }
         self.failed = self.lost_since().or(self.failed);
         self.latest += 1;
@@ -266,7 +266,7 @@ impl Promises {
                 self.is_forged(token) && !self.withdrawn.contains(&true),
                 self.period(token),
             ),
-            _ => (false, false, 0),
+            Cause::Probe | Cause::ByHand => (false, false, 0),
         };
         let was_fresh = |(at, _): (Duration, _)| self.now < at + self.policy.min_freshness;
         let was_fresh = self.loaded.is_some_and(was_fresh);
