@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
 use super::names;
 use crate::access_token::AccessToken;
 
 const DECISIONS: &str = "bearer_auth_decisions_total";
 const LOOKUPS: &str = "bearer_auth_cache_lookups_total";
+const REPLAY_PROOFS: &str = "bearer_auth_replay_memory_proofs";
 
 /// Describes the [metrics](crate::telemetry#metrics) to the recorder.
 ///
@@ -39,6 +40,11 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "Time of a fetch of a key set"
     );
+    describe_gauge!(
+        REPLAY_PROOFS,
+        Unit::Count,
+        "Used proofs in the replay stores in memory"
+    );
 }
 
 pub(super) fn count_decision(
@@ -62,6 +68,16 @@ pub(super) fn count_decision(
 #[cfg(feature = "cache")]
 pub(crate) fn count_lookup(result: &'static str) {
     counter!(LOOKUPS, "result" => result).increment(1);
+}
+
+#[cfg(feature = "dpop")]
+pub(crate) fn add_replay_proofs(proofs: usize) {
+    metrics::gauge!(REPLAY_PROOFS).increment(proofs as f64);
+}
+
+#[cfg(feature = "dpop")]
+pub(crate) fn remove_replay_proofs(proofs: usize) {
+    metrics::gauge!(REPLAY_PROOFS).decrement(proofs as f64);
 }
 
 /// Measures the time of an operation.

@@ -73,6 +73,7 @@
 //! | | `WARN` | `tokens cannot be introspected`, once per outage | `verifier`, `error`: the fault of the endpoint's answer |
 //! | | `DEBUG` | `tokens still cannot be introspected` | the same |
 //! | | `DEBUG` | `the answer about a token is malformed` | `member`: if this crate reads it; `rule` |
+//! | `tower_bearer_auth::possession` | `WARN` | `the memory of used proofs is nearly full, …`, at 80 % of its capacity; again only after it was below 60 % | `proofs`: their number, `capacity` |
 //! | `tower_bearer_auth::verification` | `DEBUG` | `the token is malformed` | `part`: `token`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
 //! | | `DEBUG` | `the header names another type of token` | `expected` |
 //! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values`, `a claim has another type, or occurs twice`, `a claim marks a token of another kind` | `claim`: its name |
@@ -108,6 +109,7 @@
 //! | `bearer_auth_cache_lookups_total` | counter | `result`: `hit`, `miss`, `joined`, `refused`, as in [`CacheStats`](crate::verify::cached::CacheStats) |
 //! | `bearer_auth_introspection_seconds` | histogram | `outcome`, as in the span |
 //! | `bearer_auth_key_fetch_seconds` | histogram | `outcome`, as in the span |
+//! | `bearer_auth_replay_memory_proofs` | gauge | none. The number of used proofs in all [`MemoryReplayStore`](crate::possession::MemoryReplayStore)s; proofs that have ended are removed, and subtracted, while other requests come |
 //!
 //! Every label value is a constant or comes from the configuration, so clients cannot add series. A custom verifier
 //! has the [name](crate::AccessTokenBuilder::verifier) that you give it, and an introspection endpoint its URL: with
@@ -131,7 +133,9 @@ pub(crate) use self::decision::poll_own_request;
 pub(crate) use self::decision::{Bearer, Decision, is_recorded};
 #[cfg(feature = "cache")]
 pub(crate) use self::measure::count_lookup;
+#[cfg(feature = "dpop")]
+pub(crate) use self::measure::{add_replay_proofs, remove_replay_proofs};
 
 #[cfg(feature = "metrics")]
 pub use self::measure::describe_metrics;
-pub use self::names::{AUDIT, CLAIMS, INTROSPECTION, KEYS, SETUP, VERIFICATION};
+pub use self::names::{AUDIT, CLAIMS, INTROSPECTION, KEYS, POSSESSION, SETUP, VERIFICATION};

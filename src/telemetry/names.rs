@@ -15,6 +15,9 @@ pub const INTROSPECTION: &str = "tower_bearer_auth::introspection";
 /// The target of events about single claims.
 pub const CLAIMS: &str = "tower_bearer_auth::claims";
 
+/// The target of events about proofs of possession.
+pub const POSSESSION: &str = "tower_bearer_auth::possession";
+
 /// The target of the span around a verifier, and of events about malformed tokens.
 pub const VERIFICATION: &str = "tower_bearer_auth::verification";
 

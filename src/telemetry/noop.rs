@@ -13,6 +13,12 @@ pub(super) fn count_decision(
 #[cfg(feature = "cache")]
 pub(crate) fn count_lookup(_: &'static str) {}
 
+#[cfg(feature = "dpop")]
+pub(crate) fn add_replay_proofs(_: usize) {}
+
+#[cfg(feature = "dpop")]
+pub(crate) fn remove_replay_proofs(_: usize) {}
+
 #[derive(Debug)]
 pub(super) struct Stopwatch;
 

@@ -8,15 +8,62 @@ use tower::BoxError;
 
 /// Records which proofs were used, so that none is accepted twice (RFC 9449 §11.1).
 ///
-/// The default is a [`MemoryReplayStore`](super::MemoryReplayStore) in this process. Replicas of a server need a shared one.
+/// The default is a [`MemoryReplayStore`](super::MemoryReplayStore) in this process. Replicas of a server need a store that
+/// they share, such as a database: without one, an attacker can use a stolen proof once at each replica, until it is too
+/// old.
+///
+/// The layer calls the store last, after every other check of the request has passed. So a store never sees a proof that
+/// is refused for another reason, nor one without a valid token.
+///
+/// # Example
+///
+/// A store needs one atomic operation: insert the ID unless it is there. In Redis this is `SET id 1 NX PX keep`, in SQL an
+/// `INSERT … ON CONFLICT DO NOTHING` that returns the number of rows. With a map:
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::error::Error;
+/// use std::sync::Mutex;
+/// use std::time::{Duration, Instant};
+/// use tower_bearer_auth::possession::{Dpop, ProofId, ReplayStore};
+///
+/// #[derive(Default)]
+/// struct MapStore {
+///     ends: Mutex<HashMap<[u8; 32], Instant>>,
+/// }
+///
+/// impl ReplayStore for MapStore {
+///     async fn first_use(
+///         &self,
+///         proof: &ProofId,
+///         keep: Duration,
+///     ) -> Result<bool, Box<dyn Error + Send + Sync>> {
+///         let mut ends = self.ends.lock().map_err(|_| "the store is broken")?;
+///         let now = Instant::now();
+///         ends.retain(|_, end| *end > now);
+///         // An error is a 503 for this request. A store that forgets a proof instead accepts it again.
+///         if ends.len() >= 10_000 {
+///             return Err("too many proofs".into());
+///         }
+///         Ok(ends.insert(*proof.id(), now + keep).is_none())
+///     }
+/// }
+///
+/// let dpop = Dpop::new().replay_store(MapStore::default());
+/// # let _ = dpop;
+/// ```
 pub trait ReplayStore: Send + Sync + 'static {
     /// Records the use of this proof for at least `keep`. Returns whether it is the first use.
+    ///
+    /// `keep` is the time until the layer refuses the proof for its age: up to twice the [window](super::Dpop::window). A
+    /// store may forget the proof after it, and should, since every request brings a new proof.
     ///
     /// Two calls at the same time with the same [`id`](ProofId::id) must not both return `true`.
     ///
     /// # Errors
     ///
-    /// If the store cannot tell. The request is then answered 503.
+    /// If the store cannot tell whether the proof was used, or cannot record it. The request is then answered 503, and the
+    /// proof may be used again.
     fn first_use(
         &self,
         proof: &ProofId,
@@ -37,7 +84,7 @@ impl ProofId {
         Self { id, client, key }
     }
 
-    /// The SHA-256 digest of the proof's key, URL and `jti`. It differs for all proofs that differ in one of them.
+    /// The SHA-256 digest of the proof's key, URL (`htu`) and `jti`. It differs for all proofs that differ in one of them.
     pub fn id(&self) -> &[u8; 32] {
         &self.id
     }

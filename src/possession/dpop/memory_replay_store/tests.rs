@@ -1,0 +1,339 @@
+use std::collections::HashMap;
+use std::sync::Barrier;
+use std::time::SystemTime;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn digest(of: impl std::hash::Hash) -> [u8; 32] {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut digest = [0; 32];
+    for (part, bytes) in digest.chunks_mut(8).enumerate() {
+        let mut hasher = DefaultHasher::new();
+        (part, &of).hash(&mut hasher);
+        bytes.copy_from_slice(&hasher.finish().to_ne_bytes());
+    }
+    digest
+}
+
+/// A proof with this number, of a key of a client.
+fn proof(client: u32, key: u32, number: u32) -> ProofId {
+    ProofId::new(
+        digest((client, key, number)),
+        digest(client),
+        digest((client, key)),
+    )
+}
+
+const KEEP: Duration = Duration::from_secs(60);
+const LITTLE: Duration = Duration::from_millis(1);
+
+fn manual() -> Clock {
+    Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
+}
+
+fn store(capacity: usize) -> (MemoryReplayStore, Clock) {
+    let clock = manual();
+    (MemoryReplayStore::new(capacity).clock(clock.clone()), clock)
+}
+
+#[track_caller]
+fn message(result: Result<bool, BoxError>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn a_proof_is_used_once_until_its_time_has_ended() {
+    let (store, clock) = store(100);
+    let clone = store.clone();
+    assert!(store.first_use_now(&proof(1, 1, 1), KEEP).unwrap());
+    assert!(!clone.first_use_now(&proof(1, 1, 1), KEEP).unwrap());
+    assert!(clone.first_use_now(&proof(1, 1, 2), KEEP).unwrap());
+    assert!(clone.first_use_now(&proof(1, 2, 1), KEEP).unwrap());
+    assert!(clone.first_use_now(&proof(2, 1, 1), KEEP).unwrap());
+    assert_eq!((store.len(), store.is_empty()), (4, false));
+
+    clock.advance(KEEP - LITTLE);
+    assert!(!store.first_use_now(&proof(1, 1, 1), KEEP).unwrap());
+    clock.advance(Duration::from_secs(1) + LITTLE);
+    assert_eq!((store.len(), store.is_empty()), (0, true));
+    assert!(store.first_use_now(&proof(1, 1, 1), KEEP).unwrap());
+}
+
+#[test]
+fn a_clock_that_is_set_back_and_a_long_time_to_keep_forget_no_proof() {
+    let (store, clock) = store(100);
+    for (number, keep) in [(1, KEEP), (2, Duration::MAX), (3, Duration::ZERO)] {
+        assert!(store.first_use_now(&proof(1, 1, number), keep).unwrap());
+        assert!(!store.first_use_now(&proof(1, 1, number), keep).unwrap());
+    }
+    clock.set(SystemTime::UNIX_EPOCH);
+    for number in 1..=3 {
+        assert!(!store.first_use_now(&proof(1, 1, number), KEEP).unwrap());
+    }
+    clock.set(SystemTime::UNIX_EPOCH + Duration::from_secs(10_000_000_000));
+    assert_eq!(store.len(), 1);
+    assert!(!store.first_use_now(&proof(1, 1, 2), KEEP).unwrap());
+}
+
+#[test]
+fn a_client_at_its_bound_gets_an_error_and_the_others_pass() {
+    let (store, clock) = store(100);
+    let store = store.max_per_client(5).max_per_key(3);
+    let used = |client, key, number| store.first_use_now(&proof(client, key, number), KEEP);
+    for number in 0..3 {
+        assert!(used(1, 1, number).unwrap());
+    }
+    let key_is_full = "the memory of used proofs has 3 proofs of this key, which is its maximum";
+    assert_eq!(message(used(1, 1, 3)), key_is_full);
+    assert!(used(1, 2, 0).unwrap());
+    clock.advance(Duration::from_secs(1));
+    assert!(used(1, 2, 1).unwrap());
+    let client_is_full =
+        "the memory of used proofs has 5 proofs of this client, which is its maximum";
+    for key in [1, 2, 3] {
+        assert_eq!(message(used(1, key, 9)), client_is_full);
+    }
+    // A replay is one, even of a client at its bound.
+    assert!(!used(1, 1, 0).unwrap());
+    for client in 2..20 {
+        assert!(used(client, 1, 0).unwrap());
+    }
+    clock.advance(KEEP);
+    for number in 10..13 {
+        assert!(used(1, 1, number).unwrap());
+    }
+    assert_eq!(message(used(1, 1, 13)), key_is_full);
+}
+
+#[test]
+fn a_full_store_is_an_error_and_forgets_no_proof() {
+    let (store, clock) = store(50);
+    for client in 0..50 {
+        assert!(store.first_use_now(&proof(client, 0, 0), KEEP).unwrap());
+    }
+    let full = "the memory of used proofs is full, with 50 proofs of all clients";
+    for client in 50..100 {
+        assert_eq!(
+            message(store.first_use_now(&proof(client, 0, 0), KEEP)),
+            full
+        );
+    }
+    for client in 0..50 {
+        assert!(!store.first_use_now(&proof(client, 0, 0), KEEP).unwrap());
+    }
+    clock.advance(KEEP + Duration::from_secs(1));
+    // The ended proofs of all shards make room at once.
+    for client in 100..150 {
+        assert!(store.first_use_now(&proof(client, 0, 0), KEEP).unwrap());
+    }
+    assert_eq!(store.len(), 50);
+}
+
+#[test]
+fn the_defaults_let_a_client_send_a_thousand_requests_per_second() {
+    let limits = MemoryReplayStore::default().memory.limits;
+    assert_eq!(limits.capacity, 1_000_000);
+    assert_eq!(limits.per_client(), 125_000);
+    assert_eq!(limits.per_key(), 100_000);
+    let small = MemoryReplayStore::new(1).memory.limits;
+    assert_eq!((small.per_client(), small.per_key()), (1, 1));
+}
+
+#[test]
+fn one_of_twenty_threads_with_the_same_proof_passes() {
+    let store = MemoryReplayStore::new(10_000);
+    let start = Barrier::new(20);
+    for number in 0..50 {
+        let passed: usize = std::thread::scope(|scope| {
+            let one = || {
+                start.wait();
+                usize::from(store.first_use_now(&proof(1, 1, number), KEEP).unwrap())
+            };
+            let threads: Vec<_> = (0..20).map(|_| scope.spawn(one)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert_eq!(passed, 1);
+    }
+    assert_eq!(store.len(), 50);
+}
+
+#[test]
+fn the_bounds_hold_while_threads_compete() {
+    let store = MemoryReplayStore::new(1_000).max_per_client(90);
+    let recorded: usize = std::thread::scope(|scope| {
+        let one = |thread: u32| {
+            let store = &store;
+            move || {
+                let of = |client| (0..200).map(move |number| proof(client, thread, number));
+                let used = (0..20).flat_map(of).map(|p| store.first_use_now(&p, KEEP));
+                used.filter(|first_use| matches!(first_use, Ok(true)))
+                    .count()
+            }
+        };
+        let threads: Vec<_> = (0..8).map(|thread| scope.spawn(one(thread))).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).sum()
+    });
+    assert_eq!((recorded, store.len()), (1_000, 1_000));
+    let shards = store.memory.shards.get().unwrap();
+    for client in 0..20 {
+        let record = shards.record(&proof(client, 0, 0));
+        let shard = shards.lock(shards.of_client(record.client));
+        assert!(shard.count(&record.client) <= 90);
+    }
+}
+
+#[test]
+fn proofs_of_clients_that_went_away_are_removed_while_other_requests_come() {
+    let (store, clock) = store(100_000);
+    for client in 0..100_000 {
+        store.first_use_now(&proof(client, 0, 0), KEEP).unwrap();
+    }
+    let full = allocated(&store);
+    clock.advance(KEEP * 2);
+    for number in 0..5_000 {
+        store.first_use_now(&proof(1, 1, number), KEEP).unwrap();
+    }
+    assert_eq!(store.memory.total.load(Ordering::Relaxed), 5_000);
+    assert!(allocated(&store) < full / 5);
+}
+
+#[test]
+fn nothing_is_allocated_before_the_first_proof() {
+    let store = MemoryReplayStore::default();
+    assert!(store.is_empty());
+    assert!(store.memory.shards.get().is_none());
+}
+
+#[test]
+fn the_debug_output_has_sizes_only() {
+    let (store, _) = store(100);
+    store.first_use_now(&proof(1, 1, 1), KEEP).unwrap();
+    assert_eq!(
+        format!("{store:?}"),
+        "MemoryReplayStore { proofs: 1, capacity: 100, max_per_client: 13, max_per_key: 10 }"
+    );
+}
+
+fn allocated(store: &MemoryReplayStore) -> usize {
+    let shards = store.memory.shards.get().unwrap();
+    (0..SHARDS)
+        .map(|index| shards.lock(index).allocated())
+        .sum()
+}
+
+/// What a heap profiler shows for the whole store is a little less: see `Shard::allocated`.
+#[test]
+fn a_proof_takes_120_bytes_at_most() {
+    let bytes = |number: u32| digest(number);
+    let tag = |number: u32| *bytes(number).first_chunk::<8>().unwrap();
+    for (kind, most) in [("a client per proof", 120), ("one client", 65)] {
+        let mut shard = Shard::default();
+        for number in 0..20_000_u32 {
+            let owner = if most == 65 { 0 } else { number };
+            let record = Record {
+                id: *bytes(number).first_chunk().unwrap(),
+                client: tag(owner),
+                key: tag(owner + 1_000_000),
+            };
+            // The proofs of a minute.
+            shard.insert(record, u64::from(number % 60));
+            if number >= 5_000 && number % 32 == 0 {
+                let per_proof = shard.allocated() / (number as usize + 1);
+                assert!(per_proof <= most, "{kind}: {per_proof} with {number}");
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Use {
+        client: u32,
+        key: u32,
+        number: u32,
+        keep: Duration,
+    },
+    Wait(Duration),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let keep = (0..20_000_u64).prop_map(Duration::from_millis);
+    let wait = (0..3_000_u64).prop_map(Duration::from_millis);
+    prop_oneof![
+        // The first client, key and number are busier than the others.
+        8 => (busy(12), busy(3), busy(30), keep).prop_map(|(client, key, number, keep)| Step::Use { client, key, number, keep }),
+        1 => wait.prop_map(Step::Wait),
+    ]
+}
+
+fn busy(many: u32) -> impl Strategy<Value = u32> {
+    prop_oneof![1 => Just(0), 3 => 0..many]
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    client: u32,
+    key: u32,
+    ends: Duration,
+}
+
+impl Known {
+    /// A proof is removed at the end of the second in which it ends.
+    fn is_removed(&self, now: Duration) -> bool {
+        now.as_secs() > self.ends.as_secs()
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_answers_are_those_of_a_plain_map(steps in proptest::collection::vec(step(), 1..400)) {
+        const CAPACITY: usize = 40;
+        const PER_CLIENT: usize = 15;
+        const PER_KEY: usize = 8;
+        let (store, clock) = store(CAPACITY);
+        let store = store.max_per_client(PER_CLIENT).max_per_key(PER_KEY);
+        let mut known: HashMap<(u32, u32, u32), Known> = HashMap::new();
+        for step in steps {
+            let now = clock.monotonic();
+            known.retain(|_, proof| !proof.is_removed(now));
+            match step {
+                Step::Wait(time) => clock.advance(time),
+                Step::Use { client, key, number, keep } => {
+                    let first_use = store.first_use_now(&proof(client, key, number), keep);
+                    let first_use = first_use.map_err(|error| *error.downcast::<Full>().unwrap());
+                    let of_client = known.values().filter(|known| known.client == client);
+                    let of_key = of_client.clone().filter(|known| known.key == key);
+                    let expected = if known.contains_key(&(client, key, number)) {
+                        Ok(false)
+                    } else if of_client.count() >= PER_CLIENT {
+                        Err(Full::Client(PER_CLIENT))
+                    } else if of_key.count() >= PER_KEY {
+                        Err(Full::Key(PER_KEY))
+                    } else if known.len() >= CAPACITY {
+                        Err(Full::All(CAPACITY))
+                    } else {
+                        Ok(true)
+                    };
+                    prop_assert_eq!(first_use, expected);
+                    if expected == Ok(true) {
+                        let ends = now + keep;
+                        known.insert((client, key, number), Known { client, key, ends });
+                    }
+                }
+            }
+            prop_assert!(store.memory.total.load(Ordering::Relaxed) <= CAPACITY);
+        }
+        let now = clock.monotonic();
+        known.retain(|_, proof| !proof.is_removed(now));
+        prop_assert_eq!(store.len(), known.len());
+        // Nothing is left of proofs that have ended.
+        clock.advance(Duration::from_secs(60));
+        prop_assert!(store.is_empty());
+        let shards = store.memory.shards.get();
+        for index in 0..shards.map_or(0, |_| SHARDS) {
+            prop_assert!(shards.unwrap().lock(index).is_empty());
+        }
+    }
+}
