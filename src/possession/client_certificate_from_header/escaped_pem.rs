@@ -144,7 +144,7 @@ mod tests {
             (good.replace('=', ""), "not base64"),
             (good.replace("=%0A", "==%0A"), "not base64"),
             (
-                good.replace("-----%0A", "-----%0AComment:%20x%0A"),
+                good.replacen("-----%0A", "-----%0AComment:%20x%0A", 1),
                 "not base64",
             ),
             (format!("{start}%00{rest}"), "not base64"),
