@@ -60,6 +60,7 @@
 //! # Ok::<(), http::Error>(())
 //! ```
 
+mod certificate;
 mod dpop_key;
 mod dpop_proof;
 mod fault;
@@ -73,6 +74,7 @@ mod private_members;
 mod signing_key;
 mod token;
 
+pub use self::certificate::TestCertificate;
 pub use self::dpop_key::DpopKey;
 pub use self::dpop_proof::DpopProofBuilder;
 pub use self::fault::Fault;
