@@ -86,21 +86,46 @@ fn introduce(
     let [alice, mallory] = ["alice", "mallory"].map(|name| (name, TestCertificate::generate(name)));
     let mut as_client = Vec::new();
     for (name, certificate) in [&alice, &mallory] {
-        let key = write(&directory, &format!("{name}.key"), &certificate.private_key_pem())?;
+        let key = write(
+            &directory,
+            &format!("{name}.key"),
+            &certificate.private_key_pem(),
+        )?;
         let certificate = write(&directory, &format!("{name}.pem"), &certificate.pem())?;
-        as_client.push(format!(" --cert '{}' --key '{}'", certificate.display(), key.display()));
+        as_client.push(format!(
+            " --cert '{}' --key '{}'",
+            certificate.display(),
+            key.display()
+        ));
     }
 
-    let token = || issuer.token().issuer(ISSUER).audience(AUDIENCE).subject("alice");
+    let token = || {
+        issuer
+            .token()
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .subject("alice")
+    };
     let bound = token()
         .bound_to_certificate(&alice.1.client_certificate())
         .build();
     let plain = token().build();
-    println!("listening on https://{address}, with its files in {}\n", directory.display());
+    println!(
+        "listening on https://{address}, with its files in {}\n",
+        directory.display()
+    );
     let curl = format!("curl -i https://{address}/ --cacert '{}'", server.display());
     for (what, client, token) in [
-        ("200, alice's token with her certificate:", &*as_client[0], &bound),
-        ("401, her token with another certificate:", &as_client[1], &bound),
+        (
+            "200, alice's token with her certificate:",
+            &*as_client[0],
+            &bound,
+        ),
+        (
+            "401, her token with another certificate:",
+            &as_client[1],
+            &bound,
+        ),
         ("401, her token without a certificate:", "", &bound),
         ("200, a token that is not bound needs none:", "", &plain),
     ] {
