@@ -86,6 +86,7 @@
 
 mod checks;
 mod client_certificate;
+mod client_certificate_from_header;
 #[cfg(feature = "dpop")]
 mod dpop;
 mod request_check;
@@ -93,6 +94,9 @@ mod request_head;
 
 pub(crate) use self::checks::{Admitted, Checks, ChecksFuture, StartedChecks};
 pub use self::client_certificate::ClientCertificate;
+pub use self::client_certificate_from_header::{
+    ClientCertificateFromHeader, ClientCertificateMiddleware,
+};
 #[cfg(feature = "dpop")]
 pub(crate) use self::dpop::DpopCheck;
 #[cfg(feature = "dpop")]

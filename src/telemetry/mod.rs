@@ -62,6 +62,7 @@
 //! | | `DEBUG` | `a refused session could not be ended, it stays until it is idle` | `outcome`: `refused`, `failed`, `timed_out`; `status` where the server answered |
 //! | | `WARN` | `the configured issuer is spelled differently from the issuer of verified tokens, which are refused for it`, once per verifier | `verifier`, `configured`, `issuer`: that of tokens which the verifier's keys signed |
 //! | | `WARN` | `tokens keep naming another issuer than the configured one`: after ten in a row, if there is no fallback verifier; again only after an accepted token | `verifier`, `configured`: up to ten names, `tokens` |
+//! | | `WARN` | `client certificates in a header are removed, because no proxy is trusted; …`, once per layer | `header`: its name |
 //! | `tower_bearer_auth::keys` | `INFO` | `keys refreshed`, `keys refreshed, the source works again` | `source`, `keys`: their number |
 //! | | `WARN` | `keys cannot be fetched`, once per outage | `source`, `error` |
 //! | | `DEBUG` | `keys still cannot be fetched` | the same |
@@ -76,6 +77,8 @@
 //! | `tower_bearer_auth::possession` | `WARN` | `the memory of used proofs is nearly full, …`, at 80 % of its capacity; again only after it was below 60 % | `proofs`: their number, `capacity` |
 //! | `tower_bearer_auth::verification` | `DEBUG` | `the token is malformed` | `part`: `token`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
 //! | | `DEBUG` | `the header names another type of token` | `expected` |
+//! | `tower_bearer_auth::possession` | `DEBUG` | `a client certificate in a header is refused` | `header`: its name; `problem`: a constant |
+//! | | `DEBUG` | `a client certificate in a header is removed, because it comes from no trusted proxy` | `header` |
 //! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values`, `a claim has another type, or occurs twice`, `a claim marks a token of another kind` | `claim`: its name |
 //! | | `DEBUG` | `the token names another issuer`, `the token is meant for another audience` | `expected`: the configured ones |
 //! | | `DEBUG` | `there is no verifier for the token's issuer` | `issuers`: the number that `ByIssuer` has |

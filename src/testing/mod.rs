@@ -41,16 +41,42 @@
 //! assert!(unsigned.ends_with('.'));
 //! # Ok::<(), tower_bearer_auth::ConfigError>(())
 //! ```
+//!
+//! [`DpopKey`] is the key of a client whose tokens are bound to it (RFC 9449). It makes the proof of each request:
+//!
+//! ```
+//! use tower_bearer_auth::Algorithm;
+//! use tower_bearer_auth::testing::{DpopKey, SigningKey};
+//!
+//! let issuer = SigningKey::generate(Algorithm::ES256);
+//! let client = DpopKey::new();
+//! let token = issuer.token().subject("alice").bound_to(&client).build();
+//! let proof = client.proof("GET", "https://api.example.com/notes", &token).build();
+//! let request = http::Request::get("https://api.example.com/notes?page=2")
+//!     .header("authorization", format!("DPoP {token}"))
+//!     .header("dpop", proof)
+//!     .body(())?;
+//! # let _ = request;
+//! # Ok::<(), http::Error>(())
+//! ```
 
+mod certificate;
+mod dpop_key;
+mod dpop_proof;
 mod fault;
 mod faulty_body;
 mod introspection;
 mod issuer;
+mod jws;
 mod key_pair;
 mod opaque_tokens;
+mod private_members;
 mod signing_key;
 mod token;
 
+pub use self::certificate::TestCertificate;
+pub use self::dpop_key::DpopKey;
+pub use self::dpop_proof::DpopProofBuilder;
 pub use self::fault::Fault;
 pub use self::issuer::TestIssuer;
 pub use self::key_pair::RsaKeyPair;

@@ -7,9 +7,12 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Map, Value};
 
+use super::dpop_key::DpopKey;
 use super::fault::Fault;
 use super::introspection::{self, INTROSPECTION_PATH};
 use super::issuer::TestIssuer;
+use super::token::add_confirmation;
+use crate::possession::ClientCertificate;
 
 /// # Opaque tokens
 ///
@@ -50,9 +53,55 @@ impl TestIssuer {
     /// If `members` is not a JSON object.
     #[track_caller]
     pub fn opaque_token(&self, members: Value) -> String {
-        let Value::Object(members) = members else {
-            panic!("members must be a JSON object, not {members}")
-        };
+        self.issue(object(members))
+    }
+
+    /// Issues an opaque token that is bound to this key (RFC 9449 §6.2): the introspection answer has the thumbprint
+    /// as `jkt` in `cnf`, and `token_type` with `DPoP`.
+    ///
+    /// The members can override `token_type` and can add other members to `cnf`.
+    ///
+    /// ```
+    /// # use tower_bearer_auth::testing::{DpopKey, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let issuer = TestIssuer::start().await;
+    /// let key = DpopKey::new();
+    /// let token = issuer.opaque_token_bound_to(&key, serde_json::json!({"sub": "alice"}));
+    /// let proof = key.proof("GET", "https://api.example.com/notes", &token).build();
+    /// # let _ = proof;
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `members` is not a JSON object.
+    #[track_caller]
+    pub fn opaque_token_bound_to(&self, key: &DpopKey, members: Value) -> String {
+        let mut members = object(members);
+        members.entry("token_type").or_insert("DPoP".into());
+        add_confirmation(&mut members, "jkt", &key.thumbprint());
+        self.issue(members)
+    }
+
+    /// Issues an opaque token that is bound to this client certificate (RFC 8705 §3.2): the introspection answer has
+    /// the thumbprint as `x5t#S256` in `cnf`. The members can add other members to `cnf`.
+    ///
+    /// # Panics
+    ///
+    /// If `members` is not a JSON object.
+    #[track_caller]
+    pub fn opaque_token_bound_to_certificate(
+        &self,
+        certificate: &ClientCertificate,
+        members: Value,
+    ) -> String {
+        let mut members = object(members);
+        add_confirmation(&mut members, "x5t#S256", certificate.thumbprint());
+        self.issue(members)
+    }
+
+    fn issue(&self, members: Map<String, Value>) -> String {
         let mut bytes = [0; 24];
         rand::fill(&mut bytes).expect("the system has random numbers");
         let token = URL_SAFE_NO_PAD.encode(bytes);
@@ -94,5 +143,13 @@ impl TestIssuer {
     /// The number of introspection requests so far.
     pub fn introspection_requests(&self) -> usize {
         self.state().introspection.requests
+    }
+}
+
+#[track_caller]
+fn object(members: Value) -> Map<String, Value> {
+    match members {
+        Value::Object(members) => members,
+        other => panic!("members must be a JSON object, not {other}"),
     }
 }

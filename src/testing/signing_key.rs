@@ -22,7 +22,7 @@ pub struct SigningKey {
     private: Arc<Private>,
 }
 
-enum Private {
+pub(super) enum Private {
     Secret(Vec<u8>),
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
@@ -71,6 +71,35 @@ impl SigningKey {
             "{algorithm} does not work with a secret"
         );
         Self::new(algorithm, Private::Secret(secret.into()))
+    }
+
+    /// Reads a private key in PEM, as PKCS#8: what [`private_key_pem`](Self::private_key_pem) writes. With it, a test
+    /// program can keep its key.
+    ///
+    /// # Panics
+    ///
+    /// If it is not the PEM of a private key for this algorithm, or if the algorithm is HS256, HS384 or HS512.
+    #[track_caller]
+    pub fn from_private_key_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Self {
+        let Ok(block) = pem::parse(pem) else {
+            panic!("the private key is not in PEM")
+        };
+        let der = block.contents();
+        let private = match algorithm.scheme() {
+            Scheme::Hmac { .. } => panic!("{algorithm} has no private key"),
+            Scheme::Rsa { .. } => RsaKeyPair::from_pkcs8(der).map(Private::Rsa),
+            Scheme::Ec { signing, .. } => EcdsaKeyPair::from_pkcs8(signing, der).map(Private::Ec),
+            Scheme::Ed25519 => {
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Private::Ed25519)
+            }
+            Scheme::MlDsa { signing, .. } => {
+                PqdsaKeyPair::from_pkcs8(signing, der).map(Private::MlDsa)
+            }
+        };
+        match private {
+            Ok(private) => Self::new(algorithm, private),
+            Err(_) => panic!("the PEM is not a private key for {algorithm}"),
+        }
     }
 
     fn new(algorithm: Algorithm, private: Private) -> Self {
@@ -178,7 +207,23 @@ impl SigningKey {
     /// The public key as a JWK (RFC 7517) with `alg` and `use`. For HS* the JWK contains the secret, because there is
     /// no public key.
     pub fn jwk(&self) -> Value {
-        let mut jwk = match &*self.private {
+        let mut jwk = self.required_members();
+        jwk["alg"] = self.algorithm.as_str().into();
+        jwk["use"] = "sig".into();
+        if let Some(key_id) = &self.key_id {
+            jwk["kid"] = key_id.as_str().into();
+        }
+        jwk
+    }
+
+    /// The private key, for the members of a private JWK.
+    pub(super) fn private(&self) -> &Private {
+        &self.private
+    }
+
+    /// The JWK with the members that its thumbprint covers (RFC 7638 §3.2, RFC 9964).
+    pub(super) fn required_members(&self) -> Value {
+        match &*self.private {
             Private::Secret(secret) => json!({"kty": "oct", "k": base64url(secret)}),
             Private::Rsa(key) => {
                 let public = key.public_key();
@@ -201,15 +246,10 @@ impl SigningKey {
                 json!({"kty": "OKP", "crv": "Ed25519", "x": x})
             }
             Private::MlDsa(key) => {
-                json!({"kty": "AKP", "pub": base64url(key.public_key().as_ref())})
+                let public = base64url(key.public_key().as_ref());
+                json!({"kty": "AKP", "alg": self.algorithm.as_str(), "pub": public})
             }
-        };
-        jwk["alg"] = self.algorithm.as_str().into();
-        jwk["use"] = "sig".into();
-        if let Some(key_id) = &self.key_id {
-            jwk["kid"] = key_id.as_str().into();
         }
-        jwk
     }
 
     /// The JWK Set of these keys.

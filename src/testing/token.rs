@@ -1,11 +1,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
+use super::dpop_key::DpopKey;
+use super::jws::{self, Signature};
 use super::signing_key::SigningKey;
 use crate::clock::Clock;
+use crate::possession::ClientCertificate;
 
 /// Builds a signed test token, valid or with a fault. [`SigningKey::token`],
 /// [`TestIssuer::token`](super::TestIssuer::token) and [`RsaKeyPair::create_token`](super::RsaKeyPair::create_token)
@@ -25,13 +26,6 @@ pub struct TokenBuilder {
     raw_header: Option<Vec<u8>>,
     raw_claims: Option<Vec<u8>>,
     signature: Signature,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Signature {
-    Good,
-    Tampered,
-    Stripped,
 }
 
 impl SigningKey {
@@ -119,6 +113,20 @@ impl TokenBuilder {
     /// Sets `jti`.
     pub fn jwt_id(self, jwt_id: impl Into<String>) -> Self {
         self.claim("jti", jwt_id.into())
+    }
+
+    /// Binds the token to this key: sets `jkt` in `cnf` (RFC 9449 §6.1). Other members of `cnf` stay, so that a token
+    /// can be bound to a key and to a certificate.
+    pub fn bound_to(mut self, key: &DpopKey) -> Self {
+        add_confirmation(&mut self.claims, "jkt", &key.thumbprint());
+        self
+    }
+
+    /// Binds the token to this client certificate: sets `x5t#S256` in `cnf` (RFC 8705 §3.1). Other members of `cnf`
+    /// stay.
+    pub fn bound_to_certificate(mut self, certificate: &ClientCertificate) -> Self {
+        add_confirmation(&mut self.claims, "x5t#S256", certificate.thumbprint());
+        self
     }
 
     /// Sets any claim.
@@ -221,7 +229,7 @@ impl TokenBuilder {
     pub fn build(self) -> String {
         let header = match self.raw_header {
             Some(raw) => raw,
-            None => Value::Object(self.header).to_string().into(),
+            None => jws::to_bytes(self.header),
         };
         let claims = match self.raw_claims {
             Some(raw) => raw,
@@ -234,25 +242,22 @@ impl TokenBuilder {
                 };
                 claims.extend(self.claims);
                 claims.retain(|name, _| !self.absent.contains(name));
-                Value::Object(claims).to_string().into()
+                jws::to_bytes(claims)
             }
         };
-        let signing_input = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(claims)
-        );
-        let mut signature = match self.signature {
-            Signature::Stripped => Vec::new(),
-            Signature::Good | Signature::Tampered => self.key.sign(signing_input.as_bytes()),
-        };
-        if let (Signature::Tampered, Some(last)) = (self.signature, signature.last_mut()) {
-            *last ^= 1;
-        }
-        format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
+        jws::serialize(&self.key, header, claims, self.signature)
     }
 }
 
-fn seconds(at: SystemTime) -> u64 {
+/// Adds a member to the `cnf` of a claims set. Replaces a `cnf` that is not an object.
+pub(super) fn add_confirmation(claims: &mut Map<String, Value>, name: &str, thumbprint: &str) {
+    let cnf = claims.entry("cnf").or_insert(Value::Null);
+    if !cnf.is_object() {
+        *cnf = json!({});
+    }
+    cnf[name] = thumbprint.into();
+}
+
+pub(super) fn seconds(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -11,6 +11,7 @@ mod authorization_server;
 mod combined;
 mod connections;
 mod documentation;
+mod dpop_proofs;
 mod extractors;
 mod inner_services;
 mod jwks;

@@ -1,7 +1,7 @@
 //! The keys that verify signatures: algorithms, JWKs and JWK Sets, PEM and certificates.
 
 pub(crate) mod algorithm;
-mod certificate;
+pub(crate) mod certificate;
 mod ed25519_point;
 #[cfg(any(feature = "jsonwebtoken-11", feature = "jsonwebtoken-12"))]
 mod interop;
