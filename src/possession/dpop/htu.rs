@@ -284,4 +284,6 @@ fn push_segment(normalized: &mut String, segment: &str) {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

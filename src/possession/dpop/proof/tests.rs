@@ -14,6 +14,7 @@ use crate::verify_error::VerifyErrorKind;
 mod claims;
 mod forms;
 mod keys;
+mod logs;
 mod vectors;
 
 const NOW: Duration = Duration::from_secs(1_700_000_000);

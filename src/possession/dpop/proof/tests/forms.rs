@@ -138,7 +138,10 @@ fn header_and_claims_are_strict_json() {
 #[test]
 fn the_header_says_that_it_is_a_proof() {
     let of_header = |changes| verify(with(header_of(&ES256), changes), usual_claims());
-    for changes in [json!({"typ": "DPoP+JWT"}), json!({"kid": 7, "cty": [], "x5t": "a"})] {
+    for changes in [
+        json!({"typ": "DPoP+JWT"}),
+        json!({"kid": 7, "cty": [], "x5t": "a"}),
+    ] {
         of_header(changes).unwrap();
     }
     for changes in [
@@ -224,7 +227,9 @@ fn the_longest_texts_take_linear_time() {
         assert_eq!(refusal(verify(&text)), "proof_malformed");
     }
     let header = header_of(&ES256);
-    for part in ["[", "{\"a\":", "\"a\":1,", "\\u0061", "\"", " ", "1", "\"jwk\":", "é"] {
+    for part in [
+        "[", "{\"a\":", "\"a\":1,", "\\u0061", "\"", " ", "1", "\"jwk\":", "é",
+    ] {
         let long = part.repeat(LENGTH / part.len());
         let text = format!("{{{long}");
         assert_eq!(refusal(signed(&text, &"{}")), "proof_malformed", "{part}");
@@ -242,7 +247,10 @@ fn the_longest_texts_take_linear_time() {
         }
     }
     for part in ["/..", "/a/..", "%2e/", "%41", "/"] {
-        let htu = format!("https://api.example.com/{}", part.repeat(LENGTH / part.len()));
+        let htu = format!(
+            "https://api.example.com/{}",
+            part.repeat(LENGTH / part.len())
+        );
         let result = signed(&header, &with(usual_claims(), json!({"htu": htu})));
         assert_eq!(refusal(result), "proof_other_request");
     }

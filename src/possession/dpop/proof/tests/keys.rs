@@ -67,9 +67,8 @@ fn a_secret_is_no_key_for_proofs() {
 fn another_key_than_that_of_the_token_is_refused_before_its_signature() {
     let other = SigningKey::generate(Algorithm::ES256);
     let verifier = verifier();
-    let verify = |proof: &str, thumbprint: &str| {
-        verifier.verify(proof.as_bytes(), &expected(thumbprint))
-    };
+    let verify =
+        |proof: &str, thumbprint: &str| verifier.verify(proof.as_bytes(), &expected(thumbprint));
     let header = header_of(&ES256);
     let [own, others] = [&ES256, &other].map(|key| thumbprint_of(&jwk_of(key)));
     let proof = sign(&ES256, &header, usual_claims());
@@ -206,7 +205,10 @@ fn weak_and_invalid_keys_are_refused() {
         ("ML-DSA-44", ml_dsa(1311)),
         ("ML-DSA-44", with(ml_dsa(1312), json!({"alg": "ML-DSA-65"}))),
         ("ML-DSA-65", ml_dsa(1952)),
-        ("ES512", json!({"kty": "EC", "crv": "P-521", "x": x, "y": y})),
+        (
+            "ES512",
+            json!({"kty": "EC", "crv": "P-521", "x": x, "y": y}),
+        ),
     ] {
         let result = verify_jwk(algorithm, &jwk, &thumbprint_of(&jwk));
         assert_eq!(refusal(result), "proof_malformed", "{jwk}");
