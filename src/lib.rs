@@ -136,6 +136,8 @@ mod issuer_spelling;
 mod json;
 mod key_state;
 mod metadata_reach;
+#[cfg(any(feature = "dpop", feature = "mcp"))]
+mod percent_encoding;
 mod short_digest;
 mod shown_url;
 

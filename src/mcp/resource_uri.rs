@@ -17,6 +17,7 @@ use self::not_canonical::{
 };
 use self::origin::origin;
 use super::pattern::has_control;
+use crate::percent_encoding::{encoded_octet, is_unreserved, push_normalized};
 
 mod not_canonical;
 mod origin;
@@ -187,29 +188,18 @@ fn fully_decoded_query(query: &str) -> Result<Cow<'_, str>, NotCanonical> {
 /// How often a query may be encoded. Legitimate ones need less.
 const MAX_DEPTH: usize = 4;
 
-/// The octet that the two leading hexadecimal digits encode.
-fn encoded_octet(digits: &[u8]) -> Option<u8> {
-    let [high, low, ..] = digits else {
-        return None;
-    };
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    let octet = digit(*high)? << 4 | digit(*low)?;
-    u8::try_from(octet).ok()
-}
-
 /// Normalizes the encoding of a query (RFC 3986 §6.2.2): unreserved characters are decoded, delimiters stay as they
 /// are, and all others are encoded, including a `%` without two hexadecimal digits.
 fn normalized_query(query: &str) -> Cow<'_, str> {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     if query.bytes().all(|byte| MAY_STAND[usize::from(byte)]) {
         return Cow::Borrowed(query);
     }
-    let mut normalized = Vec::with_capacity(query.len());
+    let mut normalized = String::with_capacity(query.len());
     let mut rest = query.as_bytes();
     while let [byte, behind @ ..] = rest {
         rest = behind;
         if MAY_STAND[usize::from(*byte)] {
-            normalized.push(*byte);
+            normalized.push(char::from(*byte));
             continue;
         }
         let octet = match encoded_octet(behind).filter(|_| *byte == b'%') {
@@ -219,14 +209,9 @@ fn normalized_query(query: &str) -> Cow<'_, str> {
             }
             None => *byte,
         };
-        if is_unreserved(octet) {
-            normalized.push(octet);
-        } else {
-            let digit = |digit: u8| DIGITS[usize::from(digit)];
-            normalized.extend_from_slice(&[b'%', digit(octet >> 4), digit(octet & 15)]);
-        }
+        push_normalized(&mut normalized, octet);
     }
-    Cow::Owned(String::from_utf8(normalized).expect("nothing but ASCII"))
+    Cow::Owned(normalized)
 }
 
 /// The bytes that a query may have unencoded: unreserved characters and delimiters.
@@ -239,11 +224,6 @@ static MAY_STAND: [bool; 256] = {
     }
     may_stand
 };
-
-/// The unreserved characters of RFC 3986 §2.3.
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
 
 /// The delimiters of RFC 3986 §2.2.
 const fn is_reserved(byte: u8) -> bool {

@@ -1,4 +1,11 @@
 //! The URL that a proof is for: `htu` (RFC 9449 §4.2), compared after normalization (RFC 3986 §6.2.2, §6.2.3).
+//!
+//! Clients choose these texts, so each pass over one takes linear time.
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use crate::percent_encoding::{encoded_octet, is_unreserved, push_normalized};
 
 /// Scheme, host and port of this server as its clients see them, normalized.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -6,13 +13,20 @@ pub(super) struct Origin(Box<str>);
 
 impl Origin {
     /// The origin of an http or https URL, whatever its path. The error is the end of a sentence.
-    pub(super) fn of_url(_url: &str) -> Result<Self, &'static str> {
-        unimplemented!()
+    pub(super) fn of_url(url: &str) -> Result<Self, &'static str> {
+        let url = HttpUrl::parse(url)?;
+        Ok(Self(format!("{}://{}", url.scheme, url.authority).into()))
     }
 
     /// An origin alone: `https://api.example.com`, with or without a slash behind it.
-    pub(super) fn of_origin(_origin: &str) -> Result<Self, &'static str> {
-        unimplemented!()
+    pub(super) fn of_origin(origin: &str) -> Result<Self, &'static str> {
+        if origin.contains(['?', '#']) {
+            return Err("has a query or a fragment");
+        }
+        match HttpUrl::parse(origin)?.path {
+            "" | "/" => Self::of_url(origin),
+            _ => Err("has a path"),
+        }
     }
 }
 
@@ -26,8 +40,250 @@ pub(super) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Whether `htu` is this URL.
-    pub(super) fn is(&self, _htu: &str) -> bool {
-        unimplemented!()
+    /// The normalized form of `htu` if it is this URL. Query and fragment of `htu` are ignored (RFC 9449 §4.3).
+    pub(super) fn normalized<'h>(&self, htu: &'h str) -> Option<Cow<'h, str>> {
+        let htu = normalized(htu)?;
+        let is_same = htu
+            .strip_prefix(&*self.origin.0)
+            .is_some_and(|path| self.has_path(path));
+        is_same.then_some(htu)
+    }
+
+    /// Whether `path`, which is normalized, is the path of this URL.
+    fn has_path(&self, path: &str) -> bool {
+        let (prefix, own) = match (self.path_prefix, self.path) {
+            ("", "") => ("", "/"),
+            parts => parts,
+        };
+        if !own.is_empty() && !own.starts_with('/') {
+            // The `*` of an OPTIONS request.
+            return false;
+        }
+        match (PathForm::of(prefix), PathForm::of(own)) {
+            // Each part ends with a segment, so the whole is normalized too.
+            (Some(PathForm::Normalized), Some(PathForm::Normalized)) => {
+                path.strip_prefix(prefix) == Some(own)
+            }
+            (Some(_), Some(_)) => normalize_path(&format!("{prefix}{own}")) == path,
+            (None, _) | (_, None) => false,
+        }
     }
 }
+
+/// An http or https URL without its query and fragment.
+struct HttpUrl<'a> {
+    /// Normalized.
+    scheme: &'static str,
+    /// Normalized.
+    authority: Cow<'a, str>,
+    /// As written: empty, or with its leading slash.
+    path: &'a str,
+    text: &'a str,
+}
+
+impl<'a> HttpUrl<'a> {
+    /// The error is the end of a sentence.
+    fn parse(url: &'a str) -> Result<Self, &'static str> {
+        let end = url.find(['?', '#']).unwrap_or(url.len());
+        let text = &url[..end];
+        let (scheme, rest) = text.split_once("://").ok_or("is not a URL")?;
+        let scheme = ["https", "http"]
+            .into_iter()
+            .find(|known| known.eq_ignore_ascii_case(scheme))
+            .ok_or("is neither https nor http")?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err("has credentials in it");
+        }
+        Ok(Self {
+            scheme,
+            authority: normalized_authority(scheme, authority)?,
+            path,
+            text,
+        })
+    }
+
+    /// Whether scheme and authority are written as normalized.
+    fn has_normalized_origin(&self) -> bool {
+        let rest = self.text.strip_prefix(self.scheme);
+        let rest = rest.and_then(|rest| rest.strip_prefix("://"));
+        let path = rest.and_then(|rest| rest.strip_prefix(&*self.authority));
+        path.is_some_and(|path| path.len() == self.path.len())
+    }
+}
+
+/// The normalized form of an http or https URL, without query and fragment. `None` if it is none.
+fn normalized(url: &str) -> Option<Cow<'_, str>> {
+    let url = HttpUrl::parse(url).ok()?;
+    let path = match (url.path, PathForm::of(url.path)?) {
+        ("", _) => Cow::Borrowed("/"),
+        (path, PathForm::Normalized) if url.has_normalized_origin() => {
+            debug_assert!(url.text.ends_with(path));
+            return Some(Cow::Borrowed(url.text));
+        }
+        (path, PathForm::Normalized) => Cow::Borrowed(path),
+        (path, PathForm::Other) => Cow::Owned(normalize_path(path)),
+    };
+    Some(Cow::Owned(format!(
+        "{}://{}{path}",
+        url.scheme, url.authority
+    )))
+}
+
+/// Normalizes host and port: the port is dropped if it is empty or the default of the scheme.
+fn normalized_authority<'a>(
+    scheme: &str,
+    authority: &'a str,
+) -> Result<Cow<'a, str>, &'static str> {
+    // The colons of an IPv6 address do not begin a port.
+    let host_end = authority.find(']').map_or(0, |bracket| bracket + 1);
+    let port_at = authority[host_end..].find(':').map(|at| host_end + at);
+    let (host, port) = match port_at {
+        Some(at) => (&authority[..at], &authority[at + 1..]),
+        None => (authority, ""),
+    };
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("has a port that is not a number");
+    }
+    let is_default = match scheme {
+        "https" => port == "443",
+        _ => port == "80",
+    };
+    let host = normalized_host(host)?;
+    Ok(match (host, port.is_empty() || is_default) {
+        (host, true) => host,
+        (Cow::Borrowed(_), false) => Cow::Borrowed(authority),
+        (Cow::Owned(host), false) => Cow::Owned(format!("{host}:{port}")),
+    })
+}
+
+fn normalized_host(host: &str) -> Result<Cow<'_, str>, &'static str> {
+    const BAD: &str = "has a host that no URL may have";
+    if host.is_empty() {
+        return Err("has no host");
+    }
+    if let Some(address) = host.strip_prefix('[') {
+        let address = address.strip_suffix(']').ok_or(BAD)?;
+        // One address has many spellings. This is the one of RFC 5952.
+        let address: Ipv6Addr = address.parse().map_err(|_| BAD)?;
+        return Ok(match format!("[{address}]") {
+            normalized if normalized == host => Cow::Borrowed(host),
+            normalized => Cow::Owned(normalized),
+        });
+    }
+    let is_normalized = |byte: u8| is_of_name(byte) && !byte.is_ascii_uppercase();
+    if host.bytes().all(is_normalized) {
+        return Ok(Cow::Borrowed(host));
+    }
+    let mut normalized = String::with_capacity(host.len());
+    let mut rest = host.as_bytes();
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        let octet = match byte {
+            b'%' => {
+                let octet = encoded_octet(behind).ok_or(BAD)?;
+                rest = &behind[2..];
+                if !is_unreserved(octet) {
+                    push_normalized(&mut normalized, octet);
+                    continue;
+                }
+                octet
+            }
+            byte if is_of_name(*byte) => *byte,
+            _ => return Err(BAD),
+        };
+        normalized.push(char::from(octet.to_ascii_lowercase()));
+    }
+    Ok(Cow::Owned(normalized))
+}
+
+/// Whether a name of a host may have this byte unencoded (RFC 3986 §3.2.2).
+fn is_of_name(byte: u8) -> bool {
+    is_unreserved(byte) || b"!$&'()*+,;=".contains(&byte)
+}
+
+/// How a path is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PathForm {
+    Normalized,
+    Other,
+}
+
+impl PathForm {
+    /// `None` for a text that is no path of a URL: it has a `%` without two hexadecimal digits, or a byte that is not
+    /// visible ASCII, or a backslash, which some parsers read as a slash. Other characters that RFC 3986 §3.3 does not
+    /// allow, such as `|`, are sent by browsers. They are compared to the letter.
+    fn of(path: &str) -> Option<Self> {
+        let path = path.as_bytes();
+        let mut is_normalized = true;
+        let mut at = 0;
+        while let Some(byte) = path.get(at) {
+            match byte {
+                b'%' => {
+                    let digits = &path[at + 1..];
+                    let octet = encoded_octet(digits)?;
+                    let is_upper_case = !digits[..2].iter().any(u8::is_ascii_lowercase);
+                    is_normalized &= is_upper_case && !is_unreserved(octet);
+                    at += 2;
+                }
+                b'/' => is_normalized &= !begins_with_dot_segment(&path[at + 1..]),
+                b'?' | b'#' | b'\\' => return None,
+                0x21..=0x7e => {}
+                _ => return None,
+            }
+            at += 1;
+        }
+        Some(match is_normalized {
+            true => Self::Normalized,
+            false => Self::Other,
+        })
+    }
+}
+
+fn begins_with_dot_segment(path: &[u8]) -> bool {
+    matches!(
+        path,
+        [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
+    )
+}
+
+/// Decodes unreserved characters and removes dot segments (RFC 3986 §5.2.4). The path begins with a slash, and has a
+/// [form](PathForm::of).
+fn normalize_path(path: &str) -> String {
+    let mut normalized = String::with_capacity(path.len());
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let start = normalized.len();
+        normalized.push('/');
+        push_segment(&mut normalized, segment);
+        match &normalized[start..] {
+            "/." => normalized.truncate(start),
+            "/.." => {
+                normalized.truncate(start);
+                let parent = normalized.rfind('/').unwrap_or_default();
+                normalized.truncate(parent);
+            }
+            _ => continue,
+        }
+        if segments.peek().is_none() {
+            normalized.push('/');
+        }
+    }
+    normalized
+}
+
+fn push_segment(normalized: &mut String, segment: &str) {
+    let mut rest = segment;
+    while let Some((plain, encoded)) = rest.split_once('%') {
+        normalized.push_str(plain);
+        let octet = encoded_octet(encoded.as_bytes()).expect("the path has a form");
+        push_normalized(normalized, octet);
+        rest = &encoded[2..];
+    }
+    normalized.push_str(rest);
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,10 @@ mod htu;
 mod memory_replay_store;
 mod nonces;
 mod proof;
+mod proof_claims;
+mod proof_header;
+mod proof_key;
+mod proof_refusal;
 mod replay_store;
 mod settings;
 

@@ -50,6 +50,12 @@ impl<'t> Jws<'t> {
         })
     }
 
+    /// The header as written, by which a header that was seen before is recognized.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn encoded_header(&self) -> &'t [u8] {
+        self.header
+    }
+
     /// Decodes the header into the buffer if it fits.
     pub(crate) fn decode_header<'b>(
         &self,
@@ -128,7 +134,7 @@ struct HeaderMembers<'a> {
 
 /// Header members that refuse a token: no critical extension is supported (RFC 7515 §4.1.11), including unencoded
 /// payloads (RFC 7797), and `zip` and `enc` belong to JWE.
-const UNSUPPORTED: [&str; 4] = ["crit", "b64", "zip", "enc"];
+pub(crate) const UNSUPPORTED: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
 impl<'de> Object<'de> for HeaderMembers<'de> {
     const MEMBERS: &'static [&'static str] = &["alg", "kid", "typ"];

@@ -273,7 +273,7 @@ const NAMES: [&str; 20] = [
 ];
 
 /// Private members of RSA, EC, OKP and AKP keys (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2, RFC 9964).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
+pub(crate) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
 impl<'a> Members<'a> {
     fn of(jwk: JsonText<'a>) -> Result<Self, Unusable> {
