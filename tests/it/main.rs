@@ -22,6 +22,7 @@ mod layer;
 mod mcp;
 mod metadata;
 mod nested_layers;
+mod possession;
 mod providers;
 mod readiness;
 mod refused;

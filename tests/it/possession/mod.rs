@@ -1,0 +1,3 @@
+//! Tokens that are bound to a key.
+
+mod certificates;
