@@ -21,9 +21,6 @@ pub const POSSESSION: &str = "tower_bearer_auth::possession";
 /// The target of the span around a verifier, and of events about malformed tokens.
 pub const VERIFICATION: &str = "tower_bearer_auth::verification";
 
-/// The target of events about how a request proves that its sender has the key of a token.
-pub const POSSESSION: &str = "tower_bearer_auth::possession";
-
 pub(super) const VERIFICATION_SECONDS: &str = "bearer_auth_verification_seconds";
 
 #[cfg(any(feature = "introspection", feature = "metrics"))]
