@@ -145,7 +145,7 @@ mod tests {
     async fn the_certificate_of_the_header_replaces_that_of_a_trusted_connection() {
         for (layer, name, value) in forms() {
             let layer = layer.trusted(|_| true);
-            for value in [format!("{value}"), format!(" {value}\t")] {
+            for value in [value.clone(), format!(" {value}\t")] {
                 let (found, headers) = inner(&layer, &[(name, value), ("a", "b".into())]).await;
                 assert_eq!(found, Some(certificate()), "{name}");
                 assert_eq!(headers, ["a"]);

@@ -45,7 +45,10 @@ async fn each_kind_of_request_gets_the_answer_of_the_table() {
     // Plain tokens are taken as before, and a proof beside them does not matter.
     let plain = world.plain().build();
     let bearer = format!("Bearer {plain}");
-    server.get(&[("authorization", &bearer)]).await.assert_passed();
+    server
+        .get(&[("authorization", &bearer)])
+        .await
+        .assert_passed();
     let proof = world.proof(&plain).build();
     let both = [("authorization", &*bearer), ("dpop", &*proof)];
     server.get(&both).await.assert_passed();
@@ -60,7 +63,12 @@ async fn each_kind_of_request_gets_the_answer_of_the_table() {
         vec![("authorization", &*bearer), ("dpop", &*proof)],
     ] {
         let answer = server.get(&headers).await;
-        assert_answer(&answer, 401, &[&error, &offer], &refused("invalid_token", BOUND));
+        assert_answer(
+            &answer,
+            401,
+            &[&error, &offer],
+            &refused("invalid_token", BOUND),
+        );
     }
     // That proof was not used up.
     server.get_with(&token, &proof).await.assert_passed();
@@ -69,12 +77,16 @@ async fn each_kind_of_request_gets_the_answer_of_the_table() {
     let answer = server.get_with(&plain, &world.proof(&plain).build()).await;
     assert_dpop_error(&answer, "invalid_token", NOT_BOUND);
     let stolen = world.plain().bound_to(&DpopKey::new()).build();
-    let answer = server.get_with(&stolen, &world.proof(&stolen).build()).await;
+    let answer = server
+        .get_with(&stolen, &world.proof(&stolen).build())
+        .await;
     assert_dpop_error(&answer, "invalid_token", OTHER_KEY);
 
     // A bad token, in each scheme.
     let expired = world.bound().expired().build();
-    let answer = server.get_with(&expired, &world.proof(&expired).build()).await;
+    let answer = server
+        .get_with(&expired, &world.proof(&expired).build())
+        .await;
     assert_dpop_error(&answer, "invalid_token", "The access token expired");
     let answer = server.get(&[("authorization", "DPoP a b")]).await;
     assert_dpop_error(&answer, "invalid_token", "The access token is malformed");
@@ -89,9 +101,7 @@ async fn each_kind_of_request_gets_the_answer_of_the_table() {
     let body = refused("invalid_request", REPEATED);
     let errors = [
         format!(r#"Bearer error="invalid_request", error_description="{REPEATED}""#),
-        format!(
-            r#"DPoP error="invalid_request", algs="{ALGS}", error_description="{REPEATED}""#
-        ),
+        format!(r#"DPoP error="invalid_request", algs="{ALGS}", error_description="{REPEATED}""#),
     ];
     for pair in [[&dpop, &bearer], [&bearer, &dpop], [&dpop, &dpop]] {
         let headers = pair.map(|value| ("authorization", &**value));
@@ -129,9 +139,17 @@ async fn an_optional_layer_passes_only_a_request_without_a_token() {
     let server = Server::start(layer.dpop(world.dpop()).optional()).await;
     server.get(&[]).await.assert_passed();
     let token = world.bound().build();
-    let answer = server.get(&[("authorization", &format!("DPoP {token}"))]).await;
-    assert_dpop_error(&answer, "invalid_dpop_proof", "The request has no DPoP proof");
-    let answer = server.get(&[("authorization", &format!("Bearer {token}"))]).await;
+    let answer = server
+        .get(&[("authorization", &format!("DPoP {token}"))])
+        .await;
+    assert_dpop_error(
+        &answer,
+        "invalid_dpop_proof",
+        "The request has no DPoP proof",
+    );
+    let answer = server
+        .get(&[("authorization", &format!("Bearer {token}"))])
+        .await;
     assert_eq!(answer.status, 401);
     let proof = world.proof(&token).build();
     server.get_with(&token, &proof).await.assert_passed();
@@ -225,7 +243,10 @@ async fn the_metadata_promises_what_the_layer_checks() {
         members(dpop.protected_resource()).await,
         [json!(algorithms), json!(null), json!(null)]
     );
-    let one = world.dpop().required().algorithms([tower_bearer_auth::Algorithm::ES256]);
+    let one = world
+        .dpop()
+        .required()
+        .algorithms([tower_bearer_auth::Algorithm::ES256]);
     let all = layer().client_certificates().dpop(one);
     assert_eq!(
         members(all.protected_resource()).await,
@@ -243,7 +264,10 @@ async fn a_nonce_is_demanded_once_and_replaced_before_it_ends() {
     let world = World::new();
     let dpop = world.dpop().nonces(DpopNonces::new([7; 32]));
     let server = Server::start(BearerAuthLayer::new(world.verifier()).dpop(dpop)).await;
-    let token = world.bound().expires_in(std::time::Duration::from_secs(3600)).build();
+    let token = world
+        .bound()
+        .expires_in(std::time::Duration::from_secs(3600))
+        .build();
     let description = "The DPoP proof needs the nonce of this response";
 
     let demand = async |proof: String| {
@@ -252,21 +276,31 @@ async fn a_nonce_is_demanded_once_and_replaced_before_it_ends() {
         answer.header("dpop-nonce").unwrap().to_owned()
     };
     let nonce = demand(world.proof(&token).build()).await;
-    assert_eq!(demand(world.proof(&token).nonce("made up").build()).await, nonce);
+    assert_eq!(
+        demand(world.proof(&token).nonce("made up").build()).await,
+        nonce
+    );
     assert_eq!(demand(world.proof(&token).nonce("").build()).await, nonce);
 
-    let answer = server.get_with(&token, &world.proof(&token).nonce(&*nonce).build()).await;
+    let answer = server
+        .get_with(&token, &world.proof(&token).nonce(&*nonce).build())
+        .await;
     answer.assert_passed();
     assert_eq!(answer.header("dpop-nonce"), None);
     // Past half of its lifetime.
     world.clock.advance(std::time::Duration::from_secs(200));
-    let answer = server.get_with(&token, &world.proof(&token).nonce(&*nonce).build()).await;
+    let answer = server
+        .get_with(&token, &world.proof(&token).nonce(&*nonce).build())
+        .await;
     answer.assert_passed();
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let next = answer.header("dpop-nonce").unwrap();
     assert_ne!(next, nonce);
     world.clock.advance(std::time::Duration::from_secs(200));
-    assert_ne!(demand(world.proof(&token).nonce(&*nonce).build()).await, nonce);
+    assert_ne!(
+        demand(world.proof(&token).nonce(&*nonce).build()).await,
+        nonce
+    );
     server
         .get_with(&token, &world.proof(&token).nonce(next).build())
         .await
@@ -278,5 +312,7 @@ async fn a_nonce_is_demanded_once_and_replaced_before_it_ends() {
 fn a_layer_without_an_origin_is_not_built() {
     let world = World::new();
     let dpop = tower_bearer_auth::possession::Dpop::new();
-    let _ = BearerAuthLayer::new(world.verifier()).dpop(dpop).layer(Inner::default());
+    let _ = BearerAuthLayer::new(world.verifier())
+        .dpop(dpop)
+        .layer(Inner::default());
 }

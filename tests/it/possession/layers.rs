@@ -40,7 +40,11 @@ async fn assert_needs_proof(world: &World, verifier: impl Verifier, token: &str)
         assert_eq!(answer.status, 401, "round {round}: {answer:?}");
         let dpop = format!("DPoP {token}");
         let answer = server.get(&[("authorization", &dpop)]).await;
-        assert_dpop_error(&answer, "invalid_dpop_proof", "The request has no DPoP proof");
+        assert_dpop_error(
+            &answer,
+            "invalid_dpop_proof",
+            "The request has no DPoP proof",
+        );
         let answer = server.get_with(token, &proof).await;
         assert_eq!(answer.status, 200, "round {round}: {answer:?}");
         assert_eq!(server.inner.calls(), 1);
@@ -49,7 +53,10 @@ async fn assert_needs_proof(world: &World, verifier: impl Verifier, token: &str)
         let answer = optional.get(&[("authorization", &bearer)]).await;
         answer.assert_invalid_token(BOUND);
         let optional = Server::start(checking().optional()).await;
-        assert_eq!(optional.get(&[("authorization", &bearer)]).await.status, 401);
+        assert_eq!(
+            optional.get(&[("authorization", &bearer)]).await.status,
+            401
+        );
         assert_eq!(optional.inner.calls(), 0);
 
         // A layer that checks certificates only.
@@ -98,21 +105,34 @@ async fn an_introspected_token_needs_its_proof_if_the_answer_names_a_key() {
         (json!({"cnf": {"jkt": jkt}, "token_type": "DPoP"}), true),
         (json!({"cnf": {"jkt": jkt}, "token_type": "dpop"}), true),
         (json!({"cnf": {"jkt": jkt}}), true),
-        (json!({"cnf": {"jkt": jkt}, "token_type": "access_token"}), true),
+        (
+            json!({"cnf": {"jkt": jkt}, "token_type": "access_token"}),
+            true,
+        ),
         // The answer contradicts itself, or names a key that this crate does not know.
         (json!({"cnf": {"jkt": jkt}, "token_type": "Bearer"}), false),
         (json!({"token_type": "DPoP"}), false),
-        (json!({"cnf": {"jkt": jkt, "kid": "1"}, "token_type": "DPoP"}), false),
+        (
+            json!({"cnf": {"jkt": jkt, "kid": "1"}, "token_type": "DPoP"}),
+            false,
+        ),
         (json!({"cnf": {"jwk": {}}, "token_type": "DPoP"}), false),
         (json!({"cnf": null}), false),
     ] {
-        let mut answer = json!({"active": true, "sub": "alice", "aud": AUDIENCE, "exp": 4_000_000_000_u64});
-        answer.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let mut answer =
+            json!({"active": true, "sub": "alice", "aud": AUDIENCE, "exp": 4_000_000_000_u64});
+        answer
+            .as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
         let answer = answer.to_string();
-        let endpoint = Router::new().route("/", axum::routing::post(move || {
-            let answer = answer.clone();
-            async move { ([("content-type", "application/json")], answer) }
-        }));
+        let endpoint = Router::new().route(
+            "/",
+            axum::routing::post(move || {
+                let answer = answer.clone();
+                async move { ([("content-type", "application/json")], answer) }
+            }),
+        );
         let endpoint = serve_axum(endpoint).await;
         let verifier = IntrospectionVerifier::builder(format!("http://{endpoint}/"))
             .client_secret_basic("server", "secret")
@@ -125,7 +145,9 @@ async fn an_introspected_token_needs_its_proof_if_the_answer_names_a_key() {
         } else {
             let server = BearerAuthLayer::new(verifier).dpop(world.dpop());
             let server = Server::start(server).await;
-            let answer = server.get_with("opaque", &world.proof("opaque").build()).await;
+            let answer = server
+                .get_with("opaque", &world.proof("opaque").build())
+                .await;
             assert_eq!(answer.status, 401, "{members}");
             let bearer = [("authorization", "Bearer opaque")];
             assert_eq!(server.get(&bearer).await.status, 401, "{members}");
@@ -137,7 +159,10 @@ async fn an_introspected_token_needs_its_proof_if_the_answer_names_a_key() {
 #[tokio::test]
 async fn a_verifier_alone_refuses_a_bound_token() {
     let world = World::new();
-    for verifier in [world.verifier().erased(), world.verifier().cached(10).erased()] {
+    for verifier in [
+        world.verifier().erased(),
+        world.verifier().cached(10).erased(),
+    ] {
         let token = world.bound().build().parse().unwrap();
         let error = verifier.oneshot(token).await.unwrap_err();
         assert!(matches!(
@@ -242,7 +267,10 @@ async fn a_waiver_counts_only_where_nothing_is_checked() {
     let token = world.bound().build();
     let bearer = format!("Bearer {token}");
     let server = Server::start(BearerAuthLayer::new(verifier.clone())).await;
-    server.get(&[("authorization", &bearer)]).await.assert_passed();
+    server
+        .get(&[("authorization", &bearer)])
+        .await
+        .assert_passed();
     let server = Server::start(BearerAuthLayer::new(verifier.clone()).dpop(world.dpop())).await;
     assert_eq!(server.get(&[("authorization", &bearer)]).await.status, 401);
     server
@@ -251,8 +279,14 @@ async fn a_waiver_counts_only_where_nothing_is_checked() {
         .assert_passed();
     // What this layer does not check is waived as before.
     let certificate = TestCertificate::generate("client").client_certificate();
-    let bearer = format!("Bearer {}", world.plain().bound_to_certificate(&certificate).build());
-    server.get(&[("authorization", &bearer)]).await.assert_passed();
+    let bearer = format!(
+        "Bearer {}",
+        world.plain().bound_to_certificate(&certificate).build()
+    );
+    server
+        .get(&[("authorization", &bearer)])
+        .await
+        .assert_passed();
 }
 
 #[tokio::test]
@@ -282,7 +316,9 @@ async fn handlers_see_the_keys_and_not_the_proof_of_another_layer() {
     let headers = [("authorization", &*authorization), ("dpop", &*proof)];
     assert_eq!(get(address, "/nested", &headers).await.status, 401);
 
-    let forwarding = outer.forward_authorization().layer(inner.layer(Inner::default()));
+    let forwarding = outer
+        .forward_authorization()
+        .layer(inner.layer(Inner::default()));
     let address = serve(forwarding).await;
     let proof = world.proof(&token).build();
     let headers = [("authorization", &*authorization), ("dpop", &*proof)];
@@ -308,8 +344,12 @@ async fn a_nested_router_is_called_by_the_url_that_the_client_uses() {
     let answer = request("https://api.example.com/7").await;
     let description = "The DPoP proof is for another method or URL";
     assert_dpop_error(&answer, "invalid_dpop_proof", description);
-    request("https://api.example.com/api/notes/7").await.assert_passed();
-    request("https://api.example.com/api/notes/7?x=2#y").await.assert_passed();
+    request("https://api.example.com/api/notes/7")
+        .await
+        .assert_passed();
+    request("https://api.example.com/api/notes/7?x=2#y")
+        .await
+        .assert_passed();
 }
 
 #[tokio::test]
@@ -327,7 +367,8 @@ async fn an_mcp_server_needs_the_proof_for_sessions_and_tools_too() {
             .layer(ToolScopesLayer::new(rules.clone()))
             .service(Inner::default())
     };
-    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "write"}});
+    let call =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "write"}});
     let call = call.to_string();
     let token = world.bound().build();
     let request = |scheme: &str, proof: Option<String>| {
@@ -343,7 +384,13 @@ async fn an_mcp_server_needs_the_proof_for_sessions_and_tools_too() {
         }
         request
     };
-    let proof = || world.client.proof("POST", URL, &token).clock(&world.clock).build();
+    let proof = || {
+        world
+            .client
+            .proof("POST", URL, &token)
+            .clock(&world.clock)
+            .build()
+    };
     let without = server(BearerAuthLayer::new(world.verifier()));
     for (scheme, proof) in [("Bearer", None), ("DPoP", Some(proof()))] {
         let answer = answer_of(without.clone(), request(scheme, proof)).await;

@@ -1,6 +1,7 @@
 //! Tokens that are bound to a key: over HTTP, with real keys, the answer to everything that can be wrong.
 
 mod answers;
+mod certificates;
 mod layers;
 mod proofs;
 mod replays;
@@ -25,7 +26,8 @@ const URL: &str = "https://api.example.com/notes";
 const PATH: &str = "/notes";
 
 /// The algorithms in challenges of a layer with the default settings.
-const ALGS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA ML-DSA-44 ML-DSA-65 ML-DSA-87";
+const ALGS: &str =
+    "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA ML-DSA-44 ML-DSA-65 ML-DSA-87";
 
 /// An issuer, a clock, and a client with a key.
 struct World {
@@ -60,7 +62,10 @@ impl World {
     /// A token that is bound to nothing.
     fn plain(&self) -> TokenBuilder {
         let token = self.issuer.token().issuer(ISSUER).audience(AUDIENCE);
-        token.subject("alice").scopes(["read"]).clock(self.clock.clone())
+        token
+            .subject("alice")
+            .scopes(["read"])
+            .clock(self.clock.clone())
     }
 
     /// A token that is bound to the client's key.

@@ -44,7 +44,11 @@ async fn a_refused_request_does_not_use_up_its_proof() {
     // Each of these requests has the proof, and is refused for another reason.
     let path = "/other";
     let dpop = format!("DPoP {token}");
-    let twice = [("authorization", &*dpop), ("dpop", &*proof), ("dpop", &*proof)];
+    let twice = [
+        ("authorization", &*dpop),
+        ("dpop", &*proof),
+        ("dpop", &*proof),
+    ];
     assert_eq!(server.get(&twice).await.status, 401);
     let once = [("authorization", &*dpop), ("dpop", &*proof)];
     assert_eq!(get(server.address, path, &once).await.status, 401);
@@ -82,7 +86,11 @@ async fn the_jti_of_one_client_is_not_that_of_another() {
         ("authorization", &*format!("DPoP {token}")),
         (
             "dpop",
-            &*world.proof(&token).jti("1").htu("https://api.example.com/b").build(),
+            &*world
+                .proof(&token)
+                .jti("1")
+                .htu("https://api.example.com/b")
+                .build(),
         ),
     ];
     get(server.address, "/b", &headers).await.assert_passed();
@@ -130,12 +138,21 @@ async fn a_client_that_fills_its_part_of_the_memory_gets_503_alone() {
     // Another key of the same user is no way out.
     let key = DpopKey::new();
     let of_same_user = world.plain().bound_to(&key).build();
-    let other_proof = key.proof("GET", URL, &of_same_user).clock(&world.clock).build();
-    server.get_with(&of_same_user, &other_proof).await.assert_outage();
+    let other_proof = key
+        .proof("GET", URL, &of_same_user)
+        .clock(&world.clock)
+        .build();
+    server
+        .get_with(&of_same_user, &other_proof)
+        .await
+        .assert_outage();
     // Other users are not concerned.
     let of_bob = world.bound().subject("bob").build();
     let proof_of_bob = world.proof(&of_bob).build();
-    server.get_with(&of_bob, &proof_of_bob).await.assert_passed();
+    server
+        .get_with(&of_bob, &proof_of_bob)
+        .await
+        .assert_passed();
     // The memory ends with the window.
     world.clock.advance(Duration::from_secs(121));
     let token = world.bound().build();
@@ -211,7 +228,9 @@ async fn a_token_that_ends_while_the_store_is_asked_is_refused() {
     let inner = Inner::default();
     let layer = BearerAuthLayer::new(verifier).dpop(dpop);
     let address = serve(layer.layer(inner.clone())).await;
-    let proof = world.client.proof("GET", &format!("{AUDIENCE}{PATH}"), "opaque");
+    let proof = world
+        .client
+        .proof("GET", &format!("{AUDIENCE}{PATH}"), "opaque");
     let proof = proof.clock(&world.clock).build();
     let headers = [("authorization", "DPoP opaque"), ("dpop", &*proof)];
     let answer = get(address, PATH, &headers).await;

@@ -64,14 +64,18 @@ async fn a_check_refuses_with_the_answer_of_its_error() {
         (
             VerifyError::invalid(InvalidReason::Revoked),
             401,
-            Some(r#"Bearer error="invalid_token", error_description="The access token was revoked""#),
+            Some(
+                r#"Bearer error="invalid_token", error_description="The access token was revoked""#,
+            ),
             "invalid_token",
             "The access token was revoked",
         ),
         (
             VerifyError::insufficient_scope(write),
             403,
-            Some(r#"Bearer error="insufficient_scope", scope="write", error_description="The access token lacks a required scope""#),
+            Some(
+                r#"Bearer error="insufficient_scope", scope="write", error_description="The access token lacks a required scope""#,
+            ),
             "insufficient_scope",
             "The access token lacks a required scope",
         ),
@@ -86,7 +90,9 @@ async fn a_check_refuses_with_the_answer_of_its_error() {
         (
             VerifyError::invalid_proof(InvalidProofReason::Stale),
             401,
-            Some(r#"Bearer error="invalid_dpop_proof", error_description="The DPoP proof is too old or from the future""#),
+            Some(
+                r#"Bearer error="invalid_dpop_proof", error_description="The DPoP proof is too old or from the future""#,
+            ),
             "invalid_dpop_proof",
             "The DPoP proof is too old or from the future",
         ),
@@ -114,10 +120,15 @@ async fn a_check_sees_the_request_and_the_token() {
             assert_eq!(scheme, Scheme::Bearer);
             assert_eq!(head.uri.path(), PATH);
             assert!(head.headers.get("authorization").is_none());
-            let sender = head.headers.get("x-sender").and_then(|v| v.to_str().ok()?.parse().ok());
+            let sender = head
+                .headers
+                .get("x-sender")
+                .and_then(|v| v.to_str().ok()?.parse().ok());
             ready(match token.claim::<IpAddr>("ip") == sender {
                 true => Ok(Checked::Passed),
-                false => Err(VerifyError::invalid("The access token was issued to another address")),
+                false => Err(VerifyError::invalid(
+                    "The access token was issued to another address",
+                )),
             })
         }
     }
