@@ -171,8 +171,8 @@ impl MemoryReplayStore {
         }
     }
 
-    /// The number of proofs that the store remembers. It removes those that have ended first, which takes milliseconds if
-    /// there are many.
+    /// The number of proofs that the store remembers. It removes those that have ended first: if a million have, that takes
+    /// a fraction of a second. Meanwhile it locks one part of the store after the other, never all of it.
     pub fn len(&self) -> usize {
         self.memory.remove_all_ended();
         self.memory.total.load(Ordering::Relaxed)

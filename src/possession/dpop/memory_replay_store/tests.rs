@@ -337,3 +337,73 @@ proptest! {
         }
     }
 }
+
+/// Counts the events of one target.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicUsize>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Warnings {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if event.metadata().target() == POSSESSION {
+            assert_eq!(*event.metadata().level(), tracing::Level::WARN);
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_warning_comes_at_eighty_percent_and_again_after_the_store_was_below_sixty() {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    let warnings = Warnings::default();
+    let subscriber = tracing_subscriber::registry().with(warnings.clone());
+    let _recording = tracing::subscriber::set_default(subscriber);
+    let (store, clock) = store(100);
+    let fill = |from: u32, to: u32, keep| {
+        for client in from..to {
+            store.first_use_now(&proof(client, 0, 0), keep).unwrap();
+        }
+        (store.len(), warnings.0.load(Ordering::Relaxed))
+    };
+    let (short, long) = (KEEP, KEEP * 10);
+    let second = Duration::from_secs(1);
+    assert_eq!(fill(0, 59, long), (59, 0));
+    assert_eq!(fill(59, 79, short), (79, 0));
+    assert_eq!(fill(79, 80, short), (80, 1));
+    assert_eq!(fill(80, 100, short), (100, 1));
+    clock.advance(short + second);
+    // 60 and 61 are not below 60.
+    assert_eq!(fill(100, 102, short), (61, 1));
+    assert_eq!(fill(102, 141, short), (100, 1));
+    clock.advance(long);
+    assert!(store.is_empty());
+    assert_eq!(fill(200, 279, short), (79, 1));
+    assert_eq!(fill(279, 300, short), (100, 2));
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn the_gauge_shows_the_proofs_of_all_stores() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let shown = || {
+        let samples = handle.render();
+        let sample = "bearer_auth_replay_memory_proofs ";
+        let sample = samples.lines().find_map(|line| line.strip_prefix(sample));
+        sample.map(str::to_owned)
+    };
+    metrics::with_local_recorder(&recorder, || {
+        let ((one, clock), (other, _)) = (store(100), store(100));
+        for client in 0..5 {
+            one.first_use_now(&proof(client, 0, 0), KEEP).unwrap();
+            other.first_use_now(&proof(client, 0, 0), KEEP).unwrap();
+        }
+        one.first_use_now(&proof(0, 0, 0), KEEP).unwrap();
+        assert_eq!(shown().as_deref(), Some("10"));
+        clock.advance(KEEP * 2);
+        assert_eq!(one.len(), 0);
+        assert_eq!(shown().as_deref(), Some("5"));
+        drop(other);
+        assert_eq!(shown().as_deref(), Some("0"));
+    });
+}
