@@ -196,7 +196,7 @@ fn proofs_of_clients_that_went_away_are_removed_while_other_requests_come() {
         store.first_use_now(&proof(1, 1, number), KEEP).unwrap();
     }
     assert_eq!(store.memory.total.load(Ordering::Relaxed), 5_000);
-    assert!(allocated(&store) < full / 5);
+    assert!(allocated(&store) < full / 4);
 }
 
 #[test]
@@ -223,15 +223,15 @@ fn allocated(store: &MemoryReplayStore) -> usize {
         .sum()
 }
 
-/// What a heap profiler shows for the whole store is a little less: see `Shard::allocated`.
+/// DHAT shows the same number of bytes as `Shard::allocated` computes. The most is that of a table that has just doubled.
 #[test]
 fn a_proof_takes_120_bytes_at_most() {
     let bytes = |number: u32| digest(number);
-    let tag = |number: u32| *bytes(number).first_chunk::<8>().unwrap();
-    for (kind, most) in [("a client per proof", 120), ("one client", 65)] {
+    let tag = |number: u32| -> Tag { *bytes(number).first_chunk().unwrap() };
+    for (kind, most) in [("a client per proof", 120), ("one client", 60)] {
         let mut shard = Shard::default();
         for number in 0..20_000_u32 {
-            let owner = if most == 65 { 0 } else { number };
+            let owner = if most == 60 { 0 } else { number };
             let record = Record {
                 id: *bytes(number).first_chunk().unwrap(),
                 client: tag(owner),
