@@ -11,7 +11,8 @@
 //!
 //! A proof is removed at the end of the second in which its time ends. Each call removes a few ended proofs of its own
 //! shard, and of one other shard in turn, so that no call does the work of a whole minute. It removes all of them before
-//! it answers that a proof was used or that a bound is reached. No more than one lock is held at a time.
+//! it answers that a proof was used or that a bound is reached. No more than one lock is held at a time, and none while a
+//! subscriber or a recorder of metrics is called.
 
 mod limits;
 mod shard;
@@ -43,8 +44,8 @@ use crate::telemetry::{self, POSSESSION};
 ///
 /// A proof is remembered until it is too old: for about the [window](super::Dpop::window) of 60 seconds, and for up to
 /// twice that if the client's clock is ahead. By default, a client may send 1 000 requests per second all the time. The
-/// whole store has room for 16 000 requests per second. It takes up to 120 bytes per proof, in all 120 MB, and
-/// allocates them when they are needed.
+/// whole store has room for 16 000 requests per second. A proof takes about 50 bytes if its client sends many, and 120 bytes
+/// at most, so a full store takes up to 120 MB. They are allocated when they are needed, and freed after a peak.
 ///
 /// When it becomes 80 % full, it emits a [`WARN`](crate::telemetry#other-events). Then rate-limit the clients, shorten the
 /// window, or enlarge the store:
@@ -76,6 +77,15 @@ struct Memory {
     next_shard: AtomicUsize,
     /// Allocated for the first proof.
     shards: OnceLock<Shards>,
+}
+
+/// What a shard says about a proof.
+#[derive(Debug, PartialEq, Eq)]
+enum Room {
+    /// The proof is new, and its client and its key have room for it.
+    Free,
+    Used,
+    Full(Full),
 }
 
 struct Shards {
@@ -171,8 +181,8 @@ impl MemoryReplayStore {
         }
     }
 
-    /// The number of proofs that the store remembers. It removes those that have ended first, which takes milliseconds if
-    /// there are many.
+    /// The number of proofs that the store remembers. It removes those that have ended first: if a million have, that takes
+    /// a fraction of a second. Meanwhile it locks one part of the store after the other, never all of it.
     pub fn len(&self) -> usize {
         self.memory.remove_all_ended();
         self.memory.total.load(Ordering::Relaxed)
@@ -207,45 +217,52 @@ impl Memory {
         let mut shard = shards.lock(shards.of_client(record.client));
         // Read under the lock, so that it is not before the time of an earlier call.
         let now = self.clock.monotonic();
-        self.remove_ended(&mut shard, now, REMOVED_PER_CALL);
-        let (mut seen, mut room) = self.look_up(&shard, &record);
-        if seen || room.is_err() {
-            self.remove_ended(&mut shard, now, usize::MAX);
-            (seen, room) = self.look_up(&shard, &record);
+        let mut removed = self.remove_ended(&mut shard, now, REMOVED_PER_CALL);
+        let mut room = self.look_up(&shard, &record);
+        if room != Room::Free {
+            removed += self.remove_ended(&mut shard, now, usize::MAX);
+            room = self.look_up(&shard, &record);
         }
-        if seen {
+        let total = match room {
+            Room::Free => self.reserve().map(Some),
+            Room::Used => Ok(None),
+            Room::Full(full) => Err(full),
+        };
+        if let Ok(Some(_)) = total {
+            shard.insert(record, end(now, keep));
+        }
+        drop(shard);
+
+        show_removed(removed);
+        let Some(total) = total? else {
             return Ok(false);
-        }
-        room?;
-        self.reserve()?;
-        shard.insert(record, end(now, keep));
+        };
+        telemetry::add_replay_proofs(1);
+        self.warn_if_nearly_full(total);
         Ok(true)
     }
 
-    /// Whether the proof was used, and whether its client and key have room for another one.
-    fn look_up(&self, shard: &Shard, record: &Record) -> (bool, Result<(), Full>) {
+    fn look_up(&self, shard: &Shard, record: &Record) -> Room {
         let (per_client, per_key) = (self.limits.per_client(), self.limits.per_key());
-        let room = if shard.count(&record.client) >= per_client {
-            Err(Full::Client(per_client))
+        if shard.contains(&record.id) {
+            Room::Used
+        } else if shard.count(&record.client) >= per_client {
+            Room::Full(Full::Client(per_client))
         } else if shard.count(&record.key) >= per_key {
-            Err(Full::Key(per_key))
+            Room::Full(Full::Key(per_key))
         } else {
-            Ok(())
-        };
-        (shard.contains(&record.id), room)
+            Room::Free
+        }
     }
 
-    /// Counts one more proof, if there is room for it.
-    fn reserve(&self) -> Result<(), Full> {
+    /// Counts one more proof, if there is room for it. Returns their number.
+    fn reserve(&self) -> Result<usize, Full> {
         let capacity = self.limits.capacity;
         let one_more = |total: usize| (total < capacity).then_some(total + 1);
-        let before = self
-            .total
+        self.total
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-            .map_err(|_| Full::All(capacity))?;
-        telemetry::add_replay_proofs(1);
-        self.warn_if_nearly_full(before + 1);
-        Ok(())
+            .map(|before| before + 1)
+            .map_err(|_| Full::All(capacity))
     }
 
     /// Emits a `WARN` at 80 % of the capacity, and again only after the store was below 60 %.
@@ -268,9 +285,14 @@ impl Memory {
     /// Removes some ended proofs of the next shard in turn, so that those of clients that went away end too.
     fn remove_some_ended(&self, shards: &Shards) {
         let next = self.next_shard.fetch_add(1, Ordering::Relaxed) % SHARDS;
-        if let Ok(mut shard) = shards.shards[next].try_lock() {
-            self.remove_ended(&mut shard, self.clock.monotonic(), REMOVED_PER_CALL);
-        }
+        let removed = match shards.shards[next].try_lock() {
+            Ok(mut shard) => {
+                self.remove_ended(&mut shard, self.clock.monotonic(), REMOVED_PER_CALL)
+            }
+            // Another call works on it.
+            Err(_) => 0,
+        };
+        show_removed(removed);
     }
 
     fn remove_all_ended(&self) {
@@ -279,16 +301,23 @@ impl Memory {
         };
         for index in 0..SHARDS {
             let mut shard = shards.lock(index);
-            self.remove_ended(&mut shard, self.clock.monotonic(), usize::MAX);
+            let removed = self.remove_ended(&mut shard, self.clock.monotonic(), usize::MAX);
+            drop(shard);
+            show_removed(removed);
         }
     }
 
-    fn remove_ended(&self, shard: &mut Shard, now: Duration, max: usize) {
+    /// Removes up to `max` ended proofs of a shard. Returns their number.
+    fn remove_ended(&self, shard: &mut Shard, now: Duration, max: usize) -> usize {
         let removed = shard.remove_ended(now.as_secs(), max);
-        if removed > 0 {
-            self.total.fetch_sub(removed, Ordering::Relaxed);
-            telemetry::remove_replay_proofs(removed);
-        }
+        self.total.fetch_sub(removed, Ordering::Relaxed);
+        removed
+    }
+}
+
+fn show_removed(proofs: usize) {
+    if proofs > 0 {
+        telemetry::remove_replay_proofs(proofs);
     }
 }
 
@@ -317,7 +346,8 @@ impl Shards {
     }
 
     fn tag(&self, of: impl std::hash::Hash) -> Tag {
-        self.hash.hash_one(of).to_ne_bytes()
+        let [tag @ .., _, _] = self.hash.hash_one(of).to_ne_bytes();
+        tag
     }
 
     fn of_client(&self, client: Tag) -> usize {
@@ -334,10 +364,7 @@ impl Shards {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        let left = *self.total.get_mut();
-        if left > 0 {
-            telemetry::remove_replay_proofs(left);
-        }
+        show_removed(*self.total.get_mut());
     }
 }
 

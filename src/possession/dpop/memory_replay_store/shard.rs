@@ -9,9 +9,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// in 10¹⁷ cases. An attacker would have to compute 2⁹⁶ digests for one.
 pub(super) type ShortId = [u8; 12];
 
-/// Identifies a client, or a key of a client: a SipHash with a secret of the store. So a client cannot choose an identity
-/// whose proofs count as those of another client.
-pub(super) type Tag = [u8; 8];
+/// Identifies a client, or a key of a client: 48 bits of a SipHash with a secret of the store. Two clients with the same tag
+/// would share a bound. Since the hash is secret, a client cannot look for an identity with the tag of another one, and by
+/// chance two have the same once in 10¹⁴ cases.
+pub(super) type Tag = [u8; 6];
+
+/// A `u32` in bytes, which need no padding behind a [`Tag`].
+type Count = [u8; 4];
 
 /// The second of a monotonic clock at which a proof is removed.
 pub(super) type Second = u64;
@@ -21,11 +25,11 @@ pub(super) type Second = u64;
 pub(super) struct Shard {
     ids: HashSet<ShortId>,
     /// The number of proofs by client, and by key of a client.
-    counts: HashMap<Tag, u32>,
+    counts: HashMap<Tag, Count>,
     by_end: BTreeMap<Second, Records>,
 }
 
-/// What a removal needs. 28 bytes, without padding.
+/// What a removal needs. 24 bytes, without padding.
 #[derive(Clone, Copy)]
 pub(super) struct Record {
     pub(super) id: ShortId,
@@ -77,13 +81,15 @@ impl Shard {
 
     /// The number of proofs of a client, or of a key of a client.
     pub(super) fn count(&self, tag: &Tag) -> usize {
-        self.counts.get(tag).map_or(0, |count| *count as usize)
+        let count = self.counts.get(tag);
+        count.map_or(0, |count| u32::from_ne_bytes(*count) as usize)
     }
 
     pub(super) fn insert(&mut self, record: Record, end: Second) {
         self.ids.insert(record.id);
         for tag in [record.client, record.key] {
-            *self.counts.entry(tag).or_default() += 1;
+            let count = self.counts.entry(tag).or_default();
+            *count = (u32::from_ne_bytes(*count) + 1).to_ne_bytes();
         }
         self.by_end.entry(end).or_default().push(record);
     }
@@ -113,9 +119,9 @@ impl Shard {
 
     fn subtract(&mut self, tag: Tag) {
         if let Entry::Occupied(mut count) = self.counts.entry(tag) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+            match u32::from_ne_bytes(*count.get()) {
+                0 | 1 => drop(count.remove()),
+                many => *count.get_mut() = (many - 1).to_ne_bytes(),
             }
         }
     }
@@ -158,7 +164,7 @@ impl Shard {
         let node = size_of::<(Second, Records)>() * 11 / 5 + 8;
         size_of::<Self>()
             + table(self.ids.capacity(), size_of::<ShortId>())
-            + table(self.counts.capacity(), size_of::<(Tag, u32)>())
+            + table(self.counts.capacity(), size_of::<(Tag, Count)>())
             + self
                 .by_end
                 .values()
