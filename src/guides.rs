@@ -94,6 +94,7 @@ guide!(performance, "../docs/performance.md");
 guide!(
     proof_of_possession,
     "../docs/proof-of-possession.md",
+    "client-certificate" => "crate::possession::ClientCertificate",
     "possession" => "crate::possession",
     "replay-store" => "crate::possession::Dpop::replay_store"
 );

@@ -4,7 +4,8 @@
 //!
 //! - a public key, with a proof of possession in each request: DPoP (RFC 9449). Use [`BearerAuthLayer::dpop`];
 //! - the certificate with which the client authenticates its TLS connection (RFC 8705). Use
-//!   [`BearerAuthLayer::client_certificates`].
+//!   [`BearerAuthLayer::client_certificates`], and let the server insert a [`ClientCertificate`]. Behind a proxy, a
+//!   [`ClientCertificateFromHeader`] does so.
 //!
 //! Its claim `cnf` (RFC 7800) names the key: [`AccessToken::confirmations`]. Without these settings, a layer refuses a bound
 //! token, unless its verifier accepts such tokens as bearer tokens
