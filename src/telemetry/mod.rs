@@ -74,11 +74,12 @@
 //! | | `WARN` | `tokens cannot be introspected`, once per outage | `verifier`, `error`: the fault of the endpoint's answer |
 //! | | `DEBUG` | `tokens still cannot be introspected` | the same |
 //! | | `DEBUG` | `the answer about a token is malformed` | `member`: if this crate reads it; `rule` |
-//! | `tower_bearer_auth::verification` | `DEBUG` | `the token is malformed` | `part`: `token`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
-//! | | `DEBUG` | `the header names another type of token` | `expected` |
 //! | `tower_bearer_auth::possession` | `WARN` | `the memory of used proofs is nearly full, …`, at 80 % of its capacity; again only after it was below 60 % | `proofs`: their number, `capacity` |
+//! | | `DEBUG` | `the proof is refused` | `part`: `proof`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
 //! | | `DEBUG` | `a client certificate in a header is refused` | `header`: its name; `problem`: a constant |
 //! | | `DEBUG` | `a client certificate in a header is removed, because it comes from no trusted proxy` | `header` |
+//! | `tower_bearer_auth::verification` | `DEBUG` | `the token is malformed` | `part`: `token`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
+//! | | `DEBUG` | `the header names another type of token` | `expected` |
 //! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values`, `a claim has another type, or occurs twice`, `a claim marks a token of another kind` | `claim`: its name |
 //! | | `DEBUG` | `the token names another issuer`, `the token is meant for another audience` | `expected`: the configured ones |
 //! | | `DEBUG` | `there is no verifier for the token's issuer` | `issuers`: the number that `ByIssuer` has |

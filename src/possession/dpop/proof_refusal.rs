@@ -1,7 +1,7 @@
 //! The error and the log event for a proof that is refused.
 
 use crate::json::Fault;
-use crate::telemetry::VERIFICATION;
+use crate::telemetry::POSSESSION;
 use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError};
 
 /// Why a proof is refused, and which rule it breaks.
@@ -80,7 +80,7 @@ impl ProofRefusal {
     /// Logs which rule the proof breaks, and never anything from the proof.
     pub(super) fn log(self) -> VerifyError {
         tracing::debug!(
-            target: VERIFICATION,
+            target: POSSESSION,
             part = self.part.as_str(),
             member = self.fault.member(),
             rule = self.fault.rule(),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The segments of a path after RFC 3986 §6.2.2, by another way: each octet is decoded, and the delimiters are marked.
-fn model(url: &str) -> Option<(String, Vec<Vec<(u8, bool)>>)> {
+fn model(url: &str) -> Option<(String, Vec<Vec<Octet>>)> {
     let url = url.split(['?', '#']).next()?;
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
@@ -44,8 +44,10 @@ fn model(url: &str) -> Option<(String, Vec<Vec<(u8, bool)>>)> {
     Some((format!("{scheme} {authority}"), segments))
 }
 
-/// Each octet, and whether it has to stay encoded.
-fn octets(text: &str) -> Option<Vec<(u8, bool)>> {
+/// An octet, and whether it has to stay encoded.
+type Octet = (u8, bool);
+
+fn octets(text: &str) -> Option<Vec<Octet>> {
     let mut octets = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

@@ -63,7 +63,7 @@ fn the_log_names_the_rule_and_nothing_of_the_proof() {
         .lines()
         .map(|line| line.split_once("DEBUG ").unwrap().1)
         .collect();
-    let beginning = "tower_bearer_auth::verification: the proof is refused";
+    let beginning = "tower_bearer_auth::possession: the proof is refused";
     let wanted = [
         r#"part="payload" member="jti" rule="it is not a string""#,
         r#"part="payload" member="iat" rule="it is not a number of seconds since 1970""#,
