@@ -9,6 +9,7 @@
 pub mod challenge;
 pub mod claims;
 pub mod differential;
+pub mod dpop_proof;
 pub mod header;
 pub mod introspection;
 pub mod jwk_set;
@@ -32,7 +33,7 @@ pub struct Target {
     pub reaches: &'static [&'static str],
 }
 
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "challenge",
         run: challenge::run,
@@ -47,6 +48,11 @@ pub const TARGETS: [Target; 9] = [
         name: "differential",
         run: differential::run,
         reaches: differential::REACHES,
+    },
+    Target {
+        name: "dpop_proof",
+        run: dpop_proof::run,
+        reaches: dpop_proof::REACHES,
     },
     Target {
         name: "header",

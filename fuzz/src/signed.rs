@@ -58,7 +58,7 @@ impl<'t> Compact<'t> {
 }
 
 /// Decodes strict base64url, which is the only encoding that encodes to the same text again.
-fn octets(segment: &str) -> Option<Vec<u8>> {
+pub(crate) fn octets(segment: &str) -> Option<Vec<u8>> {
     let octets = URL_SAFE_NO_PAD.decode(segment).ok()?;
     (URL_SAFE_NO_PAD.encode(&octets) == segment).then_some(octets)
 }

@@ -56,6 +56,11 @@ fn differential_holds_over_its_corpus() {
 }
 
 #[test]
+fn dpop_proof_holds_over_its_corpus() {
+    replay("dpop_proof");
+}
+
+#[test]
 fn header_holds_over_its_corpus() {
     replay("header");
 }
