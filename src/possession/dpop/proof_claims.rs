@@ -111,8 +111,10 @@ impl<'a> ProofClaims<'a> {
         if window_end <= now {
             return stale("iat", "it is too long ago");
         }
-        if self.nbf.get().is_some_and(|nbf| nbf.0 > now) {
-            return stale("nbf", "it is in the future");
+        // A client writes the time of its clock, which may be ahead as far as that of `iat`.
+        let horizon = now.saturating_add(window);
+        if self.nbf.get().is_some_and(|nbf| nbf.0 > horizon) {
+            return stale("nbf", "it is too far in the future");
         }
         match self.exp.get() {
             Some(exp) if exp.0 <= now => stale("exp", "it is in the past"),
