@@ -249,7 +249,7 @@ impl Claims {
         self.iat <= now + WINDOW
             && self.iat + WINDOW > now
             && self.exp.is_none_or(|exp| exp > now)
-            && self.nbf.is_none_or(|nbf| nbf <= now)
+            && self.nbf.is_none_or(|nbf| nbf <= now + WINDOW)
     }
 }
 
