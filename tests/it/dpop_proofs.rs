@@ -1,6 +1,6 @@
 //! The DPoP client of `testing`: what its proofs contain, and that other libraries verify them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{self, UnparsedPublicKey};
@@ -82,7 +82,8 @@ fn a_proof_has_what_rfc_9449_requires_whatever_the_algorithm() {
             header,
             json!({"typ": "dpop+jwt", "alg": algorithm.as_str(), "jwk": key.jwk()})
         );
-        let age = SystemTime::now()
+        let age = Clock::system()
+            .now()
             .duration_since(UNIX_EPOCH)
             .unwrap()
             .as_secs()
