@@ -40,6 +40,8 @@ const WATCHED: &[&str] = &[
     "RS256, cached",
     "RS256, cached, POST",
     "RS256, cached, two scope guards",
+    "RS256, cached, behind DPoP",
+    "DPoP, ES256",
     "static token",
     "RS256, 1 issuer",
     "RS256, 1 000 issuers",

@@ -23,6 +23,7 @@ use tower_bearer_auth::{Algorithm, JwtVerifier, JwtVerifierBuilder};
 use tower_service::Service;
 
 pub(crate) mod hostile;
+pub(crate) mod proofs;
 pub(crate) mod report;
 pub(crate) mod scenarios;
 

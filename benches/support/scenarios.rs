@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{Empty, Full};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
+use tower_bearer_auth::possession::Dpop;
 use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 use tower_bearer_auth::{
     AccessToken, Algorithm, BearerAuthLayer, ByIssuer, Clock, IntrospectionVerifier, JwtVerifier,
@@ -20,6 +21,7 @@ use tower_bearer_auth::{
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::proofs::{self, BoundSample};
 use super::{AUDIENCE, ISSUER, Nothing, Sample, answer, authorization, request};
 
 pub(crate) struct Scenario {
@@ -43,6 +45,7 @@ const fn scenario(name: &'static str, limit: &'static str, prepare: fn() -> Call
 const NO_LAYER: &str = "no layer";
 const NO_HEADER: &str = "no layer, no header";
 const SHA256: &str = "SHA-256 of the token";
+const BARE_PROOF: &str = "bare ES256 of a proof";
 const SHA256_OPAQUE: &str = "SHA-256 of an opaque token";
 
 pub(crate) const ALL: &[Scenario] = &[
@@ -66,6 +69,10 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario("RS256, cached", SHA256, || cached(Method::GET)),
     scenario("RS256, cached, POST", SHA256, || cached(Method::POST)),
     scenario("RS256, cached, two scope guards", SHA256, guarded),
+    // Through a layer that checks proofs (RFC 9449).
+    scenario("RS256, cached, behind DPoP", SHA256, cached_behind_dpop),
+    scenario(BARE_PROOF, BARE_PROOF, bare_proof),
+    scenario("DPoP, ES256", BARE_PROOF, dpop),
     scenario("introspected, cached", SHA256_OPAQUE, introspected),
     scenario("static token", SHA256, static_token),
     scenario("RS256, 1 issuer", "bare RS256", || by_issuer(1)),
@@ -167,6 +174,59 @@ fn cached(method: Method) -> Call {
     let sample = Sample::of(Algorithm::RS256);
     let layer = BearerAuthLayer::new(sample.verifier().cached(1_000));
     calls(layer.layer(Nothing), sample.header(), method, 200)
+}
+
+/// A bearer token, which a layer that checks proofs takes as well.
+fn cached_behind_dpop() -> Call {
+    let sample = Sample::of(Algorithm::RS256);
+    let layer = BearerAuthLayer::new(sample.verifier().cached(1_000))
+        .dpop(Dpop::new().origin(proofs::ORIGIN));
+    calls(layer.layer(Nothing), sample.header(), Method::GET, 200)
+}
+
+fn bare_proof() -> Call {
+    let checks = BoundSample::load().bare_checks();
+    let mut next = 0;
+    Box::new(move || {
+        assert!(checks[next % checks.len()].passes());
+        next += 1;
+    })
+}
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// A remembered token with the proof of a client that the layer has seen before.
+///
+/// A layer accepts each proof once. After the last proof, a new layer takes over, which has not seen the client. Its cost
+/// is that of a request or two, for several hundred requests.
+fn dpop() -> Call {
+    let sample = BoundSample::load();
+    let shared = |text: String| HeaderValue::from_maybe_shared(Bytes::from_owner(text)).unwrap();
+    let token = shared(format!("DPoP {}", sample.token));
+    let proofs: Vec<_> = sample.proofs().into_iter().map(shared).collect();
+    let verifier = sample.verifier().cached(1_000);
+    let issued_at = SystemTime::UNIX_EPOCH + Duration::from_secs(proofs::ISSUED_AT);
+    let service = move || {
+        let dpop = Dpop::new()
+            .origin(proofs::ORIGIN)
+            .clock(Clock::manual(issued_at));
+        BearerAuthLayer::new(verifier.clone())
+            .dpop(dpop)
+            .layer(Nothing)
+    };
+    let (mut current, mut next) = (service(), 0);
+    let mut call = move || {
+        if next == proofs.len() {
+            (current, next) = (service(), 0);
+        }
+        let mut request = request(&token, Empty::<Bytes>::new());
+        *request.uri_mut() = Uri::from_static(proofs::PATH);
+        request.headers_mut().insert(DPOP, proofs[next].clone());
+        next += 1;
+        assert_eq!(answer(&mut current, request).status(), StatusCode::OK);
+    };
+    call();
+    Box::new(call)
 }
 
 fn guarded() -> Call {

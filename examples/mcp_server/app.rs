@@ -9,6 +9,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tower::ServiceBuilder;
 use tower_bearer_auth::mcp::{self, SessionBindingLayer, ToolScopesLayer};
+use tower_bearer_auth::possession::Dpop;
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, ConfigError, ProtectedResource, RequireScopesLayer, Verifier,
 };
@@ -16,10 +17,12 @@ use tower_http::trace::TraceLayer;
 
 use super::notes::{self, Notes};
 
-/// An MCP server at `/mcp` and a plain route at `/admin`. Both require a valid token.
+/// An MCP server at `/mcp` and a plain route at `/admin`. Both require a valid token, and a token that is bound to a key
+/// by DPoP requires a proof. Without `dpop`, such a token is refused.
 pub(crate) fn app(
     verifier: impl Verifier,
     resource: &ProtectedResource,
+    dpop: Option<Dpop>,
 ) -> Result<Router, ConfigError> {
     let rules = notes::rules()?;
     let notes = Notes::new();
@@ -43,18 +46,23 @@ pub(crate) fn app(
     // (docs/mcp-server.md lists them). The rules of the tools apply in either case.
     // In a `RequireScopesLayer` behind this layer, `notes:read` would not be in the first challenge, and
     // clients that do not step up on `initialize` (the Python SDKs) could not connect.
-    let auth = BearerAuthLayer::new(verifier)
+    let mut auth = BearerAuthLayer::new(verifier)
         .realm("notes")
         .resource(resource)
         .required_scopes(["notes:read"])
         .close_streams_at_expiry();
+    if let Some(dpop) = dpop {
+        auth = auth.dpop(dpop);
+    }
+    // The layer's resource says in its metadata whether the layer checks proofs.
+    let metadata = auth.protected_resource().router();
     Ok(Router::new()
         .route("/admin", get(admin))
         .route_layer(RequireScopesLayer::all(["admin"]))
         .nest_service("/mcp", mcp)
         // Everything above needs a token. The layers below run first.
         .layer(auth)
-        .merge(resource.router())
+        .merge(metadata)
         .layer(mcp::cors().allow_origins_if(|origin, _| is_local(origin)))
         .layer(
             TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {

@@ -1,9 +1,27 @@
 //! The text that the example prints at its start: a curl command for each of its answers.
 
-use crate::authorization_server::AuthorizationServer;
+use tower_bearer_auth::testing::DpopKey;
 
-/// Prints curl commands for the server at `url`, with tokens for `resource`.
-pub(crate) fn print(url: &str, resource: &str, server: &AuthorizationServer) {
+use crate::authorization_server::AuthorizationServer;
+use crate::proofs::Proofs;
+
+/// Prints commands for the server at `url`, with tokens for `resource`.
+pub(crate) fn print(url: &str, resource: &str, server: &AuthorizationServer, proofs: Proofs) {
+    let issuer = server.issuer();
+    println!("\nThe authorization server, which logs every user in, is at {issuer}.");
+    match proofs {
+        Proofs::Off => print_bearer(url, resource, server),
+        Proofs::Optional => {
+            print_bearer(url, resource, server);
+            print_dpop(resource, server);
+        }
+        // The authorization server gives clients unbound tokens, which this server refuses.
+        Proofs::Required => print_dpop(resource, server),
+    }
+}
+
+/// curl commands with bearer tokens.
+fn print_bearer(url: &str, resource: &str, server: &AuthorizationServer) {
     let reader = server.access_token("a reader", resource, ["notes:read"]);
     let writer = server.access_token("a writer", resource, ["notes:read", "notes:write"]);
     let admin = server.access_token("an admin", resource, ["notes:read", "notes:write", "admin"]);
@@ -24,7 +42,6 @@ pub(crate) fn print(url: &str, resource: &str, server: &AuthorizationServer) {
     println!(
         r#"
 An MCP client that supports OAuth needs only {url}/mcp.
-The authorization server, which logs every user in, is at {issuer}.
 
 To try it with curl, set these tokens, which expire in an hour:
 READER={reader}
@@ -71,8 +88,30 @@ curl -i -X OPTIONS {url}/mcp -H 'origin: http://localhost:6274' -H 'access-contr
 403 and 200, a plain route that requires the scope admin:
 curl -i {url}/admin {as_reader}
 curl -i {url}/admin -H "authorization: Bearer $ADMIN"
+"#
+    );
+}
+
+/// Commands with a token that is bound to a key.
+fn print_dpop(resource: &str, server: &AuthorizationServer) {
+    let key = DpopKey::new();
+    let token = server.bound_token("a reader with a key", resource, ["notes:read"], &key);
+    println!(
+        r#"
+To try it with a token that is bound to a key (DPoP, RFC 9449), set the key and the token, which expires in an hour:
+export KEY='{key}'
+export TOKEN={token}
+
+401, no token; then 200, a tool, in front of which is another 401 if the server requires nonces; then 200:
+cargo run --example dpop_client -- {resource}
+
+401, the bound token without a proof:
+curl -i -X POST {resource} -H "authorization: DPoP $TOKEN"
+
+401, the bound token as a bearer token, which a thief of the token would try:
+curl -i -X POST {resource} -H "authorization: Bearer $TOKEN"
 "#,
-        issuer = server.issuer(),
+        key = key.signing_key().private_key_pem().trim_end(),
     );
 }
 

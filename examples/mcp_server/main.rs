@@ -9,6 +9,9 @@
 //! cargo run --example mcp_server
 //! ```
 //!
+//! With `DPOP=optional` or `DPOP=required` it also prints a token that is bound to a key, and the command that calls the
+//! server with it.
+//!
 //! The server starts even if the issuer is unreachable, and answers 503 until it has keys.
 //!
 //! | variable | meaning | default |
@@ -19,6 +22,8 @@
 //! | `JWKS_URL` | the URL of the issuer's JWK Set | found by discovery |
 //! | `PUBLIC_KEY_PEM` | instead of `JWKS_URL`: the issuer's key or certificate as PEM text, or a path | |
 //! | `ALGORITHM` | the signature algorithm for `PUBLIC_KEY_PEM` | by the key: RS256, ES256, ES384, ES512, EdDSA, ML-DSA-44, ML-DSA-65 or ML-DSA-87 |
+//! | `DPOP` | `optional`: accepts tokens that are bound to a key by DPoP, with a proof; `required`: accepts no others | refuses bound tokens |
+//! | `DPOP_NONCE` | `1`: requires a nonce of the server in each proof | no nonces |
 //! | `RUST_LOG` | what to log | `info,tower_bearer_auth=debug` |
 
 mod app;
@@ -27,6 +32,7 @@ mod app;
 mod authorization_server;
 mod introduction;
 mod notes;
+mod proofs;
 
 use std::env;
 use std::error::Error;
@@ -38,6 +44,7 @@ use tower_bearer_auth::{Algorithm, JwtVerifier, ProtectedResource, VerifyingKey}
 use tracing_subscriber::EnvFilter;
 
 use self::authorization_server::AuthorizationServer;
+use self::proofs::Proofs;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -65,6 +72,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}", listener.local_addr()?);
     let identifier = env::var("RESOURCE").unwrap_or_else(|_| format!("{url}/mcp"));
 
+    let proofs = Proofs::from_environment()?;
+
     println!("listening on {url}");
     let (resource, verifier) = match env::var("ISSUER") {
         Ok(issuer) => {
@@ -76,7 +85,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
             // It generates a key at each start, because a key in a source file may end up in production.
             let scopes = ["notes:read", "notes:write", "admin"];
             let server = AuthorizationServer::start_lenient(scopes).await;
-            introduction::print(&url, &identifier, &server);
+            introduction::print(&url, &identifier, &server, proofs);
             let resource = notes::resource(identifier, server.issuer());
             let verifier = JwtVerifier::builder()
                 .discover(server.issuer())
@@ -86,7 +95,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         }
     };
     resource.check()?;
-    axum::serve(listener, app::app(verifier, &resource)?)
+    axum::serve(listener, app::app(verifier, &resource, proofs.setting())?)
         .with_graceful_shutdown(async {
             // If no handler can be installed, the signal terminates the process by default.
             let _ = tokio::signal::ctrl_c().await;

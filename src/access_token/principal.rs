@@ -30,13 +30,15 @@ impl Principal {
     /// The principal as bytes, such as for a signature. They differ for all principals that differ: each part is preceded
     /// by its length, so that no byte can move from one part into the next.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
         let parts = [
             Some(&self.verifier),
             self.issuer.as_ref(),
             self.subject.as_ref(),
             self.client_id.as_ref(),
         ];
+        let texts = parts.iter().flatten().map(|text| text.len()).sum::<usize>();
+        let authority = self.authority.as_ref().map_or(0, |text| text.len());
+        let mut bytes = Vec::with_capacity(parts.len() * 9 + texts + authority);
         for part in parts {
             match part {
                 None => bytes.push(0),

@@ -82,12 +82,13 @@ fn a_proof_has_what_rfc_9449_requires_whatever_the_algorithm() {
             header,
             json!({"typ": "dpop+jwt", "alg": algorithm.as_str(), "jwk": key.jwk()})
         );
-        let age = Clock::system().now()
+        let age = Clock::system()
+            .now()
             .duration_since(UNIX_EPOCH)
             .unwrap()
             .as_secs()
             - claims["iat"].as_u64().unwrap();
-        assert!(age < 3600, "{age}");
+        assert!(age < 60, "{age}");
         assert_eq!(claims["jti"].as_str().unwrap().len(), 22);
         claims["iat"].take();
         claims["jti"].take();

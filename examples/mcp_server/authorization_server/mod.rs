@@ -20,7 +20,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
+use tower_bearer_auth::testing::{DpopKey, SigningKey, TokenBuilder};
 use tower_bearer_auth::{Algorithm, Scopes};
 use tower_http::cors::CorsLayer;
 
@@ -148,6 +148,20 @@ impl AuthorizationServer {
     ) -> String {
         self.token_for(subject, "by-hand", resource)
             .scopes(scopes)
+            .build()
+    }
+
+    /// Issues an access token that is bound to this key, without a token request.
+    pub(crate) fn bound_token<const N: usize>(
+        &self,
+        subject: &str,
+        resource: &str,
+        scopes: [&str; N],
+        key: &DpopKey,
+    ) -> String {
+        self.token_for(subject, "by-hand", resource)
+            .scopes(scopes)
+            .bound_to(key)
             .build()
     }
 

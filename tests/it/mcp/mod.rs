@@ -2,6 +2,7 @@
 
 mod authorization_checks;
 mod cors;
+mod dpop;
 mod example;
 mod flow;
 mod late_refusals;
@@ -13,6 +14,8 @@ mod tool_tokens;
 
 #[path = "../../../examples/mcp_server/app.rs"]
 mod app;
+#[path = "../../../examples/dpop_client/client.rs"]
+mod dpop_client;
 #[path = "../../../examples/mcp_server/notes.rs"]
 mod notes;
 
@@ -20,6 +23,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 use tower_bearer_auth::JwtVerifier;
+use tower_bearer_auth::possession::Dpop;
 use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
 
 use crate::support::authorization_server::AuthorizationServer;
@@ -37,11 +41,15 @@ async fn serve_example(key: &SigningKey) -> SocketAddr {
         .audience(&resource)
         .build()
         .unwrap();
-    serve_axum(app::app(verifier, &resource).unwrap()).await
+    serve_axum(app::app(verifier, &resource, None).unwrap()).await
 }
 
 /// The example with an authorization server of its own; where it is.
 async fn serve_example_for(authorization: &AuthorizationServer) -> SocketAddr {
+    serve_example_with(authorization, None).await
+}
+
+async fn serve_example_with(authorization: &AuthorizationServer, dpop: Option<Dpop>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let resource = notes::resource(format!("http://{address}/mcp"), authorization.issuer());
@@ -50,7 +58,7 @@ async fn serve_example_for(authorization: &AuthorizationServer) -> SocketAddr {
         .audience(&resource)
         .build()
         .unwrap();
-    let app = app::app(verifier, &resource).unwrap();
+    let app = app::app(verifier, &resource, dpop).unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     address
 }
