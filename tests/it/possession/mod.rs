@@ -4,6 +4,7 @@ mod answers;
 mod certificates;
 mod layers;
 mod proofs;
+mod rebuilt_tokens;
 mod replays;
 mod request_checks;
 
