@@ -249,7 +249,9 @@ async fn replicas_whose_clocks_differ_do_not_accept_a_proof_twice() {
             let now = self.0.now().duration_since(UNIX_EPOCH)?.as_secs();
             let mut ends = self.1.lock().unwrap();
             ends.retain(|_, end| *end > now);
-            Ok(ends.insert(*proof.id(), now + keep.as_secs()).is_none())
+            let is_first = !ends.contains_key(proof.id());
+            ends.entry(*proof.id()).or_insert(now + keep.as_secs());
+            Ok(is_first)
         }
     }
 
