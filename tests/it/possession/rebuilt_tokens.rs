@@ -38,7 +38,9 @@ async fn a_verifier_that_drops_the_key_does_not_unbind_the_token() {
             let token: BearerToken = token.as_str().parse().unwrap();
             AccessToken::builder(token).subject("alice").build()
         }),
-        ("null", |_, verified| verified.to_builder().claim("cnf", Value::Null).build()),
+        ("null", |_, verified| {
+            verified.to_builder().claim("cnf", Value::Null).build()
+        }),
     ];
     for (how, rebuild) in rebuilds {
         let verifier = rebuilding(&world, rebuild);
@@ -55,7 +57,10 @@ async fn a_verifier_that_drops_the_key_does_not_unbind_the_token() {
         // Tokens that are not bound pass as before.
         if how != "null" {
             let bearer = format!("Bearer {}", world.plain().build());
-            server.get(&[("authorization", &bearer)]).await.assert_passed();
+            server
+                .get(&[("authorization", &bearer)])
+                .await
+                .assert_passed();
         }
     }
 }
