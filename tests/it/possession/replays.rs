@@ -202,7 +202,7 @@ async fn a_store_that_fails_is_an_outage_for_bound_tokens_alone() {
 #[tokio::test]
 async fn a_token_that_ends_while_the_store_is_asked_is_refused() {
     /// A store in which time passes.
-    struct SlowStore(tower_bearer_auth::Clock);
+    struct SlowStore(Clock);
 
     impl ReplayStore for SlowStore {
         async fn first_use(&self, _: &ProofId, _: Duration) -> Result<bool, BoxError> {
