@@ -39,7 +39,8 @@ pub struct AccessTokenBuilder {
 }
 
 impl AccessToken {
-    /// Starts a token, in a verifier of your own.
+    /// Starts a token, in a verifier of your own. To change a token that another verifier has made, use
+    /// [`to_builder`](Self::to_builder): a layer refuses a token that has lost the key that it is bound to.
     ///
     /// ```
     /// use tower_bearer_auth::{AccessToken, BearerToken};
@@ -267,6 +268,9 @@ impl AccessTokenBuilder {
         }
         // However `cnf` was set.
         self.verified.confirmations = Confirmations::of_claims(&self.verified.claims);
+        if self.verified.needs_confirmation() {
+            self.token.record_bound();
+        }
         AccessToken {
             verified: Arc::new(self.verified),
             token: self.token,

@@ -12,9 +12,10 @@ use super::principal::Principal;
 use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::claim_lookup;
-use crate::credentials::{BearerToken, Scheme};
+use crate::credentials::{BearerToken, BoundFlag, Scheme};
 use crate::refusal_slot::RefusalSlot;
 use crate::scopes::Scopes;
+use crate::telemetry::VERIFICATION;
 use crate::verify_error::InvalidReason;
 
 /// A verified access token.
@@ -49,6 +50,9 @@ pub struct AccessToken {
 
 impl AccessToken {
     pub(crate) fn new(token: BearerToken, verified: Arc<Verified>) -> Self {
+        if verified.needs_confirmation() {
+            token.record_bound();
+        }
         Self {
             verified,
             token,
@@ -120,6 +124,20 @@ impl AccessToken {
     /// The keys that the token is bound to, as the checks of a layer need them.
     pub(crate) fn bound_to(&self) -> Option<&Confirmations> {
         self.verified.confirmations.as_deref()
+    }
+
+    /// Refuses a token that one verifier has found to be bound to a key, if another verifier has made a token without
+    /// that key from it: it would pass without a proof.
+    pub(crate) fn check_still_bound(&self, flag: Option<&BoundFlag>) -> Result<(), InvalidReason> {
+        if !flag.is_some_and(BoundFlag::is_set) || self.bound_to().is_some() {
+            return Ok(());
+        }
+        tracing::debug!(
+            target: VERIFICATION,
+            verifier = self.verifier(),
+            "a verifier has dropped the claim cnf of a bound token: use AccessToken::to_builder"
+        );
+        Err(InvalidReason::BoundToKey)
     }
 
     /// Whether the verifier accepts a bound token of which nobody has checked that its sender has the key.

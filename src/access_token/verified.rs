@@ -62,6 +62,11 @@ impl Verified {
         }
     }
 
+    /// Whether the sender must have shown that it has a key.
+    pub(super) fn needs_confirmation(&self) -> bool {
+        self.confirmations.is_some() && !self.waives_confirmation
+    }
+
     pub(super) fn invalid_reason(&self) -> Option<InvalidReason> {
         if self.key.as_ref().is_some_and(|key| key.is_withdrawn()) {
             return Some(InvalidReason::Revoked);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::{ChallengeConfig, ChallengeContext};
-use crate::credentials::Scheme;
+use crate::credentials::{BoundFlag, Scheme};
 use crate::refusal_slot::RefusalCause;
 use crate::reject::{self, Refusal, Reply};
 use crate::telemetry::{Bearer, Decision};
@@ -46,6 +46,17 @@ impl Admission {
             true => Err(self.refuse_token(InvalidReason::BoundToKey, token)),
             false => Ok(()),
         }
+    }
+
+    /// Refuses a token that a verifier has found to be bound to a key, and that has no key any more.
+    pub(super) fn check_still_bound(
+        &self,
+        token: &AccessToken,
+        bound_flag: Option<&BoundFlag>,
+    ) -> Result<(), Reply> {
+        token
+            .check_still_bound(bound_flag)
+            .map_err(|reason| self.refuse_token(reason, token))
     }
 
     fn refuse_token(&self, reason: InvalidReason, token: &AccessToken) -> Reply {

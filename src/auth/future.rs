@@ -14,7 +14,7 @@ use tower_service::Service;
 use super::admission::{Admission, outcome};
 use super::settings::Settings;
 use crate::access_token::{AccessToken, ExpiryTimer};
-use crate::credentials::BearerToken;
+use crate::credentials::{BearerToken, BoundFlag};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead, StartedChecks};
 use crate::refusal_slot::RefusalSlot;
 use crate::reject::{DPOP_NONCE, Draining, Reply, ResponseBody, is_event_stream};
@@ -56,6 +56,8 @@ pin_project! {
             // The token, for the audit event of a refusal. Absent while no subscriber records the event.
             token: Option<Box<BearerToken>>,
             checks: Option<Arc<Checks>>,
+            // Present with `checks`.
+            bound_flag: Option<BoundFlag>,
             // The request, and the inner service that is ready for it, until the decision.
             waiting: Option<Waiting<S, B>>,
             admission: Admission,
@@ -128,6 +130,7 @@ where
             state: State::Verifying {
                 verification: Activity::verification(),
                 token: telemetry::is_recorded().then(|| Box::new(token.clone())),
+                bound_flag: token.bound_flag().cloned(),
                 verify: Oneshot::new(verifier, token),
                 checks: settings.checks.clone(),
                 waiting: Some(Waiting { request, inner }),
@@ -285,6 +288,7 @@ where
                     verification,
                     token,
                     checks,
+                    bound_flag,
                     waiting,
                     admission,
                     closes_streams,
@@ -295,7 +299,11 @@ where
                     verification.end(outcome(&verified));
                     let waiting = waiting.take().expect("verified once");
                     let bearer = Bearer::from(token.as_deref());
-                    match admission.verified(verified, bearer) {
+                    let verified = admission.verified(verified, bearer);
+                    match verified.and_then(|token| {
+                        admission.check_still_bound(&token, bound_flag.as_ref())?;
+                        Ok(token)
+                    }) {
                         Ok(token) => {
                             let checks = checks.as_deref();
                             State::verified(token, checks, waiting, admission, *closes_streams)

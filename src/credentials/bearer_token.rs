@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -25,7 +27,25 @@ pub struct BearerToken {
     header: HeaderValue,
     token: Range<usize>,
     has_fallback: bool,
-    possession_is_checked: bool,
+    /// Present if the layer checks that the sender possesses the key to which the token is bound.
+    possession_check: Option<BoundFlag>,
+}
+
+/// Whether a verifier has found that a token is bound to a key. Clones share it.
+///
+/// A verifier can make a token of its own from the one of another verifier, without the claim that names the key. The
+/// layer, which has told the inner verifier to accept bound tokens, would take it for a token that is bound to nothing.
+#[derive(Clone, Default)]
+pub(crate) struct BoundFlag(Arc<AtomicBool>);
+
+impl BoundFlag {
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl BearerToken {
@@ -35,7 +55,7 @@ impl BearerToken {
             header,
             token,
             has_fallback: false,
-            possession_is_checked: false,
+            possession_check: None,
         }
     }
 
@@ -54,13 +74,25 @@ impl BearerToken {
     /// Marks the token for a layer that checks proofs of possession. Without the mark, a verifier refuses a token that
     /// is bound to a key. Only a layer sets it, so that a token which reaches a verifier in another way is refused.
     pub(crate) fn with_possession_check(mut self) -> Self {
-        self.possession_is_checked = true;
+        self.possession_check = Some(BoundFlag::default());
         self
     }
 
     /// Whether the layer checks that the sender possesses the key to which the token is bound.
     pub(crate) fn possession_is_checked(&self) -> bool {
-        self.possession_is_checked
+        self.possession_check.is_some()
+    }
+
+    /// The record of a layer that checks proofs.
+    pub(crate) fn bound_flag(&self) -> Option<&BoundFlag> {
+        self.possession_check.as_ref()
+    }
+
+    /// Records, for a layer that checks proofs, that the token is bound to a key.
+    pub(crate) fn record_bound(&self) {
+        if let Some(flag) = &self.possession_check {
+            flag.set();
+        }
     }
 
     /// The token, without the scheme.
@@ -90,7 +122,7 @@ impl FromStr for BearerToken {
             token: 0..header.len(),
             header,
             has_fallback: false,
-            possession_is_checked: false,
+            possession_check: None,
         })
     }
 }

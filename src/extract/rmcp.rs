@@ -225,6 +225,7 @@ fn challenge(
     context: ChallengeContext<'_>,
     scopes: &Scopes,
 ) -> Option<Value> {
-    let [challenge, _] = refusal.challenges(context, scopes);
-    Some(challenge?.to_json())
+    // The first one that there is: a layer that requires DPoP has no Bearer challenge.
+    let mut challenges = refusal.challenges(context, scopes).into_iter().flatten();
+    Some(challenges.next()?.to_json())
 }

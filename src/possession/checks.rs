@@ -75,8 +75,7 @@ impl Checks {
 
     /// Checks a request whose token is verified.
     ///
-    /// The use of a proof is recorded last, so that a request that is refused for another reason does not use up its
-    /// proof.
+    /// The use of a proof is recorded last, so that a request that another check refuses does not use up its proof.
     pub(crate) fn start(
         &self,
         head: RequestHead<'_>,

@@ -35,8 +35,8 @@
 //! # What is checked of a DPoP proof
 //!
 //! The token comes first, so that a client without a good token reaches nothing else. The use of the proof is recorded
-//! last, so that a request that is refused for another reason does not use up its proof. The checks are those of RFC 9449
-//! §4.3 and some more:
+//! last, so that a proof that is refused for another reason is not used up. The scopes of the token are checked after it.
+//! The checks are those of RFC 9449 §4.3 and some more:
 //!
 //! - There is one `DPoP` field with one compact JWS of at most 16 KiB ([`max_proof_length`](Dpop::max_proof_length)).
 //! - The header has `"typ": "dpop+jwt"`, an [accepted](Dpop::algorithms) asymmetric algorithm, and a public key in `jwk`

@@ -1,17 +1,22 @@
 //! What a check sees of a request.
 
+use std::fmt;
+
 use http::uri::Authority;
 use http::{Extensions, HeaderMap, Method, Request, Uri, header::HOST};
 
 /// The head of a request: everything except its body.
-#[derive(Debug, Clone, Copy)]
+///
+/// `Debug` shows the method and the path. It shows no header, since headers contain tokens and proofs.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RequestHead<'r> {
     /// The method.
     pub method: &'r Method,
     /// The URI as the layer sees it. In an app that is nested with `axum::Router::nest`, it lacks the prefix.
     pub uri: &'r Uri,
-    /// The headers, without the `Authorization` header that the layer has removed.
+    /// The headers. A [`RequestCheck`](super::RequestCheck) sees no `Authorization` header, unless the layer
+    /// [forwards](crate::BearerAuthLayer::forward_authorization) it.
     pub headers: &'r HeaderMap,
     /// The extensions, such as a [`ClientCertificate`](super::ClientCertificate).
     pub extensions: &'r Extensions,
@@ -47,6 +52,15 @@ impl<'r> RequestHead<'r> {
     }
 }
 
+impl fmt::Debug for RequestHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method)
+            .field("path", &self.uri.path())
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +87,18 @@ mod tests {
             let expected = expected.map(|text| text.parse::<Authority>().unwrap());
             assert_eq!(found, expected, "{uri} {hosts:?}");
         }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let request = Request::get("/a?key=secret")
+            .header("authorization", "Bearer secret")
+            .header("dpop", "secret")
+            .header("cookie", "secret")
+            .extension("secret")
+            .body(())
+            .unwrap();
+        let shown = format!("{:?}", RequestHead::of(&request));
+        assert_eq!(shown, r#"RequestHead { method: GET, path: "/a", .. }"#);
     }
 }

@@ -22,6 +22,9 @@ use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
+/// How far the clocks of two replicas may differ. A replica whose clock is behind accepts a proof for longer.
+const MAX_SKEW: Duration = Duration::from_secs(5);
+
 /// The check of a layer. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct DpopCheck {
@@ -133,7 +136,7 @@ impl DpopCheck {
         };
         Ok(ProvenKey {
             id: ProofId::new(proof.id, client, proof.key),
-            keep: proof.ends_at.saturating_sub(now),
+            keep: time_to_keep(proof.ends_at, now),
             next_nonce,
         })
     }
@@ -183,6 +186,13 @@ impl DpopCheck {
             }
         }
     }
+}
+
+/// How long the use of a proof must be remembered. In whole seconds, since stores round, and never down.
+fn time_to_keep(ends_at: Duration, now: Duration) -> Duration {
+    let keep = ends_at.saturating_sub(now).saturating_add(MAX_SKEW);
+    let part_of_a_second = u64::from(keep.subsec_nanos() > 0);
+    Duration::from_secs(keep.as_secs().saturating_add(part_of_a_second))
 }
 
 /// The path that the client requested. A nested axum router has removed its prefix from the URI.

@@ -240,6 +240,11 @@ impl PathForm {
     }
 }
 
+/// Whether a text can be in the path of a URL.
+pub(super) fn is_path(text: &str) -> bool {
+    PathForm::of(text).is_some()
+}
+
 fn begins_with_dot_segment(path: &[u8]) -> bool {
     matches!(
         path,

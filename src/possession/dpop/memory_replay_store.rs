@@ -44,7 +44,7 @@ use crate::telemetry::{self, POSSESSION};
 ///
 /// A proof is remembered until it is too old: for about the [window](super::Dpop::window) of 60 seconds, and for up to
 /// twice that if the client's clock is ahead. By default, a client may send 1 000 requests per second all the time. The
-/// whole store has room for 16 000 requests per second. A proof takes about 50 bytes if its client sends many, and 120 bytes
+/// whole store has room for 15 000 requests per second. A proof takes about 50 bytes if its client sends many, and 120 bytes
 /// at most, so a full store takes up to 120 MB. They are allocated when they are needed, and freed after a peak.
 ///
 /// When it becomes 80 % full, it emits a [`WARN`](crate::telemetry#other-events). Then rate-limit the clients, shorten the

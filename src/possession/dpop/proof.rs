@@ -1,7 +1,7 @@
 //! A DPoP proof: from the text of the `DPoP` field to what it proves (RFC 9449 §4.3).
 //!
 //! A proof is checked in this order: its form, its key, its signature, and then its claims. The key must be the one that
-//! the token is bound to, so a client without that key cannot make the server verify a signature.
+//! the token is bound to, so the server verifies no signature with a key that a client has made up.
 
 use std::fmt;
 use std::sync::Arc;

@@ -12,8 +12,8 @@ use tower::BoxError;
 /// they share, such as a database: without one, an attacker can use a stolen proof once at each replica, until it is too
 /// old.
 ///
-/// The layer calls the store last, after every other check of the request has passed. So a store never sees a proof that
-/// is refused for another reason, nor one without a valid token.
+/// The layer calls the store after every other check of the token, the proof and the request has passed. So a store never
+/// sees a proof that is refused for another reason, nor one without a valid token. Only the scopes are checked afterwards.
 ///
 /// # Example
 ///
@@ -55,8 +55,9 @@ use tower::BoxError;
 pub trait ReplayStore: Send + Sync + 'static {
     /// Records the use of this proof for at least `keep`. Returns whether it is the first use.
     ///
-    /// `keep` is the time until the layer refuses the proof for its age: up to twice the [window](super::Dpop::window). A
-    /// store may forget the proof after it, and should, since every request brings a new proof.
+    /// `keep` is the time until every replica refuses the proof for its age, in whole seconds: up to twice the
+    /// [window](super::Dpop::window), and 5 seconds by which the clocks of replicas may differ. A store may forget the
+    /// proof after it, and should, since every request brings a new proof.
     ///
     /// Two calls at the same time with the same [`id`](ProofId::id) must not both return `true`.
     ///

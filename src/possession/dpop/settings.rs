@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::htu::Origin;
+use super::htu::{Origin, is_path};
 use super::memory_replay_store::MemoryReplayStore;
 use super::nonces::DpopNonces;
 use super::replay_store::{ErasedReplayStore, ReplayStore};
@@ -98,13 +98,15 @@ impl Dpop {
     ///
     /// # Panics
     ///
-    /// If it does not begin with a slash, ends with one, or has a query or a fragment.
+    /// If it does not begin with a slash, ends with one, or cannot be in the path of a URL: it has a query, a fragment, a
+    /// space, or other characters than visible ASCII, which must be percent-encoded.
     #[track_caller]
     pub fn path_prefix(mut self, prefix: impl Into<String>) -> Self {
         let prefix = prefix.into();
         assert!(
-            prefix.starts_with('/') && !prefix.ends_with('/') && !prefix.contains(['?', '#']),
-            "{prefix:?} cannot be the beginning of a path: it must begin with a slash and not end with one"
+            prefix.starts_with('/') && !prefix.ends_with('/') && is_path(&prefix),
+            "{prefix:?} cannot be the beginning of a path: it must begin with a slash and not end with one, and other \
+             characters than visible ASCII must be percent-encoded"
         );
         self.path_prefix = prefix.into();
         self
@@ -191,5 +193,25 @@ impl fmt::Debug for Dpop {
             .field("algorithms", &self.algorithms)
             .field("window", &self.window)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn a_prefix_that_no_url_has_panics_instead_of_refusing_every_proof() {
+        for bad in [
+            "", "/", "a", "/a/", "/a?b", "/a#b", "/a b", "/ä", "/a%", "/a%2", "/a\\b", "/a\n",
+        ] {
+            let set = || Dpop::new().path_prefix(bad);
+            assert!(catch_unwind(set).is_err(), "{bad:?}");
+        }
+        for good in ["/a", "/a/b", "/%C3%A4", "/a%20b"] {
+            assert_eq!(&*Dpop::new().path_prefix(good).path_prefix, good);
+        }
     }
 }

@@ -86,8 +86,14 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
                     let (token, inner) = (token.clone(), Arc::clone(&self.inner));
                     let since = store.now();
                     Box::pin(async move {
+                        let bound_flag = token.bound_flag().cloned();
                         let verified = verifier.oneshot(token).await.map_err(Into::into);
-                        let outcome = verified.map(AccessToken::into_verified);
+                        let outcome = verified.and_then(|token| {
+                            // What is stored does not say that the token was bound.
+                            let is_bound = token.check_still_bound(bound_flag.as_ref());
+                            is_bound.map_err(VerifyError::invalid)?;
+                            Ok(token.into_verified())
+                        });
                         inner.store.put(digest, &outcome, since);
                         outcome
                     })

@@ -4,6 +4,8 @@ use rmcp::model::{CallToolRequestParams, GetPromptRequestParams};
 use rmcp::service::ServiceExt;
 use rmcp::transport::StreamableHttpServerConfig;
 use serde_json::json;
+use tower_bearer_auth::Algorithm;
+use tower_bearer_auth::possession::Dpop;
 use tracing::Level;
 
 use super::tool_server::{
@@ -60,6 +62,17 @@ async fn behind_an_optional_layer_only_a_tool_that_needs_a_token_demands_one() {
         "scope": "read write",
         "resource_metadata": "https://api.test/.well-known/oauth-protected-resource/mcp",
     });
+    assert_refused_in_band(&refused, &data);
+
+    // A layer that requires DPoP has no Bearer challenge.
+    let dpop = Dpop::new()
+        .origin("https://api.test")
+        .algorithms([Algorithm::ES256])
+        .required();
+    let server = serve_behind(layer().optional().dpop(dpop), stateless()).await;
+    let refused = message(&call(server, None, "whoami", false).await);
+    let mut data = data;
+    data["algs"] = "ES256".into();
     assert_refused_in_band(&refused, &data);
 }
 

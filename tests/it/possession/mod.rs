@@ -4,8 +4,10 @@ mod answers;
 mod certificates;
 mod layers;
 mod proofs;
+mod rebuilt_tokens;
 mod replays;
 mod request_checks;
+mod request_targets;
 
 use std::net::SocketAddr;
 use std::time::{Duration, UNIX_EPOCH};

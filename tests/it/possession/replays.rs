@@ -1,14 +1,14 @@
 //! A proof is good for one use.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use tower::BoxError;
-use tower_bearer_auth::possession::{MemoryReplayStore, ProofId, ReplayStore};
+use tower_bearer_auth::possession::{Dpop, MemoryReplayStore, ProofId, ReplayStore};
 use tower_bearer_auth::testing::DpopKey;
-use tower_bearer_auth::{AccessToken, BearerAuthLayer, verify_fn};
+use tower_bearer_auth::{AccessToken, BearerAuthLayer, Clock, verify_fn};
 use tower_layer::Layer;
 
 use super::{AUDIENCE, PATH, Server, URL, World, assert_dpop_error};
@@ -202,7 +202,7 @@ async fn a_store_that_fails_is_an_outage_for_bound_tokens_alone() {
 #[tokio::test]
 async fn a_token_that_ends_while_the_store_is_asked_is_refused() {
     /// A store in which time passes.
-    struct SlowStore(tower_bearer_auth::Clock);
+    struct SlowStore(Clock);
 
     impl ReplayStore for SlowStore {
         async fn first_use(&self, _: &ProofId, _: Duration) -> Result<bool, BoxError> {
@@ -236,4 +236,43 @@ async fn a_token_that_ends_while_the_store_is_asked_is_refused() {
     let answer = get(address, PATH, &headers).await;
     assert_dpop_error(&answer, "invalid_token", "The access token expired");
     assert_eq!(inner.calls(), 0);
+}
+
+#[tokio::test]
+async fn replicas_whose_clocks_differ_do_not_accept_a_proof_twice() {
+    /// A store that forgets a proof as soon as it may, and rounds times down, as a database does.
+    #[derive(Clone)]
+    struct Table(Clock, Arc<Mutex<HashMap<[u8; 32], u64>>>);
+
+    impl ReplayStore for Table {
+        async fn first_use(&self, proof: &ProofId, keep: Duration) -> Result<bool, BoxError> {
+            let now = self.0.now().duration_since(UNIX_EPOCH)?.as_secs();
+            let mut ends = self.1.lock().unwrap();
+            ends.retain(|_, end| *end > now);
+            let is_first = !ends.contains_key(proof.id());
+            ends.entry(*proof.id()).or_insert(now + keep.as_secs());
+            Ok(is_first)
+        }
+    }
+
+    let world = World::new();
+    let store = Table(world.clock.clone(), Arc::default());
+    let behind = Clock::manual(world.clock.now() - Duration::from_secs(5));
+    let replica = |clock: &Clock| {
+        let dpop = Dpop::new().origin(AUDIENCE).clock(clock.clone());
+        let dpop = dpop.replay_store(store.clone());
+        Server::start(BearerAuthLayer::new(world.verifier()).dpop(dpop))
+    };
+    let (one, other) = (replica(&world.clock).await, replica(&behind).await);
+    let token = world.bound().build();
+    let proof = world.proof(&token).build();
+    one.get_with(&token, &proof).await.assert_passed();
+    for seconds in [30, 29, 1, 1, 2, 1, 1, 1] {
+        for clock in [&world.clock, &behind] {
+            clock.advance(Duration::from_secs(seconds));
+        }
+        let answer = other.get_with(&token, &proof).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    assert_eq!(other.inner.calls(), 0);
 }
