@@ -1,0 +1,131 @@
+// The checks behind nginx: `node nginx.mjs <nginx> <bound_tokens_server>`, both executables. See README.md.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { SECRET } from '../provider.mjs';
+import { check, failures, finish, limit } from '../report.mjs';
+import { startServer } from '../server.mjs';
+import { isGood, isRefused } from './answers.mjs';
+import { CLIENTS } from './clients.mjs';
+import { recorder, send } from './http.mjs';
+import { INTROSPECTOR, startProvider } from './provider.mjs';
+import { startNginx } from './proxy.mjs';
+
+const SCOPE = 'notes:read';
+const SECONDS_FOR_ALL = 60;
+
+limit(SECONDS_FOR_ALL);
+
+const [nginx, boundTokensServer] = process.argv.slice(2);
+const certificates = JSON.parse(execFileSync(boundTokensServer, ['certificates'], { encoding: 'utf8' }));
+const ca = certificates.server.cert;
+const alice = { ca, ...certificates.alice };
+const mallory = { ca, ...certificates.mallory };
+// As nginx writes it.
+const HEADER = { 'x-ssl-cert': encodeURIComponent(certificates.alice.cert) };
+const provider = await startProvider(certificates);
+
+await behindNginx('nginx', '', async (proxy, server, checks) => {
+  await clientCertificates(proxy, server, checks);
+  await dpop(proxy, checks);
+  await checks('it refuses the proof of an ML-DSA-87 key, which the server accepts', async () => {
+    const { headers } = await postQuantum(server);
+    const { status, body } = await send({ url: proxy.resource, headers }, { ca });
+    assert.deepEqual([status, /Request Header Or Cookie Too Large/.test(body)], [400, true], body);
+    isGood(await send({ url: server.resource, headers }), 'ML-DSA-87');
+  });
+});
+await behindNginx('nginx with larger buffers', 'large_client_header_buffers 4 16k;', async (proxy, server, checks) => {
+  await checks('the proof of an ML-DSA-87 key arrives', async () => {
+    const { headers } = await postQuantum(server);
+    const answer = await send({ url: proxy.resource, headers }, { ca });
+    isGood(answer, 'ML-DSA-87');
+    isRefused(await send({ url: proxy.resource, headers }, { ca }), 'DPoP', 'invalid_dpop_proof');
+  });
+});
+await provider.stop();
+finish();
+
+async function behindNginx(name, setting, scenario) {
+  const failedBefore = failures();
+  let proxy;
+  let server;
+  try {
+    proxy = await startNginx(nginx, certificates.server, setting);
+    server = await startServer(boundTokensServer, {
+      ISSUER: provider.issuer,
+      INTROSPECTION_URL: provider.introspectionUrl,
+      CLIENT_ID: INTROSPECTOR,
+      CLIENT_SECRET: SECRET,
+      PUBLIC_URL: proxy.url,
+    });
+    await proxy.forwardTo(server.url);
+    const resources = [proxy, server].map(({ url }) => ({ url, resource: `${url}/notes` }));
+    await scenario(...resources, (about, test) => check(`${name}: ${about}`, test));
+  } catch (error) {
+    await check(`${name}: the scenario runs to its end`, () => Promise.reject(error));
+  }
+  if (failures() > failedBefore) {
+    console.error(`log of nginx:\n${proxy?.log() ?? 'it did not start'}`);
+    console.error(`log of the server:\n${server?.log() ?? 'it did not start'}`);
+  }
+  await server?.stop();
+  await proxy?.stop();
+}
+
+async function clientCertificates({ resource }, server, checks) {
+  const session = await CLIENTS['openid-client']({
+    issuer: provider.issuer,
+    id: 'certificate',
+    resource,
+    scope: SCOPE,
+    recorder: recorder(alice),
+  });
+  const authorization = `Bearer ${session.token}`;
+
+  await checks('a token is accepted with its certificate', async () => {
+    isGood(await session.call(resource), 'certificate');
+  });
+  await checks('with another certificate, and without one: 401', async () => {
+    for (const tls of [mallory, { ca }]) {
+      isRefused(await send({ url: resource, headers: { authorization } }, tls), 'Bearer', 'invalid_token');
+    }
+  });
+  await checks("the header of nginx, sent by the client: 401, with another certificate and without one", async () => {
+    for (const tls of [mallory, { ca }]) {
+      const headers = { authorization, ...HEADER };
+      isRefused(await send({ url: resource, headers }, tls), 'Bearer', 'invalid_token');
+    }
+  });
+  await checks('the header past nginx: 401, and 200 from the address of nginx', async () => {
+    const direct = { url: server.resource, headers: { authorization, ...HEADER } };
+    isRefused(await send(direct), 'Bearer', 'invalid_token');
+    // The same request, so that the 401 is about the sender and not about the header.
+    isGood(await send(direct, { localAddress: '127.0.0.2' }), 'certificate');
+  });
+}
+
+async function dpop({ resource }, checks) {
+  for (const client of Object.keys(CLIENTS)) {
+    await checks(`${client}: a proof for the URL of nginx is accepted, once`, async () => {
+      const { fetch, exchanges } = recorder({ ca });
+      const session = await CLIENTS[client]({
+        issuer: provider.issuer,
+        id: 'dpop',
+        resource,
+        scope: SCOPE,
+        algorithm: 'ES256',
+        recorder: { fetch, exchanges },
+      });
+      isGood(await session.call(resource), 'dpop');
+      isRefused(await send(exchanges.at(-1).request, { ca }), 'DPoP', 'invalid_dpop_proof');
+    });
+  }
+}
+
+// A request with a proof of 11 KB. The provider and Node do not have such keys, so the server makes it.
+async function postQuantum(server) {
+  const { token, proof } = JSON.parse((await send({ url: `${server.url}/ml-dsa-87` })).body);
+  assert.ok(proof.length > 8 * 1024 && proof.length < 16 * 1024, `${proof.length} bytes`);
+  return { headers: { authorization: `DPoP ${token}`, dpop: proof } };
+}
