@@ -1,4 +1,4 @@
-// The checks of bound tokens, a part of ../checks.mjs. See README.md.
+// The checks of bound tokens, a part of ../checks.mjs. See ../README.md.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,6 +1,8 @@
 // An HTTP client with a client certificate, which records what it sends and receives.
 
+import { once } from 'node:events';
 import http from 'node:http';
+import { connect } from 'node:http2';
 import https from 'node:https';
 
 // `tls` has the authority of the servers (`ca`) and, for a client with a certificate, `cert` and `key`. The result has
@@ -41,4 +43,22 @@ export function send({ url, method = 'GET', headers = {}, body }, tls = {}) {
     });
     sent.end(body);
   });
+}
+
+// Sends a request without a body over HTTP/2.
+export async function sendOverHttp2({ url, method = 'GET', headers }, tls) {
+  const { origin, pathname } = new URL(url);
+  const session = connect(origin, tls);
+  try {
+    const stream = session.request({ ':method': method, ':path': pathname, ...headers });
+    // An error of the session is also one of its streams.
+    session.on('error', () => {});
+    stream.setEncoding('utf8').end();
+    const [{ ':status': status }] = await once(stream, 'response', { signal: AbortSignal.timeout(10_000) });
+    let body = '';
+    for await (const chunk of stream) body += chunk;
+    return { status, body };
+  } finally {
+    session.destroy();
+  }
 }

@@ -1,4 +1,4 @@
-// The checks behind nginx: `node nginx.mjs <nginx> <bound_tokens_server>`, both executables. See README.md.
+// The checks behind nginx: `node nginx.mjs <nginx> <bound_tokens_server>`, both executables. See ../README.md.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -7,12 +7,14 @@ import { check, failures, finish, limit } from '../report.mjs';
 import { startServer } from '../server.mjs';
 import { isGood, isRefused } from './answers.mjs';
 import { CLIENTS } from './clients.mjs';
-import { recorder, send } from './http.mjs';
+import { recorder, send, sendOverHttp2 } from './http.mjs';
 import { INTROSPECTOR, startProvider } from './provider.mjs';
 import { startNginx } from './proxy.mjs';
 
 const SCOPE = 'notes:read';
 const SECONDS_FOR_ALL = 60;
+// Their proofs are longer than 8 KB.
+const LONG = ['ML-DSA-65', 'ML-DSA-87'];
 
 limit(SECONDS_FOR_ALL);
 
@@ -28,20 +30,35 @@ const provider = await startProvider(certificates);
 await behindNginx('nginx', '', async (proxy, server, checks) => {
   await clientCertificates(proxy, server, checks);
   await dpop(proxy, checks);
-  await checks('it refuses the proof of an ML-DSA-87 key, which the server accepts', async () => {
-    const { headers } = await postQuantum(server);
-    const { status, body } = await send({ url: proxy.resource, headers }, { ca });
-    assert.deepEqual([status, /Request Header Or Cookie Too Large/.test(body)], [400, true], body);
-    isGood(await send({ url: server.resource, headers }), 'ML-DSA-87');
+  await checks('an ML-DSA-44 proof, which is shorter than 8 KB, is accepted', async () => {
+    for (const sendTo of [send, sendOverHttp2]) {
+      isGood(await sendTo({ url: proxy.resource, headers: await ownProof(server, 'ML-DSA-44') }, { ca }), 'own');
+    }
+  });
+  for (const algorithm of LONG) {
+    await checks(`nginx refuses an ${algorithm} proof, which the server accepts`, async () => {
+      const headers = await ownProof(server, algorithm);
+      const { status, body } = await send({ url: proxy.resource, headers }, { ca });
+      assert.deepEqual([status, /Request Header Or Cookie Too Large/.test(body)], [400, true], body);
+      isGood(await send({ url: server.resource, headers }), 'own');
+    });
+  }
+  await checks('over HTTP/2, nginx ends the connection for an ML-DSA-87 proof', async () => {
+    const headers = await ownProof(server, 'ML-DSA-87');
+    await assert.rejects(sendOverHttp2({ url: proxy.resource, headers }, { ca }), { code: /^ERR_HTTP2_/ });
   });
 });
 await behindNginx('nginx with larger buffers', 'large_client_header_buffers 4 16k;', async (proxy, server, checks) => {
-  await checks('the proof of an ML-DSA-87 key arrives', async () => {
-    const { headers } = await postQuantum(server);
-    const answer = await send({ url: proxy.resource, headers }, { ca });
-    isGood(answer, 'ML-DSA-87');
-    isRefused(await send({ url: proxy.resource, headers }, { ca }), 'DPoP', 'invalid_dpop_proof');
-  });
+  for (const algorithm of LONG) {
+    await checks(`an ${algorithm} proof is accepted, once`, async () => {
+      const headers = await ownProof(server, algorithm);
+      isGood(await send({ url: proxy.resource, headers }, { ca }), 'own');
+      isRefused(await send({ url: proxy.resource, headers }, { ca }), 'DPoP', 'invalid_dpop_proof');
+    });
+    await checks(`an ${algorithm} proof is accepted over HTTP/2`, async () => {
+      isGood(await sendOverHttp2({ url: proxy.resource, headers: await ownProof(server, algorithm) }, { ca }), 'own');
+    });
+  }
 });
 await provider.stop();
 finish();
@@ -123,9 +140,8 @@ async function dpop({ resource }, checks) {
   }
 }
 
-// A request with a proof of 11 KB. The provider and Node do not have such keys, so the server makes it.
-async function postQuantum(server) {
-  const { token, proof } = JSON.parse((await send({ url: `${server.url}/ml-dsa-87` })).body);
-  assert.ok(proof.length > 8 * 1024 && proof.length < 16 * 1024, `${proof.length} bytes`);
-  return { headers: { authorization: `DPoP ${token}`, dpop: proof } };
+// The headers of a request with a proof that the server makes, because the provider and Node 20 have no ML-DSA keys.
+async function ownProof(server, algorithm) {
+  const { token, proof } = JSON.parse((await send({ url: `${server.url}/proof/${algorithm}` })).body);
+  return { authorization: `DPoP ${token}`, dpop: proof };
 }

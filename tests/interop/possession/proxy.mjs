@@ -85,7 +85,7 @@ http {
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {
-        listen unix:${socket} ssl;
+        listen unix:${socket} ssl http2;
         ssl_certificate server.pem;
         ssl_certificate_key server.key;
         ssl_verify_client optional_no_ca;

@@ -1,4 +1,4 @@
-//! A server that checks DPoP proofs and client certificates of JWTs and of opaque tokens. See README.md.
+//! A server that checks DPoP proofs and client certificates of JWTs and of opaque tokens. See ../README.md.
 //!
 //! It prints its address and serves until it is killed. Its configuration is in environment variables. With the argument
 //! `certificates` it prints certificates with their private keys and ends.
@@ -12,7 +12,8 @@ use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, Path, Request};
+use axum::http::StatusCode;
 use axum::middleware::map_request;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -33,7 +34,7 @@ use crate::tls::{PeerCertificate, TlsListener};
 /// The proxy's end of its connections to this server. The clients have 127.0.0.1.
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
-/// The issuer of the token for an ML-DSA-87 key: this server itself.
+/// The issuer of the tokens that are bound to ML-DSA keys: this server itself.
 const OWN_ISSUER: &str = "https://own.example.com";
 
 #[tokio::main]
@@ -104,21 +105,24 @@ fn app(url: &str) -> Result<Router, Box<dyn Error>> {
         .token()
         .issuer(OWN_ISSUER)
         .audience(resource.identifier())
-        .client_id("ML-DSA-87")
+        .client_id("own")
         .scopes(["notes:read"]);
     let resource = resource.identifier().to_owned();
-    let ml_dsa_87 = move || {
-        let key = DpopKey::generate(Algorithm::MlDsa87);
-        let token = own_token.clone().bound_to(&key).build();
-        let proof = key.proof("GET", &resource, &token).build();
-        ready(Json(json!({ "token": token, "proof": proof })))
+    let make_proof = move |Path(algorithm): Path<String>| {
+        let answer = algorithm.parse().map(|algorithm| {
+            let key = DpopKey::generate(algorithm);
+            let token = own_token.clone().bound_to(&key).build();
+            let proof = key.proof("GET", &resource, &token).build();
+            Json(json!({ "token": token, "proof": proof }))
+        });
+        ready(answer.map_err(|_| StatusCode::NOT_FOUND))
     };
     Ok(Router::new()
         .route("/notes", get(whoami))
         .layer(auth)
         .merge(metadata)
-        // A token and a proof of a kind that the provider and Node do not have.
-        .route("/ml-dsa-87", get(ml_dsa_87)))
+        // A token and a proof of an algorithm that the provider and Node do not have.
+        .route("/proof/{algorithm}", get(make_proof)))
 }
 
 /// Makes the certificate of the connection an extension of the request.
