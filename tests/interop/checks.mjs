@@ -1,4 +1,5 @@
-// The checks: `node checks.mjs <mcp_server> <introspection_server> <bound_tokens_server>`, all executables. See README.md.
+// The checks: `node checks.mjs <mcp_server> <introspection_server> <bound_tokens_server>`, all executables. See
+// README.md.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';

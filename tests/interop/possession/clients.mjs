@@ -5,8 +5,8 @@ import * as openid from 'openid-client';
 import { SECRET } from '../provider.mjs';
 
 // Each logs in by client credentials, with a DPoP key for `algorithm` or, without one, with the certificate of
-// `recorder`. The result has the token, its type and `call(url, request, token)`, which sends a request with this or another
-// token, and returns the status, the body and the challenges that the library has parsed.
+// `recorder`. The result has the token, its type and `call(url, request, token)`, which sends a request with this or
+// another token, and returns the status, the body and the challenges that the library has parsed.
 export const CLIENTS = { 'openid-client': withOpenidClient, oauth4webapi: withOauth4webapi };
 
 async function withOpenidClient({ issuer, id, resource, scope, algorithm, recorder }) {
