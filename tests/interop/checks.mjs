@@ -1,4 +1,5 @@
-// The checks: `node checks.mjs <mcp_server> <introspection_server>`, both executables. See README.md.
+// The checks: `node checks.mjs <mcp_server> <introspection_server> <bound_tokens_server>`, all executables. See
+// README.md.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +13,8 @@ import {
   startProvider,
 } from './provider.mjs';
 import { connect, consent } from './client.mjs';
+import { possession } from './possession/checks.mjs';
+import { check, failures, finish, limit } from './report.mjs';
 import { admin, root, startServer, whoami } from './server.mjs';
 
 const RESOURCE = 'https://notes.example.com/mcp';
@@ -20,41 +23,15 @@ const ELSEWHERE = 'https://elsewhere.example.com/mcp';
 const SECONDS_FOR_ALL = 120;
 const SECONDS_TO_RECOVER = 20;
 
-let passed = 0;
-let failed = 0;
+limit(SECONDS_FOR_ALL);
 
-async function check(name, test) {
-  try {
-    await test();
-    passed += 1;
-    console.log(`ok ${name}`);
-  } catch (error) {
-    failed += 1;
-    // One line on stdout. The complete error goes to stderr.
-    console.log(`FAILED ${name}: ${error.message.replace(/\s+/g, ' ')}`);
-    console.error(error);
-  }
-}
-
-function finish() {
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exit(failed === 0 && passed > 0 ? 0 : 1);
-}
-
-// `startServer` kills its child when this process exits. A signal must therefore call `process.exit`.
-for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
-setTimeout(() => {
-  failed += 1;
-  console.log(`FAILED all checks end within ${SECONDS_FOR_ALL} s`);
-  finish();
-}, SECONDS_FOR_ALL * 1000).unref();
-
-const [executable, introspects] = process.argv.slice(2);
+const [executable, introspects, checksProofs] = process.argv.slice(2);
 await stockClient();
 await introspection();
+await possession(executable, checksProofs);
 for (const way of ['discovery', 'JWKS_URL']) {
   // Each check inside records its own result. This one records errors between the checks.
-  const failedBefore = failed;
+  const failedBefore = failures();
   let server;
   let provider;
   try {
@@ -62,7 +39,7 @@ for (const way of ['discovery', 'JWKS_URL']) {
   } catch (error) {
     await check(`${way}: the scenario runs to its end`, () => Promise.reject(error));
   }
-  if (failed > failedBefore) console.error(`log of mcp_server, ${way}:\n${server?.log() ?? 'it did not start'}`);
+  if (failures() > failedBefore) console.error(`log of mcp_server, ${way}:\n${server?.log() ?? 'it did not start'}`);
   await server?.stop();
   await provider?.stop();
 
@@ -170,7 +147,7 @@ finish();
 // The official TypeScript client, which knows only the URL, against the example with its default configuration.
 async function stockClient() {
   const server = await startServer(executable, {});
-  const failedBefore = failed;
+  const failedBefore = failures();
   const browser = { redirects: [] };
   let client;
   await check('stock client: it logs in with the scope of the 401', async () => {
@@ -197,7 +174,7 @@ async function stockClient() {
     const result = await client.callTool({ name: 'delete_note', arguments: { id: 2 } });
     assert.equal(result.content[0].text, 'deleted: milk');
   });
-  if (failed > failedBefore) console.error(`log of mcp_server:\n${server.log()}`);
+  if (failures() > failedBefore) console.error(`log of mcp_server:\n${server.log()}`);
   await client?.close();
   await server.stop();
 }
@@ -215,7 +192,7 @@ async function introspection() {
     RESOURCE,
   });
   const { url } = server;
-  const failedBefore = failed;
+  const failedBefore = failures();
   const token = (client, resource = RESOURCE) => fetchToken(issuer, client, resource, 'notes:read');
   const checks = (name, test) => check(`introspection: ${name}`, test);
 
@@ -256,7 +233,7 @@ async function introspection() {
   await checks('provider down: a JWT is accepted', async () => {
     isGood(await root(url, jwt), 'ES256');
   });
-  if (failed > failedBefore) console.error(`log of introspection_server:\n${server.log()}`);
+  if (failures() > failedBefore) console.error(`log of introspection_server:\n${server.log()}`);
   await server.stop();
 }
 

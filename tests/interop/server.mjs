@@ -14,6 +14,9 @@ export async function startServer(executable, environment) {
       RESOURCE: undefined,
       JWKS_URL: undefined,
       PUBLIC_KEY_PEM: undefined,
+      DPOP: undefined,
+      DPOP_NONCE: undefined,
+      PUBLIC_URL: undefined,
       // The log is printed if a check fails.
       RUST_LOG: 'tower_bearer_auth=debug',
       NO_COLOR: '1',
@@ -36,7 +39,7 @@ export async function startServer(executable, environment) {
     once(createInterface({ input: child.stdout }), 'line', { signal }),
     ended.then(() => Promise.reject(new Error(`the server ended at once: ${log}`))),
   ]);
-  const url = /^listening on (http:\/\/\S+)$/.exec(line)?.[1];
+  const url = /^listening on (https?:\/\/\S+)$/.exec(line)?.[1];
   if (!url) throw new Error(`the server does not say where it listens, but: ${line}`);
   return {
     url,
@@ -48,32 +51,34 @@ export async function startServer(executable, environment) {
   };
 }
 
-// Calls the tool `whoami`, in the form of MCP 2026-07-28, which needs no session.
-export function whoami(url, token) {
-  return send(`${url}/mcp`, token, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': 'tools/call',
-      'mcp-name': 'whoami',
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: {
-        name: 'whoami',
-        arguments: {},
-        _meta: {
-          'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-          'io.modelcontextprotocol/clientInfo': { name: 'interop', version: '1' },
-          'io.modelcontextprotocol/clientCapabilities': {},
-        },
+// A call of the tool `whoami`, in the form of MCP 2026-07-28, which needs no session.
+export const WHOAMI = {
+  method: 'POST',
+  headers: {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': 'tools/call',
+    'mcp-name': 'whoami',
+  },
+  body: JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: {
+      name: 'whoami',
+      arguments: {},
+      _meta: {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientInfo': { name: 'interop', version: '1' },
+        'io.modelcontextprotocol/clientCapabilities': {},
       },
-    }),
-  });
+    },
+  }),
+};
+
+export function whoami(url, token) {
+  return send(`${url}/mcp`, token, WHOAMI);
 }
 
 // The only route of the introspection server.
