@@ -50,7 +50,7 @@
 //! can act. This works if the server waits for the tool before it starts its response: for requests of
 //! MCP 2026-07-28 or later, and without sessions if the server is configured to respond with JSON. In a session of
 //! an earlier revision, the response stream has already started. There, the refusal is a JSON-RPC error, code -32003,
-//! with `error`, `scope` and `resource_metadata` of the challenge in its `data`. A guard in front
+//! with `error`, `scope`, `resource_metadata` and, for DPoP, `algs` of the challenge in its `data`. A guard in front
 //! ([`ToolScopesLayer`](crate::mcp::ToolScopesLayer), feature `mcp`) always refuses by HTTP.
 //!
 //! A tool that reports progress before it refuses may have started its response, so the client may get either one.

@@ -47,7 +47,9 @@
 //! | 400, 401 or 403 with the `error` `invalid_token` and no `active` | the same, except with 401 if a bearer token authorizes this server's requests |
 //! | a status of [`inactive_statuses`](IntrospectionVerifierBuilder::inactive_statuses), whatever the body | the same |
 //! | an `exp` in the past, an `nbf` in the future, or an `iss` or `aud` that is not a configured one, or is configured and absent | refused: 401 |
-//! | a `token_type` other than `Bearer` and `access_token`, a `cnf`, or marks of an ID or refresh token | refused: 401 |
+//! | a `token_type` other than `Bearer`, `access_token` and `DPoP`, or marks of an ID or refresh token | refused: 401 |
+//! | a `cnf`, or the `token_type` `DPoP`, unless the layer checks that the sender has the key; see [`possession`](crate::possession) | refused: 401 |
+//! | the `token_type` `Bearer` with a `cnf.jkt`, or `DPoP` without one (RFC 9449 §6.2) | refused: 401 |
 //! | 200, and `active` is missing, not a boolean, or there twice; an `error` beside an `active` that is `true` | not known: 503, and a warning |
 //! | the `error` `invalid_client`, with any status and whatever else the body says | not known: 503, and a warning |
 //! | another status, a body that is not a JSON object, a `Content-Encoding`, an answer that is too large or too late, no answer | not known: 503, and a warning |

@@ -53,7 +53,8 @@
 //! - **Issuer and audience:** values other than the configured ones, byte by byte.
 //! - **Dates:** no `exp`, an `exp` in the past, an `nbf` or `iat` in the future, each with the leeway; dates that are not
 //!   numbers from 1970 to the year 9999.
-//! - **Binding:** a `cnf`, since no proof of possession is checked.
+//! - **Binding:** a `cnf`, unless the layer checks that the sender has the key that it names; see
+//!   [`possession`](crate::possession).
 //!
 //! A member that is `null` counts as absent, so that a required one is missing. The exceptions are members whose
 //! presence alone means something: `crit`, `b64`, `zip` and `enc` in the header, `cnf`, `events`, `at_hash` and
