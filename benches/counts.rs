@@ -25,6 +25,7 @@ mod support;
 
 use self::support::hostile::bodies::BODIES;
 use self::support::hostile::headers::HEADERS;
+use self::support::hostile::proofs::PROOFS;
 use self::support::hostile::tokens::TOKENS;
 use self::support::hostile::{LIMIT, Pair};
 use self::support::scenarios::{ALL, Call, named};
@@ -127,7 +128,7 @@ fn rounds_of(pair: &Pair) -> usize {
 }
 
 fn pairs() -> impl Iterator<Item = &'static Pair> {
-    BODIES.iter().chain(TOKENS).chain(HEADERS)
+    BODIES.iter().chain(TOKENS).chain(HEADERS).chain(PROOFS)
 }
 
 fn record() {

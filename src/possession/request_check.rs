@@ -44,6 +44,10 @@ use crate::verify_error::VerifyError;
 pub trait RequestCheck: Send + Sync + 'static {
     /// Checks the request. The future must not borrow from the head and the token: take what it needs before.
     ///
+    /// A layer with several checks calls `check` of each, and then awaits the futures one after the other until the first
+    /// refusal. So do in the future whatever another check should be able to prevent, such as counting the request.
+    /// [`AccessToken::has_scope`] does not know the layer's [`ScopeHierarchy`](crate::ScopeHierarchy) here.
+    ///
     /// # Errors
     ///
     /// If the request is to be refused: [`VerifyError::invalid`], [`VerifyError::invalid_proof`],

@@ -5,6 +5,7 @@ use super::scenarios::Call;
 
 pub(crate) mod bodies;
 pub(crate) mod headers;
+pub(crate) mod proofs;
 pub(crate) mod tokens;
 
 /// An expensive input, and the harmless input that it is compared with.

@@ -23,7 +23,8 @@ use crate::verify::keys::algorithm::{Algorithm, KeyKind};
 /// # let _ = layer;
 /// ```
 ///
-/// Clones share the memory of used proofs.
+/// Clones share the memory of used proofs. So do not put a layer with a clone inside another one: it would find each proof
+/// used.
 #[derive(Clone)]
 #[must_use = "it does nothing until it is passed to a layer"]
 pub struct Dpop {
