@@ -63,6 +63,7 @@ impl Verified {
     }
 
     /// Whether the sender must have shown that it has a key.
+    #[inline]
     pub(super) fn needs_confirmation(&self) -> bool {
         self.confirmations.is_some() && !self.waives_confirmation
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::access_token::AccessToken;
 use crate::challenge_config::{ChallengeConfig, ChallengeContext};
 use crate::credentials::{BoundFlag, Scheme};
+use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead, StartedChecks};
 use crate::refusal_slot::RefusalCause;
 use crate::reject::{self, Refusal, Reply};
 use crate::telemetry::{Bearer, Decision};
@@ -18,64 +19,82 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// The token, if the verifier accepted it. `bearer` is the token that was sent to the verifier, as far as the audit
-    /// event needs it.
+    /// The token, if the verifier accepted it and it is still valid. `bearer` is the token that was sent to the verifier, as
+    /// far as the audit event needs it.
+    #[inline]
     pub(super) fn verified(
         &self,
         verified: Result<AccessToken, VerifyError>,
         bearer: Bearer<'_>,
+        bound_flag: Option<&BoundFlag>,
     ) -> Result<AccessToken, Reply> {
         let token = verified
             .map_err(|error| reject::refuse_for(&error, Decision::LAYER, bearer, self.context()))?;
         self.check_current(&token)?;
-        Ok(token)
+        match token.check_still_bound(bound_flag) {
+            Ok(()) => Ok(token),
+            Err(reason) => Err(self.refuse_token(reason, &token)),
+        }
     }
 
     /// Refuses a token that is no longer valid. Verifiers check this too. But a cached token may have expired since, and
     /// verifiers of other crates may not check.
-    pub(super) fn check_current(&self, token: &AccessToken) -> Result<(), Reply> {
+    #[inline]
+    fn check_current(&self, token: &AccessToken) -> Result<(), Reply> {
         match token.invalid_reason() {
             Some(reason) => Err(self.refuse_token(reason, token)),
             None => Ok(()),
         }
     }
 
-    /// Refuses a token that is bound to a key, for a layer that checks nothing but the token.
-    pub(super) fn check_unbound(&self, token: &AccessToken) -> Result<(), Reply> {
-        match token.bound_to().is_some() && !token.waives_confirmation() {
-            true => Err(self.refuse_token(InvalidReason::BoundToKey, token)),
-            false => Ok(()),
+    /// Checks a request with this valid token, as far as that is possible without waiting.
+    #[inline]
+    pub(super) fn begin(
+        &self,
+        token: &AccessToken,
+        checks: Option<&Checks>,
+        head: RequestHead<'_>,
+    ) -> Result<Progress, Reply> {
+        let Some(checks) = checks else {
+            // Nothing here can prove that the sender has the key.
+            if token.bound_to().is_some() && !token.waives_confirmation() {
+                return Err(self.refuse_token(InvalidReason::BoundToKey, token));
+            }
+            self.check_scopes(token)?;
+            return Ok(Progress::Admitted(Admitted::default()));
+        };
+        match checks.start(head, self.scheme, token) {
+            StartedChecks::Ended(result) => self.end(token, result).map(Progress::Admitted),
+            StartedChecks::Waiting(checks) => Ok(Progress::Waiting(checks)),
         }
     }
 
-    /// Refuses a token that a verifier has found to be bound to a key, and that has no key any more.
-    pub(super) fn check_still_bound(
+    /// Decides about a request whose checks have waited for something. The token may have ended meanwhile.
+    pub(super) fn end_after_wait(
         &self,
         token: &AccessToken,
-        bound_flag: Option<&BoundFlag>,
-    ) -> Result<(), Reply> {
-        token
-            .check_still_bound(bound_flag)
-            .map_err(|reason| self.refuse_token(reason, token))
+        result: Result<Admitted, VerifyError>,
+    ) -> Result<Admitted, Reply> {
+        self.check_current(token)?;
+        self.end(token, result)
     }
 
-    fn refuse_token(&self, reason: InvalidReason, token: &AccessToken) -> Reply {
-        Refusal::InvalidToken(reason).refuse(
-            Decision::LAYER,
-            Bearer::Verified(token),
-            self.context(),
-            self.challenge_config.initial_scopes(),
-        )
+    fn end(
+        &self,
+        token: &AccessToken,
+        result: Result<Admitted, VerifyError>,
+    ) -> Result<Admitted, Reply> {
+        let admitted = result.map_err(|error| {
+            let bearer = Bearer::Verified(token);
+            reject::refuse_for(&error, Decision::LAYER, bearer, self.context())
+        })?;
+        self.check_scopes(token)?;
+        Ok(admitted)
     }
 
-    /// The answer to a request that a check refuses.
-    pub(super) fn refuse_for(&self, error: &VerifyError, token: &AccessToken) -> Reply {
-        let bearer = Bearer::Verified(token);
-        reject::refuse_for(error, Decision::LAYER, bearer, self.context())
-    }
-
-    /// Admits a request with this valid token if the token has the scopes that the layer requires.
-    pub(super) fn admit(&self, token: &AccessToken) -> Result<(), Reply> {
+    /// Checks the scopes that the layer requires. It is the last check, so it records that the request passes.
+    #[inline]
+    fn check_scopes(&self, token: &AccessToken) -> Result<(), Reply> {
         let challenge_config = &self.challenge_config;
         let scopes = &challenge_config.scopes;
         if !challenge_config
@@ -91,6 +110,15 @@ impl Admission {
         }
         Decision::passed(Decision::LAYER, Some(token)).record();
         Ok(())
+    }
+
+    fn refuse_token(&self, reason: InvalidReason, token: &AccessToken) -> Reply {
+        Refusal::InvalidToken(reason).refuse(
+            Decision::LAYER,
+            Bearer::Verified(token),
+            self.context(),
+            self.challenge_config.initial_scopes(),
+        )
     }
 
     /// The refusal that a tool requested, which replaces the response. The tool has recorded the decision.
@@ -112,6 +140,13 @@ impl Admission {
     fn context(&self) -> ChallengeContext<'_> {
         self.challenge_config.tried(self.scheme)
     }
+}
+
+/// How far the decision about a request is.
+pub(super) enum Progress {
+    Admitted(Admitted),
+    /// A check waits for something.
+    Waiting(ChecksFuture),
 }
 
 /// The outcome of a verification, for its span and its histogram.

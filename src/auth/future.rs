@@ -11,16 +11,15 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::admission::{Admission, outcome};
+use super::admission::{Admission, Progress, outcome};
 use super::settings::Settings;
 use crate::access_token::{AccessToken, ExpiryTimer};
 use crate::credentials::{BearerToken, BoundFlag};
-use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead, StartedChecks};
+use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead};
 use crate::refusal_slot::RefusalSlot;
 use crate::reject::{DPOP_NONCE, Draining, Reply, ResponseBody, is_event_stream};
 use crate::telemetry::{self, Activity, Bearer};
 use crate::verify::Verifier;
-use crate::verify_error::VerifyError;
 
 pin_project! {
     /// The future of [`BearerAuth`](super::BearerAuth): it verifies the token, then runs the inner service or refuses
@@ -66,7 +65,8 @@ pin_project! {
         // The token is verified, and a check of the request waits for something.
         Checking {
             checks: ChecksFuture,
-            verified: Option<(AccessToken, Waiting<S, B>)>,
+            token: Option<AccessToken>,
+            waiting: Option<Waiting<S, B>>,
             admission: Admission,
             closes_streams: bool,
         },
@@ -156,76 +156,27 @@ where
 
     /// Refuses the request. The inner service is dropped at once, so a client that sends its body slowly holds no permit
     /// of a concurrency limit.
-    fn refused_after(reply: Reply, waiting: Waiting<S, B>, admission: &Admission) -> Self {
-        drop(waiting.inner);
-        Self::refused(reply, waiting.request, admission)
-    }
-
-    /// Goes on with a verified token: to the checks of the request, if there are any, or to the inner service.
-    fn verified(
-        token: AccessToken,
-        checks: Option<&Checks>,
-        waiting: Waiting<S, B>,
+    fn refused_after(
+        reply: Reply,
+        waiting: &mut Option<Waiting<S, B>>,
         admission: &Admission,
-        closes_streams: bool,
     ) -> Self {
-        let Some(checks) = checks else {
-            return match admission.check_unbound(&token) {
-                Ok(()) => Self::admitted(
-                    token,
-                    Admitted::default(),
-                    waiting,
-                    admission,
-                    closes_streams,
-                ),
-                Err(reply) => Self::refused_after(reply, waiting, admission),
-            };
-        };
-        match checks.start(RequestHead::of(&waiting.request), admission.scheme, &token) {
-            StartedChecks::Ended(result) => {
-                Self::checked(result, token, waiting, admission, closes_streams)
-            }
-            StartedChecks::Waiting(checks) => Self::Checking {
-                checks,
-                verified: Some((token, waiting)),
-                admission: admission.clone(),
-                closes_streams,
-            },
-        }
+        let Waiting { request, inner } = waiting.take().expect(WAITS);
+        drop(inner);
+        Self::refused(reply, request, admission)
     }
 
-    fn checked(
-        result: Result<Admitted, VerifyError>,
-        token: AccessToken,
-        waiting: Waiting<S, B>,
-        admission: &Admission,
-        closes_streams: bool,
-    ) -> Self {
-        match result {
-            Ok(admitted) => Self::admitted(token, admitted, waiting, admission, closes_streams),
-            Err(error) => {
-                let reply = admission.refuse_for(&error, &token);
-                Self::refused_after(reply, waiting, admission)
-            }
-        }
-    }
-
-    /// Calls the inner service with the token, unless the token lacks a scope.
-    fn admitted(
+    /// Calls the inner service with the token. The request is large, so it is changed in its place and moved once.
+    #[inline]
+    fn passed(
         token: AccessToken,
         admitted: Admitted,
-        waiting: Waiting<S, B>,
+        waiting: &mut Option<Waiting<S, B>>,
         admission: &Admission,
         closes_streams: bool,
     ) -> Self {
-        if let Err(reply) = admission.admit(&token) {
-            return Self::refused_after(reply, waiting, admission);
-        }
-        let Waiting {
-            mut request,
-            mut inner,
-        } = waiting;
-        let refusal_slot = RefusalSlot::of(&request);
+        let request = request_of(waiting);
+        let refusal_slot = RefusalSlot::of(request);
         let token = token.protected_by(
             Arc::clone(&admission.challenge_config),
             refusal_slot.clone(),
@@ -233,6 +184,7 @@ where
         );
         let ends_with = closes_streams.then(|| token.clone());
         request.extensions_mut().insert(token);
+        let Waiting { request, mut inner } = waiting.take().expect(WAITS);
         Self::Passed {
             response: inner.call(request),
             refusal_slot,
@@ -241,6 +193,12 @@ where
             next_nonce: admitted.next_nonce,
         }
     }
+}
+
+const WAITS: &str = "the request waits for the decision";
+
+fn request_of<S, B>(waiting: &mut Option<Waiting<S, B>>) -> &mut Request<B> {
+    &mut waiting.as_mut().expect(WAITS).request
 }
 
 impl<S, V, B, ResB> Future for ResponseFuture<S, V, B>
@@ -297,32 +255,42 @@ where
                     let verified = ready!(verify.poll(cx)).map_err(Into::into);
                     drop(entered);
                     verification.end(outcome(&verified));
-                    let waiting = waiting.take().expect("verified once");
                     let bearer = Bearer::from(token.as_deref());
-                    let verified = admission.verified(verified, bearer);
-                    match verified.and_then(|token| {
-                        admission.check_still_bound(&token, bound_flag.as_ref())?;
-                        Ok(token)
-                    }) {
-                        Ok(token) => {
-                            let checks = checks.as_deref();
-                            State::verified(token, checks, waiting, admission, *closes_streams)
+                    let token = match admission.verified(verified, bearer, bound_flag.as_ref()) {
+                        Ok(token) => token,
+                        Err(reply) => {
+                            let next = State::refused_after(reply, waiting, admission);
+                            state.set(next);
+                            continue;
                         }
+                    };
+                    let head = RequestHead::of(request_of(waiting));
+                    match admission.begin(&token, checks.as_deref(), head) {
+                        Ok(Progress::Admitted(admitted)) => {
+                            State::passed(token, admitted, waiting, admission, *closes_streams)
+                        }
+                        Ok(Progress::Waiting(checks)) => State::Checking {
+                            checks,
+                            token: Some(token),
+                            waiting: waiting.take(),
+                            admission: admission.clone(),
+                            closes_streams: *closes_streams,
+                        },
                         Err(reply) => State::refused_after(reply, waiting, admission),
                     }
                 }
                 StateProjection::Checking {
                     checks,
-                    verified,
+                    token,
+                    waiting,
                     admission,
                     closes_streams,
                 } => {
                     let result = ready!(checks.as_mut().poll(cx));
-                    let (token, waiting) = verified.take().expect("checked once");
-                    // The check may have taken longer than the token lasts.
-                    match admission.check_current(&token) {
-                        Ok(()) => {
-                            State::checked(result, token, waiting, admission, *closes_streams)
+                    let token = token.take().expect(WAITS);
+                    match admission.end_after_wait(&token, result) {
+                        Ok(admitted) => {
+                            State::passed(token, admitted, waiting, admission, *closes_streams)
                         }
                         Err(reply) => State::refused_after(reply, waiting, admission),
                     }

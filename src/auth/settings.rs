@@ -56,9 +56,12 @@ impl Settings {
     }
 
     /// Whether a request may bring its token in this scheme.
+    #[inline]
     pub(super) fn accepts(&self, scheme: Scheme) -> bool {
-        let dpop = self.challenge_config.dpop.as_ref();
-        scheme != Scheme::Bearer || dpop.is_none_or(|dpop| !dpop.is_required)
+        match (&self.challenge_config.dpop, scheme) {
+            (Some(dpop), Scheme::Bearer) => !dpop.is_required,
+            (None, _) | (_, Scheme::Dpop) => true,
+        }
     }
 
     /// Logs, once per layer, that an outer layer has verified the token and removed the header that this layer reads.

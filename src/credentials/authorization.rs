@@ -66,6 +66,9 @@ fn read(header: HeaderValue, max_token_length: usize, accepts_dpop: bool) -> Cre
 }
 
 /// What follows the scheme, if the value begins with it and does not end there.
+///
+/// It is inlined, so that the name and its length are constants.
+#[inline(always)]
 fn without_scheme(value: &[u8], scheme: Scheme) -> Option<&[u8]> {
     let name = scheme.as_str().as_bytes();
     let (start, rest) = value.split_at_checked(name.len())?;

@@ -225,7 +225,6 @@ fn challenge(
     context: ChallengeContext<'_>,
     scopes: &Scopes,
 ) -> Option<Value> {
-    // The first one that there is: a layer that requires DPoP has no Bearer challenge.
-    let mut challenges = refusal.challenges(context, scopes).into_iter().flatten();
-    Some(challenges.next()?.to_json())
+    let challenge = refusal.first_challenge(context, scopes)?;
+    Some(challenge.to_json())
 }

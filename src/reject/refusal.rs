@@ -46,6 +46,13 @@ pub(crate) enum Refusal<'a> {
     NoLayer,
 }
 
+/// A challenge to send.
+#[derive(Debug, Clone, Copy)]
+struct Offer {
+    scheme: Scheme,
+    has_error: bool,
+}
+
 impl Refusal<'_> {
     /// Refuses this bearer's request: records the decision of `component`, and returns the answer. `scopes` are those
     /// that the client needs.
@@ -70,8 +77,9 @@ impl Refusal<'_> {
         scopes: &Scopes,
     ) -> Reply {
         let (status, error, description) = self.parts();
-        let challenges = self.challenges(context, scopes);
-        let (challenges, body) = write(challenges, error, description);
+        let offers = self.offers(context);
+        let challenge = |offer| self.challenge(offer, context, scopes);
+        let (challenges, body) = write(offers, challenge, error, description);
 
         let mut response = Response::new(ReplyBody::new(body));
         *response.status_mut() = status;
@@ -101,37 +109,51 @@ impl Refusal<'_> {
         Box::new(response)
     }
 
-    /// The challenges, if the client can do something about the refusal. The error belongs to the scheme that the client
-    /// tried. The other scheme is offered without one (RFC 9449 §7.1), if the client could use it instead.
-    pub(crate) fn challenges<'a>(
+    /// The schemes of the challenges, if the client can do something about the refusal. The error belongs to the scheme that
+    /// the client tried. The other scheme is offered without one (RFC 9449 §7.1), if the client could use it instead.
+    fn offers(self, context: ChallengeContext<'_>) -> [Option<Offer>; 2] {
+        let offer = |scheme, has_error| Some(Offer { scheme, has_error });
+        let (accepts_dpop, accepts_bearer) = match &context.config.dpop {
+            None => (false, true),
+            Some(dpop) => (true, !dpop.is_required),
+        };
+        match (self, context.scheme) {
+            (Self::Forbidden | Self::Unavailable(_) | Self::NoLayer, _) => [None, None],
+            (Self::InsufficientScope, scheme) => [offer(scheme, true), None],
+            _ if !accepts_dpop => [offer(Scheme::Bearer, true), None],
+            (Self::InvalidToken(_), Scheme::Dpop)
+            | (Self::InvalidProof(_) | Self::NonceRequired(_), _) => {
+                [offer(Scheme::Dpop, true), None]
+            }
+            // Whatever the client tried, DPoP is the only way.
+            (Self::NoToken | Self::RepeatedHeader | Self::InvalidToken(_), _)
+                if !accepts_bearer =>
+            {
+                [offer(Scheme::Dpop, true), None]
+            }
+            (Self::NoToken | Self::RepeatedHeader, _) => {
+                [offer(Scheme::Bearer, true), offer(Scheme::Dpop, true)]
+            }
+            (Self::InvalidToken(_), Scheme::Bearer) => {
+                [offer(Scheme::Bearer, true), offer(Scheme::Dpop, false)]
+            }
+        }
+    }
+
+    /// The first challenge, for an answer that has room for one.
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn first_challenge<'a>(
         self,
         context: ChallengeContext<'a>,
         scopes: &'a Scopes,
-    ) -> [Option<Challenge<'a>>; 2] {
-        let ChallengeContext { config, scheme } = context;
-        let dpop = config.dpop.as_ref();
-        let accepts_bearer = dpop.is_none_or(|dpop| !dpop.is_required);
-        let challenge = |scheme, has_error| self.challenge(scheme, has_error, context, scopes);
-        let bearer = |has_error| accepts_bearer.then(|| challenge(Scheme::Bearer, has_error));
-        let dpop = |has_error| dpop.map(|_| challenge(Scheme::Dpop, has_error));
-        match (self, scheme) {
-            (Self::NoToken | Self::RepeatedHeader, _) => [bearer(true), dpop(true)],
-            // The client did not try DPoP, but it is the only way.
-            (Self::InvalidToken(_), Scheme::Bearer) => [bearer(true), dpop(!accepts_bearer)],
-            (Self::InvalidToken(_), Scheme::Dpop)
-            | (Self::InvalidProof(_) | Self::NonceRequired(_), _) => match dpop(true) {
-                Some(challenge) => [Some(challenge), None],
-                None => [bearer(true), None],
-            },
-            (Self::InsufficientScope, scheme) => [Some(challenge(scheme, true)), None],
-            (Self::Forbidden | Self::Unavailable(_) | Self::NoLayer, _) => [None, None],
-        }
+    ) -> Option<Challenge<'a>> {
+        let [offer, _] = self.offers(context);
+        Some(self.challenge(offer?, context, scopes))
     }
 
     fn challenge<'a>(
         self,
-        scheme: Scheme,
-        has_error: bool,
+        Offer { scheme, has_error }: Offer,
         context: ChallengeContext<'a>,
         scopes: &'a Scopes,
     ) -> Challenge<'a> {
@@ -286,15 +308,16 @@ fn retry_after(error: &VerifyError) -> HeaderValue {
 const USUAL_LENGTH: usize = 512;
 
 /// The values of the `WWW-Authenticate` fields and the body. They share one allocation with their clones.
-fn write(
-    challenges: [Option<Challenge<'_>>; 2],
+fn write<'a>(
+    offers: [Option<Offer>; 2],
+    challenge: impl Fn(Offer) -> Challenge<'a>,
     error: Option<&str>,
     description: &str,
 ) -> ([Option<HeaderValue>; 2], Bytes) {
     let mut text = String::with_capacity(USUAL_LENGTH);
-    let lengths = challenges.map(|challenge| {
+    let lengths = offers.map(|offer| {
         let start = text.len();
-        challenge?.write(&mut text);
+        challenge(offer?).write(&mut text);
         Some(text.len() - start)
     });
     text.push('{');
