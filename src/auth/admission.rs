@@ -52,7 +52,7 @@ impl Admission {
     pub(super) fn check_still_bound(
         &self,
         token: &AccessToken,
-        bound_flag: Option<&BoundFlag>,
+        bound_flag: &BoundFlag,
     ) -> Result<(), Reply> {
         token
             .check_still_bound(bound_flag)

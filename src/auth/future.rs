@@ -66,7 +66,8 @@ pin_project! {
         // The token is verified, and a check of the request waits for something.
         Checking {
             checks: ChecksFuture,
-            verified: Option<(AccessToken, Waiting<S, B>)>,
+            // In a box, so that requests without such a check do not pay for its size.
+            verified: Option<Box<(AccessToken, Waiting<S, B>)>>,
             admission: Admission,
             closes_streams: bool,
         },
@@ -77,7 +78,7 @@ pin_project! {
             admission: Admission,
             // The token whose expiry ends the response, if that is an event stream.
             ends_with: Option<AccessToken>,
-            next_nonce: Option<HeaderValue>,
+            next_nonce: Option<Box<HeaderValue>>,
         },
     }
 }
@@ -164,12 +165,12 @@ where
     /// Goes on with a verified token: to the checks of the request, if there are any, or to the inner service.
     fn verified(
         token: AccessToken,
-        checks: Option<&Checks>,
+        checks: Option<(&Checks, &BoundFlag)>,
         waiting: Waiting<S, B>,
         admission: &Admission,
         closes_streams: bool,
     ) -> Self {
-        let Some(checks) = checks else {
+        let Some((checks, bound_flag)) = checks else {
             return match admission.check_unbound(&token) {
                 Ok(()) => Self::admitted(
                     token,
@@ -181,13 +182,16 @@ where
                 Err(reply) => Self::refused_after(reply, waiting, admission),
             };
         };
+        if let Err(reply) = admission.check_still_bound(&token, bound_flag) {
+            return Self::refused_after(reply, waiting, admission);
+        }
         match checks.start(RequestHead::of(&waiting.request), admission.scheme, &token) {
             StartedChecks::Ended(result) => {
                 Self::checked(result, token, waiting, admission, closes_streams)
             }
             StartedChecks::Waiting(checks) => Self::Checking {
                 checks,
-                verified: Some((token, waiting)),
+                verified: Some(Box::new((token, waiting))),
                 admission: admission.clone(),
                 closes_streams,
             },
@@ -277,7 +281,7 @@ where
                     };
                     if let Some(nonce) = next_nonce.take() {
                         let headers = response.headers_mut();
-                        headers.insert(DPOP_NONCE, nonce);
+                        headers.insert(DPOP_NONCE, *nonce);
                         // A cache would hand the nonce to other clients (RFC 9449 §8.2).
                         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                     }
@@ -299,13 +303,9 @@ where
                     verification.end(outcome(&verified));
                     let waiting = waiting.take().expect("verified once");
                     let bearer = Bearer::from(token.as_deref());
-                    let verified = admission.verified(verified, bearer);
-                    match verified.and_then(|token| {
-                        admission.check_still_bound(&token, bound_flag.as_ref())?;
-                        Ok(token)
-                    }) {
+                    match admission.verified(verified, bearer) {
                         Ok(token) => {
-                            let checks = checks.as_deref();
+                            let checks = checks.as_deref().zip(bound_flag.as_ref());
                             State::verified(token, checks, waiting, admission, *closes_streams)
                         }
                         Err(reply) => State::refused_after(reply, waiting, admission),
@@ -318,7 +318,7 @@ where
                     closes_streams,
                 } => {
                     let result = ready!(checks.as_mut().poll(cx));
-                    let (token, waiting) = verified.take().expect("checked once");
+                    let (token, waiting) = *verified.take().expect("checked once");
                     // The check may have taken longer than the token lasts.
                     match admission.check_current(&token) {
                         Ok(()) => {
