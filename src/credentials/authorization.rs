@@ -71,7 +71,10 @@ fn without_scheme(value: &[u8], scheme: Scheme) -> Option<&[u8]> {
     let name = scheme.as_str().as_bytes();
     let (start, rest) = value.split_at_checked(name.len())?;
     // Not `eq_ignore_ascii_case`, which compares one byte at a time. A name has letters only, so one bit is their case.
-    let difference = start.iter().zip(name).fold(0, |so_far, (a, b)| so_far | ((a ^ b) & !0x20));
+    let difference = start
+        .iter()
+        .zip(name)
+        .fold(0, |so_far, (a, b)| so_far | ((a ^ b) & !0x20));
     let goes_on = rest.first().is_none_or(|next| is_tchar(*next));
     (difference == 0 && !goes_on).then_some(rest)
 }
