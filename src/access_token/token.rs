@@ -128,9 +128,8 @@ impl AccessToken {
 
     /// Refuses a token that one verifier has found to be bound to a key, if another verifier has made a token without
     /// that key from it: it would pass without a proof.
-    #[inline]
-    pub(crate) fn check_still_bound(&self, flag: Option<&BoundFlag>) -> Result<(), InvalidReason> {
-        if !flag.is_some_and(BoundFlag::is_set) || self.bound_to().is_some() {
+    pub(crate) fn check_still_bound(&self, flag: &BoundFlag) -> Result<(), InvalidReason> {
+        if !flag.is_set() || self.bound_to().is_some() {
             return Ok(());
         }
         tracing::debug!(

@@ -26,15 +26,11 @@ impl Admission {
         &self,
         verified: Result<AccessToken, VerifyError>,
         bearer: Bearer<'_>,
-        bound_flag: Option<&BoundFlag>,
     ) -> Result<AccessToken, Reply> {
         let token = verified
             .map_err(|error| reject::refuse_for(&error, Decision::LAYER, bearer, self.context()))?;
         self.check_current(&token)?;
-        match token.check_still_bound(bound_flag) {
-            Ok(()) => Ok(token),
-            Err(reason) => Err(self.refuse_token(reason, &token)),
-        }
+        Ok(token)
     }
 
     /// Refuses a token that is no longer valid. Verifiers check this too. But a cached token may have expired since, and
@@ -52,10 +48,10 @@ impl Admission {
     pub(super) fn begin(
         &self,
         token: &AccessToken,
-        checks: Option<&Checks>,
+        checks: Option<(&Checks, &BoundFlag)>,
         head: RequestHead<'_>,
     ) -> Result<Progress, Reply> {
-        let Some(checks) = checks else {
+        let Some((checks, bound_flag)) = checks else {
             // Nothing here can prove that the sender has the key.
             if token.bound_to().is_some() && !token.waives_confirmation() {
                 return Err(self.refuse_token(InvalidReason::BoundToKey, token));
@@ -63,6 +59,10 @@ impl Admission {
             self.check_scopes(token)?;
             return Ok(Progress::Admitted(Admitted::default()));
         };
+        // A verifier has found that the token is bound to a key, and the token has no key any more.
+        if let Err(reason) = token.check_still_bound(bound_flag) {
+            return Err(self.refuse_token(reason, token));
+        }
         match checks.start(head, self.scheme, token) {
             StartedChecks::Ended(result) => self.end(token, result).map(Progress::Admitted),
             StartedChecks::Waiting(checks) => Ok(Progress::Waiting(checks)),

@@ -65,8 +65,8 @@ pin_project! {
         // The token is verified, and a check of the request waits for something.
         Checking {
             checks: ChecksFuture,
-            token: Option<AccessToken>,
-            waiting: Option<Waiting<S, B>>,
+            // In a box, so that requests without such a check do not pay for its size.
+            verified: Box<(Option<AccessToken>, Option<Waiting<S, B>>)>,
             admission: Admission,
             closes_streams: bool,
         },
@@ -77,7 +77,7 @@ pin_project! {
             admission: Admission,
             // The token whose expiry ends the response, if that is an event stream.
             ends_with: Option<AccessToken>,
-            next_nonce: Option<HeaderValue>,
+            next_nonce: Option<Box<HeaderValue>>,
         },
     }
 }
@@ -235,7 +235,7 @@ where
                     };
                     if let Some(nonce) = next_nonce.take() {
                         let headers = response.headers_mut();
-                        headers.insert(DPOP_NONCE, nonce);
+                        headers.insert(DPOP_NONCE, *nonce);
                         // A cache would hand the nonce to other clients (RFC 9449 §8.2).
                         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                     }
@@ -256,7 +256,7 @@ where
                     drop(entered);
                     verification.end(outcome(&verified));
                     let bearer = Bearer::from(token.as_deref());
-                    let token = match admission.verified(verified, bearer, bound_flag.as_ref()) {
+                    let token = match admission.verified(verified, bearer) {
                         Ok(token) => token,
                         Err(reply) => {
                             let next = State::refused_after(reply, waiting, admission);
@@ -265,14 +265,14 @@ where
                         }
                     };
                     let head = RequestHead::of(request_of(waiting));
-                    match admission.begin(&token, checks.as_deref(), head) {
+                    match admission.begin(&token, checks.as_deref().zip(bound_flag.as_ref()), head)
+                    {
                         Ok(Progress::Admitted(admitted)) => {
                             State::passed(token, admitted, waiting, admission, *closes_streams)
                         }
                         Ok(Progress::Waiting(checks)) => State::Checking {
                             checks,
-                            token: Some(token),
-                            waiting: waiting.take(),
+                            verified: Box::new((Some(token), waiting.take())),
                             admission: admission.clone(),
                             closes_streams: *closes_streams,
                         },
@@ -281,12 +281,12 @@ where
                 }
                 StateProjection::Checking {
                     checks,
-                    token,
-                    waiting,
+                    verified,
                     admission,
                     closes_streams,
                 } => {
                     let result = ready!(checks.as_mut().poll(cx));
+                    let (token, waiting) = &mut **verified;
                     let token = token.take().expect(WAITS);
                     match admission.end_after_wait(&token, result) {
                         Ok(admitted) => {

@@ -66,14 +66,17 @@ fn read(header: HeaderValue, max_token_length: usize, accepts_dpop: bool) -> Cre
 }
 
 /// What follows the scheme, if the value begins with it and does not end there.
-///
-/// It is inlined, so that the name and its length are constants.
-#[inline(always)]
+#[inline]
 fn without_scheme(value: &[u8], scheme: Scheme) -> Option<&[u8]> {
     let name = scheme.as_str().as_bytes();
     let (start, rest) = value.split_at_checked(name.len())?;
+    // Not `eq_ignore_ascii_case`, which compares one byte at a time. A name has letters only, so one bit is their case.
+    let difference = start
+        .iter()
+        .zip(name)
+        .fold(0, |so_far, (a, b)| so_far | ((a ^ b) & !0x20));
     let goes_on = rest.first().is_none_or(|next| is_tchar(*next));
-    (start.eq_ignore_ascii_case(name) && !goes_on).then_some(rest)
+    (difference == 0 && !goes_on).then_some(rest)
 }
 
 /// The number of spaces at the beginning of a text.

@@ -31,8 +31,8 @@ pub(crate) struct Checks {
 /// What the checks leave for the answer.
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
-    /// A nonce for the client's next proof (RFC 9449 §8.2).
-    pub(crate) next_nonce: Option<HeaderValue>,
+    /// A nonce for the client's next proof (RFC 9449 §8.2). In a box, since few answers have one.
+    pub(crate) next_nonce: Option<Box<HeaderValue>>,
 }
 
 /// Checks that have begun.

@@ -41,7 +41,7 @@ struct Shared {
 pub(crate) struct ProvenKey {
     id: ProofId,
     keep: Duration,
-    next_nonce: Option<HeaderValue>,
+    next_nonce: Option<Box<HeaderValue>>,
 }
 
 impl DpopCheck {
@@ -146,7 +146,7 @@ impl DpopCheck {
         &self,
         proof: &ValidProof,
         now: Duration,
-    ) -> Result<Option<HeaderValue>, VerifyError> {
+    ) -> Result<Option<Box<HeaderValue>>, VerifyError> {
         let Some(nonces) = &self.shared.settings.nonces else {
             return Ok(None);
         };
@@ -158,7 +158,7 @@ impl DpopCheck {
             NonceState::Good => Ok(None),
             NonceState::Ending => {
                 let nonce = HeaderValue::try_from(nonces.fresh(now));
-                Ok(Some(nonce.expect("a nonce is visible ASCII")))
+                Ok(Some(Box::new(nonce.expect("a nonce is visible ASCII"))))
             }
             NonceState::Unknown => Err(VerifyError::nonce_required(nonces.fresh(now))),
         }

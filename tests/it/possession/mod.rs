@@ -3,6 +3,7 @@
 mod answers;
 mod certificates;
 mod layers;
+mod nonces;
 mod proofs;
 mod rebuilt_tokens;
 mod replays;
