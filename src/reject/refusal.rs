@@ -102,7 +102,11 @@ impl Refusal<'_> {
             | Self::Forbidden
             | Self::NoLayer => {}
         }
-        for challenge in challenges.iter().flatten() {
+        let [first, second] = &challenges;
+        if let Some(challenge) = first {
+            headers.insert(WWW_AUTHENTICATE, challenge.clone());
+        }
+        if let Some(challenge) = second {
             headers.append(WWW_AUTHENTICATE, challenge.clone());
         }
         Refused::mark(&mut response, component, self.reason(), challenges);
@@ -151,6 +155,7 @@ impl Refusal<'_> {
         Some(self.challenge(offer?, context, scopes))
     }
 
+    #[inline]
     fn challenge<'a>(
         self,
         Offer { scheme, has_error }: Offer,
@@ -308,18 +313,22 @@ fn retry_after(error: &VerifyError) -> HeaderValue {
 const USUAL_LENGTH: usize = 512;
 
 /// The values of the `WWW-Authenticate` fields and the body. They share one allocation with their clones.
+#[inline]
 fn write<'a>(
-    offers: [Option<Offer>; 2],
+    [first, second]: [Option<Offer>; 2],
     challenge: impl Fn(Offer) -> Challenge<'a>,
     error: Option<&str>,
     description: &str,
 ) -> ([Option<HeaderValue>; 2], Bytes) {
     let mut text = String::with_capacity(USUAL_LENGTH);
-    let lengths = offers.map(|offer| {
-        let start = text.len();
-        challenge(offer?).write(&mut text);
-        Some(text.len() - start)
-    });
+    if let Some(first) = first {
+        challenge(first).write(&mut text);
+    }
+    let first_length = text.len();
+    if let Some(second) = second {
+        challenge(second).write(&mut text);
+    }
+    let second_length = text.len() - first_length;
     text.push('{');
     if let Some(error) = error {
         text.push_str("\"error\":");
@@ -331,9 +340,12 @@ fn write<'a>(
     text.push('}');
 
     let mut body = Bytes::from(text);
-    let headers = lengths.map(|length| {
-        let header = HeaderValue::from_maybe_shared(body.split_to(length?));
-        Some(header.expect("every character is visible ASCII or a space"))
-    });
-    (headers, body)
+    let first = first.map(|_| header(body.split_to(first_length)));
+    let second = second.map(|_| header(body.split_to(second_length)));
+    ([first, second], body)
+}
+
+fn header(text: Bytes) -> HeaderValue {
+    let header = HeaderValue::from_maybe_shared(text);
+    header.expect("every character is visible ASCII or a space")
 }
