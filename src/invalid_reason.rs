@@ -32,7 +32,7 @@ pub enum InvalidReason {
     BoundToKey,
     /// The token is bound to another key than the one that the sender has.
     OtherKey,
-    /// The token is not bound to a key, and this request needs one that is.
+    /// The request needs a token that is bound to a key, in the scheme `DPoP`.
     NotBoundToKey,
     /// The verifier does not recognize the token.
     Unrecognized,
@@ -62,7 +62,9 @@ impl InvalidReason {
                 "The access token is bound to a key and cannot be used as a bearer token"
             }
             Self::OtherKey => "The access token is bound to another key",
-            Self::NotBoundToKey => "The request needs an access token that is bound to a key",
+            Self::NotBoundToKey => {
+                "The access token must be bound to a key and sent with a DPoP proof"
+            }
             Self::Unrecognized => "The access token is not recognized",
             Self::Revoked => "The access token was revoked",
             Self::Other(description) => description,

@@ -61,7 +61,7 @@ impl Checks {
         let mut members = Vec::new();
         #[cfg(feature = "dpop")]
         if let Some(dpop) = &self.dpop {
-            let algorithms: Vec<_> = dpop.algorithms().map(Algorithm::as_str).collect();
+            let algorithms: Vec<_> = dpop.algorithms().flat_map(Algorithm::names).collect();
             members.push(("dpop_signing_alg_values_supported", algorithms.into()));
             if dpop.is_required() {
                 members.push(("dpop_bound_access_tokens_required", true.into()));

@@ -55,7 +55,7 @@ impl DpopCheck {
 
     /// What challenges say about this check.
     pub(crate) fn challenge(&self) -> DpopChallenge {
-        let names: Vec<_> = self.algorithms().map(Algorithm::as_str).collect();
+        let names: Vec<_> = self.algorithms().flat_map(Algorithm::names).collect();
         DpopChallenge {
             algorithms: names.join(" ").into(),
             is_required: self.is_required(),

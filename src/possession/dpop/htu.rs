@@ -59,6 +59,11 @@ impl Target<'_> {
             // The `*` of an OPTIONS request.
             return false;
         }
+        // A server routes such a path as it is written, or as browsers would have sent it. A proof for the one must not be
+        // good for the other.
+        if has_dot_segment(own) {
+            return false;
+        }
         match (PathForm::of(prefix), PathForm::of(own)) {
             // Each part ends with a segment, so the whole is normalized too.
             (Some(PathForm::Normalized), Some(PathForm::Normalized)) => {
@@ -250,6 +255,26 @@ fn begins_with_dot_segment(path: &[u8]) -> bool {
         path,
         [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
     )
+}
+
+/// Whether a segment of the path is `.` or `..`, encoded or not.
+fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(is_dot_segment)
+}
+
+fn is_dot_segment(segment: &str) -> bool {
+    let dots = |rest: &str| -> Option<usize> {
+        match rest.as_bytes() {
+            [b'.', ..] => Some(1),
+            [b'%', b'2', b'e' | b'E', ..] => Some(3),
+            _ => None,
+        }
+    };
+    let Some(first) = dots(segment) else {
+        return false;
+    };
+    let rest = &segment[first..];
+    rest.is_empty() || dots(rest) == Some(rest.len())
 }
 
 /// Decodes unreserved characters and removes dot segments (RFC 3986 §5.2.4). The path begins with a slash, and has a

@@ -48,6 +48,8 @@ pub(super) enum UsedProofs {
 
 const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
 
+const MIN_WINDOW: Duration = Duration::from_secs(1);
+
 /// The window of the MCP profile.
 const MAX_WINDOW: Duration = Duration::from_secs(300);
 
@@ -133,11 +135,11 @@ impl Dpop {
     ///
     /// # Panics
     ///
-    /// If it is zero, or more than 300 seconds.
+    /// If it is less than a second or more than 300 seconds.
     #[track_caller]
     pub fn window(mut self, window: Duration) -> Self {
         assert!(
-            !window.is_zero() && window <= MAX_WINDOW,
+            (MIN_WINDOW..=MAX_WINDOW).contains(&window),
             "the window of proofs must be between 1 and 300 seconds"
         );
         self.window = window;

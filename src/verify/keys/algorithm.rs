@@ -5,6 +5,7 @@
 //! keys.
 
 use std::fmt;
+use std::iter;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -52,6 +53,7 @@ macro_rules! algorithms {
         static ROWS: [Row; Algorithm::ALL.len()] = [$(
             Row {
                 name: $name,
+                other_names: &[$($other_name)?],
                 signature_lengths: $signature_lengths,
                 scheme: $scheme,
             },
@@ -105,6 +107,12 @@ impl Algorithm {
     /// The name that tokens have in `alg` (RFC 7515 §4.1.1).
     pub fn as_str(self) -> &'static str {
         self.row().name
+    }
+
+    /// All names that the algorithm has in `alg`.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        let row = self.row();
+        iter::once(row.name).chain(row.other_names.iter().copied())
     }
 
     /// The lengths, in bytes, that a signature may have (RFC 7518 §3, RFC 8037 §3.1, FIPS 204 §4).
@@ -184,6 +192,8 @@ pub(crate) enum KeyKind {
 
 struct Row {
     name: &'static str,
+    /// Further names, which tokens and proofs may have too.
+    other_names: &'static [&'static str],
     signature_lengths: RangeInclusive<usize>,
     scheme: Scheme,
 }

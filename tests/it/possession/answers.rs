@@ -20,7 +20,7 @@ fn assert_answer(answer: &Answer, status: u16, expected: &[&str], body: &serde_j
 }
 
 const BOUND: &str = "The access token is bound to a key and cannot be used as a bearer token";
-const NOT_BOUND: &str = "The request needs an access token that is bound to a key";
+const NOT_BOUND: &str = "The access token must be bound to a key and sent with a DPoP proof";
 const OTHER_KEY: &str = "The access token is bound to another key";
 const REPEATED: &str = "The request has more than one Authorization header";
 

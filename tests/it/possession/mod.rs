@@ -29,8 +29,7 @@ const URL: &str = "https://api.example.com/notes";
 const PATH: &str = "/notes";
 
 /// The algorithms in challenges of a layer with the default settings.
-const ALGS: &str =
-    "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA ML-DSA-44 ML-DSA-65 ML-DSA-87";
+const ALGS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519 ML-DSA-44 ML-DSA-65 ML-DSA-87";
 
 /// An issuer, a clock, and a client with a key.
 struct World {

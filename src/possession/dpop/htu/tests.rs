@@ -201,17 +201,39 @@ fn the_path_that_a_proxy_removes_is_a_part_of_the_url() {
         ("/t%6fols", "/mcp", "https://h/tools/mcp"),
         ("/tools", "/%6dcp", "https://h/tools/mcp"),
         ("/a/../tools", "/mcp", "https://h/tools/mcp"),
-        // What the client requested: the proxy has not looked at the segments.
-        ("/tools", "/../mcp", "https://h/mcp"),
     ] {
         assert!(is("https://h", prefix, path, htu), "{prefix} {path} {htu}");
+        assert!(!is("https://h", "", path, htu), "{prefix} {path} {htu}");
         assert!(
-            !is("https://h", "", path, htu) || path == "/../mcp",
+            !is("https://h", "/other", path, htu),
             "{prefix} {path} {htu}"
         );
+    }
+    // No proof is for a path that servers read in two ways.
+    for path in [
+        "/../mcp",
+        "/a/../mcp",
+        "/./mcp",
+        "/%2e./mcp",
+        "/%2E%2e/mcp",
+        "/.%2E",
+        "/mcp/..",
+        "/mcp/.",
+    ] {
+        for htu in [
+            "https://h/mcp",
+            "https://h/tools/mcp",
+            "https://h/",
+            &format!("https://h{path}"),
+        ] {
+            assert!(!is("https://h", "", path, htu), "{path} {htu}");
+            assert!(!is("https://h", "/tools", path, htu), "{path} {htu}");
+        }
+    }
+    for path in ["/...", "/.a", "/a..", "/..a", "/%2ea", "/a.b/c"] {
         assert!(
-            !is("https://h", "/other", path, htu) || path == "/../mcp",
-            "{prefix} {path} {htu}"
+            is("https://h", "", path, &format!("https://h{path}")),
+            "{path}"
         );
     }
     assert!(!is("https://h", "/tools", "/mcp", "https://h/mcp"));
