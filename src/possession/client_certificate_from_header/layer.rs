@@ -11,10 +11,10 @@ use crate::possession::request_head::RequestHead;
 use crate::telemetry::SETUP;
 
 /// Reads the client certificate from a header that a proxy sets, and inserts it as a
-/// [`ClientCertificate`](super::ClientCertificate).
+/// [`ClientCertificate`](crate::possession::ClientCertificate).
 ///
 /// Use it if a proxy terminates TLS. If the server terminates TLS itself, insert the
-/// [`ClientCertificate`](super::ClientCertificate) of the connection instead. Put this layer outside of the
+/// [`ClientCertificate`](crate::possession::ClientCertificate) of the connection instead. Put this layer outside of the
 /// [`BearerAuthLayer`](crate::BearerAuthLayer), and use one per request:
 ///
 /// ```
