@@ -175,6 +175,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn characters_that_are_not_allowed_do_not_cancel_each_other() {
+        for bad in ["  ", "a  b", "\"\"", "a,b,c", "éé", "====", "a=b="] {
+            assert!(!is_b64token(bad.as_bytes()), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_shown_and_its_error_says_what_it_is() {
+        let token: BearerToken = "secret".parse().unwrap();
+        assert_eq!(format!("{token:?}"), "BearerToken(..)");
+        let error = "a b".parse::<BearerToken>().unwrap_err();
+        let text = "not a bearer token (RFC 6750 section 2.1)";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
     fn a_token_is_made_of_these_characters_and_no_others() {
         let allowed = b"-._~+/";
         for byte in 0..=u8::MAX {
