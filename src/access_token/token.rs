@@ -253,11 +253,19 @@ impl AccessToken {
     /// that check the issuer and accept different ones. Give two other verifiers names of their own, unless a subject
     /// means the same to both.
     pub fn principal(&self) -> Option<Principal> {
-        if self.subject().is_none() && self.client_id().is_none() {
-            return None;
-        }
-        let verified = &*self.verified;
-        Some(Principal::of(verified))
+        self.names_a_principal()
+            .then(|| Principal::of(&self.verified))
+    }
+
+    /// The bytes of the [principal](Self::principal).
+    #[cfg(feature = "dpop")]
+    pub(crate) fn principal_bytes(&self) -> Option<Vec<u8>> {
+        self.names_a_principal()
+            .then(|| self.verified.principal_bytes())
+    }
+
+    fn names_a_principal(&self) -> bool {
+        self.subject().is_some() || self.client_id().is_some()
     }
 
     /// Whether the token is still valid: it has not expired since it was verified, by the clock and the leeway of its

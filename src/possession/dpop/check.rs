@@ -130,8 +130,8 @@ impl DpopCheck {
             },
         )?;
         let next_nonce = self.check_nonce(&proof, now)?;
-        let client = match token.principal() {
-            Some(principal) => digest_of(&principal.to_bytes()),
+        let client = match token.principal_bytes() {
+            Some(principal) => digest_of(&principal),
             None => proof.key,
         };
         Ok(ProvenKey {

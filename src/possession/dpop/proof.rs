@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN, digest};
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use quick_cache::sync::Cache;
 
 use super::htu::Target;
@@ -172,16 +172,18 @@ fn undecodable(part: ProofPart) -> ProofRefusal {
 /// A proof is used at most once (RFC 9449 §11.1), and clients choose `jti`, so it counts for this key and URL only. The
 /// lengths keep two lists of parts with the same concatenation apart.
 fn id_of(key: &ProofKey, claims: &CheckedClaims<'_>) -> [u8; SHA256_OUTPUT_LEN] {
-    let mut context = Context::new(&SHA256);
-    for part in [
+    let parts = [
         &key.thumbprint.0[..],
         claims.url.as_bytes(),
         claims.jti.as_bytes(),
-    ] {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
+    ];
+    // A digest of one text is faster than one of several, which needs a context.
+    let mut text = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    for part in parts {
+        text.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        text.extend_from_slice(part);
     }
-    let id = context.finish();
+    let id = digest(&SHA256, &text);
     id.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
