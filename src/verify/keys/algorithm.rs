@@ -5,7 +5,6 @@
 //! keys.
 
 use std::fmt;
-use std::iter;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -53,6 +52,7 @@ macro_rules! algorithms {
         static ROWS: [Row; Algorithm::ALL.len()] = [$(
             Row {
                 name: $name,
+                #[cfg(feature = "dpop")]
                 other_names: &[$($other_name)?],
                 signature_lengths: $signature_lengths,
                 scheme: $scheme,
@@ -110,9 +110,10 @@ impl Algorithm {
     }
 
     /// All names that the algorithm has in `alg`.
+    #[cfg(feature = "dpop")]
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
         let row = self.row();
-        iter::once(row.name).chain(row.other_names.iter().copied())
+        std::iter::once(row.name).chain(row.other_names.iter().copied())
     }
 
     /// The lengths, in bytes, that a signature may have (RFC 7518 §3, RFC 8037 §3.1, FIPS 204 §4).
@@ -193,6 +194,7 @@ pub(crate) enum KeyKind {
 struct Row {
     name: &'static str,
     /// Further names, which tokens and proofs may have too.
+    #[cfg(feature = "dpop")]
     other_names: &'static [&'static str],
     signature_lengths: RangeInclusive<usize>,
     scheme: Scheme,
