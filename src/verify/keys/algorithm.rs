@@ -109,7 +109,7 @@ impl Algorithm {
         self.row().name
     }
 
-    /// All names that the algorithm has in `alg`.
+    /// All names of the algorithm in `alg`.
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
         let row = self.row();
         iter::once(row.name).chain(row.other_names.iter().copied())
@@ -192,7 +192,7 @@ pub(crate) enum KeyKind {
 
 struct Row {
     name: &'static str,
-    /// Further names, which tokens and proofs may have too.
+    /// Further names that tokens and proofs may use in `alg`.
     other_names: &'static [&'static str],
     signature_lengths: RangeInclusive<usize>,
     scheme: Scheme,

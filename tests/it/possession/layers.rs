@@ -1,4 +1,4 @@
-//! A bound token passes nowhere without its proof, whatever verifier, cache or layer it meets.
+//! A bound token is refused without its proof, with every verifier, cache and combination of layers.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::support::{Inner, answer_of, get, serve, serve_axum};
 
 const BOUND: &str = "The access token is bound to a key and cannot be used as a bearer token";
 
-/// Asserts that a layer without checks refuses the token in both schemes, and that a layer with DPoP accepts it with its
-/// proof and only then.
+/// Asserts that a layer without checks refuses the token in both schemes, and that a layer with DPoP accepts it with
+/// its proof and only then.
 async fn assert_needs_proof(world: &World, verifier: impl Verifier, token: &str) {
     let checking = || BearerAuthLayer::new(verifier.clone()).dpop(world.dpop());
-    // The one after the other, so that what a cache has learned from one layer is there for the next.
+    // One after the other, so that each layer finds what an earlier one has cached.
     for round in 0..2 {
         let plain = Server::start(BearerAuthLayer::new(verifier.clone())).await;
         let bearer = format!("Bearer {token}");
@@ -68,7 +68,7 @@ async fn assert_needs_proof(world: &World, verifier: impl Verifier, token: &str)
 }
 
 #[tokio::test]
-async fn whatever_verifies_a_bound_token_its_proof_is_needed() {
+async fn every_verifier_needs_the_proof_of_a_bound_token() {
     let world = World::new();
     let token = world.bound().build();
     let jwt = world.verifier();
@@ -173,7 +173,7 @@ async fn a_verifier_alone_refuses_a_bound_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_bound_to_what_nothing_checks_is_refused() {
+async fn a_token_with_a_binding_that_no_check_proves_is_refused() {
     let world = World::new();
     let layer = BearerAuthLayer::new(world.verifier())
         .dpop(world.dpop())
@@ -253,7 +253,7 @@ async fn a_token_that_is_bound_twice_needs_both() {
 }
 
 #[tokio::test]
-async fn a_waiver_counts_only_where_nothing_is_checked() {
+async fn a_waiver_applies_only_to_what_the_layer_does_not_check() {
     let world = World::new();
     let verifier = JwtVerifier::builder()
         .key(world.issuer.verifying_key())
