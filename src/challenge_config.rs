@@ -26,11 +26,11 @@ pub(crate) struct ChallengeConfig {
     pub(crate) scopes_supported: Scopes,
     /// The maximum number of bytes that are read from a refused request's body, so that its connection stays usable.
     pub(crate) max_drained_bytes: usize,
-    /// Whether the layer accepts proofs of possession.
+    /// The DPoP challenge. Absent if the layer does not accept proofs of possession.
     pub(crate) dpop: Option<DpopChallenge>,
 }
 
-/// What challenges say about proofs of possession (RFC 9449 §7.1).
+/// The parts of a DPoP challenge that the configuration determines (RFC 9449 §7.1).
 #[derive(Debug, Clone)]
 pub(crate) struct DpopChallenge {
     /// The names of the accepted algorithms, with spaces between them.

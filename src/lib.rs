@@ -42,9 +42,10 @@
 //!
 //! ```text
 //! Request
-//!   └─ auth               the layer: calls the next two, checks expiry and its own scopes
+//!   └─ auth               the layer: calls the next three, checks expiry and its own scopes
 //!   │    └─ credentials   Authorization header ──► BearerToken
 //!   │    └─ verify        BearerToken ──► AccessToken, or a VerifyError   (a tower service)
+//!   │    └─ possession    checks that the sender has the key of a bound token
 //!   │                     inserts the AccessToken into the request's extensions
 //!   └─ mcp                checks the owner of the session, and the scopes of each tool   (MCP servers)
 //!   └─ guard              checks the scopes of the route
@@ -67,6 +68,7 @@
 //! | `jsonwebtoken-11` | no | the same for `jsonwebtoken` 11 | few builds still need that version |
 //! | `cache` | no | a cache of verified tokens: [`CacheLayer`], [`VerifierExt::cached`] | a revoked token is accepted while it is cached |
 //! | `introspection` | no | opaque tokens (RFC 7662): [`IntrospectionVerifier`] | it brings an HTTP client |
+//! | `dpop` | no | tokens that are bound to a key of the client by DPoP (RFC 9449): [`possession`] | most servers get no bound tokens |
 //! | `mcp` | no | for MCP servers: scopes per tool, sessions bound to their principal, CORS | it brings `tower-http` |
 //! | `rmcp` | no | `AccessToken` and `MaybeAccessToken` as parameters of `rmcp` tools and prompts | it brings `rmcp` |
 //! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate | it brings that crate |
@@ -84,9 +86,8 @@
 //! The [`guides`] go step by step: [choosing a verifier](guides::choosing_a_verifier), [an MCP
 //! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [testing your
 //! server](guides::testing_your_server), [proof of possession](guides::proof_of_possession),
-//! [observability](guides::observability),
-//! [performance](guides::performance), [a comparison](guides::comparison), and coming from
-//! [jwt-authorizer](guides::migrating_from_jwt_authorizer),
+//! [observability](guides::observability), [performance](guides::performance), [a comparison](guides::comparison), and
+//! coming from [jwt-authorizer](guides::migrating_from_jwt_authorizer),
 //! [tower-oauth2-resource-server](guides::migrating_from_tower_oauth2_resource_server),
 //! [axum-jwt-auth](guides::migrating_from_axum_jwt_auth) or [FastMCP](guides::migrating_from_fastmcp).
 
@@ -99,6 +100,7 @@ pub mod auth;
 mod credentials;
 pub mod verify;
 
+// Whether the sender has the key that the token is bound to.
 pub mod possession;
 
 mod access_token;

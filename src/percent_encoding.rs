@@ -10,8 +10,8 @@ pub(crate) fn encoded_octet(digits: &[u8]) -> Option<u8> {
     u8::try_from(octet).ok()
 }
 
-/// Appends the normalized spelling of an encoded octet (RFC 3986 §6.2.2): an unreserved character itself, and two
-/// upper-case digits for others.
+/// Appends the normalized spelling of an encoded octet (RFC 3986 §6.2.2): an unreserved character itself, or `%` and
+/// two upper-case digits.
 pub(crate) fn push_normalized(normalized: &mut String, octet: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     if is_unreserved(octet) {

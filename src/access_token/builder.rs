@@ -266,7 +266,7 @@ impl AccessTokenBuilder {
         if !self.changes.is_empty() {
             self.verified.claims = merged(&self.verified.claims, &self.changes);
         }
-        // However `cnf` was set.
+        // Read from the final claims, because several methods can set `cnf`.
         self.verified.confirmations = Confirmations::of_claims(&self.verified.claims);
         if self.verified.needs_confirmation() {
             self.token.record_bound();

@@ -24,14 +24,14 @@ pub enum Confirmation<'a> {
 pub(crate) struct Confirmations {
     jwk: Option<Box<str>>,
     certificate: Option<Box<str>>,
-    /// Whether `cnf` has a member that no check of this crate can prove, or is not an object with members.
+    /// Whether `cnf` has a member that no check of this crate can prove, is not an object, or has no members.
     has_unknown: bool,
 }
 
 impl Confirmations {
     /// Reads the `cnf` of a claims set. `None` if there is none.
     pub(crate) fn of_claims(claims: &str) -> Option<Box<Self>> {
-        // Most tokens have none. An escape could hide the name.
+        // The fast path: most tokens have no `cnf`. An escape could hide the name, so it takes the slow path.
         let may_occur = memmem::find(claims.as_bytes(), b"\"cnf\"").is_some()
             || memchr(b'\\', claims.as_bytes()).is_some();
         if !may_occur {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_noticed() {
+    fn an_unsupported_cnf_is_marked_as_unknown() {
         for cnf in [
             "null".to_owned(),
             "{}".to_owned(),

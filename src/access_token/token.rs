@@ -44,7 +44,7 @@ pub struct AccessToken {
     pub(super) challenge_config: Option<Arc<ChallengeConfig>>,
     pub(super) refusal_slot: RefusalSlot,
     pub(super) passed_guards: PassedGuards,
-    /// The scheme in which the request brought the token.
+    /// The scheme in which the request sent the token.
     pub(super) scheme: Scheme,
 }
 
@@ -116,18 +116,18 @@ impl AccessToken {
         self.challenge_config.clone().unwrap_or_default()
     }
 
-    /// The scheme in which the request brought the token, for challenges.
+    /// The scheme in which the request sent the token, for challenges.
     pub(crate) fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The keys that the token is bound to, as the checks of a layer need them.
+    /// The keys that the token is bound to, in the form for the checks of a layer.
     pub(crate) fn bound_to(&self) -> Option<&Confirmations> {
         self.verified.confirmations.as_deref()
     }
 
-    /// Refuses a token that one verifier has found to be bound to a key, if another verifier has made a token without
-    /// that key from it: it would pass without a proof.
+    /// Refuses this token if it names no key, although a verifier has recorded a key. A verifier that wraps another one
+    /// has then dropped `cnf`, and the token would pass without a proof.
     pub(crate) fn check_still_bound(&self, flag: &BoundFlag) -> Result<(), InvalidReason> {
         if !flag.is_set() || self.bound_to().is_some() {
             return Ok(());
@@ -140,7 +140,7 @@ impl AccessToken {
         Err(InvalidReason::BoundToKey)
     }
 
-    /// Whether the verifier accepts a bound token of which nobody has checked that its sender has the key.
+    /// Whether the verifier accepts a bound token without a proof that its sender has the key.
     pub(crate) fn waives_confirmation(&self) -> bool {
         self.verified.waives_confirmation
     }
@@ -204,8 +204,8 @@ impl AccessToken {
 
     /// The keys that the token is bound to (`cnf`, RFC 7800). None for a bearer token.
     ///
-    /// A layer passes such a token only if the sender has shown that it has each of these keys, unless the verifier
-    /// accepts it without; see [`possession`](crate::possession).
+    /// A layer accepts such a token only if the sender has proved that it has each of these keys, or if the verifier
+    /// waives the proof; see [`possession`](crate::possession).
     pub fn confirmations(&self) -> impl Iterator<Item = Confirmation<'_>> {
         self.bound_to().into_iter().flat_map(Confirmations::iter)
     }

@@ -36,9 +36,9 @@ pub(crate) struct Verified {
     pub(crate) clock: Clock,
     /// The state of the key that signed the token, if the verifier has a key.
     pub(crate) key: Option<Arc<KeyState>>,
-    /// The keys that the token is bound to, if it is.
+    /// The keys that the token is bound to, if there are any.
     pub(crate) confirmations: Option<Box<Confirmations>>,
-    /// Whether the verifier accepts a bound token of which nobody has checked that its sender has the key.
+    /// Whether the verifier accepts a bound token without a proof that its sender has the key.
     pub(crate) waives_confirmation: bool,
     /// The claims set, a JSON object. The texts above are ranges of it.
     pub(crate) claims: String,
@@ -62,7 +62,7 @@ impl Verified {
         }
     }
 
-    /// Whether the sender must have shown that it has a key.
+    /// Whether the sender must prove that it has a key.
     #[inline]
     pub(super) fn needs_confirmation(&self) -> bool {
         self.confirmations.is_some() && !self.waives_confirmation

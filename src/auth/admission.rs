@@ -19,8 +19,8 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// The token, if the verifier accepted it and it is still valid. `bearer` is the token that was sent to the verifier, as
-    /// far as the audit event needs it.
+    /// The token, if the verifier accepted it and it is still valid. `bearer` is the token that was sent to the
+    /// verifier, as far as the audit event needs it.
     #[inline]
     pub(super) fn verified(
         &self,
@@ -33,8 +33,8 @@ impl Admission {
         Ok(token)
     }
 
-    /// Refuses a token that is no longer valid. Verifiers check this too. But a cached token may have expired since, and
-    /// verifiers of other crates may not check.
+    /// Refuses a token that is no longer valid. Verifiers check this too. But a cached token may have expired since,
+    /// and verifiers of other crates may not check.
     #[inline]
     fn check_current(&self, token: &AccessToken) -> Result<(), Reply> {
         match token.invalid_reason() {
@@ -43,7 +43,7 @@ impl Admission {
         }
     }
 
-    /// Checks a request with this valid token, as far as that is possible without waiting.
+    /// Starts the checks of a request with this valid token. Decides at once if no check waits for I/O.
     #[inline]
     pub(super) fn begin(
         &self,
@@ -59,7 +59,7 @@ impl Admission {
             self.check_scopes(token)?;
             return Ok(Progress::Admitted(Admitted::default()));
         };
-        // A verifier has found that the token is bound to a key, and the token has no key any more.
+        // A verifier has recorded that the token is bound to a key, and a wrapping verifier has dropped the key.
         if let Err(reason) = token.check_still_bound(bound_flag) {
             return Err(self.refuse_token(reason, token));
         }
@@ -69,7 +69,7 @@ impl Admission {
         }
     }
 
-    /// Decides about a request whose checks have waited for something. The token may have ended meanwhile.
+    /// Decides about a request whose checks have waited. The token may have expired meanwhile.
     pub(super) fn end_after_wait(
         &self,
         token: &AccessToken,
@@ -142,7 +142,7 @@ impl Admission {
     }
 }
 
-/// How far the decision about a request is.
+/// A decision about a request, or the checks that it waits for.
 pub(super) enum Progress {
     Admitted(Admitted),
     /// A check waits for something.

@@ -154,8 +154,8 @@ where
         }
     }
 
-    /// Refuses the request. The inner service is dropped at once, so a client that sends its body slowly holds no permit
-    /// of a concurrency limit.
+    /// Refuses the request. The inner service is dropped at once, so a client that sends its body slowly holds no
+    /// permit of a concurrency limit.
     fn refused_after(
         reply: Reply,
         waiting: &mut Option<Waiting<S, B>>,

@@ -169,7 +169,7 @@ impl<V> BearerAuthLayer<V> {
     /// Accepts tokens in the scheme `DPoP`, and checks that their sender has the key that they are bound to (RFC 9449).
     /// Without it, a token that is bound to a public key is refused. A later call replaces an earlier one.
     ///
-    /// A proof is for one URL, so the layer has to know its own: set a
+    /// A proof is for one URL, so the layer must know the URL of the server: set a
     /// [`resource`](Self::resource), or an [`origin`](crate::possession::Dpop::origin). See
     /// [`possession`](crate::possession).
     ///
@@ -189,7 +189,7 @@ impl<V> BearerAuthLayer<V> {
     ///
     /// # Panics
     ///
-    /// The layer panics when it is applied to a service without a resource and an origin.
+    /// [`layer`](Layer::layer) panics if neither a resource nor an origin is set.
     #[cfg(feature = "dpop")]
     #[must_use]
     pub fn dpop(mut self, dpop: crate::possession::Dpop) -> Self {
@@ -203,11 +203,11 @@ impl<V> BearerAuthLayer<V> {
     }
 
     /// Checks that the sender of a token that is bound to a certificate has authenticated itself with this certificate
-    /// (RFC 8705). Without it, such a token is refused. Tokens that are not bound are taken as before.
+    /// (RFC 8705). Without it, such a token is refused. Tokens that are not bound are accepted as before.
     ///
-    /// The certificate is the extension [`ClientCertificate`](crate::possession::ClientCertificate) of the request. A TLS
-    /// acceptor inserts it, or a
-    /// [`ClientCertificateFromHeader`](crate::possession::ClientCertificateFromHeader) behind a proxy.
+    /// The certificate is the extension [`ClientCertificate`](crate::possession::ClientCertificate) of the request. A
+    /// TLS acceptor inserts it, or a [`ClientCertificateFromHeader`](crate::possession::ClientCertificateFromHeader)
+    /// behind a proxy.
     #[must_use]
     pub fn client_certificates(mut self) -> Self {
         self.checks().client_certificates = true;
@@ -215,7 +215,8 @@ impl<V> BearerAuthLayer<V> {
     }
 
     /// Adds a check of the request, which runs after the token was verified. Default: none. Later calls add to earlier
-    /// ones; the checks run in this order, and the first refusal decides. The use of a DPoP proof is recorded after them.
+    /// ones; the checks run in this order, and the first refusal decides. The use of a DPoP proof is recorded after
+    /// them.
     ///
     /// For a condition on the token alone, use [`VerifierExt::check`](crate::VerifierExt::check), whose result can be
     /// cached.

@@ -55,7 +55,7 @@ impl Settings {
         credentials
     }
 
-    /// Whether a request may bring its token in this scheme.
+    /// Whether a request may send its token in this scheme.
     #[inline]
     pub(super) fn accepts(&self, scheme: Scheme) -> bool {
         match (&self.challenge_config.dpop, scheme) {

@@ -33,8 +33,8 @@ pub struct BearerToken {
 
 /// Whether a verifier has found that a token is bound to a key. Clones share it.
 ///
-/// A verifier can make a token of its own from the one of another verifier, without the claim that names the key. The
-/// layer, which has told the inner verifier to accept bound tokens, would take it for a token that is bound to nothing.
+/// A verifier that wraps another one can build a new token without the claim that names the key. The layer allows the
+/// inner verifier to accept bound tokens. Without this flag, it would accept the new token as one that is not bound.
 #[derive(Clone, Default)]
 pub(crate) struct BoundFlag(Arc<AtomicBool>);
 
@@ -83,7 +83,7 @@ impl BearerToken {
         self.possession_check.is_some()
     }
 
-    /// The record of a layer that checks proofs.
+    /// The flag of a layer that checks proofs.
     pub(crate) fn bound_flag(&self) -> Option<&BoundFlag> {
         self.possession_check.as_ref()
     }

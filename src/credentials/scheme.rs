@@ -1,6 +1,6 @@
-//! The schemes in which a request can bring its token.
+//! The authentication schemes of a token in a request.
 
-/// An authentication scheme (RFC 9110 §11.1) in which a request brings its token.
+/// The authentication scheme (RFC 9110 §11.1) in which a request sends its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Scheme {

@@ -111,8 +111,8 @@ fn problem_of_member(name: &str, value: &Value) -> Option<String> {
     Some(format!("{name} {why}"))
 }
 
-const PROOF: &str = "says that clients prove possession of a key, which only a layer can promise; leave it out, and serve \
-                     BearerAuthLayer::protected_resource()";
+const PROOF: &str = "says that clients prove possession of a key, which only a layer can promise; leave it out, and \
+                     serve BearerAuthLayer::protected_resource()";
 
 /// Whether a client could follow `url`. The URL of a documentation may have a fragment.
 fn is_link(url: &str) -> bool {

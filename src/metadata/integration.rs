@@ -29,7 +29,7 @@ impl<V> BearerAuthLayer<V> {
     }
 
     /// The [resource](Self::resource) of this layer, whose metadata says which proofs of possession the layer checks
-    /// (RFC 9728 §2). Serve this one: a layer can do more than the resource knows.
+    /// (RFC 9728 §2). Serve the metadata of this resource: that of the original one does not list the proofs.
     ///
     /// | member | if the layer has |
     /// |---|---|

@@ -1,4 +1,4 @@
-//! The checks of a layer, and whether together they prove everything that a token is bound to.
+//! The checks of a layer, and the decision whether together they prove each key that a token is bound to.
 
 use std::fmt;
 use std::future::Future;
@@ -28,14 +28,14 @@ pub(crate) struct Checks {
     own: Vec<Arc<dyn ErasedCheck>>,
 }
 
-/// What the checks leave for the answer.
+/// What the checks add to the response.
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
-    /// A nonce for the client's next proof (RFC 9449 §8.2). In a box, since few answers have one.
+    /// A nonce for the client's next proof (RFC 9449 §8.2). Boxed, because few responses have one.
     pub(crate) next_nonce: Option<Box<HeaderValue>>,
 }
 
-/// Checks that have begun.
+/// The result of starting the checks: a decision, or a future that yields it.
 pub(crate) enum StartedChecks {
     Ended(Result<Admitted, VerifyError>),
     Waiting(ChecksFuture),
@@ -43,7 +43,7 @@ pub(crate) enum StartedChecks {
 
 pub(crate) type ChecksFuture = Pin<Box<dyn Future<Output = Result<Admitted, VerifyError>> + Send>>;
 
-/// The checks that need no waiting have passed.
+/// The state of a request that has passed each check that completes at once.
 struct Begun {
     /// Whether the token is bound to something that only a check of the application's own can prove.
     needs_own_proof: bool,
@@ -163,7 +163,7 @@ impl Checks {
     }
 }
 
-/// Runs the checks one after the other. The first refusal decides.
+/// Awaits the checks one after the other, until the first refusal. Returns whether one has proved the key.
 async fn is_proven(checks: Vec<CheckFuture>) -> Result<bool, VerifyError> {
     let mut is_proven = false;
     for check in checks {

@@ -9,19 +9,20 @@ use crate::verify::keys::certificate;
 /// The certificate with which the client of this connection has authenticated itself (RFC 8705): an extension of the
 /// request. It contains only the thumbprint.
 ///
-/// This crate does not terminate TLS, so the server inserts it into the extensions of each request of the connection, in
-/// front of the [`BearerAuthLayer`](crate::BearerAuthLayer). If a proxy terminates TLS, use
+/// This crate does not terminate TLS, so the server inserts it into the extensions of each request of the connection,
+/// in front of the [`BearerAuthLayer`](crate::BearerAuthLayer). If a proxy terminates TLS, use
 /// [`ClientCertificateFromHeader`](super::ClientCertificateFromHeader) instead.
 ///
 /// - **hyper**: after the handshake, wrap the service of the connection, as below.
 /// - **axum 0.8**: `axum::serve` with an `axum::serve::Listener` whose `Io` is the TLS stream. Serve the app with
-///   `into_make_service_with_connect_info::<C>()`, where `C: Connected<IncomingStream<'_, L>>` takes the certificate from
-///   `stream.io()`, and copy it from `ConnectInfo<C>` to the request in a middleware. The example `mtls_server` does so.
+///   `into_make_service_with_connect_info::<C>()`, where `C: Connected<IncomingStream<'_, L>>` takes the certificate
+///   from `stream.io()`, and copy it from `ConnectInfo<C>` to the request in a middleware. The example `mtls_server`
+///   does so.
 /// - **axum-server**: a custom `axum_server::accept::Accept` around `RustlsAcceptor`, which wraps the service after the
 ///   handshake, as with hyper.
 ///
-/// The TLS server must request a certificate and verify the signature of the handshake, which proves that the client has
-/// the key. The chain need not be verified, because the token names the certificate (RFC 8705 §6.2).
+/// The TLS server must request a certificate and verify the signature of the handshake, which proves that the client
+/// has the key. The chain need not be verified, because the token names the certificate (RFC 8705 §6.2).
 ///
 /// ```
 /// use axum::{Extension, Router};
@@ -54,8 +55,8 @@ use crate::verify::keys::certificate;
 /// }
 /// ```
 ///
-/// Without axum, a `tower::util::MapRequestLayer` that calls `request.extensions_mut().insert(certificate.clone())` does
-/// the same.
+/// Without axum, a `tower::util::MapRequestLayer` that calls `request.extensions_mut().insert(certificate.clone())`
+/// does the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
     thumbprint: Box<str>,

@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key. Who steals such a token, and not the key, cannot use it.
+//! Tokens that are bound to a key of the client. An attacker who steals such a token cannot use it without the key.
 //!
 //! A token can be bound to
 //!
@@ -7,10 +7,10 @@
 //!   [`BearerAuthLayer::client_certificates`], and let the server insert a [`ClientCertificate`]. Behind a proxy, a
 //!   [`ClientCertificateFromHeader`] does so.
 //!
-//! Its claim `cnf` (RFC 7800) names the key: [`AccessToken::confirmations`]. Without these settings, a layer refuses a bound
-//! token, unless its verifier accepts such tokens as bearer tokens
-//! ([`accept_unchecked_confirmation`](crate::JwtVerifierBuilder::accept_unchecked_confirmation)). A token that is bound to
-//! both needs both. A `cnf` with a member that this crate does not know is refused.
+//! Its claim `cnf` (RFC 7800) names the key: [`AccessToken::confirmations`]. Without these settings, a layer refuses a
+//! bound token, unless its verifier accepts such tokens as bearer tokens
+//! ([`accept_unchecked_confirmation`](crate::JwtVerifierBuilder::accept_unchecked_confirmation)). A token that is bound
+//! to both needs both. A `cnf` with a member that this crate does not know is refused.
 //!
 //! ```
 //! # #[cfg(feature = "dpop")] {
@@ -35,21 +35,22 @@
 //! # What is checked of a DPoP proof
 //!
 //! The token comes first, so that a client without a good token reaches nothing else. The use of the proof is recorded
-//! last, so that a proof that is refused for another reason is not used up. The scopes of the token are checked after it.
-//! The checks are those of RFC 9449 §4.3 and some more:
+//! last, so that a proof that is refused for another reason is not used up. The scopes of the token are checked after
+//! it. The checks are those of RFC 9449 §4.3 and some more:
 //!
 //! - There is one `DPoP` field with one compact JWS of at most 16 KiB ([`max_proof_length`](Dpop::max_proof_length)).
-//! - The header has `"typ": "dpop+jwt"`, an [accepted](Dpop::algorithms) asymmetric algorithm, and a public key in `jwk`
-//!   that allows it. It has no `crit`, no `b64` and no member of a private key.
+//! - The header has `"typ": "dpop+jwt"`, an [accepted](Dpop::algorithms) asymmetric algorithm, and a public key in
+//!   `jwk` that allows it. It has no `crit`, no `b64` and no member of a private key.
 //! - The key is the one that the token is bound to, and it made the signature.
-//! - `jti` is a text, not empty. `htm` is the method, `htu` the URL of the request. `ath` is the digest of the token.
+//! - `jti` is a string that is not empty. `htm` is the method of the request, and `htu` its URL. `ath` is the SHA-256
+//!   digest of the token.
 //! - `iat` is within 60 seconds ([`window`](Dpop::window)) of this server's clock. `exp` and `nbf` are respected.
-//! - `nonce` is one of this server, if it [requires](Dpop::nonces) one.
+//! - `nonce` was issued by this server, if the layer [requires](Dpop::nonces) nonces.
 //! - The proof was not used before.
 //!
-//! The scheme, the host and the port of the URL come from the configuration, since a client can send any `Host`. The path
-//! is the one that the client sent, also in a nested axum router. The query and the fragment do not count. Both URLs are
-//! normalized (RFC 3986 §6.2.2, §6.2.3).
+//! The scheme, the host and the port of the URL come from the configuration, since a client can send any `Host`. The
+//! path is the one that the client sent, also in a nested axum router. The query and the fragment are ignored. Both
+//! URLs are normalized (RFC 3986 §6.2.2, §6.2.3). No proof matches a request whose path has a segment `.` or `..`.
 //!
 //! # Answers
 //!
@@ -63,12 +64,12 @@
 //! | two `Authorization` headers | 400 | `error="invalid_request"` in both |
 //! | the store of used proofs fails, or has no room for this client | 503 | none |
 //! | a token that is bound to a certificate, without this certificate | 401 | `Bearer error="invalid_token"` |
-//! | a good token with too little scope | 403 | `error="insufficient_scope"` in the scheme that brought the token |
+//! | a good token with too little scope | 403 | `error="insufficient_scope"` in the scheme of the token |
 //! | any token as `Bearer`, if the layer accepts [bound tokens only](Dpop::required) | 401 | `DPoP error="invalid_token", algs="…"` |
 //!
-//! Challenges have `scope`, `resource_metadata` and the rest as those of [`reject`](crate::reject). A layer that accepts
-//! bound tokens only sends no `Bearer` challenge. If the nonce of a good request will soon end, its answer has a new one in
-//! `DPoP-Nonce`, and `Cache-Control: no-store`.
+//! The other parameters of a challenge, such as `scope` and `resource_metadata`, are those of
+//! [`reject`](crate::reject). A layer that accepts bound tokens only sends no `Bearer` challenge. If the nonce of a
+//! valid request expires soon, the answer has a new one in `DPoP-Nonce`, and `Cache-Control: no-store`.
 //!
 //! # Checks of your own
 //!

@@ -42,17 +42,18 @@ use crate::verify_error::VerifyError;
 /// }
 /// ```
 pub trait RequestCheck: Send + Sync + 'static {
-    /// Checks the request. The future must not borrow from the head and the token: take what it needs before.
+    /// Checks the request. The future must not borrow from the head or the token: copy what it needs before.
     ///
-    /// A layer with several checks calls `check` of each, and then awaits the futures one after the other until the first
-    /// refusal. So do in the future whatever another check should be able to prevent, such as counting the request.
-    /// [`AccessToken::has_scope`] does not know the layer's [`ScopeHierarchy`](crate::ScopeHierarchy) here.
+    /// A layer with several checks calls `check` of each, and then awaits the futures one after the other until the
+    /// first refusal. So put side effects, such as counting the request, into the future: a check that refuses the
+    /// request prevents them. [`AccessToken::has_scope`] does not know the layer's
+    /// [`ScopeHierarchy`](crate::ScopeHierarchy) here.
     ///
     /// # Errors
     ///
-    /// If the request is to be refused: [`VerifyError::invalid`], [`VerifyError::invalid_proof`],
-    /// [`VerifyError::nonce_required`], [`VerifyError::insufficient_scope`], or [`VerifyError::unavailable`] if the check
-    /// is not possible now.
+    /// If the check refuses the request: [`VerifyError::invalid`], [`VerifyError::invalid_proof`],
+    /// [`VerifyError::nonce_required`], [`VerifyError::insufficient_scope`], or [`VerifyError::unavailable`] if the
+    /// check is not possible now.
     fn check(
         &self,
         head: RequestHead<'_>,
@@ -65,7 +66,7 @@ pub trait RequestCheck: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Checked {
-    /// The check has no objection. It proves nothing about a key, so a token that is bound to one needs another check.
+    /// The check does not refuse the request, and proves no key. A token that is bound to a key needs another check.
     Passed,
     /// The sender has shown that it has each key that the token is bound to, except those that
     /// [`dpop`](crate::BearerAuthLayer::dpop) and

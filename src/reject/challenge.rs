@@ -60,8 +60,8 @@ impl Challenge<'_> {
         }
     }
 
-    /// The `data` of a JSON-RPC error: `error`, `algs`, `scope` and `resource_metadata`. A realm is of no use without HTTP,
-    /// and the error has a message of its own.
+    /// The `data` of a JSON-RPC error: `error`, `algs`, `scope` and `resource_metadata`. A realm is of no use without
+    /// HTTP, and the error has a message of its own.
     #[cfg(feature = "rmcp")]
     pub(crate) fn to_json(self) -> Value {
         let params = Params {

@@ -10,10 +10,13 @@
 //! | comes during an outage of the verifier | 503, `Retry-After` (the verifier's, or 5 seconds) | none | `error`, `error_description` |
 //! | reaches a guard with no layer in front | 500 | none | generic |
 //!
-//! The order of the parameters is `realm`, `error`, `scope`, `resource_metadata`, `error_description`. Optional
-//! parameters are present if the layer or guard has a value for them. Without realm, scopes and metadata, the
-//! challenge for a request without a token is the single word `Bearer`: RFC 6750 §3 requires a parameter
-//! there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are JSON with
+//! A layer that checks DPoP proofs has challenges of the scheme `DPoP` and more answers:
+//! [`possession`](crate::possession#answers) lists them.
+//!
+//! The order of the parameters is `realm`, `error`, `algs` (DPoP only), `scope`, `resource_metadata`,
+//! `error_description`. Optional parameters are present if the layer or guard has a value for them. Without realm,
+//! scopes and metadata, the challenge for a request without a token is the single word `Bearer`: RFC 6750 §3 requires a
+//! parameter there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are JSON with
 //! `Cache-Control: no-store`. A refusal never repeats what the client sent.
 //!
 //! # Scopes

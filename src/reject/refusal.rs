@@ -113,8 +113,9 @@ impl Refusal<'_> {
         Box::new(response)
     }
 
-    /// The schemes of the challenges, if the client can do something about the refusal. The error belongs to the scheme that
-    /// the client tried. The other scheme is offered without one (RFC 9449 §7.1), if the client could use it instead.
+    /// The challenges, if a client can react to the refusal. The error is in the challenge of the scheme that the
+    /// client tried. The challenge of the other scheme has none (RFC 9449 §7.1). It is sent if the client could use
+    /// that scheme.
     fn offers(self, context: ChallengeContext<'_>) -> [Option<Offer>; 2] {
         let offer = |scheme, has_error| Some(Offer { scheme, has_error });
         let (accepts_dpop, accepts_bearer) = match &context.config.dpop {
@@ -129,7 +130,7 @@ impl Refusal<'_> {
             | (Self::InvalidProof(_) | Self::NonceRequired(_), _) => {
                 [offer(Scheme::Dpop, true), None]
             }
-            // Whatever the client tried, DPoP is the only way.
+            // The layer requires DPoP, so a Bearer challenge would mislead the client.
             (Self::NoToken | Self::RepeatedHeader | Self::InvalidToken(_), _)
                 if !accepts_bearer =>
             {

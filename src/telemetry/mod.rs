@@ -74,7 +74,7 @@
 //! | | `WARN` | `tokens cannot be introspected`, once per outage | `verifier`, `error`: the fault of the endpoint's answer |
 //! | | `DEBUG` | `tokens still cannot be introspected` | the same |
 //! | | `DEBUG` | `the answer about a token is malformed` | `member`: if this crate reads it; `rule` |
-//! | `tower_bearer_auth::possession` | `WARN` | `the memory of used proofs is nearly full, …`, at 80 % of its capacity; again only after it was below 60 % | `proofs`: their number, `capacity` |
+//! | `tower_bearer_auth::possession` | `WARN` | `the memory of used proofs is nearly full: …`, at 80 % of its capacity; again only after it was below 60 % | `proofs`: their number, `capacity` |
 //! | | `DEBUG` | `the proof is refused` | `part`: `proof`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
 //! | | `DEBUG` | `a client certificate in a header is refused` | `header`: its name; `problem`: a constant |
 //! | | `DEBUG` | `a client certificate in a header is removed, because it comes from no trusted proxy` | `header` |
@@ -113,7 +113,7 @@
 //! | `bearer_auth_cache_lookups_total` | counter | `result`: `hit`, `miss`, `joined`, `refused`, as in [`CacheStats`](crate::verify::cached::CacheStats) |
 //! | `bearer_auth_introspection_seconds` | histogram | `outcome`, as in the span |
 //! | `bearer_auth_key_fetch_seconds` | histogram | `outcome`, as in the span |
-//! | `bearer_auth_replay_memory_proofs` | gauge | none. The number of used proofs in all [`MemoryReplayStore`](crate::possession::MemoryReplayStore)s; proofs that have ended are removed, and subtracted, while other requests come |
+//! | `bearer_auth_replay_memory_proofs` | gauge | none. The number of used proofs in all [`MemoryReplayStore`](crate::possession::MemoryReplayStore)s; a proof that has ended counts until a later request removes it |
 //!
 //! Every label value is a constant or comes from the configuration, so clients cannot add series. A custom verifier
 //! has the [name](crate::AccessTokenBuilder::verifier) that you give it, and an introspection endpoint its URL: with

@@ -6,11 +6,11 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair
 
 use crate::possession::ClientCertificate;
 
-/// A self-signed client certificate with its private key, for tests of tokens that are bound to one (RFC 8705).
+/// A self-signed client certificate with its private key, for tests of certificate-bound tokens (RFC 8705).
 ///
-/// Each one has a P-256 key and a serial number of its own, the name `CN=` and the given name, no extensions, and no end
-/// (RFC 5280 §4.1.2.5). A TLS server accepts it if its verifier accepts any chain, or has this certificate as a trust
-/// anchor.
+/// Each one has its own P-256 key and serial number, the given name as its common name (`CN`), no extensions, and no
+/// expiry (RFC 5280 §4.1.2.5). A TLS server accepts it if its verifier accepts any chain, or has this certificate as a
+/// trust anchor.
 ///
 /// ```
 /// use axum::{Extension, Router, routing::get};

@@ -3,7 +3,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::dpop_proof::DpopProofBuilder;
 use super::signing_key::SigningKey;
 use crate::verify::keys::Algorithm;
 use crate::verify::keys::algorithm::KeyKind;
@@ -88,14 +87,6 @@ impl DpopKey {
     /// The SHA-256 thumbprint of the public key in base64url, as in `jkt` of the claim `cnf` (RFC 7638, RFC 9964 §6).
     pub fn thumbprint(&self) -> String {
         thumbprint(&self.jwk())
-    }
-
-    /// Starts a proof for a request with this method and URL that sends this access token.
-    ///
-    /// The proof is for the URL without its query and its fragment, as RFC 9449 §4.2 requires. Use
-    /// [`htu`](DpopProofBuilder::htu) for another value.
-    pub fn proof(&self, method: impl AsRef<str>, url: &str, token: &str) -> DpopProofBuilder {
-        DpopProofBuilder::new(self, method.as_ref(), url, token)
     }
 }
 

@@ -14,8 +14,8 @@ use crate::clock::Clock;
 
 /// Builds the DPoP proof of a request (RFC 9449 §4.2), valid or with a fault. [`DpopKey::proof`] starts one.
 ///
-/// By default the proof is valid: `typ`, `alg` and `jwk` in the header; a random `jti`, `htm`, `htu`, `ath` and `iat`,
-/// which is now, as claims. Later settings override earlier ones.
+/// By default the proof is valid. Its header has `typ`, `alg` and `jwk`. Its claims are a random `jti`, `htm`, `htu`,
+/// `ath`, and the current time as `iat`. Later settings override earlier ones.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct DpopProofBuilder {
@@ -30,8 +30,18 @@ pub struct DpopProofBuilder {
     signature: Signature,
 }
 
+impl DpopKey {
+    /// Starts a proof for a request with this method and URL that sends this access token.
+    ///
+    /// The proof is for the URL without its query and its fragment, as RFC 9449 §4.2 requires. Use
+    /// [`htu`](DpopProofBuilder::htu) for another value.
+    pub fn proof(&self, method: impl AsRef<str>, url: &str, token: &str) -> DpopProofBuilder {
+        DpopProofBuilder::new(self, method.as_ref(), url, token)
+    }
+}
+
 impl DpopProofBuilder {
-    pub(super) fn new(key: &DpopKey, method: &str, url: &str, token: &str) -> Self {
+    fn new(key: &DpopKey, method: &str, url: &str, token: &str) -> Self {
         let end = url.find(['?', '#']).unwrap_or(url.len());
         let builder = Self {
             key: key.clone(),

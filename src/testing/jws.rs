@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::signing_key::SigningKey;
 
-/// What is done with a signature.
+/// How the signature is serialized.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Signature {
     Good,

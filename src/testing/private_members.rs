@@ -31,7 +31,7 @@ impl SigningKey {
             }
             Private::MlDsa(key) => {
                 let pkcs8 = key.to_pkcs8v1().expect(EXPORTABLE);
-                // The seed ends it (RFC 9881 §6).
+                // The seed is at its end (RFC 9881 §6).
                 let (_, seed) = pkcs8.as_ref().split_at(pkcs8.as_ref().len() - SEED_LENGTH);
                 json!({ "priv": base64url(seed) })
             }

@@ -39,7 +39,7 @@ fn claims_of(proof: DpopProofBuilder) -> Value {
     parts(&proof.build()).1
 }
 
-/// Whether the key in the header has made the signature, by libraries that know nothing of this crate.
+/// Whether the signature is valid for the key in the header, verified by independent libraries.
 fn is_signed(proof: &str) -> bool {
     let (header, _) = parts(proof);
     let jwk = &header["jwk"];
@@ -54,7 +54,7 @@ fn is_signed(proof: &str) -> bool {
         "ML-DSA-44" => verify(&signature::ML_DSA_44, member("pub")),
         "ML-DSA-65" => verify(&signature::ML_DSA_65, member("pub")),
         "ML-DSA-87" => verify(&signature::ML_DSA_87, member("pub")),
-        // `jsonwebtoken` does not know it.
+        // `jsonwebtoken` does not support it.
         "ES512" => {
             let point = [vec![4], member("x"), member("y")].concat();
             verify(&signature::ECDSA_P521_SHA512_FIXED, point)
@@ -248,7 +248,7 @@ fn a_token_can_be_bound_to_a_key_and_to_a_certificate() {
 }
 
 #[tokio::test]
-async fn introspection_tells_what_an_opaque_token_is_bound_to() {
+async fn introspection_names_the_keys_of_an_opaque_token() {
     let issuer = TestIssuer::start().await;
     let key = DpopKey::new();
     let certificate = ClientCertificate::from_der(b"a certificate");

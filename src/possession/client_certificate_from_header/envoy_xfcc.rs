@@ -6,11 +6,12 @@ use crate::possession::client_certificate::ClientCertificate;
 
 /// Reads one element: pairs of a key and a value, separated by semicolons.
 ///
-/// Each proxy on the way appends an element, so several of them come from several hops, and only the proxies know which
-/// one is this client's.
+/// Each proxy on the path appends an element. So several elements come from several hops, and the server cannot know
+/// which one is for this client.
 ///
-/// Envoy writes names of the client's certificate (`URI`, `DNS`) as they are. A client that made its certificate itself
-/// can so add pairs and elements. So `Hash` and `Cert`, which come from Envoy, must not be repeated, and must agree.
+/// Envoy copies names from the client's certificate (`URI`, `DNS`) without escaping them. So a client with a self-made
+/// certificate can inject pairs and elements. Envoy itself writes `Hash` and `Cert`, so a repeated one or a
+/// disagreement between the two is refused.
 pub(super) fn parse(value: &[u8]) -> Result<ClientCertificate, Problem> {
     let mut by_hash = None;
     let mut by_certificate = None;
@@ -70,7 +71,7 @@ fn split_value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Problem> {
             .position(|octet| matches!(octet, b';' | b','))
             .unwrap_or(text.len());
         let (value, rest) = text.split_at(end);
-        // A quote inside could be one that another reader takes as the start of a quoted value.
+        // Another parser could read a quote inside the value as the start of a quoted value.
         if value.contains(&b'"') {
             return Err(MALFORMED);
         }

@@ -3,10 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderName;
-use tower_layer::Layer;
 
 use super::header::Header;
-use super::service::ClientCertificateMiddleware;
 use crate::possession::request_head::RequestHead;
 use crate::telemetry::SETUP;
 
@@ -15,7 +13,7 @@ use crate::telemetry::SETUP;
 ///
 /// Use it if a proxy terminates TLS. If the server terminates TLS itself, insert the
 /// [`ClientCertificate`](crate::possession::ClientCertificate) of the connection instead. Put this layer outside of the
-/// [`BearerAuthLayer`](crate::BearerAuthLayer), and use one per request:
+/// [`BearerAuthLayer`](crate::BearerAuthLayer), and apply only one to a request:
 ///
 /// ```
 /// use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -38,8 +36,8 @@ use crate::telemetry::SETUP;
 /// # let _ = app;
 /// ```
 ///
-/// A client can send any header. So the header counts only in requests for which the function of
-/// [`trusted`](Self::trusted) returns `true`, and the proxy must remove the header from its clients' requests before
+/// A client can send any header. So the layer reads the header only in requests for which the function of
+/// [`trusted`](Self::trusted) returns `true`. The proxy must remove the header from its clients' requests before
 /// it sets its own:
 ///
 /// | the request | the header | the extension |
@@ -81,14 +79,15 @@ impl ClientCertificateFromHeader {
     }
 
     /// Reads a header that has the certificate in percent-encoded PEM, such as that of nginx
-    /// (`proxy_set_header x-ssl-cert $ssl_client_escaped_cert;`) or `X-Amzn-Mtls-Clientcert-Leaf` of AWS load balancers.
+    /// (`proxy_set_header x-ssl-cert $ssl_client_escaped_cert;`) or `X-Amzn-Mtls-Clientcert-Leaf` of AWS load
+    /// balancers.
     ///
     /// The PEM must have one `CERTIFICATE` block and nothing else except white space. A plus sign is part of the base64
     /// text, not a space.
     ///
     /// # Panics
     ///
-    /// If this is not the name of a header.
+    /// If `name` is not a valid header name (RFC 9110 §5.1).
     #[track_caller]
     pub fn escaped_pem(name: impl AsRef<str>) -> Self {
         let name = name.as_ref();
@@ -107,7 +106,7 @@ impl ClientCertificateFromHeader {
     }
 
     /// Sets which requests come from the proxy, such as those from its address or those with its certificate. Default:
-    /// none, so that every header is only removed.
+    /// none, so the layer removes the header from each request and reads none.
     ///
     /// The function runs for each request, and sees the header before it is removed. Decide from something that a
     /// client cannot set, such as the address of the connection. A later call replaces an earlier one.
@@ -138,14 +137,6 @@ impl ClientCertificateFromHeader {
                  ClientCertificateFromHeader::trusted sets which one is"
             );
         }
-    }
-}
-
-impl<S> Layer<S> for ClientCertificateFromHeader {
-    type Service = ClientCertificateMiddleware<S>;
-
-    fn layer(&self, inner: S) -> ClientCertificateMiddleware<S> {
-        ClientCertificateMiddleware::new(inner, self.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The client certificate that a proxy passes on in a header.
+//! A layer that reads the client certificate from a header of a proxy.
 
 mod client_cert;
 mod envoy_xfcc;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Request;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::layer::ClientCertificateFromHeader;
@@ -14,6 +15,14 @@ use crate::telemetry::POSSESSION;
 pub struct ClientCertificateMiddleware<S> {
     inner: S,
     settings: Arc<ClientCertificateFromHeader>,
+}
+
+impl<S> Layer<S> for ClientCertificateFromHeader {
+    type Service = ClientCertificateMiddleware<S>;
+
+    fn layer(&self, inner: S) -> ClientCertificateMiddleware<S> {
+        ClientCertificateMiddleware::new(inner, self.clone())
+    }
 }
 
 impl<S> ClientCertificateMiddleware<S> {
@@ -75,7 +84,7 @@ fn replace_certificate<B>(settings: &ClientCertificateFromHeader, request: &mut 
         }
         return;
     }
-    // The certificate of the connection is the proxy's own. It must not count as the client's.
+    // The certificate of the connection is the proxy's own, not the client's.
     request.extensions_mut().remove::<ClientCertificate>();
     let Some(field) = field else { return };
     match header.parse(&field) {
@@ -97,7 +106,6 @@ mod tests {
     use std::convert::Infallible;
 
     use tower::{ServiceExt, service_fn};
-    use tower_layer::Layer;
 
     use super::*;
     use crate::possession::client_certificate_from_header::test_certificate::{

@@ -1,4 +1,4 @@
-//! Checks the proof of a request, and records its use.
+//! The DPoP check of a layer: it verifies the proof of a request, and records its use.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use http::{HeaderName, HeaderValue};
 
 use super::htu::{Origin, Target};
 use super::nonces::NonceState;
-use super::proof::{Expected, ProofVerifier, ValidProof};
+use super::proof::{ProofVerifier, ValidProof};
+use super::proof_claims::Expected;
 use super::replay_store::ProofId;
 use super::settings::{Dpop, UsedProofs};
 use crate::access_token::AccessToken;
@@ -141,7 +142,7 @@ impl DpopCheck {
         })
     }
 
-    /// Checks the nonce, if the server requires one. Returns the nonce that replaces it, if it will soon end.
+    /// Checks the nonce, if the layer requires one. Returns a new nonce if this one expires soon.
     fn check_nonce(
         &self,
         proof: &ValidProof,
@@ -188,7 +189,8 @@ impl DpopCheck {
     }
 }
 
-/// How long the use of a proof must be remembered. In whole seconds, since stores round, and never down.
+/// How long the use of a proof must be remembered, rounded up to whole seconds: a store may round down, and would
+/// forget the proof too early.
 fn time_to_keep(ends_at: Duration, now: Duration) -> Duration {
     let keep = ends_at.saturating_sub(now).saturating_add(MAX_SKEW);
     let part_of_a_second = u64::from(keep.subsec_nanos() > 0);

@@ -12,7 +12,8 @@ use crate::percent_encoding::{encoded_octet, is_unreserved, push_normalized};
 pub(super) struct Origin(Box<str>);
 
 impl Origin {
-    /// The origin of an http or https URL, whatever its path. The error is the end of a sentence.
+    /// The origin of an http or https URL with any path. The error is a predicate, such as `has no host`, which
+    /// completes a sentence about the URL.
     pub(super) fn of_url(url: &str) -> Result<Self, &'static str> {
         let url = HttpUrl::parse(url)?;
         Ok(Self(format!("{}://{}", url.scheme, url.authority).into()))
@@ -34,7 +35,7 @@ impl Origin {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) origin: &'a Origin,
-    /// What a proxy in front has removed from the path. Empty, or with a leading slash.
+    /// The prefix that a proxy in front has removed from the path. Empty, or with a leading slash.
     pub(super) path_prefix: &'a str,
     pub(super) path: &'a str,
 }
@@ -59,8 +60,8 @@ impl Target<'_> {
             // The `*` of an OPTIONS request.
             return false;
         }
-        // A server routes such a path as it is written, or as browsers would have sent it. A proof for the one must not be
-        // good for the other.
+        // Some routers match such a path as written, and others remove the dot segments first. A proof for one of the
+        // two paths must not be valid for the other.
         if has_dot_segment(own) {
             return false;
         }
@@ -87,7 +88,7 @@ struct HttpUrl<'a> {
 }
 
 impl<'a> HttpUrl<'a> {
-    /// The error is the end of a sentence.
+    /// The error is a predicate, as that of [`Origin::of_url`].
     fn parse(url: &'a str) -> Result<Self, &'static str> {
         let end = url.find(['?', '#']).unwrap_or(url.len());
         let text = &url[..end];
@@ -117,7 +118,8 @@ impl<'a> HttpUrl<'a> {
     }
 }
 
-/// The normalized form of an http or https URL, without query and fragment. `None` if it is none.
+/// The normalized form of an http or https URL, without query and fragment. `None` if
+/// the text is not such a URL.
 fn normalized(url: &str) -> Option<Cow<'_, str>> {
     let url = HttpUrl::parse(url).ok()?;
     let path = match (url.path, PathForm::of(url.path)?) {
@@ -135,7 +137,7 @@ fn normalized(url: &str) -> Option<Cow<'_, str>> {
     )))
 }
 
-/// Normalizes host and port: the port is dropped if it is empty or the default of the scheme.
+/// Normalizes host and port. Removes a port that is empty or the default of the scheme.
 fn normalized_authority<'a>(
     scheme: &str,
     authority: &'a str,
@@ -176,7 +178,7 @@ fn normalized_host(host: &str) -> Result<Cow<'_, str>, &'static str> {
             normalized => Cow::Owned(normalized),
         });
     }
-    let is_normalized = |byte: u8| is_of_name(byte) && !byte.is_ascii_uppercase();
+    let is_normalized = |byte: u8| is_reg_name_byte(byte) && !byte.is_ascii_uppercase();
     if host.bytes().all(is_normalized) {
         return Ok(Cow::Borrowed(host));
     }
@@ -194,7 +196,7 @@ fn normalized_host(host: &str) -> Result<Cow<'_, str>, &'static str> {
                 }
                 octet
             }
-            byte if is_of_name(*byte) => *byte,
+            byte if is_reg_name_byte(*byte) => *byte,
             _ => return Err(BAD),
         };
         normalized.push(char::from(octet.to_ascii_lowercase()));
@@ -202,8 +204,8 @@ fn normalized_host(host: &str) -> Result<Cow<'_, str>, &'static str> {
     Ok(Cow::Owned(normalized))
 }
 
-/// Whether a name of a host may have this byte unencoded (RFC 3986 §3.2.2).
-fn is_of_name(byte: u8) -> bool {
+/// Whether a host name (`reg-name`) may have this byte unencoded (RFC 3986 §3.2.2).
+fn is_reg_name_byte(byte: u8) -> bool {
     is_unreserved(byte) || b"!$&'()*+,;=".contains(&byte)
 }
 
@@ -215,9 +217,9 @@ enum PathForm {
 }
 
 impl PathForm {
-    /// `None` for a text that is no path of a URL: it has a `%` without two hexadecimal digits, or a byte that is not
-    /// visible ASCII, or a backslash, which some parsers read as a slash. Other characters that RFC 3986 §3.3 does not
-    /// allow, such as `|`, are sent by browsers. They are compared to the letter.
+    /// `None` for a text that cannot be the path of a URL: it has a `%` without two hexadecimal digits, a byte that is
+    /// not visible ASCII, or a backslash, which some parsers read as a slash. Browsers send other characters that RFC
+    /// 3986 §3.3 does not allow, such as `|`. They are compared byte for byte.
     fn of(path: &str) -> Option<Self> {
         let path = path.as_bytes();
         let mut is_normalized = true;
@@ -277,8 +279,8 @@ fn is_dot_segment(segment: &str) -> bool {
     rest.is_empty() || dots(rest) == Some(rest.len())
 }
 
-/// Decodes unreserved characters and removes dot segments (RFC 3986 §5.2.4). The path begins with a slash, and has a
-/// [form](PathForm::of).
+/// Decodes unreserved characters and removes dot segments (RFC 3986 §5.2.4). The path begins with a slash,
+/// and [`PathForm::of`] accepts it.
 fn normalize_path(path: &str) -> String {
     let mut normalized = String::with_capacity(path.len());
     let mut segments = path.split('/').skip(1).peekable();
@@ -306,7 +308,7 @@ fn push_segment(normalized: &mut String, segment: &str) {
     let mut rest = segment;
     while let Some((plain, encoded)) = rest.split_once('%') {
         normalized.push_str(plain);
-        let octet = encoded_octet(encoded.as_bytes()).expect("the path has a form");
+        let octet = encoded_octet(encoded.as_bytes()).expect("`PathForm::of` accepted the path");
         push_normalized(normalized, octet);
         rest = &encoded[2..];
     }

@@ -2,17 +2,18 @@
 //!
 //! # Protocol
 //!
-//! A proof is for one token (`ath`), so it always comes with the same client. The client chooses the shard, with a hash
-//! that is secret. So one lock suffices to look up a proof, to count those of its client and to record it, and of two
-//! calls with the same proof the second finds the record of the first.
+//! A proof is for one token (`ath`), so each use of it has the same client. A hash of the client with a secret key
+//! selects the shard. So one lock suffices to look up a proof, to count the proofs of its client and to record it. Of
+//! two calls with the same proof, the second finds the record of the first.
 //!
 //! The number of all proofs is an atomic. A call reserves its place before it records the proof, so the number is never
 //! above the capacity.
 //!
 //! A proof is removed at the end of the second in which its time ends. Each call removes a few ended proofs of its own
-//! shard, and of one other shard in turn, so that no call does the work of a whole minute. It removes all of them before
-//! it answers that a proof was used or that a bound is reached. No more than one lock is held at a time, and none while a
-//! subscriber or a recorder of metrics is called.
+//! shard, and of one other shard in turn. So no call removes the proofs of a whole minute. Before a call returns that a
+//! proof was used or that a bound is reached, it removes all ended proofs of its shard; if the whole store is full,
+//! those of all shards. A call holds at most one lock at a time, and none while it calls a subscriber or a metrics
+//! recorder.
 
 mod limits;
 mod shard;
@@ -33,8 +34,8 @@ use crate::telemetry::{self, POSSESSION};
 
 /// Remembers used proofs in the memory of this process. This is the default of a [`Dpop`](super::Dpop).
 ///
-/// It never forgets a proof while the proof could be used again. So it needs bounds: a request whose proof does not fit is
-/// answered 503.
+/// It keeps each proof as long as the proof could be used again, so its memory needs bounds. A request whose proof does
+/// not fit is answered 503.
 ///
 /// | bound | default | a request beyond it |
 /// |---|---|---|
@@ -43,12 +44,13 @@ use crate::telemetry::{self, POSSESSION};
 /// | of one key of a client: [`max_per_key`](Self::max_per_key) | a tenth of them, 100 000 | the same; requests of the client's other keys are not |
 ///
 /// A proof is remembered until it is too old: for about the [window](super::Dpop::window) of 60 seconds, and for up to
-/// twice that if the client's clock is ahead. By default, a client may send 1 000 requests per second all the time. The
-/// whole store has room for 15 000 requests per second. A proof takes about 50 bytes if its client sends many, and 120 bytes
-/// at most, so a full store takes up to 120 MB. They are allocated when they are needed, and freed after a peak.
+/// twice that if the client's clock is ahead. With the default bounds, a
+/// client whose clock is right can send 1 000 requests per second with one key, and all clients together 15 000. A
+/// proof takes about 50 bytes if its client sends many, and 120 bytes at most, so a full store takes up to 120 MB.
+/// Memory is allocated on demand and freed after a peak.
 ///
-/// When it becomes 80 % full, it emits a [`WARN`](crate::telemetry#other-events). Then rate-limit the clients, shorten the
-/// window, or enlarge the store:
+/// When the store becomes 80 % full, it emits a [`WARN`](crate::telemetry#other-events). If you see it, rate-limit the
+/// clients, shorten the window, or enlarge the store:
 ///
 /// ```
 /// use tower_bearer_auth::possession::{Dpop, MemoryReplayStore};
@@ -60,9 +62,9 @@ use crate::telemetry::{self, POSSESSION};
 /// # let _ = dpop;
 /// ```
 ///
-/// Clones share the memory. Another process does not: replicas of a server need a [`ReplayStore`] that they share. After a
-/// restart, proofs from before it can be used once more, unless they are too old or have a [nonce](super::DpopNonces) of
-/// another secret.
+/// Clones share the memory. Processes do not: replicas of a server need a [`ReplayStore`] that they share. After a
+/// restart, a proof that was used before it can be used once more, unless it is too old or has a
+/// [nonce](super::DpopNonces) of another secret.
 #[derive(Clone)]
 pub struct MemoryReplayStore {
     memory: Arc<Memory>,
@@ -79,7 +81,7 @@ struct Memory {
     shards: OnceLock<Shards>,
 }
 
-/// What a shard says about a proof.
+/// Whether a shard has room for a proof.
 #[derive(Debug, PartialEq, Eq)]
 enum Room {
     /// The proof is new, and its client and its key have room for it.
@@ -95,7 +97,7 @@ struct Shards {
 
 const DEFAULT_CAPACITY: usize = 1_000_000;
 
-/// Enough that the threads of a large machine rarely wait for each other.
+/// So many that the threads of a large machine rarely wait for each other.
 const SHARDS: usize = 64;
 
 /// How many ended proofs a call removes from a shard. A call adds one proof at most, so they do not pile up.
@@ -121,8 +123,8 @@ impl MemoryReplayStore {
         Self::with(limits, Clock::system())
     }
 
-    /// Sets the maximum number of proofs of one client, that is, of one [principal](crate::AccessToken::principal), or of
-    /// one key if the token has no principal. Default: an eighth of the capacity, rounded up.
+    /// Sets the maximum number of proofs of one client, that is, of one [principal](crate::AccessToken::principal), or
+    /// of one key if the token has no principal. Default: an eighth of the capacity, rounded up.
     ///
     /// The store is empty afterwards: earlier clones have a memory of their own.
     ///
@@ -159,8 +161,8 @@ impl MemoryReplayStore {
         Self::with(limits, self.memory.clock.clone())
     }
 
-    /// Sets the clock that measures how long a proof is remembered. Default: a monotonic one, so changes of the system's
-    /// time do not shorten it.
+    /// Sets the clock that measures how long a proof is remembered. Default: a monotonic one, so changes of the
+    /// system's time do not shorten it.
     ///
     /// The store is empty afterwards: earlier clones have a memory of their own.
     #[must_use]
@@ -181,8 +183,9 @@ impl MemoryReplayStore {
         }
     }
 
-    /// The number of proofs that the store remembers. It removes those that have ended first: if a million have, that takes
-    /// a fraction of a second. Meanwhile it locks one part of the store after the other, never all of it.
+    /// The number of proofs that the store remembers. The call first removes the proofs that have ended. For a million
+    /// of them, this takes a fraction of a second. It locks one part of the store after the other, never the whole
+    /// store.
     pub fn len(&self) -> usize {
         self.memory.remove_all_ended();
         self.memory.total.load(Ordering::Relaxed)
@@ -282,7 +285,8 @@ impl Memory {
         }
     }
 
-    /// Removes some ended proofs of the next shard in turn, so that those of clients that went away end too.
+    /// Removes some ended proofs of the next shard in turn. Otherwise the proofs of clients that send no more requests
+    /// would stay.
     fn remove_some_ended(&self, shards: &Shards) {
         let next = self.next_shard.fetch_add(1, Ordering::Relaxed) % SHARDS;
         let removed = match shards.shards[next].try_lock() {

@@ -1,8 +1,8 @@
 //! Nonces of the server (RFC 9449 §9), without a store.
 //!
-//! A nonce is `base64url(time || HMAC-SHA-256(secret, purpose || time))`: the time of its issue in seconds since 1970, as 8
-//! bytes, and the first 16 bytes of the HMAC. These are 24 bytes, so base64 has no unused bits, and each nonce has one
-//! spelling. Only a holder of the secret can compute the nonce of a time to come.
+//! A nonce is `base64url(time || HMAC-SHA-256(secret, purpose || time))`: the time of its issue in seconds since 1970,
+//! as 8 bytes, and the first 16 bytes of the HMAC. These are 24 bytes, so base64 has no unused bits, and each nonce has
+//! one spelling. Only a holder of the secret can compute the nonce of a future time.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,13 +12,14 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Issues nonces for proofs, and recognizes them again (RFC 9449 §9).
+/// Issues nonces for proofs, and verifies them without a store (RFC 9449 §9).
 ///
-/// Pass it to [`Dpop::nonces`](super::Dpop::nonces). Without nonces, an attacker who can use a client's key for a moment,
-/// such as by a script in its page, can make proofs with a later `iat` and use them when their time has come, and a proof
-/// is as fresh as the client's clock is right. With them, each proof has a value that the server has issued a short time
-/// ago. They cost a client a second request when it starts, and whenever it was idle for longer than their
-/// [`lifetime`](Self::lifetime): the first one is answered 401 with `use_dpop_nonce` and a `DPoP-Nonce` field.
+/// Pass it to [`Dpop::nonces`](super::Dpop::nonces). Without nonces, an attacker who can use a client's key for a
+/// moment, for example with a script in its page, can make proofs with a later `iat` and use them later. The age of a
+/// proof also depends on the client's clock. With nonces, each proof has a value that the server has issued recently.
+///
+/// Nonces cost a client a second request when it starts, and after it was idle for longer than the
+/// [`lifetime`](Self::lifetime). The first request is answered 401 with `use_dpop_nonce` and a `DPoP-Nonce` field.
 ///
 /// ```
 /// use tower_bearer_auth::possession::{Dpop, DpopNonces};
@@ -29,7 +30,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// ```
 ///
 /// The server stores no nonce, so replicas with the same secret accept each other's. Their clocks may differ by up to 5
-/// seconds. A nonce may be used in any number of proofs; the [`ReplayStore`](super::ReplayStore) is what finds a proof that
+/// seconds. A nonce may be used in any number of proofs; the [`ReplayStore`](super::ReplayStore) detects a proof that
 /// is used twice. All clients get the same nonce for a tenth of its lifetime.
 ///
 /// `Debug` does not show the secrets.
@@ -41,12 +42,12 @@ pub struct DpopNonces {
     lifetime: Duration,
 }
 
-/// What the nonce of a proof is.
+/// Whether the nonce of a proof is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NonceState {
     /// It is accepted.
     Good,
-    /// It is accepted, and will soon no longer be.
+    /// It is accepted, and expires soon.
     Ending,
     /// It is too old, or not of this server.
     Unknown,
@@ -76,8 +77,8 @@ const NONCE_BYTES: usize = TIME_BYTES + CODE_BYTES;
 const NONCE_LENGTH: usize = NONCE_BYTES / 3 * 4;
 
 impl DpopNonces {
-    /// Issues nonces with this secret: 32 random bytes or more, the same in all replicas of the server. The same secret may
-    /// be used elsewhere in this crate.
+    /// Issues nonces with this secret: 32 random bytes or more, the same in all replicas of the server. The same secret
+    /// may be used elsewhere in this crate.
     ///
     /// # Panics
     ///
@@ -96,8 +97,8 @@ impl DpopNonces {
     ///
     /// To replace a secret, start the replicas with the new one in [`new`](Self::new) and the old one here. After a
     /// [`lifetime`](Self::lifetime), the old one can be removed. A replica that still has only the old secret answers
-    /// nonces of the new one with `use_dpop_nonce`, and the client retries. To avoid that, start all replicas with the new
-    /// secret *here* first.
+    /// nonces of the new one with `use_dpop_nonce`, and the client retries. To avoid that, start all replicas with the
+    /// new secret *here* first.
     ///
     /// # Panics
     ///
@@ -108,8 +109,9 @@ impl DpopNonces {
         self
     }
 
-    /// Sets how long a nonce is accepted. Default: 5 minutes. A nonce is issued for up to a tenth of that time, so a client
-    /// has at least nine tenths of it. If a proof has a nonce that is older than half of it, the answer has a new one.
+    /// Sets how long a nonce is accepted. Default: 5 minutes. A nonce is issued for up to a tenth of that time, so a
+    /// client has at least nine tenths of it. If a proof has a nonce that is older than half of it, the answer has a
+    /// new one.
     ///
     /// # Panics
     ///
@@ -135,7 +137,7 @@ impl DpopNonces {
         URL_SAFE_NO_PAD.encode(nonce)
     }
 
-    /// What this nonce of a proof is. `now` is the time since 1970.
+    /// Whether this nonce of a proof is accepted. `now` is the time since 1970.
     pub(super) fn state(&self, nonce: &str, now: Duration) -> NonceState {
         let Some(issued) = self.time_of_issue(nonce) else {
             return NonceState::Unknown;

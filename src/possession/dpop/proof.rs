@@ -1,7 +1,7 @@
 //! A DPoP proof: from the text of the `DPoP` field to what it proves (RFC 9449 §4.3).
 //!
-//! A proof is checked in this order: its form, its key, its signature, and then its claims. The key must be the one that
-//! the token is bound to, so the server verifies no signature with a key that a client has made up.
+//! A proof is checked in this order: its form, its key, its signature, and then its claims. The key must be the one
+//! that the token is bound to, so the server verifies no signature with a key that a client has made up.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use quick_cache::sync::Cache;
 
-use super::htu::Target;
-use super::proof_claims::{CheckedClaims, ProofClaims};
+use super::proof_claims::{CheckedClaims, Expected, ProofClaims};
 use super::proof_header::ProofHeader;
 use super::proof_key::ProofKey;
 use super::proof_refusal::{ProofPart, ProofRefusal};
@@ -22,7 +21,7 @@ use crate::verify::jwt::jws::{
 use crate::verify::keys::algorithm::Algorithm;
 use crate::verify_error::VerifyError;
 
-/// Verifies proofs. Keys of clients that were seen before are remembered.
+/// Verifies proofs, and caches the keys of clients.
 pub(super) struct ProofVerifier {
     algorithms: Vec<Algorithm>,
     max_length: usize,
@@ -31,23 +30,8 @@ pub(super) struct ProofVerifier {
     known_keys: Cache<[u8; SHA256_OUTPUT_LEN], Arc<ProofKey>>,
 }
 
-/// The maximum number of keys that are remembered. A key has about 1 KB.
+/// The maximum number of keys in the cache. A key has about 1 KB.
 const MAX_KNOWN_KEYS: usize = 1_000;
-
-/// What a proof must be for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Expected<'a> {
-    pub(super) method: &'a str,
-    pub(super) target: Target<'a>,
-    /// The access token, as sent.
-    pub(super) token: &'a [u8],
-    /// The thumbprint of the key that the token is bound to (`jkt`).
-    pub(super) thumbprint: &'a str,
-    /// How far `iat` may be from `now`, in both directions.
-    pub(super) window: Duration,
-    /// The time since 1970.
-    pub(super) now: Duration,
-}
 
 /// A proof that is valid if it was not used before, and if its nonce is accepted.
 #[derive(Debug)]
@@ -169,8 +153,8 @@ fn undecodable(part: ProofPart) -> ProofRefusal {
     ProofRefusal::malformed(part, Fault::of(rule))
 }
 
-/// A proof is used at most once (RFC 9449 §11.1), and clients choose `jti`, so it counts for this key and URL only. The
-/// lengths keep two lists of parts with the same concatenation apart.
+/// The ID of a proof in the replay store (RFC 9449 §11.1). Clients choose `jti`, so the ID covers the key and the URL
+/// too. Each part follows its length, so that different parts never have the same concatenation.
 fn id_of(key: &ProofKey, claims: &CheckedClaims<'_>) -> [u8; SHA256_OUTPUT_LEN] {
     let parts = [
         &key.thumbprint.0[..],

@@ -1,4 +1,4 @@
-//! The claims of a proof (RFC 9449 §4.2), and whether they are about the request at hand.
+//! The claims of a proof (RFC 9449 §4.2), and whether they match the request.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::de::MapAccess;
 
-use super::proof::Expected;
+use super::htu::Target;
 use super::proof_key::digest_text;
 use super::proof_refusal::{ProofPart, ProofRefusal};
 use crate::json::{Fault, Member, NumericDate, Object, Text, parse_object};
@@ -25,7 +25,22 @@ pub(super) struct ProofClaims<'a> {
     nonce: Member<Text<'a>>,
 }
 
-/// Claims of a proof for the request at hand.
+/// The request and the token that a proof must match.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected<'a> {
+    pub(super) method: &'a str,
+    pub(super) target: Target<'a>,
+    /// The access token, as sent.
+    pub(super) token: &'a [u8],
+    /// The thumbprint of the key that the token is bound to (`jkt`).
+    pub(super) thumbprint: &'a str,
+    /// How far `iat` may be from `now`, in both directions.
+    pub(super) window: Duration,
+    /// The time since 1970.
+    pub(super) now: Duration,
+}
+
+/// The claims of a proof that match the request.
 #[derive(Debug)]
 pub(super) struct CheckedClaims<'c> {
     pub(super) jti: &'c str,
@@ -111,7 +126,7 @@ impl<'a> ProofClaims<'a> {
         if window_end <= now {
             return stale("iat", "it is too long ago");
         }
-        // A client writes the time of its clock, which may be ahead as far as that of `iat`.
+        // `nbf` comes from the client's clock, which may be ahead by as much as for `iat`.
         let horizon = now.saturating_add(window);
         if self.nbf.get().is_some_and(|nbf| nbf.0 > horizon) {
             return stale("nbf", "it is too far in the future");

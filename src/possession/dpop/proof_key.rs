@@ -25,7 +25,7 @@ pub(super) struct ProofKey {
 pub(super) struct Thumbprint(pub(super) [u8; SHA256_OUTPUT_LEN]);
 
 impl ProofKey {
-    /// Reads the key of a header, which must have this thumbprint. Another key is refused before it is parsed.
+    /// Reads the key of a header, which must have this thumbprint. Refuses another key before it is parsed.
     pub(super) fn read(header: &ProofHeader<'_>, thumbprint: &str) -> Result<Self, ProofRefusal> {
         let malformed = |fault| ProofRefusal::malformed(ProofPart::Header, fault);
         let found = Thumbprint::of_jwk(header.jwk, header.algorithm).map_err(malformed)?;
@@ -135,7 +135,7 @@ struct PublicJwk<'a> {
     x: Member<Text<'a>>,
     y: Member<Text<'a>>,
     public: Member<Text<'a>>,
-    /// A member of a private or secret key of any type, whatever its value.
+    /// The first member that only a private or secret key has, of any key type and with any value.
     private: Option<&'static str>,
 }
 

@@ -4,7 +4,7 @@ use crate::json::Fault;
 use crate::telemetry::POSSESSION;
 use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError};
 
-/// Why a proof is refused, and which rule it breaks.
+/// The reason for which a proof is refused, and the rule that it breaks.
 #[derive(Debug)]
 pub(super) struct ProofRefusal {
     reason: Reason,

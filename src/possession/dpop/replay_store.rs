@@ -1,4 +1,4 @@
-//! Where the used proofs are recorded.
+//! The contract of a store that records used proofs.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,17 +8,18 @@ use tower::BoxError;
 
 /// Records which proofs were used, so that none is accepted twice (RFC 9449 §11.1).
 ///
-/// The default is a [`MemoryReplayStore`](super::MemoryReplayStore) in this process. Replicas of a server need a store that
-/// they share, such as a database: without one, an attacker can use a stolen proof once at each replica, until it is too
-/// old.
+/// The default is a [`MemoryReplayStore`](super::MemoryReplayStore) in this process. Replicas of a server need a store
+/// that they share, such as a database. Without one, an attacker can use a stolen proof once at each replica, until the
+/// proof is too old.
 ///
-/// The layer calls the store after every other check of the token, the proof and the request has passed. So a store never
-/// sees a proof that is refused for another reason, nor one without a valid token. Only the scopes are checked afterwards.
+/// The layer calls the store after every other check of the token, the proof and the request has passed. So a store
+/// never sees a proof that is refused for another reason, nor one without a valid token. Only the scopes are checked
+/// afterwards.
 ///
 /// # Example
 ///
-/// A store needs one atomic operation: insert the ID unless it is there. In Redis this is `SET id 1 NX PX keep`, in SQL an
-/// `INSERT … ON CONFLICT DO NOTHING` that returns the number of rows. With a map:
+/// A store needs one atomic operation: insert the ID unless it is there. In Redis this is `SET id 1 NX PX keep`, in SQL
+/// an `INSERT … ON CONFLICT DO NOTHING` that returns the number of rows. With a map:
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -63,8 +64,8 @@ pub trait ReplayStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the store cannot tell whether the proof was used, or cannot record it. The request is then answered 503, and the
-    /// proof may be used again.
+    /// If the store cannot determine whether the proof was used, or cannot record it. The request is then answered 503,
+    /// and the proof may be used again.
     fn first_use(
         &self,
         proof: &ProofId,
@@ -85,13 +86,14 @@ impl ProofId {
         Self { id, client, key }
     }
 
-    /// The SHA-256 digest of the proof's key, URL (`htu`) and `jti`. It differs for all proofs that differ in one of them.
+    /// The SHA-256 digest of the proof's key, URL (`htu`) and `jti`. It differs for all proofs that differ in one of
+    /// them.
     pub fn id(&self) -> &[u8; 32] {
         &self.id
     }
 
-    /// The SHA-256 digest of the [principal](crate::AccessToken::principal) of the token, or of the key if there is none.
-    /// A store can bound the number of proofs per client with it.
+    /// The SHA-256 digest of the [principal](crate::AccessToken::principal) of the token, or of the key if there is
+    /// none. A store can bound the number of proofs per client with it.
     pub fn client(&self) -> &[u8; 32] {
         &self.client
     }

@@ -23,8 +23,8 @@ use crate::verify::keys::algorithm::{Algorithm, KeyKind};
 /// # let _ = layer;
 /// ```
 ///
-/// Clones share the memory of used proofs. So do not put a layer with a clone inside another one: it would find each proof
-/// used.
+/// Clones share the store of used proofs. So do not nest two layers with clones of one `Dpop`: the second check of a
+/// request would refuse its proof as used.
 #[derive(Clone)]
 #[must_use = "it does nothing until it is passed to a layer"]
 pub struct Dpop {
@@ -57,7 +57,8 @@ const MAX_WINDOW: Duration = Duration::from_secs(300);
 const DEFAULT_MAX_PROOF_LENGTH: usize = 16 * 1024;
 
 impl Dpop {
-    /// Bound tokens need a proof, and others are taken as bearer tokens.
+    /// Creates the default settings: a token that is bound to a key needs a proof, and another token is accepted as a
+    /// bearer token.
     pub fn new() -> Self {
         let all = Algorithm::ALL.iter().copied();
         Self {
@@ -73,15 +74,15 @@ impl Dpop {
         }
     }
 
-    /// Accepts only tokens that are bound to a key, with a proof. Default: other tokens are taken as bearer tokens.
+    /// Accepts only tokens that are bound to a key, with a proof. Default: other tokens are accepted as bearer tokens.
     pub fn required(mut self) -> Self {
         self.is_required = true;
         self
     }
 
     /// Sets the scheme, the host and the port of this server in the URLs that its clients call, such as
-    /// `https://api.example.com`. A proof is for one URL (`htu`), and a `Host` header may come from an attacker, so the layer
-    /// does not take them from the request. Default: those of the layer's
+    /// `https://api.example.com`. A proof is for one URL (`htu`), and a `Host` header may come from an attacker, so the
+    /// layer does not take them from the request. Default: those of the layer's
     /// [`resource`](crate::BearerAuthLayer::resource).
     ///
     /// # Panics
@@ -101,8 +102,8 @@ impl Dpop {
     ///
     /// # Panics
     ///
-    /// If it does not begin with a slash, ends with one, or cannot be in the path of a URL: it has a query, a fragment, a
-    /// space, or other characters than visible ASCII, which must be percent-encoded.
+    /// If it does not begin with a slash, ends with one, or cannot be in the path of a URL: it has a query, a fragment,
+    /// a space, or other characters than visible ASCII, which must be percent-encoded.
     #[track_caller]
     pub fn path_prefix(mut self, prefix: impl Into<String>) -> Self {
         let prefix = prefix.into();
@@ -131,7 +132,8 @@ impl Dpop {
         self
     }
 
-    /// Sets how far the time of a proof (`iat`) may be from this server's clock, in both directions. Default: 60 seconds.
+    /// Sets how far the time of a proof (`iat`) may be from this server's clock, in both directions. Default: 60
+    /// seconds.
     ///
     /// # Panics
     ///
@@ -140,14 +142,14 @@ impl Dpop {
     pub fn window(mut self, window: Duration) -> Self {
         assert!(
             (MIN_WINDOW..=MAX_WINDOW).contains(&window),
-            "the window of proofs must be between 1 and 300 seconds"
+            "the window of proofs must be between 1 and 300 seconds, not {window:?}"
         );
         self.window = window;
         self
     }
 
-    /// Sets the maximum length of a proof, in bytes. A longer one is refused before it is read. Default: 16 384 (16 KiB),
-    /// since a proof of an ML-DSA-87 key has 11 KB.
+    /// Sets the maximum length of a proof, in bytes. A longer one is refused before it is read. Default: 16 384 (16
+    /// KiB), since a proof of an ML-DSA-87 key has 11 KB.
     pub fn max_proof_length(mut self, bytes: usize) -> Self {
         self.max_proof_length = bytes;
         self
@@ -160,15 +162,16 @@ impl Dpop {
         self
     }
 
-    /// Requires a nonce of this server in each proof (RFC 9449 §9). A client cannot make proofs ahead of time then.
-    /// Default: no nonces.
+    /// Requires a nonce of this server in each proof (RFC 9449 §9). Clients then cannot make proofs
+    /// in advance. Default: no nonces.
     pub fn nonces(mut self, nonces: DpopNonces) -> Self {
         self.nonces = Some(nonces);
         self
     }
 
-    /// Sets the clock by which the age of proofs is measured. Default: the system's. Call it before
-    /// [`replay_store`](Self::replay_store): it replaces the memory of used proofs by an empty one with this clock.
+    /// Sets the clock that measures the age of proofs. Default: the system's clock. The default memory of used proofs
+    /// uses this clock too, and is empty afterwards. A store that [`replay_store`](Self::replay_store) sets keeps its
+    /// own clock.
     pub fn clock(mut self, clock: Clock) -> Self {
         if let UsedProofs::Memory(_) = self.used_proofs {
             self.used_proofs =

@@ -89,7 +89,7 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
                         let bound_flag = token.bound_flag().cloned();
                         let verified = verifier.oneshot(token).await.map_err(Into::into);
                         let outcome = verified.and_then(|token| {
-                            // What is stored does not say that the token was bound.
+                            // The cache does not store the flag, so a token that has lost its key must not be cached.
                             if let Some(flag) = &bound_flag {
                                 token
                                     .check_still_bound(flag)

@@ -32,7 +32,8 @@ impl ClaimsVerifier {
         claims.fill(payload, self.subject_type)
     }
 
-    /// Checks the claims at this time. The layer may check that the sender possesses the key that the token is bound to.
+    /// Checks the claims at this time. The layer may check that the sender possesses the key that the token is bound
+    /// to.
     pub(crate) fn check(
         &self,
         claims: &Claims<'_>,

@@ -70,7 +70,7 @@ fn has_zero_expiry(answer: &str) -> bool {
 enum TokenType {
     Bearer,
     Dpop,
-    /// The answer does not say, or says `access_token`, as that of Ory Hydra.
+    /// The answer has no `token_type`, or has `access_token`, as that of Ory Hydra.
     AccessToken,
 }
 

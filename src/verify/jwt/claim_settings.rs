@@ -195,8 +195,8 @@ impl JwtVerifierBuilder {
     }
 
     /// Accepts tokens that are bound to a key (`cnf`: DPoP, mTLS) as plain bearer tokens, so that an attacker can use a
-    /// stolen one. Use it only if another component checks the binding. A layer that checks proofs or certificates checks
-    /// those of such tokens too.
+    /// stolen one. Use it only if another component checks the binding. A layer that checks proofs or certificates
+    /// checks those of such tokens too.
     pub fn accept_unchecked_confirmation(mut self) -> Self {
         self.policy.accept_unchecked_confirmation = true;
         self

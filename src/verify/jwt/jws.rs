@@ -50,7 +50,7 @@ impl<'t> Jws<'t> {
         })
     }
 
-    /// The header as written, by which a header that was seen before is recognized.
+    /// The encoded header as sent: the cache of proof keys is keyed by its digest.
     #[cfg(feature = "dpop")]
     pub(crate) fn encoded_header(&self) -> &'t [u8] {
         self.header

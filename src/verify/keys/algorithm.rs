@@ -109,7 +109,7 @@ impl Algorithm {
         self.row().name
     }
 
-    /// All names that the algorithm has in `alg`.
+    /// All names of the algorithm in `alg`.
     #[cfg(feature = "dpop")]
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
         let row = self.row();
@@ -193,7 +193,7 @@ pub(crate) enum KeyKind {
 
 struct Row {
     name: &'static str,
-    /// Further names, which tokens and proofs may have too.
+    /// Further values of `alg` for the same algorithm.
     #[cfg(feature = "dpop")]
     other_names: &'static [&'static str],
     signature_lengths: RangeInclusive<usize>,

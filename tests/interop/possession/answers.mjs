@@ -1,4 +1,4 @@
-// What is expected of answers.
+// Assertions about answers.
 
 import assert from 'node:assert/strict';
 

@@ -93,7 +93,7 @@ async function nonces(issuer, url, mode, checks) {
       assert.deepEqual(exchanges.map(({ answer }) => answer.status), [200]);
     });
 
-    // What an attacker does who has seen the last request.
+    // The attack with a copy of the last request.
     const { request } = exchanges.at(-1);
     const { dpop, ...others } = request.headers;
     await checks(`${client}: the same request a second time: 401`, async () => {

@@ -94,7 +94,7 @@ async fn a_client_retries_once_with_the_nonce_of_the_server_and_keeps_it() {
     assert_result(&answers[0], "carol");
 }
 
-/// What a thief can do who has the token and not the key.
+/// The attack of a thief who has the token without its key.
 #[tokio::test]
 async fn a_client_with_another_key_is_refused() {
     let authorization = authorization().await;

@@ -1,4 +1,4 @@
-//! The table of answers: who sends what, and which challenges come back.
+//! The table of answers: each kind of request, and its challenges.
 
 use serde_json::json;
 use tower_bearer_auth::possession::DpopNonces;
@@ -42,7 +42,7 @@ async fn each_kind_of_request_gets_the_answer_of_the_table() {
         assert_answer(&answer, 401, &["Bearer", &offer], &no_token());
     }
 
-    // Plain tokens are taken as before, and a proof beside them does not matter.
+    // Plain tokens are accepted as before, and a proof beside them is ignored.
     let plain = world.plain().build();
     let bearer = format!("Bearer {plain}");
     server
@@ -156,7 +156,7 @@ async fn an_optional_layer_passes_only_a_request_without_a_token() {
 }
 
 #[tokio::test]
-async fn too_little_scope_is_an_error_of_the_scheme_that_brought_the_token() {
+async fn too_little_scope_is_an_error_of_the_scheme_of_the_token() {
     let world = World::new();
     let layer = BearerAuthLayer::new(world.verifier())
         .realm("notes")
@@ -178,7 +178,7 @@ async fn too_little_scope_is_an_error_of_the_scheme_that_brought_the_token() {
     let answer = server.get(&[("authorization", &bearer)]).await;
     assert_answer(&answer, 403, &[&error("Bearer", "")], &body);
 
-    // Also of a guard further in.
+    // The same for the refusal by an inner guard.
     let guarded = RequireScopesLayer::all(["write"]).layer(Inner::default());
     let layer = BearerAuthLayer::new(world.verifier()).dpop(world.dpop());
     let address = serve(layer.layer(guarded)).await;
@@ -260,7 +260,7 @@ async fn the_metadata_promises_what_the_layer_checks() {
 }
 
 #[tokio::test]
-async fn a_nonce_is_demanded_once_and_replaced_before_it_ends() {
+async fn a_nonce_is_required_once_and_replaced_before_it_expires() {
     let world = World::new();
     let dpop = world.dpop().nonces(DpopNonces::new([7; 32]));
     let server = Server::start(BearerAuthLayer::new(world.verifier()).dpop(dpop)).await;

@@ -1,31 +1,30 @@
-//! A bound token passes nowhere without its proof, whatever verifier, cache or layer it meets.
+//! A bound token is refused without its proof, with every verifier, cache and combination of layers.
 
 use std::time::Duration;
 
 use axum::{Router, routing::get as route};
 use http::{HeaderValue, Request};
 use serde_json::json;
-use tower::{ServiceBuilder, ServiceExt};
-use tower_bearer_auth::mcp::{ScopeRules, SessionBindingLayer, ToolScopesLayer};
+use tower::ServiceExt;
 use tower_bearer_auth::possession::Confirmation;
 use tower_bearer_auth::testing::TestCertificate;
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, ByIssuer, CacheLayer, IntrospectionVerifier, InvalidReason,
-    JwtVerifier, ScopeRequirement, StaticToken, StaticTokenVerifier, Verifier, VerifierExt,
-    VerifyErrorKind, verify_fn,
+    JwtVerifier, StaticToken, StaticTokenVerifier, Verifier, VerifierExt, VerifyErrorKind,
+    verify_fn,
 };
 use tower_layer::Layer;
 
-use super::{AUDIENCE, ISSUER, PATH, Server, URL, World, assert_dpop_error};
+use super::{AUDIENCE, ISSUER, PATH, Server, World, assert_dpop_error};
 use crate::support::{Inner, answer_of, get, serve, serve_axum};
 
 const BOUND: &str = "The access token is bound to a key and cannot be used as a bearer token";
 
-/// Asserts that a layer without checks refuses the token in both schemes, and that a layer with DPoP accepts it with its
-/// proof and only then.
+/// Asserts that a layer without checks refuses the token in both schemes, and that a layer with DPoP accepts it with
+/// its proof and only then.
 async fn assert_needs_proof(world: &World, verifier: impl Verifier, token: &str) {
     let checking = || BearerAuthLayer::new(verifier.clone()).dpop(world.dpop());
-    // The one after the other, so that what a cache has learned from one layer is there for the next.
+    // One after the other, so that each layer finds what an earlier one has cached.
     for round in 0..2 {
         let plain = Server::start(BearerAuthLayer::new(verifier.clone())).await;
         let bearer = format!("Bearer {token}");
@@ -68,7 +67,7 @@ async fn assert_needs_proof(world: &World, verifier: impl Verifier, token: &str)
 }
 
 #[tokio::test]
-async fn whatever_verifies_a_bound_token_its_proof_is_needed() {
+async fn every_verifier_needs_the_proof_of_a_bound_token() {
     let world = World::new();
     let token = world.bound().build();
     let jwt = world.verifier();
@@ -173,7 +172,7 @@ async fn a_verifier_alone_refuses_a_bound_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_bound_to_what_nothing_checks_is_refused() {
+async fn a_token_with_a_binding_that_no_check_proves_is_refused() {
     let world = World::new();
     let layer = BearerAuthLayer::new(world.verifier())
         .dpop(world.dpop())
@@ -253,7 +252,7 @@ async fn a_token_that_is_bound_twice_needs_both() {
 }
 
 #[tokio::test]
-async fn a_waiver_counts_only_where_nothing_is_checked() {
+async fn a_waiver_applies_only_to_what_the_layer_does_not_check() {
     let world = World::new();
     let verifier = JwtVerifier::builder()
         .key(world.issuer.verifying_key())
@@ -350,63 +349,4 @@ async fn a_nested_router_is_called_by_the_url_that_the_client_uses() {
     request("https://api.example.com/api/notes/7?x=2#y")
         .await
         .assert_passed();
-}
-
-#[tokio::test]
-async fn an_mcp_server_needs_the_proof_for_sessions_and_tools_too() {
-    let world = World::new();
-    let rules = ScopeRules::builder()
-        .tool("write", ScopeRequirement::all(["write"]))
-        .default_rule(ScopeRequirement::permit_all())
-        .build()
-        .unwrap();
-    let server = |auth: BearerAuthLayer<JwtVerifier>| {
-        ServiceBuilder::new()
-            .layer(auth)
-            .layer(SessionBindingLayer::new())
-            .layer(ToolScopesLayer::new(rules.clone()))
-            .service(Inner::default())
-    };
-    let call =
-        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "write"}});
-    let call = call.to_string();
-    let token = world.bound().build();
-    let request = |scheme: &str, proof: Option<String>| {
-        let mut request = Request::post(PATH)
-            .header("authorization", format!("{scheme} {token}"))
-            .header("content-type", "application/json")
-            .header("accept", "application/json, text/event-stream")
-            .body(http_body_util::Full::from(bytes::Bytes::from(call.clone())))
-            .unwrap();
-        if let Some(proof) = proof {
-            let proof = HeaderValue::try_from(proof).unwrap();
-            request.headers_mut().insert("dpop", proof);
-        }
-        request
-    };
-    let proof = || {
-        world
-            .client
-            .proof("POST", URL, &token)
-            .clock(&world.clock)
-            .build()
-    };
-    let without = server(BearerAuthLayer::new(world.verifier()));
-    for (scheme, proof) in [("Bearer", None), ("DPoP", Some(proof()))] {
-        let answer = answer_of(without.clone(), request(scheme, proof)).await;
-        assert_eq!(answer.status, 401);
-    }
-    let checking = server(BearerAuthLayer::new(world.verifier()).dpop(world.dpop()));
-    for (scheme, proof) in [("Bearer", Some(proof())), ("DPoP", None)] {
-        let answer = answer_of(checking.clone(), request(scheme, proof)).await;
-        assert_eq!(answer.status, 401);
-    }
-    let answer = answer_of(checking, request("DPoP", Some(proof()))).await;
-    assert_eq!(answer.status, 403);
-    let challenge = answer.header("www-authenticate").unwrap();
-    assert!(
-        challenge.starts_with(r#"DPoP error="insufficient_scope", algs=""#)
-            && challenge.contains(r#"scope="write""#),
-        "{challenge}"
-    );
 }

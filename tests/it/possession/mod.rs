@@ -1,8 +1,9 @@
-//! Tokens that are bound to a key: over HTTP, with real keys, the answer to everything that can be wrong.
+//! Tokens that are bound to a key, over HTTP and with real keys: the answer to each fault.
 
 mod answers;
 mod certificates;
 mod layers;
+mod mcp;
 mod nonces;
 mod proofs;
 mod rebuilt_tokens;
@@ -61,7 +62,7 @@ impl World {
         Dpop::new().origin(AUDIENCE).clock(self.clock.clone())
     }
 
-    /// A token that is bound to nothing.
+    /// A token that is not bound to a key.
     fn plain(&self) -> TokenBuilder {
         let token = self.issuer.token().issuer(ISSUER).audience(AUDIENCE);
         token

@@ -1,4 +1,4 @@
-//! The answers that bring a client its next nonce, and the nonces that a server does not take.
+//! The answers that have the next nonce for a client, and the nonces that a server refuses.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tower_layer::Layer;
 
 use super::{PATH, URL, World};
 
-/// An inner service that wants its answers cached, and thinks of a nonce itself.
+/// An inner service whose answers may be cached, and have a nonce of its own.
 async fn inner(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
     let response = Response::builder()
         .header("content-type", "text/event-stream")
@@ -52,7 +52,7 @@ fn values<B>(response: &Response<B>, name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_good_answer_with_a_nonce_has_one_and_is_not_for_caches() {
+async fn a_response_with_a_new_nonce_has_only_that_nonce_and_must_not_be_cached() {
     let world = World::new();
     let plain = layer(&world).layer(service_fn(inner));
     let closing = layer(&world)

@@ -1,4 +1,4 @@
-//! A proof is good for one use.
+//! Each proof is accepted once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -120,7 +120,7 @@ async fn clones_and_routes_share_one_memory() {
 }
 
 #[tokio::test]
-async fn a_client_that_fills_its_part_of_the_memory_gets_503_alone() {
+async fn a_client_at_its_bound_gets_503_and_other_clients_do_not() {
     let world = World::new();
     let store = MemoryReplayStore::new(100)
         .max_per_client(2)
@@ -135,7 +135,7 @@ async fn a_client_that_fills_its_part_of_the_memory_gets_503_alone() {
     let proof = world.proof(&token).build();
     let answer = server.get_with(&token, &proof).await;
     answer.assert_outage();
-    // Another key of the same user is no way out.
+    // Another key of the same user does not get around the bound.
     let key = DpopKey::new();
     let of_same_user = world.plain().bound_to(&key).build();
     let other_proof = key
@@ -146,21 +146,21 @@ async fn a_client_that_fills_its_part_of_the_memory_gets_503_alone() {
         .get_with(&of_same_user, &other_proof)
         .await
         .assert_outage();
-    // Other users are not concerned.
+    // Other users are not affected.
     let of_bob = world.bound().subject("bob").build();
     let proof_of_bob = world.proof(&of_bob).build();
     server
         .get_with(&of_bob, &proof_of_bob)
         .await
         .assert_passed();
-    // The memory ends with the window.
+    // The store forgets the proofs after the window.
     world.clock.advance(Duration::from_secs(121));
     let token = world.bound().build();
     let proof = world.proof(&token).build();
     server.get_with(&token, &proof).await.assert_passed();
 }
 
-/// A store that other processes could share. It fails while it is away.
+/// A store that other processes could share. It fails while it is unavailable.
 #[derive(Clone, Default)]
 struct SharedStore {
     used: Arc<Mutex<HashSet<[u8; 32]>>>,
@@ -200,7 +200,7 @@ async fn a_store_that_fails_is_an_outage_for_bound_tokens_alone() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_while_the_store_is_asked_is_refused() {
+async fn a_token_that_expires_while_the_store_is_called_is_refused() {
     /// A store in which time passes.
     struct SlowStore(Clock);
 

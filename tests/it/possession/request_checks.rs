@@ -31,7 +31,7 @@ impl RequestCheck for Always {
 }
 
 #[tokio::test]
-async fn what_no_check_proves_does_not_pass() {
+async fn a_binding_that_no_check_proves_is_refused() {
     let world = World::new();
     let bearer = format!("Bearer {}", world.bound().build());
     let headers = [("authorization", &*bearer)];
@@ -44,7 +44,7 @@ async fn what_no_check_proves_does_not_pass() {
         (layer().check_request(proven()), 200),
         (layer().check_request(proven()).check_request(passed()), 200),
         (layer().check_request(passed()).check_request(proven()), 200),
-        // The built-in check is not replaced by one of one's own.
+        // A check of the application does not replace the built-in check.
         (layer().dpop(world.dpop()).check_request(proven()), 401),
     ] {
         let server = Server::start(layer).await;
@@ -162,7 +162,7 @@ async fn a_nonce_of_a_check_reaches_the_client() {
 }
 
 #[test]
-fn a_nonce_that_no_header_can_carry_is_a_mistake() {
+fn a_nonce_that_no_header_can_have_panics() {
     for nonce in ["", "a b", "a\"b", "a\\b", "a\nb", "é"] {
         let made = std::panic::catch_unwind(|| VerifyError::nonce_required(nonce));
         assert!(made.is_err(), "{nonce:?}");

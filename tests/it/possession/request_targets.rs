@@ -109,7 +109,7 @@ async fn the_origin_is_the_configured_one_in_every_form_of_target() {
 }
 
 #[tokio::test]
-async fn the_method_is_that_of_the_request_to_the_letter() {
+async fn the_method_is_compared_with_its_case() {
     let world = World::new();
     let url = "https://api.example.com/notes";
     for (method, proof, expected) in [

@@ -209,7 +209,7 @@ fn the_path_that_a_proxy_removes_is_a_part_of_the_url() {
             "{prefix} {path} {htu}"
         );
     }
-    // No proof is for a path that servers read in two ways.
+    // No proof matches a path that servers interpret in two ways.
     for path in [
         "/../mcp",
         "/a/../mcp",

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The first 12 bytes of a proof's ID, to save memory.
 ///
-/// A collision never lets a replay pass: it refuses a new proof. Two of a million remembered proofs collide by chance once
-/// in 10¹⁷ cases. An attacker would have to compute 2⁹⁶ digests for one.
+/// A collision never lets a replay pass: it refuses a new proof. Two of a million remembered proofs collide by chance
+/// once in 10¹⁷ cases. An attacker would have to compute 2⁹⁶ digests for one.
 pub(super) type ShortId = [u8; 12];
 
-/// Identifies a client, or a key of a client: 48 bits of a SipHash with a secret of the store. Two clients with the same tag
-/// would share a bound. Since the hash is secret, a client cannot look for an identity with the tag of another one, and by
-/// chance two have the same once in 10¹⁴ cases.
+/// Identifies a client, or a key of a client: 48 bits of a SipHash with a secret of the store. Two clients with the
+/// same tag would share a bound. The hash has a secret key, so a client cannot search for an identity with the tag of
+/// another client. By chance, two clients have the same tag once in 10¹⁴ cases.
 pub(super) type Tag = [u8; 6];
 
 /// A `u32` in bytes, which need no padding behind a [`Tag`].
@@ -147,8 +147,8 @@ impl Shard {
         self.ids.is_empty() && self.counts.is_empty() && self.by_end.values().all(Records::is_empty)
     }
 
-    /// The allocated bytes, computed from capacities: a hash table has a power of two of buckets, of which it fills 7/8, and
-    /// a byte of control per bucket.
+    /// The allocated bytes, computed from capacities: a hash table has a power of two of buckets, of which it fills
+    /// 7/8, and a byte of control per bucket.
     pub(super) fn allocated(&self) -> usize {
         let table = |capacity: usize, size: usize| match capacity {
             0 => 0,

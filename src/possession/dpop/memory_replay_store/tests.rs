@@ -222,7 +222,8 @@ fn allocated(store: &MemoryReplayStore) -> usize {
         .sum()
 }
 
-/// DHAT shows the same number of bytes as `Shard::allocated` computes. The most is that of a table that has just doubled.
+/// DHAT shows the same number of bytes as `Shard::allocated` computes. The most is that of a table that has just
+/// doubled.
 #[test]
 fn a_proof_takes_120_bytes_at_most() {
     let bytes = |number: u32| digest(number);

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::possession::dpop::htu::Origin;
+use crate::possession::dpop::htu::{Origin, Target};
 use crate::testing::SigningKey;
 use crate::verify::keys::algorithm::KeyKind;
 use crate::verify_error::VerifyErrorKind;

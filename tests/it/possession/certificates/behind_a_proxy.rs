@@ -1,4 +1,4 @@
-//! A proxy terminates TLS and passes the certificate on in a header.
+//! A proxy terminates TLS and sends the certificate of the client in a header.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::middleware::map_request;
@@ -164,7 +164,7 @@ async fn a_client_that_reaches_the_server_directly_cannot_send_the_header_itself
 }
 
 #[tokio::test]
-async fn no_header_counts_if_no_proxy_is_trusted() {
+async fn no_header_is_read_if_no_proxy_is_trusted() {
     let [alice, _] = certificates();
     for (form, name, write) in FORMS {
         let server = Server::start(|app, issuer| checked(app, issuer).layer(form())).await;
@@ -180,7 +180,7 @@ async fn no_header_counts_if_no_proxy_is_trusted() {
 }
 
 #[tokio::test]
-async fn the_log_says_why_a_header_does_not_count_and_never_what_it_has() {
+async fn the_log_names_the_reason_for_ignoring_a_header_and_never_its_value() {
     const SECRET: &str = "s3cret";
     let layers = [
         ClientCertificateFromHeader::client_cert(),

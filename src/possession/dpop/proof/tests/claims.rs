@@ -1,4 +1,4 @@
-//! What a proof says about its request.
+//! The claims of a proof.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn each_claim_is_required() {
     for name in ["jti", "htm", "htu", "iat", "ath"] {
         let without = with(usual_claims(), json!({name: null}));
         assert_eq!(refusal(verify_claims(without)), "proof_malformed", "{name}");
-        // A member that is there, and has no value.
+        // A member that is present without a value.
         let mut null = usual_claims();
         null[name] = Value::Null;
         assert_eq!(refusal(verify_claims(null)), "proof_malformed", "{name}");
@@ -172,7 +172,7 @@ fn a_proof_is_accepted_for_as_long_as_its_window() {
 }
 
 #[test]
-fn it_cannot_be_accepted_again_from_its_end_on() {
+fn a_proof_is_refused_from_its_end_on() {
     let thumbprint = thumbprint_of(&jwk_of(&ES256));
     let proof = sign(&ES256, header_of(&ES256), usual_claims());
     let usual = expected(&thumbprint);

@@ -93,7 +93,7 @@ fn a_jwk_is_a_public_key_only() {
         for value in [json!("AAAA"), json!(""), json!(null), json!([]), json!(1)] {
             let mut jwk = public.clone();
             jwk[name] = value;
-            // Private members are noticed before the key is compared.
+            // Private members are detected before the key is compared.
             for thumbprint in [&thumbprint, "another"] {
                 let result = verify_jwk("ES256", &jwk, thumbprint);
                 assert_eq!(refusal(result), "proof_malformed", "{jwk}");

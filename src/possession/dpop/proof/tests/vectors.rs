@@ -92,7 +92,7 @@ fn the_proof_of_rfc_9449_is_valid_for_its_request_only() {
 }
 
 #[test]
-fn a_proof_for_the_token_endpoint_is_none_for_a_resource() {
+fn a_proof_for_the_token_endpoint_is_not_valid_for_a_resource() {
     let origin = Origin::of_origin("https://server.example.com").unwrap();
     let mut expected = example(&origin);
     expected.method = "POST";
