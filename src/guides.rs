@@ -58,6 +58,7 @@ guide!(
     "../docs/mcp-server.md",
     "cors" => "self::cors",
     "observability" => "self::observability",
+    "possession" => "self::proof_of_possession",
     "proxy" => "self::behind_a_proxy",
     "testing" => "self::testing_your_server"
 );
@@ -87,7 +88,11 @@ guide!(
     "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token"
 );
 
-guide!(observability, "../docs/observability.md");
+guide!(
+    observability,
+    "../docs/observability.md",
+    "possession" => "self::proof_of_possession"
+);
 
 guide!(performance, "../docs/performance.md");
 

@@ -2,7 +2,7 @@
 //!
 //! A module's `run` takes any bytes and panics if a guarantee is broken. `fuzz_targets/` passes it to libFuzzer, and
 //! `tests/replay.rs` runs it over the committed corpus. The expected result is computed a second time, as plainly as
-//! possible and independently of the crate: in the module itself, in `claim_rules` and in `json`.
+//! possible and independently of the crate: in the module itself, in `certificates`, `claim_rules` and `json`.
 
 #![forbid(unsafe_code)]
 
@@ -10,13 +10,16 @@ pub mod challenge;
 pub mod claims;
 pub mod differential;
 pub mod dpop_proof;
+pub mod escaped_pem;
 pub mod header;
 pub mod introspection;
 pub mod jwk_set;
 pub mod jws;
 pub mod pem;
 pub mod tool_guard;
+pub mod xfcc_header;
 
+mod certificates;
 mod claim_rules;
 mod input;
 mod json;
@@ -33,7 +36,7 @@ pub struct Target {
     pub reaches: &'static [&'static str],
 }
 
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     Target {
         name: "challenge",
         run: challenge::run,
@@ -53,6 +56,11 @@ pub const TARGETS: [Target; 10] = [
         name: "dpop_proof",
         run: dpop_proof::run,
         reaches: dpop_proof::REACHES,
+    },
+    Target {
+        name: "escaped_pem",
+        run: escaped_pem::run,
+        reaches: escaped_pem::REACHES,
     },
     Target {
         name: "header",
@@ -83,5 +91,10 @@ pub const TARGETS: [Target; 10] = [
         name: "tool_guard",
         run: tool_guard::run,
         reaches: tool_guard::REACHES,
+    },
+    Target {
+        name: "xfcc_header",
+        run: xfcc_header::run,
+        reaches: xfcc_header::REACHES,
     },
 ];

@@ -176,7 +176,7 @@ fn is_plain(text: &[u8]) -> bool {
 }
 
 /// The AlgorithmIdentifier of a SubjectPublicKeyInfo, and the content of its bit string.
-fn key_info(der: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn key_info(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (content, rest) = value(der, 0x30)?;
     let (identifier, bits) = content.split_at(length(content)?);
     let (bits, behind) = value(bits, 0x03)?;
@@ -184,7 +184,7 @@ fn key_info(der: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The SubjectPublicKeyInfo of a certificate, read from its position.
-fn certified(der: &[u8]) -> Option<&[u8]> {
+pub(crate) fn certified(der: &[u8]) -> Option<&[u8]> {
     let (content, rest) = value(der, 0x30)?;
     let (mut signed, _) = value(content, 0x30)?;
     if signed.first() == Some(&0xa0) {

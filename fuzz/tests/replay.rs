@@ -61,6 +61,11 @@ fn dpop_proof_holds_over_its_corpus() {
 }
 
 #[test]
+fn escaped_pem_holds_over_its_corpus() {
+    replay("escaped_pem");
+}
+
+#[test]
 fn header_holds_over_its_corpus() {
     replay("header");
 }
@@ -88,6 +93,11 @@ fn pem_holds_over_its_corpus() {
 #[test]
 fn tool_guard_holds_over_its_corpus() {
     replay("tool_guard");
+}
+
+#[test]
+fn xfcc_header_holds_over_its_corpus() {
+    replay("xfcc_header");
 }
 
 #[test]
