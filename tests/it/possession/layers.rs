@@ -1,10 +1,12 @@
 //! A bound token is refused without its proof, with every verifier, cache and combination of layers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Router, routing::get as route};
 use http::{HeaderValue, Request};
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use tower_bearer_auth::possession::Confirmation;
 use tower_bearer_auth::testing::TestCertificate;
@@ -349,4 +351,47 @@ async fn a_nested_router_is_called_by_the_url_that_the_client_uses() {
     request("https://api.example.com/api/notes/7?x=2#y")
         .await
         .assert_passed();
+}
+
+#[tokio::test]
+async fn two_layers_with_and_without_proofs_share_no_verification() {
+    let world = World::new();
+    let (jwt, calls) = (world.verifier(), Arc::new(Semaphore::new(0)));
+    let release = Arc::new(Semaphore::new(0));
+    let slow = verify_fn({
+        let (calls, release) = (Arc::clone(&calls), Arc::clone(&release));
+        move |token| {
+            let (calls, release) = (Arc::clone(&calls), Arc::clone(&release));
+            let verified = jwt.clone().oneshot(token);
+            async move {
+                calls.add_permits(1);
+                release.acquire().await.unwrap().forget();
+                verified.await
+            }
+        }
+    });
+    let verifier = CacheLayer::new(10)
+        .remember_refusals(Duration::from_secs(60))
+        .layer(slow);
+    let plain = Server::start(BearerAuthLayer::new(verifier.clone())).await;
+    let checking = Server::start(BearerAuthLayer::new(verifier).dpop(world.dpop())).await;
+    let token = world.bound().build();
+    let bearer = format!("Bearer {token}");
+    let proofs = [(); 3].map(|()| world.proof(&token).build());
+
+    let refused = async || plain.get(&[("authorization", &bearer)]).await;
+    let both_begun = async {
+        calls.acquire_many(2).await.unwrap().forget();
+        release.add_permits(2);
+    };
+    let (first, second, ()) =
+        tokio::join!(refused(), checking.get_with(&token, &proofs[0]), both_begun);
+    first.assert_invalid_token(BOUND);
+    second.assert_passed();
+    // Now both results are cached.
+    refused().await.assert_invalid_token(BOUND);
+    checking.get_with(&token, &proofs[1]).await.assert_passed();
+    refused().await.assert_invalid_token(BOUND);
+    checking.get_with(&token, &proofs[2]).await.assert_passed();
+    assert_eq!(calls.available_permits(), 0, "no further verification");
 }
