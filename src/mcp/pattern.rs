@@ -88,8 +88,8 @@ impl Patterns {
         self.find_longest(name).map(|(rule, _)| rule)
     }
 
-    /// The rule of the longest prefix of `name`, and the length of that prefix. A client can send a thousand names, so this is a binary search
-    /// instead of a scan of all prefixes.
+    /// The rule of the longest prefix of `name`, and the length of that prefix. A client can send a thousand names, so this
+    /// is a binary search instead of a scan of all prefixes.
     fn find_longest(&self, name: &str) -> Option<(&ScopeRequirement, usize)> {
         let mut start = name.as_bytes();
         loop {
@@ -223,5 +223,43 @@ mod tests {
             assert_eq!(has_control(&format!("\u{a0}é{letter}é")), is_control);
         }
         assert!(!has_control(""));
+    }
+
+    #[test]
+    fn control_characters_do_not_cancel_each_other() {
+        for text in [
+            "\u{1}",
+            "\u{1}\u{1}",
+            "a\u{0}b\u{1f}",
+            "\u{7f}",
+            "\u{7f}\u{7f}",
+            "\u{1}\u{7f}",
+            "\u{80}",
+            "\u{9f}\u{9f}",
+        ] {
+            assert!(has_control(text), "{text:?}");
+        }
+        for text in ["", " ", "~", "é", "\u{a0}", "\u{a0}\u{a0}"] {
+            assert!(!has_control(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_know_their_rules_and_whether_they_have_any() {
+        let rule = |name: &str| ScopeRequirement::all([name]);
+        let mut patterns = Patterns::default();
+        assert!(patterns.is_empty());
+        patterns.insert("a*", rule("prefix")).unwrap();
+        assert!(!patterns.is_empty());
+        assert_eq!(patterns.find_prefix("ab"), Some(&rule("prefix")));
+        patterns.insert("ab", rule("exact")).unwrap();
+        assert_eq!(patterns.find("ab"), Some(&rule("exact")));
+        assert_eq!(patterns.find_prefix("ab"), Some(&rule("prefix")));
+        let all: Vec<_> = patterns.requirements().cloned().collect();
+        assert_eq!(all, [rule("exact"), rule("prefix")]);
+        let mut exact = Patterns::default();
+        exact.insert("ab", rule("exact")).unwrap();
+        assert!(!exact.is_empty());
+        assert_eq!(exact.find_prefix("ab"), None);
     }
 }
