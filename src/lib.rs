@@ -141,7 +141,7 @@ mod key_state;
 mod metadata_reach;
 #[cfg(any(feature = "dpop", feature = "mcp"))]
 mod percent_encoding;
-mod short_digest;
+mod sha256;
 mod shown_url;
 
 #[cfg(feature = "testing")]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error_chain::shortened;
-use crate::short_digest::short_digest;
+use crate::sha256::short_digest;
 
 /// The maximum length of a URL that a provider chose.
 const MAX_FOREIGN: usize = 200;

@@ -12,7 +12,7 @@ use super::principal::Principal;
 use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::claim_lookup;
-use crate::credentials::{BearerToken, BoundFlag, Scheme};
+use crate::credentials::{BearerToken, PossessionMark, Scheme};
 use crate::refusal_slot::RefusalSlot;
 use crate::scopes::Scopes;
 use crate::telemetry::VERIFICATION;
@@ -128,8 +128,8 @@ impl AccessToken {
 
     /// Refuses this token if it names no key, although a verifier has recorded a key. A verifier that wraps another one
     /// has then dropped `cnf`, and the token would pass without a proof.
-    pub(crate) fn check_still_bound(&self, flag: &BoundFlag) -> Result<(), InvalidReason> {
-        if !flag.is_set() || self.bound_to().is_some() {
+    pub(crate) fn check_still_bound(&self, mark: &PossessionMark) -> Result<(), InvalidReason> {
+        if !mark.is_bound() || self.bound_to().is_some() {
             return Ok(());
         }
         tracing::debug!(

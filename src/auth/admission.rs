@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::{ChallengeConfig, ChallengeContext};
-use crate::credentials::{BoundFlag, Scheme};
+use crate::credentials::{PossessionMark, Scheme};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead, StartedChecks};
 use crate::refusal_slot::RefusalCause;
 use crate::reject::{self, Refusal, Reply};
@@ -48,10 +48,10 @@ impl Admission {
     pub(super) fn begin(
         &self,
         token: &AccessToken,
-        checks: Option<(&Checks, &BoundFlag)>,
+        checks: Option<(&Checks, &PossessionMark)>,
         head: RequestHead<'_>,
     ) -> Result<Progress, Reply> {
-        let Some((checks, bound_flag)) = checks else {
+        let Some((checks, possession_mark)) = checks else {
             // Nothing here can prove that the sender has the key.
             if token.bound_to().is_some() && !token.waives_confirmation() {
                 return Err(self.refuse_token(InvalidReason::BoundToKey, token));
@@ -60,7 +60,7 @@ impl Admission {
             return Ok(Progress::Admitted(Admitted::default()));
         };
         // A verifier has recorded that the token is bound to a key, and a wrapping verifier has dropped the key.
-        if let Err(reason) = token.check_still_bound(bound_flag) {
+        if let Err(reason) = token.check_still_bound(possession_mark) {
             return Err(self.refuse_token(reason, token));
         }
         match checks.start(head, self.scheme, token) {

@@ -14,7 +14,7 @@ use tower_service::Service;
 use super::admission::{Admission, Progress, outcome};
 use super::settings::Settings;
 use crate::access_token::{AccessToken, ExpiryTimer};
-use crate::credentials::{BearerToken, BoundFlag};
+use crate::credentials::{BearerToken, PossessionMark};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead};
 use crate::refusal_slot::RefusalSlot;
 use crate::reject::{DPOP_NONCE, Draining, Reply, ResponseBody, is_event_stream};
@@ -56,7 +56,7 @@ pin_project! {
             token: Option<Box<BearerToken>>,
             checks: Option<Arc<Checks>>,
             // Present with `checks`.
-            bound_flag: Option<BoundFlag>,
+            possession_mark: Option<PossessionMark>,
             // The request, and the inner service that is ready for it, until the decision.
             waiting: Option<Waiting<S, B>>,
             admission: Admission,
@@ -130,7 +130,7 @@ where
             state: State::Verifying {
                 verification: Activity::verification(),
                 token: telemetry::is_recorded().then(|| Box::new(token.clone())),
-                bound_flag: token.bound_flag().cloned(),
+                possession_mark: token.possession_mark().cloned(),
                 verify: Oneshot::new(verifier, token),
                 checks: settings.checks.clone(),
                 waiting: Some(Waiting { request, inner }),
@@ -246,7 +246,7 @@ where
                     verification,
                     token,
                     checks,
-                    bound_flag,
+                    possession_mark,
                     waiting,
                     admission,
                     closes_streams,
@@ -265,8 +265,11 @@ where
                         }
                     };
                     let head = RequestHead::of(request_of(waiting));
-                    match admission.begin(&token, checks.as_deref().zip(bound_flag.as_ref()), head)
-                    {
+                    match admission.begin(
+                        &token,
+                        checks.as_deref().zip(possession_mark.as_ref()),
+                        head,
+                    ) {
                         Ok(Progress::Admitted(admitted)) => {
                             State::passed(token, admitted, waiting, admission, *closes_streams)
                         }

@@ -4,11 +4,16 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
+#[cfg(any(feature = "cache", feature = "dpop"))]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::HeaderValue;
 use memchr::memchr;
+
+#[cfg(any(feature = "cache", feature = "dpop"))]
+use crate::sha256::{Sha256Digest, sha256};
 
 /// The token of an `Authorization` header, in the form that RFC 6750 §2.1 allows. A verifier takes it.
 ///
@@ -28,23 +33,29 @@ pub struct BearerToken {
     token: Range<usize>,
     has_fallback: bool,
     /// Present if the layer checks that the sender possesses the key to which the token is bound.
-    possession_check: Option<BoundFlag>,
+    possession: Option<PossessionMark>,
 }
 
-/// Whether a verifier has found that a token is bound to a key. Clones share it.
-///
-/// A verifier that wraps another one can build a new token without the claim that names the key. The layer allows the
-/// inner verifier to accept bound tokens. Without this flag, it would accept the new token as one that is not bound.
+/// The mark of a layer that checks proofs of possession on the token of one request. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct BoundFlag(Arc<AtomicBool>);
+pub(crate) struct PossessionMark(Arc<Marked>);
 
-impl BoundFlag {
-    fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+#[derive(Default)]
+struct Marked {
+    is_bound: AtomicBool,
+    /// Computed once: a cache needs it as well as the check of a proof (`ath`).
+    #[cfg(any(feature = "cache", feature = "dpop"))]
+    sha256: OnceLock<Sha256Digest>,
+}
 
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+impl PossessionMark {
+    /// Whether a verifier has found that the token is bound to a key.
+    ///
+    /// A verifier that wraps another one can build a new token without the claim that names the key. The layer allows
+    /// the inner verifier to accept bound tokens. Without this record, it would accept the new token as one that is not
+    /// bound.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.0.is_bound.load(Ordering::Relaxed)
     }
 }
 
@@ -55,7 +66,7 @@ impl BearerToken {
             header,
             token,
             has_fallback: false,
-            possession_check: None,
+            possession: None,
         }
     }
 
@@ -74,24 +85,34 @@ impl BearerToken {
     /// Marks the token for a layer that checks proofs of possession. Without the mark, a verifier refuses a token that
     /// is bound to a key. Only a layer sets it, so that a token which reaches a verifier in another way is refused.
     pub(crate) fn with_possession_check(mut self) -> Self {
-        self.possession_check = Some(BoundFlag::default());
+        self.possession = Some(PossessionMark::default());
         self
     }
 
     /// Whether the layer checks that the sender possesses the key to which the token is bound.
     pub(crate) fn possession_is_checked(&self) -> bool {
-        self.possession_check.is_some()
+        self.possession.is_some()
     }
 
-    /// The flag of a layer that checks proofs.
-    pub(crate) fn bound_flag(&self) -> Option<&BoundFlag> {
-        self.possession_check.as_ref()
+    /// The mark of a layer that checks proofs.
+    pub(crate) fn possession_mark(&self) -> Option<&PossessionMark> {
+        self.possession.as_ref()
     }
 
     /// Records, for a layer that checks proofs, that the token is bound to a key.
     pub(crate) fn record_bound(&self) {
-        if let Some(flag) = &self.possession_check {
-            flag.set();
+        if let Some(mark) = &self.possession {
+            mark.0.is_bound.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The SHA-256 digest of the token.
+    #[cfg(any(feature = "cache", feature = "dpop"))]
+    pub(crate) fn sha256(&self) -> Sha256Digest {
+        let compute = || sha256(self.as_bytes());
+        match &self.possession {
+            Some(mark) => *mark.0.sha256.get_or_init(compute),
+            None => compute(),
         }
     }
 
@@ -122,7 +143,7 @@ impl FromStr for BearerToken {
             token: 0..header.len(),
             header,
             has_fallback: false,
-            possession_check: None,
+            possession: None,
         })
     }
 }

@@ -5,6 +5,6 @@ mod bearer_token;
 mod scheme;
 
 pub(crate) use self::authorization::{Credentials, take_credentials};
-pub(crate) use self::bearer_token::BoundFlag;
+pub(crate) use self::bearer_token::PossessionMark;
 pub use self::bearer_token::{BearerToken, InvalidBearerToken};
 pub use self::scheme::Scheme;

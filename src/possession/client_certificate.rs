@@ -1,9 +1,9 @@
 //! The certificate of the client, as the TLS acceptor or a proxy reports it.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::sha256::{Sha256Digest, sha256};
 use crate::verify::keys::certificate;
 
 /// The certificate with which the client of this connection has authenticated itself (RFC 8705): an extension of the
@@ -65,11 +65,11 @@ pub struct ClientCertificate {
 impl ClientCertificate {
     /// The certificate with this encoding in DER, such as a `CertificateDer` of rustls. The encoding is not checked.
     pub fn from_der(der: &[u8]) -> Self {
-        Self::from_digest(digest(&SHA256, der).as_ref())
+        Self::from_digest(&sha256(der))
     }
 
     /// The certificate whose encoding has this SHA-256 digest.
-    pub(super) fn from_digest(digest: &[u8]) -> Self {
+    pub(super) fn from_digest(digest: &Sha256Digest) -> Self {
         Self {
             thumbprint: URL_SAFE_NO_PAD.encode(digest).into(),
         }

@@ -14,7 +14,7 @@ use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
 use crate::error_chain::error_chain;
 use crate::scopes::Scopes;
-use crate::short_digest::short_digest;
+use crate::sha256::short_digest;
 use crate::verify_error::{InvalidReason, VerifyError};
 
 /// An access decision about a request, with the component that made it and the reason.

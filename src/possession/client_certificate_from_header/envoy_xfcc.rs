@@ -97,10 +97,11 @@ fn from_hash(hexadecimal: &[u8]) -> Result<ClientCertificate, Problem> {
         return Err(PROBLEM);
     };
     let octets: Option<Vec<u8>> = pairs.iter().map(|&[high, low]| octet(high, low)).collect();
-    match octets {
-        Some(octets) if octets.len() == 32 => Ok(ClientCertificate::from_digest(&octets)),
-        Some(_) | None => Err(PROBLEM),
-    }
+    let digest = octets.and_then(|octets| octets.try_into().ok());
+    digest
+        .as_ref()
+        .map(ClientCertificate::from_digest)
+        .ok_or(PROBLEM)
 }
 
 #[cfg(test)]

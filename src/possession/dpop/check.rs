@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderName, HeaderValue};
 
 use super::htu::{Origin, Target};
@@ -18,6 +17,7 @@ use crate::challenge_config::DpopChallenge;
 use crate::credentials::Scheme;
 use crate::possession::checks::{Admitted, StartedChecks};
 use crate::possession::request_head::RequestHead;
+use crate::sha256::sha256;
 use crate::verify::keys::algorithm::Algorithm;
 use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError};
 
@@ -124,7 +124,7 @@ impl DpopCheck {
                     path_prefix: &settings.path_prefix,
                     path: path_of_client(head),
                 },
-                token: token.token().as_bytes(),
+                token: token.token(),
                 thumbprint,
                 window: settings.window,
                 now,
@@ -132,7 +132,7 @@ impl DpopCheck {
         )?;
         let next_nonce = self.check_nonce(&proof, now)?;
         let client = match token.principal_bytes() {
-            Some(principal) => digest_of(&principal),
+            Some(principal) => sha256(&principal),
             None => proof.key,
         };
         Ok(ProvenKey {
@@ -204,11 +204,6 @@ fn path_of_client(head: RequestHead<'_>) -> &str {
         return original.0.path();
     }
     head.uri.path()
-}
-
-fn digest_of(bytes: &[u8]) -> [u8; 32] {
-    let digest = digest(&SHA256, bytes);
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 impl fmt::Debug for DpopCheck {

@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use quick_cache::sync::Cache;
 
 use super::proof_claims::{CheckedClaims, Expected, ProofClaims};
@@ -15,6 +14,7 @@ use super::proof_header::ProofHeader;
 use super::proof_key::ProofKey;
 use super::proof_refusal::{ProofPart, ProofRefusal};
 use crate::json::Fault;
+use crate::sha256::{Sha256Digest, sha256};
 use crate::verify::jwt::jws::{
     Jws, THREE_SEGMENTS, USUAL_HEADER_LENGTH, USUAL_PAYLOAD_LENGTH, USUAL_SIGNATURE_LENGTH,
 };
@@ -25,9 +25,14 @@ use crate::verify_error::VerifyError;
 pub(super) struct ProofVerifier {
     algorithms: Vec<Algorithm>,
     max_length: usize,
-    /// By the SHA-256 digest of the encoded header, which has the key, and which the proofs of a client share. A key is
-    /// added after it has verified a signature.
-    known_keys: Cache<[u8; SHA256_OUTPUT_LEN], Arc<ProofKey>>,
+    /// By the thumbprint that the token names. A key is added after it has verified a signature.
+    known_keys: Cache<Box<str>, Arc<KnownKey>>,
+}
+
+/// A key, and the encoded header from which it was read. The proofs of a client usually have the same header.
+struct KnownKey {
+    header: Box<[u8]>,
+    key: ProofKey,
 }
 
 /// The maximum number of keys in the cache. A key has about 1 KB.
@@ -37,9 +42,9 @@ const MAX_KNOWN_KEYS: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct ValidProof {
     /// The SHA-256 thumbprint of its key.
-    pub(super) key: [u8; 32],
+    pub(super) key: Sha256Digest,
     /// SHA-256 over thumbprint, `htu` and `jti`, each with its length.
-    pub(super) id: [u8; 32],
+    pub(super) id: Sha256Digest,
     /// The time since 1970 at which the proof is no longer accepted.
     pub(super) ends_at: Duration,
     pub(super) nonce: Option<Box<str>>,
@@ -74,7 +79,7 @@ impl ProofVerifier {
             return Err(malformed("it is too long"));
         }
         let jws = Jws::split(proof).ok_or_else(|| malformed(THREE_SEGMENTS))?;
-        let key = self.key_of_signer(&jws, expected)?;
+        let signer = self.signer(&jws, expected)?;
 
         let mut buffer = [0; USUAL_PAYLOAD_LENGTH];
         let payload = jws
@@ -83,35 +88,33 @@ impl ProofVerifier {
         let claims = ProofClaims::parse(&payload)?;
         let claims = claims.check(expected)?;
         Ok(ValidProof {
-            key: key.thumbprint.0,
-            id: id_of(&key, &claims),
+            key: signer.key.thumbprint.0,
+            id: id_of(&signer.key, &claims),
             ends_at: claims.ends_at,
             nonce: claims.nonce.map(Box::from),
         })
     }
 
     /// The key of the header, after it has verified the signature.
-    fn key_of_signer(
+    fn signer(
         &self,
         jws: &Jws<'_>,
         expected: &Expected<'_>,
-    ) -> Result<Arc<ProofKey>, ProofRefusal> {
-        let header = digest(&SHA256, jws.encoded_header());
-        let header: &[u8; SHA256_OUTPUT_LEN] =
-            header.as_ref().try_into().expect("SHA-256 has 32 bytes");
-        let known = self.known_keys.get(header);
-        let is_known = known.is_some();
-        let key = match known {
-            // The header is the same, but the token may be bound to another key.
-            Some(key) if key.thumbprint.is(expected.thumbprint) => key,
-            Some(_) => return Err(ProofRefusal::other_key()),
-            None => Arc::new(self.read_key(jws, expected)?),
-        };
-        check_signature(jws, &key)?;
-        if !is_known {
-            self.known_keys.insert(*header, Arc::clone(&key));
+    ) -> Result<Arc<KnownKey>, ProofRefusal> {
+        let header = jws.encoded_header();
+        let known = self.known_keys.get(expected.thumbprint);
+        if let Some(known) = known.filter(|known| *known.header == *header) {
+            check_signature(jws, &known.key)?;
+            return Ok(known);
         }
-        Ok(key)
+        let read = Arc::new(KnownKey {
+            key: self.read_key(jws, expected)?,
+            header: header.into(),
+        });
+        check_signature(jws, &read.key)?;
+        let thumbprint = expected.thumbprint.into();
+        self.known_keys.insert(thumbprint, Arc::clone(&read));
+        Ok(read)
     }
 
     fn read_key(&self, jws: &Jws<'_>, expected: &Expected<'_>) -> Result<ProofKey, ProofRefusal> {
@@ -155,20 +158,18 @@ fn undecodable(part: ProofPart) -> ProofRefusal {
 
 /// The ID of a proof in the replay store (RFC 9449 §11.1). Clients choose `jti`, so the ID covers the key and the URL
 /// too. Each part follows its length, so that different parts never have the same concatenation.
-fn id_of(key: &ProofKey, claims: &CheckedClaims<'_>) -> [u8; SHA256_OUTPUT_LEN] {
+fn id_of(key: &ProofKey, claims: &CheckedClaims<'_>) -> Sha256Digest {
     let parts = [
         &key.thumbprint.0[..],
         claims.url.as_bytes(),
         claims.jti.as_bytes(),
     ];
-    // A digest of one text is faster than one of several, which needs a context.
     let mut text = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
     for part in parts {
         text.extend_from_slice(&(part.len() as u64).to_be_bytes());
         text.extend_from_slice(part);
     }
-    let id = digest(&SHA256, &text);
-    id.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    sha256(&text)
 }
 
 impl fmt::Debug for ProofVerifier {

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::de::MapAccess;
 
 use super::htu::Target;
 use super::proof_key::digest_text;
 use super::proof_refusal::{ProofPart, ProofRefusal};
+use crate::credentials::BearerToken;
 use crate::json::{Fault, Member, NumericDate, Object, Text, parse_object};
 use crate::verify_error::InvalidProofReason;
 
@@ -30,8 +30,7 @@ pub(super) struct ProofClaims<'a> {
 pub(super) struct Expected<'a> {
     pub(super) method: &'a str,
     pub(super) target: Target<'a>,
-    /// The access token, as sent.
-    pub(super) token: &'a [u8],
+    pub(super) token: &'a BearerToken,
     /// The thumbprint of the key that the token is bound to (`jkt`).
     pub(super) thumbprint: &'a str,
     /// How far `iat` may be from `now`, in both directions.
@@ -97,9 +96,7 @@ impl<'a> ProofClaims<'a> {
             let rule = "it is not the URL of the request";
             ProofRefusal::in_claim(OTHER_REQUEST, "htu", rule)
         })?;
-        let token = digest(&SHA256, expected.token);
-        let token = token.as_ref().try_into().expect("SHA-256 has 32 bytes");
-        if ath.as_bytes() != digest_text(token) {
+        if ath.as_bytes() != digest_text(&expected.token.sha256()) {
             let rule = "it is not the digest of the access token";
             let reason = InvalidProofReason::OtherToken;
             return Err(ProofRefusal::in_claim(reason, "ath", rule));

@@ -1,6 +1,5 @@
 //! The public key in the header of a proof, and its thumbprint (RFC 7638).
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::MapAccess;
@@ -8,6 +7,7 @@ use serde::de::MapAccess;
 use super::proof_header::ProofHeader;
 use super::proof_refusal::{ProofPart, ProofRefusal};
 use crate::json::{Fault, Member, Object, Text, parse_object};
+use crate::sha256::{Sha256Digest, sha256};
 use crate::verify::keys::VerifyingKey;
 use crate::verify::keys::algorithm::{Algorithm, Scheme};
 use crate::verify::keys::jwk::{Accepted, Origin, PRIVATE, import_text};
@@ -22,7 +22,7 @@ pub(super) struct ProofKey {
 
 /// The SHA-256 thumbprint of a JWK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Thumbprint(pub(super) [u8; SHA256_OUTPUT_LEN]);
+pub(super) struct Thumbprint(pub(super) Sha256Digest);
 
 impl ProofKey {
     /// Reads the key of a header, which must have this thumbprint. Refuses another key before it is parsed.
@@ -99,9 +99,7 @@ impl Thumbprint {
             }
             Scheme::Hmac { .. } => return Err(Fault::in_member("alg", OTHER_ALGORITHM)),
         };
-        let digest = digest(&SHA256, members.as_bytes());
-        let digest = digest.as_ref().try_into();
-        Ok(Self(digest.expect("SHA-256 has 32 bytes")))
+        Ok(Self(sha256(members.as_bytes())))
     }
 
     /// Whether this is the thumbprint with this text in base64url.
@@ -114,7 +112,7 @@ impl Thumbprint {
 pub(super) const DIGEST_TEXT_LENGTH: usize = 43;
 
 /// A SHA-256 digest in base64url without padding.
-pub(super) fn digest_text(digest: &[u8; SHA256_OUTPUT_LEN]) -> [u8; DIGEST_TEXT_LENGTH] {
+pub(super) fn digest_text(digest: &Sha256Digest) -> [u8; DIGEST_TEXT_LENGTH] {
     let mut text = [0; DIGEST_TEXT_LENGTH];
     let length = URL_SAFE_NO_PAD.encode_slice(digest, &mut text);
     debug_assert_eq!(length, Ok(DIGEST_TEXT_LENGTH));

@@ -86,13 +86,13 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
                     let (token, inner) = (token.clone(), Arc::clone(&self.inner));
                     let since = store.now();
                     Box::pin(async move {
-                        let bound_flag = token.bound_flag().cloned();
+                        let possession_mark = token.possession_mark().cloned();
                         let verified = verifier.oneshot(token).await.map_err(Into::into);
                         let outcome = verified.and_then(|token| {
-                            // The cache does not store the flag, so a token that has lost its key must not be cached.
-                            if let Some(flag) = &bound_flag {
+                            // The cache does not store the mark, so a token that has lost its key must not be cached.
+                            if let Some(mark) = &possession_mark {
                                 token
-                                    .check_still_bound(flag)
+                                    .check_still_bound(mark)
                                     .map_err(VerifyError::invalid)?;
                             }
                             Ok(token.into_verified())

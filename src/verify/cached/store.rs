@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 
 use crate::access_token::Verified;
 use crate::clock::Clock;
 use crate::credentials::BearerToken;
+use crate::sha256::Sha256Digest;
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 /// The SHA-256 digest that identifies a token, so that the token is not stored.
 ///
 /// It also says whether the layer checks that the sender has the key of a bound token: a verifier accepts more tokens
 /// then, and a result for one layer must not reach another.
-pub(super) type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
+pub(super) type Fingerprint = Sha256Digest;
 
 /// The result of a verification.
 pub(super) type Outcome = Result<Arc<Verified>, VerifyError>;
@@ -127,9 +127,7 @@ fn is_lasting(error: &VerifyError) -> bool {
 }
 
 pub(super) fn fingerprint(token: &BearerToken) -> Fingerprint {
-    let digest = digest::digest(&digest::SHA256, token.as_bytes());
-    let mut fingerprint = Fingerprint::default();
-    fingerprint.copy_from_slice(digest.as_ref());
+    let mut fingerprint = token.sha256();
     fingerprint[0] ^= u8::from(token.possession_is_checked());
     fingerprint
 }

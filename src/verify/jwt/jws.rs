@@ -50,7 +50,7 @@ impl<'t> Jws<'t> {
         })
     }
 
-    /// The encoded header as sent: the cache of proof keys is keyed by its digest.
+    /// The encoded header as sent: a DPoP check compares it with that of the last proof of a key.
     #[cfg(feature = "dpop")]
     pub(crate) fn encoded_header(&self) -> &'t [u8] {
         self.header

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::credentials::BearerToken;
 use crate::possession::dpop::htu::{Origin, Target};
 use crate::testing::SigningKey;
 use crate::verify::keys::algorithm::KeyKind;
@@ -19,8 +20,8 @@ mod vectors;
 
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 const WINDOW: Duration = Duration::from_secs(60);
-const TOKEN: &[u8] = b"the-access-token";
 
+static TOKEN: LazyLock<BearerToken> = LazyLock::new(|| "the-access-token".parse().unwrap());
 static ORIGIN: LazyLock<Origin> =
     LazyLock::new(|| Origin::of_origin("https://api.example.com").unwrap());
 static ES256: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::ES256));
@@ -29,8 +30,8 @@ fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    base64url(digest(&SHA256, bytes))
+fn sha256_text(bytes: &[u8]) -> String {
+    base64url(sha256(bytes))
 }
 
 fn proof_algorithms() -> Vec<Algorithm> {
@@ -64,7 +65,7 @@ fn thumbprint_of(jwk: &Value) -> String {
         other => panic!("{other:?}"),
     };
     let members: BTreeMap<_, _> = names.iter().map(|name| (name, &jwk[name])).collect();
-    sha256(serde_json::to_string(&members).unwrap().as_bytes())
+    sha256_text(serde_json::to_string(&members).unwrap().as_bytes())
 }
 
 fn header_of(key: &SigningKey) -> Value {
@@ -77,7 +78,7 @@ fn usual_claims() -> Value {
         "htm": "POST",
         "htu": "https://api.example.com/mcp",
         "iat": NOW.as_secs(),
-        "ath": sha256(TOKEN),
+        "ath": sha256_text(TOKEN.as_bytes()),
     })
 }
 
@@ -110,7 +111,7 @@ fn expected(thumbprint: &str) -> Expected<'_> {
             path_prefix: "",
             path: "/mcp",
         },
-        token: TOKEN,
+        token: &TOKEN,
         thumbprint,
         window: WINDOW,
         now: NOW,

@@ -89,15 +89,15 @@ fn a_proof_is_for_one_request() {
         ),
         (json!({"htu": "/mcp"}), "proof_other_request"),
         (
-            json!({"ath": sha256(b"another-token")}),
+            json!({"ath": sha256_text(b"another-token")}),
             "proof_other_token",
         ),
         (
-            json!({"ath": format!("{}=", sha256(TOKEN))}),
+            json!({"ath": format!("{}=", sha256_text(TOKEN.as_bytes()))}),
             "proof_other_token",
         ),
         (
-            json!({"ath": sha256(TOKEN).to_lowercase()}),
+            json!({"ath": sha256_text(TOKEN.as_bytes()).to_lowercase()}),
             "proof_other_token",
         ),
         // The first of several differences.

@@ -22,6 +22,12 @@ const TOKEN_PROOF: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7I
 /// RFC 9449 §6.1.
 const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
+static ACCESS_TOKEN: LazyLock<BearerToken> = LazyLock::new(|| {
+    "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"
+        .parse()
+        .unwrap()
+});
+
 fn example(origin: &Origin) -> Expected<'_> {
     Expected {
         method: "GET",
@@ -30,7 +36,7 @@ fn example(origin: &Origin) -> Expected<'_> {
             path_prefix: "",
             path: "/protectedresource",
         },
-        token: b"Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
+        token: &ACCESS_TOKEN,
         thumbprint: THUMBPRINT,
         window: WINDOW,
         now: Duration::from_secs(1_562_262_618),
@@ -67,7 +73,7 @@ fn the_proof_of_rfc_9449_is_valid_for_its_request_only() {
         ),
         (
             Expected {
-                token: b"Kz",
+                token: &TOKEN,
                 ..good
             },
             "proof_other_token",
