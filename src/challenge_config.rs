@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use http::Extensions;
 
+use crate::access_token::{RevocationCheck, Verified};
 use crate::credentials::Scheme;
 use crate::metadata_reach::MetadataReach;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::shown_url::ShownUrl;
+use crate::verify_error::VerifyError;
 
 /// The part of a layer's configuration that later refusals need.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub(crate) struct ChallengeConfig {
     pub(crate) max_drained_bytes: usize,
     /// The DPoP challenge. Absent if the layer does not accept proofs of possession.
     pub(crate) dpop: Option<DpopChallenge>,
+    /// Tokens that are refused before they expire. They are here because they end streams too.
+    pub(crate) revocations: Option<Arc<dyn RevocationCheck>>,
 }
 
 /// The parts of a DPoP challenge that the configuration determines (RFC 9449 §7.1).
@@ -60,6 +64,18 @@ impl Default for ChallengeConfig {
             scopes_supported: Scopes::default(),
             max_drained_bytes: MAX_DRAINED_BYTES,
             dpop: None,
+            revocations: None,
+        }
+    }
+}
+
+impl ChallengeConfig {
+    /// Checks that a verified token was not revoked.
+    #[inline]
+    pub(crate) fn check_revocations(&self, verified: &Verified) -> Result<(), VerifyError> {
+        match &self.revocations {
+            Some(revocations) => revocations.check(verified),
+            None => Ok(()),
         }
     }
 }

@@ -103,6 +103,9 @@ pub mod verify;
 // Whether the sender has the key that the token is bound to.
 pub mod possession;
 
+// Whether the token was revoked.
+pub mod revocation;
+
 mod access_token;
 mod invalid_proof_reason;
 mod invalid_reason;

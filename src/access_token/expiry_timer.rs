@@ -62,7 +62,7 @@ impl ExpiryTimer {
 /// The time until the next check of this token, by its verifier's clock; `None` if it is valid for ever.
 fn time_to_check(token: &AccessToken) -> Option<Duration> {
     let time_left = token.verified.time_left();
-    let is_revocable = token.verified.is_revocable();
+    let is_revocable = token.is_revocable();
     if time_left.is_none() && !is_revocable {
         return None;
     }

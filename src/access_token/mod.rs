@@ -6,6 +6,7 @@ mod confirmation;
 mod expiry_timer;
 mod invalid_claims;
 mod principal;
+mod revocation_check;
 mod token;
 mod verified;
 
@@ -17,6 +18,7 @@ pub(crate) use self::expiry_timer::ExpiryTimer;
 pub use self::expiry_timer::UntilInvalid;
 pub use self::invalid_claims::InvalidClaims;
 pub use self::principal::Principal;
+pub(crate) use self::revocation_check::RevocationCheck;
 pub use self::token::AccessToken;
 pub(crate) use self::verified::Verified;
 

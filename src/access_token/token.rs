@@ -16,7 +16,7 @@ use crate::credentials::{BearerToken, PossessionMark, Scheme};
 use crate::refusal_slot::RefusalSlot;
 use crate::scopes::Scopes;
 use crate::telemetry::VERIFICATION;
-use crate::verify_error::InvalidReason;
+use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 /// A verified access token.
 ///
@@ -61,6 +61,10 @@ impl AccessToken {
             passed_guards: PassedGuards::default(),
             scheme: Scheme::default(),
         }
+    }
+
+    pub(crate) fn verified(&self) -> &Verified {
+        &self.verified
     }
 
     /// The result of the verification, without the token of this request.
@@ -152,17 +156,17 @@ impl AccessToken {
 
     /// The subject: `sub`. It is a user, or the client itself.
     pub fn subject(&self) -> Option<&str> {
-        self.verified.text(&self.verified.subject)
+        self.verified.subject()
     }
 
     /// The client that the token was issued to: `client_id`, or the claim that the verifier is configured to read.
     pub fn client_id(&self) -> Option<&str> {
-        self.verified.text(&self.verified.client_id)
+        self.verified.client_id()
     }
 
     /// The issuer: `iss`, spelled as in the token.
     pub fn issuer(&self) -> Option<&str> {
-        self.verified.text(&self.verified.issuer)
+        self.verified.issuer()
     }
 
     /// The audiences: `aud`, in order. A single text is one audience.
@@ -199,7 +203,7 @@ impl AccessToken {
 
     /// The ID of the token: `jti`.
     pub fn jwt_id(&self) -> Option<&str> {
-        self.verified.text(&self.verified.jwt_id)
+        self.verified.jwt_id()
     }
 
     /// The keys that the token is bound to (`cnf`, RFC 7800). None for a bearer token.
@@ -278,7 +282,29 @@ impl AccessToken {
 
     /// The reason if the token is no longer valid.
     pub(crate) fn invalid_reason(&self) -> Option<InvalidReason> {
-        self.verified.invalid_reason()
+        let reason = self.verified.invalid_reason();
+        reason.or_else(|| match self.check_revocations().err()?.kind() {
+            VerifyErrorKind::Invalid(reason) => Some(reason),
+            // An outage does not end what has begun.
+            VerifyErrorKind::Unavailable
+            | VerifyErrorKind::InsufficientScope(_)
+            | VerifyErrorKind::InvalidProof(_)
+            | VerifyErrorKind::NonceRequired(_) => None,
+        })
+    }
+
+    /// Checks that the token was not revoked, if the layer in front has revocations.
+    fn check_revocations(&self) -> Result<(), VerifyError> {
+        match &self.challenge_config {
+            Some(challenge_config) => challenge_config.check_revocations(&self.verified),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the token can become invalid before it expires.
+    pub(super) fn is_revocable(&self) -> bool {
+        let config = self.challenge_config.as_ref();
+        self.verified.is_revocable() || config.is_some_and(|config| config.revocations.is_some())
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::claim_text::ClaimText;
 use super::confirmation::Confirmations;
+use super::revocation_check::NotRevokedAt;
+use crate::claim_lookup;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
 use crate::scopes::Scopes;
@@ -40,6 +42,8 @@ pub(crate) struct Verified {
     pub(crate) confirmations: Option<Box<Confirmations>>,
     /// Whether the verifier accepts a bound token without a proof that its sender has the key.
     pub(crate) waives_confirmation: bool,
+    /// When the token was looked up among the revocations last.
+    pub(crate) not_revoked: NotRevokedAt,
     /// The claims set, a JSON object. The texts above are ranges of it.
     pub(crate) claims: String,
 }
@@ -47,6 +51,27 @@ pub(crate) struct Verified {
 impl Verified {
     pub(super) fn text<'a>(&'a self, part: &'a Option<ClaimText>) -> Option<&'a str> {
         part.as_ref().map(|part| part.text(&self.claims))
+    }
+
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.text(&self.subject)
+    }
+
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.text(&self.client_id)
+    }
+
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.text(&self.issuer)
+    }
+
+    pub(crate) fn jwt_id(&self) -> Option<&str> {
+        self.text(&self.jwt_id)
+    }
+
+    /// The session at the issuer: `sid` (OpenID Connect Back-Channel Logout §2.1). It parses the claims set.
+    pub(crate) fn session_id(&self) -> Option<Cow<'_, str>> {
+        claim_lookup::find_value(&self.claims, "sid").ok().flatten()
     }
 
     /// A copy whose texts do not depend on `claims`, so that the claims can be replaced.

@@ -37,10 +37,11 @@ impl Admission {
     /// and verifiers of other crates may not check.
     #[inline]
     fn check_current(&self, token: &AccessToken) -> Result<(), Reply> {
-        match token.invalid_reason() {
-            Some(reason) => Err(self.refuse_token(reason, token)),
-            None => Ok(()),
+        if let Some(reason) = token.invalid_reason() {
+            return Err(self.refuse_token(reason, token));
         }
+        let revoked = self.challenge_config.check_revocations(token.verified());
+        revoked.map_err(|error| self.refuse_for(&error, token))
     }
 
     /// Starts the checks of a request with this valid token. Decides at once if no check waits for I/O.
@@ -84,10 +85,7 @@ impl Admission {
         token: &AccessToken,
         result: Result<Admitted, VerifyError>,
     ) -> Result<Admitted, Reply> {
-        let admitted = result.map_err(|error| {
-            let bearer = Bearer::Verified(token);
-            reject::refuse_for(&error, Decision::LAYER, bearer, self.context())
-        })?;
+        let admitted = result.map_err(|error| self.refuse_for(&error, token))?;
         self.check_scopes(token)?;
         Ok(admitted)
     }
@@ -110,6 +108,11 @@ impl Admission {
         }
         Decision::passed(Decision::LAYER, Some(token)).record();
         Ok(())
+    }
+
+    fn refuse_for(&self, error: &VerifyError, token: &AccessToken) -> Reply {
+        let bearer = Bearer::Verified(token);
+        reject::refuse_for(error, Decision::LAYER, bearer, self.context())
     }
 
     fn refuse_token(&self, reason: InvalidReason, token: &AccessToken) -> Reply {

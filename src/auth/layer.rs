@@ -9,6 +9,7 @@ use crate::challenge_config::ChallengeConfig;
 use crate::metadata::ProtectedResource;
 use crate::possession::{Checks, RequestCheck};
 use crate::reject::is_quotable;
+use crate::revocation::Revocations;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::verify::Verifier;
 
@@ -223,6 +224,26 @@ impl<V> BearerAuthLayer<V> {
     #[must_use]
     pub fn check_request(mut self, check: impl RequestCheck) -> Self {
         self.checks().add(check);
+        self
+    }
+
+    /// Refuses tokens that were revoked: remembered ones too, and those of event streams and
+    /// [`until_invalid`](crate::AccessToken::until_invalid) within a second. Default: none. A later call replaces an
+    /// earlier one.
+    ///
+    /// ```
+    /// use tower_bearer_auth::BearerAuthLayer;
+    /// use tower_bearer_auth::revocation::Revocations;
+    /// # use tower_bearer_auth::{StaticToken, StaticTokenVerifier};
+    ///
+    /// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+    /// let revocations = Revocations::new();
+    /// let layer = BearerAuthLayer::new(verifier).revocations(&revocations);
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn revocations(mut self, revocations: &Revocations) -> Self {
+        self.challenge_config().revocations = Some(revocations.check());
         self
     }
 

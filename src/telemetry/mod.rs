@@ -142,4 +142,6 @@ pub(crate) use self::measure::{add_replay_proofs, remove_replay_proofs};
 
 #[cfg(feature = "metrics")]
 pub use self::measure::describe_metrics;
-pub use self::names::{AUDIT, CLAIMS, INTROSPECTION, KEYS, POSSESSION, SETUP, VERIFICATION};
+pub use self::names::{
+    AUDIT, CLAIMS, INTROSPECTION, KEYS, POSSESSION, REVOCATION, SETUP, VERIFICATION,
+};

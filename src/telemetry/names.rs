@@ -18,6 +18,9 @@ pub const CLAIMS: &str = "tower_bearer_auth::claims";
 /// The target of events about proofs of possession.
 pub const POSSESSION: &str = "tower_bearer_auth::possession";
 
+/// The target of events about revocations.
+pub const REVOCATION: &str = "tower_bearer_auth::revocation";
+
 /// The target of the span around a verifier, and of events about malformed tokens.
 pub const VERIFICATION: &str = "tower_bearer_auth::verification";
 

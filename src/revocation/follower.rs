@@ -1,0 +1,223 @@
+//! The task that loads the revocations of a store, and follows its changes.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::future::Future;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use tower::BoxError;
+
+use super::entry::Revocation;
+use super::feed::{Feed, Standing, Step};
+use super::state::State;
+use super::store::{ErasedStore, Followed, Misconfigured, Snapshot};
+use crate::error_chain::error_chain;
+use crate::telemetry::REVOCATION;
+
+/// The longest time for an answer about changes. A store answers about once a second.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest time for a load, which may be a million revocations.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest time for a revocation to be stored.
+pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many revocations are added to a store at once that has lost them.
+const APPENDED_AT_ONCE: usize = 1_000;
+
+/// Follows a store until the last clone of its revocations is dropped.
+pub(super) struct Follower {
+    state: Weak<State>,
+    store: Arc<dyn ErasedStore>,
+    /// What was logged last.
+    logged: Logged,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Logged {
+    /// Nothing, or that the store works.
+    Working,
+    /// That the store is out of reach.
+    Away,
+    /// That requests are refused for it.
+    Refusing,
+}
+
+impl Follower {
+    pub(super) fn new(state: &Arc<State>, store: Arc<dyn ErasedStore>) -> Self {
+        Self {
+            state: Arc::downgrade(state),
+            store,
+            logged: Logged::Working,
+        }
+    }
+
+    /// Runs in a task of its own.
+    pub(super) async fn run(mut self, mut delay: Duration) {
+        loop {
+            sleep(delay).await;
+            match self.step().await {
+                Some(Ok(next)) => delay = next,
+                Some(Err(failure)) => delay = failure.delay,
+                None => return,
+            }
+        }
+    }
+
+    /// Makes one step, and returns the time to wait before the next one. `None` if the revocations were dropped.
+    pub(super) async fn step(&mut self) -> Option<Result<Duration, Failure>> {
+        let state = self.state.upgrade()?;
+        let mut step = None;
+        state.update_feed(|feed| step = Some(feed.next_step()));
+        let result = match step? {
+            Step::Load => self.load(&state).await.map(|()| Duration::ZERO),
+            Step::Follow(position) => {
+                // The state can be dropped while the store waits for changes.
+                let store = Arc::clone(&self.store);
+                drop(state);
+                let followed = in_time(FOLLOW_TIMEOUT, store.follow(position)).await;
+                let state = self.state.upgrade()?;
+                followed.map(|followed| take_changes(&state, followed))
+            }
+        };
+        let state = self.state.upgrade()?;
+        let result = result.map_err(|error| Failure {
+            delay: state.update_feed(Feed::failed).unwrap_or_default(),
+            error,
+        });
+        self.log(&state, result.as_ref().err());
+        Some(result)
+    }
+
+    /// Loads everything, and adds to the store what is missing there.
+    async fn load(&self, state: &State) -> Result<(), BoxError> {
+        let snapshot = in_time(LOAD_TIMEOUT, Arc::clone(&self.store).load()).await?;
+        let Snapshot {
+            revocations,
+            position,
+        } = snapshot;
+        for missing in missing_in(&revocations, state.live()).chunks(APPENDED_AT_ONCE) {
+            let append = Arc::clone(&self.store).append(missing.to_vec());
+            in_time(APPEND_TIMEOUT, append).await?;
+        }
+        state.add(revocations);
+        let now = state.settings.clock.monotonic();
+        state.update_feed(|feed| feed.loaded(position, now));
+        Ok(())
+    }
+
+    fn log(&mut self, state: &State, failure: Option<&Failure>) {
+        let error = || failure.map(|failure| error_chain(&*failure.error));
+        let standing = state.standing();
+        let revocations = state.len();
+        let found = match standing {
+            Standing::Complete => Logged::Working,
+            _ if failure.is_none() => return,
+            _ if state.refuses_requests(standing) => Logged::Refusing,
+            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => Logged::Away,
+        };
+        if found == self.logged {
+            if let Some(error) = error() {
+                tracing::debug!(target: REVOCATION, error, "the store of revocations still cannot be reached");
+            }
+            return;
+        }
+        self.logged = found;
+        match found {
+            Logged::Working => {
+                tracing::info!(target: REVOCATION, revocations, "the store of revocations works again");
+            }
+            Logged::Away => {
+                let error = error();
+                tracing::warn!(target: REVOCATION, error, "the store of revocations cannot be reached");
+            }
+            Logged::Refusing => {
+                let error = error();
+                tracing::warn!(
+                    target: REVOCATION,
+                    error,
+                    "the store of revocations cannot be reached, requests are refused until it can"
+                );
+            }
+        }
+    }
+}
+
+impl Drop for Follower {
+    /// A panic of the store, or the end of its runtime, must not look like a store without changes.
+    fn drop(&mut self) {
+        if let Some(state) = self.state.upgrade() {
+            state.update_feed(Feed::failed);
+            tracing::error!(target: REVOCATION, "the task that follows the store of revocations has ended");
+        }
+    }
+}
+
+/// A step that has failed.
+pub(super) struct Failure {
+    delay: Duration,
+    pub(super) error: BoxError,
+}
+
+impl Failure {
+    pub(super) fn delay(&self) -> Duration {
+        self.delay
+    }
+
+    /// Whether a retry cannot help.
+    pub(super) fn is_misconfiguration(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&*self.error);
+        while let Some(error) = cause {
+            if error.is::<Misconfigured>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+fn take_changes(state: &State, followed: Followed) -> Duration {
+    let now = state.settings.clock.monotonic();
+    let delay = match followed {
+        Followed::Changes {
+            revocations,
+            position,
+        } => {
+            state.add(revocations);
+            state.update_feed(|feed| feed.followed(position, now));
+            None
+        }
+        Followed::Gap => state.update_feed(|feed| feed.fell_behind(now)),
+    };
+    delay.unwrap_or_default()
+}
+
+/// The revocations in memory that a snapshot does not cover.
+fn missing_in(snapshot: &[Revocation], live: Vec<Revocation>) -> Vec<Revocation> {
+    let mut covered = HashMap::with_capacity(snapshot.len());
+    for stored in snapshot {
+        let (cutoff, ends_at) = covered.entry(stored.id).or_insert((0, 0));
+        *cutoff = stored.cutoff.max(*cutoff);
+        *ends_at = stored.ends_at.max(*ends_at);
+    }
+    let is_missing = |known: &Revocation| match covered.get(&known.id) {
+        Some((cutoff, ends_at)) => *cutoff < known.cutoff || *ends_at < known.ends_at,
+        None => true,
+    };
+    live.into_iter().filter(is_missing).collect()
+}
+
+/// Awaits a call of a store.
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, BoxError> {
+    match timeout(limit, call).await {
+        Ok(result) => result,
+        Err(_) => Err(format!("no answer within {} seconds", limit.as_secs()).into()),
+    }
+}
