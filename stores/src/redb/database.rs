@@ -47,6 +47,7 @@ pub(super) fn write(
     Ok(results)
 }
 
+#[allow(clippy::result_large_err, reason = "it is redb's")]
 fn apply(
     transaction: &WriteTransaction,
     changes: &[Change],

@@ -58,7 +58,7 @@ impl Link {
                 if breaks_connection(&error) {
                     self.forget(used);
                 }
-                Err(self.servers.failure(&error))
+                Err(self.servers.failure(&error, self.response_timeout))
             }
             Err(_) => {
                 self.forget(used);
@@ -91,7 +91,7 @@ impl Link {
                 Ok(current)
             }
             Err(error) => {
-                let failure = self.servers.failure(&error);
+                let failure = self.servers.failure(&error, self.response_timeout);
                 *last_failure = Some((Instant::now(), failure.clone()));
                 Err(Unanswered::NoConnection(failure))
             }
@@ -150,7 +150,8 @@ impl Lines {
             )
             .await
             {
-                Ok(connected) => connected.map_err(|error| self.servers.failure(&error))?,
+                Ok(connected) => connected
+                    .map_err(|error| self.servers.failure(&error, self.response_timeout))?,
                 Err(_) => return Err(Failure::no_answer(self.response_timeout)),
             },
         };
@@ -175,7 +176,7 @@ impl Line<'_> {
     pub(super) async fn query(&mut self, command: &Cmd) -> Result<Value, Failure> {
         let limit = self.lines.response_timeout;
         match timeout(limit, self.connection.query(command)).await {
-            Ok(answer) => answer.map_err(|error| self.lines.servers.failure(&error)),
+            Ok(answer) => answer.map_err(|error| self.lines.servers.failure(&error, limit)),
             Err(_) => Err(Failure::no_answer(limit)),
         }
     }

@@ -1,4 +1,6 @@
 //! Redis.
+//!
+//! ACL SETUSER app on >password resetkeys ~tower-bearer-auth:* +set +get +eval +time +info +xread +xadd +xlen +zadd +zcard +zscore +zrem +zrange +zrevrange +zrangebyscore +expireat
 
 mod error;
 mod keys;

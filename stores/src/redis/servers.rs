@@ -151,7 +151,10 @@ impl Servers {
     }
 
     /// The text of an error. A server can repeat a command that it does not know, and `AUTH` contains the password.
-    pub(super) fn failure(&self, error: &RedisError) -> Failure {
+    pub(super) fn failure(&self, error: &RedisError, limit: Duration) -> Failure {
+        if error.is_timeout() {
+            return Failure::no_answer(limit);
+        }
         let mut text = error.to_string();
         for password in &self.passwords {
             text = text.replace(password, "…");
