@@ -34,6 +34,7 @@ pub(super) struct Follower {
     store: Arc<dyn ErasedStore>,
     /// What was logged last.
     logged: Logged,
+    is_running: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,18 +53,16 @@ impl Follower {
             state: Arc::downgrade(state),
             store,
             logged: Logged::Working,
+            is_running: false,
         }
     }
 
-    /// Runs in a task of its own.
-    pub(super) async fn run(mut self, mut delay: Duration) {
-        loop {
-            sleep(delay).await;
-            match self.step().await {
-                Some(Ok(next)) => delay = next,
-                Some(Err(failure)) => delay = failure.delay,
-                None => return,
-            }
+    /// Goes on after a step with this result, in a task of its own.
+    pub(super) async fn run(mut self, mut last: Option<Result<Duration, Failure>>) {
+        self.is_running = true;
+        while let Some(result) = last {
+            sleep(result.unwrap_or_else(|failure| failure.delay)).await;
+            last = self.step().await;
         }
     }
 
@@ -72,15 +71,17 @@ impl Follower {
         let state = self.state.upgrade()?;
         let mut step = None;
         state.update_feed(|feed| step = Some(feed.next_step()));
+        // What is added from now on may be missing in the answer.
+        let asked_at = state.settings.clock.monotonic();
         let result = match step? {
-            Step::Load => self.load(&state).await.map(|()| Duration::ZERO),
+            Step::Load => self.load(&state, asked_at).await.map(|()| Duration::ZERO),
             Step::Follow(position) => {
                 // The state can be dropped while the store waits for changes.
                 let store = Arc::clone(&self.store);
                 drop(state);
                 let followed = in_time(FOLLOW_TIMEOUT, store.follow(position)).await;
                 let state = self.state.upgrade()?;
-                followed.map(|followed| take_changes(&state, followed))
+                followed.map(|followed| take_changes(&state, followed, asked_at))
             }
         };
         let state = self.state.upgrade()?;
@@ -93,7 +94,7 @@ impl Follower {
     }
 
     /// Loads everything, and adds to the store what is missing there.
-    async fn load(&self, state: &State) -> Result<(), BoxError> {
+    async fn load(&self, state: &State, asked_at: Duration) -> Result<(), BoxError> {
         let snapshot = in_time(LOAD_TIMEOUT, Arc::clone(&self.store).load()).await?;
         let Snapshot {
             revocations,
@@ -104,8 +105,7 @@ impl Follower {
             in_time(APPEND_TIMEOUT, append).await?;
         }
         state.add(revocations);
-        let now = state.settings.clock.monotonic();
-        state.update_feed(|feed| feed.loaded(position, now));
+        state.update_feed(|feed| feed.loaded(position, asked_at));
         Ok(())
     }
 
@@ -149,6 +149,9 @@ impl Follower {
 impl Drop for Follower {
     /// A panic of the store, or the end of its runtime, must not look like a store without changes.
     fn drop(&mut self) {
+        if !self.is_running {
+            return;
+        }
         if let Some(state) = self.state.upgrade() {
             state.update_feed(Feed::failed);
             tracing::error!(target: REVOCATION, "the task that follows the store of revocations has ended");
@@ -163,10 +166,6 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    pub(super) fn delay(&self) -> Duration {
-        self.delay
-    }
-
     /// Whether a retry cannot help.
     pub(super) fn is_misconfiguration(&self) -> bool {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&*self.error);
@@ -180,18 +179,17 @@ impl Failure {
     }
 }
 
-fn take_changes(state: &State, followed: Followed) -> Duration {
-    let now = state.settings.clock.monotonic();
+fn take_changes(state: &State, followed: Followed, asked_at: Duration) -> Duration {
     let delay = match followed {
         Followed::Changes {
             revocations,
             position,
         } => {
             state.add(revocations);
-            state.update_feed(|feed| feed.followed(position, now));
+            state.update_feed(|feed| feed.followed(position, asked_at));
             None
         }
-        Followed::Gap => state.update_feed(|feed| feed.fell_behind(now)),
+        Followed::Gap => state.update_feed(|feed| feed.fell_behind(asked_at)),
     };
     delay.unwrap_or_default()
 }
