@@ -219,3 +219,6 @@ pub(super) async fn in_time<T>(
         Err(_) => Err(format!("no answer within {} seconds", limit.as_secs()).into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,6 +137,19 @@ impl Revocations {
         RevocationsStatus::of(&self.state)
     }
 
+    #[cfg(test)]
+    pub(super) fn of(state: Arc<State>, store: Arc<dyn ErasedStore>) -> Self {
+        Self {
+            state,
+            store: Some(store),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn standing(&self) -> super::feed::Standing {
+        self.state.standing()
+    }
+
     pub(crate) fn check(&self) -> Arc<dyn RevocationCheck> {
         Arc::clone(&self.state) as _
     }
