@@ -317,6 +317,23 @@ impl World {
         }
     }
 
+    /// Cuts all replicas off, for longer than they tolerate.
+    async fn cut_off(&mut self, link: Link) {
+        for replica in &mut self.replicas {
+            *replica.store.link.lock().unwrap() = link;
+        }
+        for _ in 0..10 {
+            self.advance(TOLERATED / 5).await;
+            for replica in &mut self.replicas {
+                replica.poll(self.clock.monotonic());
+            }
+            self.check();
+        }
+        for replica in &self.replicas {
+            assert_eq!(replica.check(TOKENS - 1), Answer::Unavailable);
+        }
+    }
+
     /// Lets all replicas reach the store, for long enough that each of them has asked it.
     async fn settle(&mut self) {
         for _ in 0..20 {
@@ -333,11 +350,12 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn what_a_replica_has_acknowledged_is_refused_everywhere(
         steps in proptest::collection::vec(step(), 1..200),
+        is_hung: bool,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_time().start_paused(true).build().unwrap();
@@ -347,6 +365,8 @@ proptest! {
                 world.take(step).await;
                 world.check();
             }
+            world.settle().await;
+            world.cut_off(if is_hung { Link::Hung } else { Link::Cut }).await;
             world.settle().await;
             // What a replica has acknowledged, or learned, is known to all of them now, and to a new one.
             world.replicas.push(Replica::start(&world.contents, &world.clock));
