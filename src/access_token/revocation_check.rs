@@ -1,12 +1,13 @@
 //! The trait of revocations, which `revocation` implements: a token does not depend on stores.
 
 use std::fmt;
+use std::panic::RefUnwindSafe;
 
 use super::verified::Verified;
 use crate::verify_error::VerifyError;
 
 /// Whether verified tokens were revoked.
-pub(crate) trait RevocationCheck: fmt::Debug + Send + Sync {
+pub(crate) trait RevocationCheck: fmt::Debug + Send + Sync + RefUnwindSafe {
     /// # Errors
     ///
     /// If the token is revoked, or if too much may be unknown to say that it is not.

@@ -1,7 +1,6 @@
 //! The task that loads the revocations of a store, and follows its changes.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use super::entry::Revocation;
 use super::feed::{Feed, Standing, Step};
 use super::state::State;
 use super::store::{ErasedStore, Followed, Misconfigured, Snapshot};
-use crate::error_chain::error_chain;
+use crate::error_chain::{error_chain, find_error};
 use crate::telemetry::REVOCATION;
 
 /// The longest time for an answer about changes. A store answers about once a second.
@@ -61,6 +60,7 @@ impl Follower {
     pub(super) async fn run(mut self, mut last: Option<Result<Duration, Failure>>) {
         self.is_running = true;
         while let Some(result) = last {
+            self.log(result.as_ref().err());
             sleep(result.unwrap_or_else(|failure| failure.delay)).await;
             last = self.step().await;
         }
@@ -85,12 +85,10 @@ impl Follower {
             }
         };
         let state = self.state.upgrade()?;
-        let result = result.map_err(|error| Failure {
+        Some(result.map_err(|error| Failure {
             delay: state.update_feed(Feed::failed).unwrap_or_default(),
             error,
-        });
-        self.log(&state, result.as_ref().err());
-        Some(result)
+        }))
     }
 
     /// Loads everything, and adds to the store what is missing there.
@@ -109,7 +107,10 @@ impl Follower {
         Ok(())
     }
 
-    fn log(&mut self, state: &State, failure: Option<&Failure>) {
+    fn log(&mut self, failure: Option<&Failure>) {
+        let Some(state) = self.state.upgrade() else {
+            return;
+        };
         let error = || failure.map(|failure| error_chain(&*failure.error));
         let standing = state.standing();
         let revocations = state.len();
@@ -168,14 +169,7 @@ pub(super) struct Failure {
 impl Failure {
     /// Whether a retry cannot help.
     pub(super) fn is_misconfiguration(&self) -> bool {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(&*self.error);
-        while let Some(error) = cause {
-            if error.is::<Misconfigured>() {
-                return true;
-            }
-            cause = error.source();
-        }
-        false
+        find_error::<Misconfigured>(&*self.error).is_some()
     }
 }
 
