@@ -17,7 +17,7 @@ use super::feed::{Feed, Standing};
 use super::settings::Settings;
 use super::table::Table;
 use crate::access_token::{RevocationCheck, Verified};
-use crate::telemetry::REVOCATION;
+use crate::telemetry::{self, REVOCATION};
 use crate::verify_error::{InvalidReason, VerifyError};
 
 pub(super) struct State {
@@ -52,24 +52,24 @@ impl State {
 
     pub(super) fn with_feed(settings: Settings) -> Self {
         let feed = Feed::new(settings.clock.monotonic());
-        Self {
-            feed: Mutex::new(Some(feed)),
-            mark: AtomicU64::new(INCOMPLETE),
-            ..Self::in_memory(settings)
-        }
+        let mut state = Self::in_memory(settings);
+        state.feed = Mutex::new(Some(feed));
+        state.mark = AtomicU64::new(INCOMPLETE);
+        state
     }
 
     /// Adds revocations, which are in effect when it returns.
     pub(super) fn add(&self, revocations: impl IntoIterator<Item = Revocation>) {
         let now = self.settings.clock.since_epoch();
-        let mut is_changed = false;
+        let (mut change, mut is_changed) = (0, false);
         for revocation in revocations {
-            self.table.add(revocation, now);
+            change += self.table.add(revocation, now);
             is_changed = true;
         }
         if is_changed {
             self.publish(&self.feed());
         }
+        telemetry::add_revocations(change);
     }
 
     /// Changes what is known about the store, and returns the standing before and after.
@@ -98,7 +98,8 @@ impl State {
     pub(super) fn has_room(&self) -> bool {
         let has_room = || self.table.len() < self.settings.capacity;
         has_room() || {
-            self.table.sweep_all(self.settings.clock.since_epoch());
+            let change = self.table.sweep_all(self.settings.clock.since_epoch());
+            telemetry::add_revocations(change);
             has_room()
         }
     }
@@ -122,9 +123,7 @@ impl State {
         if self.is_revoked(verified, now) {
             return Err(VerifyError::invalid(InvalidReason::Revoked));
         }
-        if self.table.sweep_one(now) {
-            self.publish(&self.feed());
-        }
+        self.sweep_one(now);
         if mark == INCOMPLETE {
             if self.refuses_requests(self.standing()) {
                 return Err(VerifyError::unavailable(Incomplete).with_retry_after(RETRY_AFTER));
@@ -134,6 +133,15 @@ impl State {
             verified.not_revoked.set(mark);
         }
         Ok(())
+    }
+
+    /// Removes some of the revocations that have ended. With the last one, tokens need not be looked up any more.
+    fn sweep_one(&self, now: Duration) {
+        let change = self.table.sweep_one(now);
+        if change != 0 && self.table.len() == 0 {
+            self.publish(&self.feed());
+        }
+        telemetry::add_revocations(change);
     }
 
     fn is_revoked(&self, verified: &Verified, now: Duration) -> bool {
@@ -220,6 +228,12 @@ impl fmt::Display for Incomplete {
 }
 
 impl std::error::Error for Incomplete {}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        telemetry::add_revocations(-(self.table.len() as isize));
+    }
+}
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -55,14 +55,15 @@ impl Default for Table {
 }
 
 impl Table {
-    /// Adds a revocation, or extends the one with the same ID.
-    pub(super) fn add(&self, revocation: Revocation, now: Duration) {
+    /// Adds a revocation, or extends the one with the same ID. Returns by how much the number of revocations changes.
+    pub(super) fn add(&self, revocation: Revocation, now: Duration) -> isize {
         if !revocation.is_live(now) {
-            return;
+            return 0;
         }
+        let mut change = 0;
         let mut shard = write(self.shard(&revocation.id));
         if shard.revocations.len() >= shard.sweep_at.max(SMALL_SHARD) {
-            self.sweep(&mut shard, now);
+            change -= self.sweep(&mut shard, now);
             shard.sweep_at = shard.revocations.len() * 2;
         }
         match shard.revocations.entry(revocation.id) {
@@ -78,8 +79,10 @@ impl Table {
                 });
                 self.count(revocation.kind())
                     .fetch_add(1, Ordering::Relaxed);
+                change += 1;
             }
         }
+        change
     }
 
     /// Whether a token with this ID that was issued at this time is revoked. One without a date is always revoked.
@@ -122,39 +125,44 @@ impl Table {
         live
     }
 
-    /// Sweeps a shard, unless one was swept in this second. Returns whether the table is empty then.
-    pub(super) fn sweep_one(&self, now: Duration) -> bool {
+    /// Sweeps a shard, unless one was swept in this second. Returns by how much the number of revocations changes.
+    pub(super) fn sweep_one(&self, now: Duration) -> isize {
         let last = self.last_sweep.load(Ordering::Relaxed);
         let is_due = now.as_secs() != last
             && self
                 .last_sweep
                 .compare_exchange(last, now.as_secs(), Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok();
-        if is_due {
-            let next = self.next_sweep.fetch_add(1, Ordering::Relaxed);
-            self.sweep(&mut write(&self.shards[next % SHARDS]), now);
+        if !is_due {
+            return 0;
         }
-        is_due && self.len() == 0
+        let next = self.next_sweep.fetch_add(1, Ordering::Relaxed);
+        -self.sweep(&mut write(&self.shards[next % SHARDS]), now)
     }
 
-    /// Sweeps all shards.
-    pub(super) fn sweep_all(&self, now: Duration) {
-        for shard in &self.shards {
-            self.sweep(&mut write(shard), now);
-        }
+    /// Sweeps all shards. Returns by how much the number of revocations changes.
+    pub(super) fn sweep_all(&self, now: Duration) -> isize {
+        let shards = self.shards.iter();
+        -shards
+            .map(|shard| self.sweep(&mut write(shard), now))
+            .sum::<isize>()
     }
 
-    fn sweep(&self, shard: &mut Shard, now: Duration) {
+    /// Removes the revocations that have ended, and returns their number.
+    fn sweep(&self, shard: &mut Shard, now: Duration) -> isize {
+        let mut removed = 0;
         shard.revocations.retain(|id, ends| {
             let is_live = now.as_secs() < ends.ends_at;
             if !is_live {
                 self.count(id.kind()).fetch_sub(1, Ordering::Relaxed);
+                removed += 1;
             }
             is_live
         });
         if shard.revocations.capacity() > 4 * shard.revocations.len().max(SMALL_SHARD) {
             shard.revocations.shrink_to_fit();
         }
+        removed
     }
 
     fn count(&self, kind: RevocationKind) -> &AtomicUsize {
