@@ -66,17 +66,21 @@ impl Table {
             change -= self.sweep(&mut shard, now);
             shard.sweep_at = shard.revocations.len() * 2;
         }
+        let ends = Ends {
+            cutoff: revocation.cutoff,
+            ends_at: revocation.ends_at,
+        };
         match shard.revocations.entry(revocation.id) {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                known.cutoff = known.cutoff.max(revocation.cutoff);
-                known.ends_at = known.ends_at.max(revocation.ends_at);
+                if known.ends_at <= now.as_secs() {
+                    *known = ends;
+                }
+                known.cutoff = known.cutoff.max(ends.cutoff);
+                known.ends_at = known.ends_at.max(ends.ends_at);
             }
             Entry::Vacant(place) => {
-                place.insert(Ends {
-                    cutoff: revocation.cutoff,
-                    ends_at: revocation.ends_at,
-                });
+                place.insert(ends);
                 self.count(revocation.kind())
                     .fetch_add(1, Ordering::Relaxed);
                 change += 1;
@@ -183,3 +187,6 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
     shard.write().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
