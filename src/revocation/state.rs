@@ -26,8 +26,12 @@ pub(super) struct State {
     mark: AtomicU64,
     /// `None` without a store.
     feed: Mutex<Option<Feed>>,
+    lookups: AtomicU64,
     has_warned_of_life: AtomicBool,
 }
+
+/// Whether a shard is due to be swept is asked for once in so many lookups, since that reads the clock.
+const LOOKUPS_PER_SWEEP: u64 = 16;
 
 /// The mark if nothing is revoked, and all is known.
 const NOTHING: u64 = 0;
@@ -46,6 +50,7 @@ impl State {
             table: Table::default(),
             mark: AtomicU64::new(NOTHING),
             feed: Mutex::new(None),
+            lookups: AtomicU64::new(0),
             has_warned_of_life: AtomicBool::new(false),
         }
     }
@@ -119,11 +124,12 @@ impl State {
     }
 
     fn check_anew(&self, verified: &Verified, mark: u64) -> Result<(), VerifyError> {
-        let now = self.settings.clock.since_epoch();
-        if self.is_revoked(verified, now) {
+        if self.is_revoked(verified) {
             return Err(VerifyError::invalid(InvalidReason::Revoked));
         }
-        self.sweep_one(now);
+        if self.lookups.fetch_add(1, Ordering::Relaxed) % LOOKUPS_PER_SWEEP == 0 {
+            self.sweep_one();
+        }
         if mark == INCOMPLETE {
             if self.refuses_requests(self.standing()) {
                 return Err(VerifyError::unavailable(Incomplete).with_retry_after(RETRY_AFTER));
@@ -136,20 +142,21 @@ impl State {
     }
 
     /// Removes some of the revocations that have ended. With the last one, tokens need not be looked up any more.
-    fn sweep_one(&self, now: Duration) {
-        let change = self.table.sweep_one(now);
+    fn sweep_one(&self) {
+        let change = self.table.sweep_one(self.settings.clock.since_epoch());
         if change != 0 && self.table.len() == 0 {
             self.publish(&self.feed());
         }
         telemetry::add_revocations(change);
     }
 
-    fn is_revoked(&self, verified: &Verified, now: Duration) -> bool {
+    fn is_revoked(&self, verified: &Verified) -> bool {
         // A token without an issuer has the empty one.
         let issuer = verified.issuer().unwrap_or_default();
         let revokes = |kind, name: &str| {
             let id = RevocationId::new(kind, issuer, name);
-            self.table.revokes(&id, verified.issued_at, now)
+            self.table
+                .revokes(&id, verified.issued_at, &self.settings.clock)
         };
         RevocationKind::ALL.into_iter().any(|kind| {
             self.table.has(kind)

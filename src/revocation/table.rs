@@ -2,21 +2,19 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::entry::{Revocation, RevocationId, RevocationKind};
+use crate::clock::Clock;
 
 /// The revocations in memory, by their ID.
 ///
-/// An ended one is removed when its shard is swept: one shard per second at most, when a token is looked up or a
-/// revocation is added; and a shard that has doubled, so that memory does not grow with what has ended.
+/// An ended one is removed when its shard is swept: one shard per second at most, when tokens are looked up; and a shard that has doubled, so that memory does not grow with what has ended.
 #[derive(Debug)]
 pub(super) struct Table {
     shards: Box<[RwLock<Shard>]>,
-    hash: RandomState,
     /// The number of revocations of each kind, so that a kind that does not occur is not looked up.
     counts: [AtomicUsize; RevocationKind::ALL.len()],
     /// The second in which a shard was swept last, and the shard that is swept next.
@@ -46,7 +44,6 @@ impl Default for Table {
     fn default() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            hash: RandomState::new(),
             counts: Default::default(),
             last_sweep: AtomicU64::new(0),
             next_sweep: AtomicUsize::new(0),
@@ -89,18 +86,21 @@ impl Table {
         change
     }
 
-    /// Whether a token with this ID that was issued at this time is revoked. One without a date is always revoked.
+    /// Whether a token with this ID that was issued at this time is revoked. One without a date is always revoked. The
+    /// clock is read only if there is a revocation.
     pub(super) fn revokes(
         &self,
         id: &RevocationId,
         issued_at: Option<Duration>,
-        now: Duration,
+        clock: &Clock,
     ) -> bool {
         let shard = read(self.shard(id));
-        shard.revocations.get(id).is_some_and(|ends| {
-            let is_covered = issued_at.is_none_or(|at| at.as_millis() <= u128::from(ends.cutoff));
-            now.as_secs() < ends.ends_at && is_covered
-        })
+        let Some(ends) = shard.revocations.get(id).copied() else {
+            return false;
+        };
+        drop(shard);
+        let is_covered = issued_at.is_none_or(|at| at.as_millis() <= u128::from(ends.cutoff));
+        is_covered && clock.since_epoch().as_secs() < ends.ends_at
     }
 
     /// Whether there are revocations of this kind.
@@ -174,9 +174,7 @@ impl Table {
     }
 
     fn shard(&self, id: &RevocationId) -> &RwLock<Shard> {
-        // The maps take the other bits of hashes with keys of their own.
-        let hash = self.hash.hash_one(id);
-        &self.shards[hash as usize % SHARDS]
+        &self.shards[id.spread() % SHARDS]
     }
 }
 
