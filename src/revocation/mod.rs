@@ -4,6 +4,7 @@
 //!
 //! # Outages
 
+mod builder;
 mod entry;
 mod feed;
 mod follower;
@@ -17,11 +18,11 @@ mod status;
 mod store;
 mod table;
 
+pub use self::builder::RevocationsBuilder;
 pub use self::entry::{Revocation, RevocationKind};
 pub use self::incoming::EndpointFuture;
 pub use self::logout::{BackChannelLogout, LogoutTokenVerifier};
 pub use self::revocations::Revocations;
 pub use self::security_events::{SecurityEventVerifier, SecurityEvents};
-pub use self::settings::RevocationsBuilder;
 pub use self::status::RevocationsStatus;
 pub use self::store::{Followed, Misconfigured, Position, RevocationStore, Snapshot};
