@@ -1,6 +1,7 @@
-//! The text of an error and its sources.
+//! An error and its sources.
 
 use std::error::Error;
+use std::io;
 
 /// The text of an error and its sources, which contain the cause of a failed HTTP request. The length is limited, since
 /// a provider may choose part of the text. A source is omitted if the text before it ends with the same words.
@@ -15,6 +16,24 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
         source = cause.source();
     }
     shortened(&text, MAX_CHAIN)
+}
+
+/// The first error of this type among an error and its sources.
+pub(crate) fn find_error<'e, E: Error + 'static>(
+    error: &'e (dyn Error + 'static),
+) -> Option<&'e E> {
+    let mut link = Some(error);
+    while let Some(current) = link {
+        if let Some(found) = current.downcast_ref() {
+            return Some(found);
+        }
+        link = match current.downcast_ref::<io::Error>() {
+            // Its `source` skips the error inside it.
+            Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
+            None => current.source(),
+        };
+    }
+    None
 }
 
 /// The first `max` characters of a text, with an ellipsis if there are more.

@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tower::BoxError;
 
+use crate::error_chain::find_error;
 pub use crate::invalid_proof_reason::InvalidProofReason;
 pub use crate::invalid_reason::InvalidReason;
 use crate::scopes::Scopes;
@@ -300,16 +300,8 @@ impl VerifyError {
 
 impl From<BoxError> for VerifyError {
     fn from(error: BoxError) -> Self {
-        let mut link: Option<&(dyn Error + 'static)> = Some(&*error);
-        while let Some(current) = link {
-            if let Some(found) = current.downcast_ref::<Self>() {
-                return found.clone();
-            }
-            link = match current.downcast_ref::<io::Error>() {
-                // Its `source` skips the error inside it.
-                Some(wrapper) => wrapper.get_ref().map(|inner| inner as _),
-                None => current.source(),
-            };
+        if let Some(found) = find_error::<Self>(&*error) {
+            return found.clone();
         }
         Self::unavailable(error)
     }

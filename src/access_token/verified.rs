@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::claim_text::ClaimText;
 use super::confirmation::Confirmations;
-use super::revocation_check::NotRevokedAt;
 use crate::claim_lookup;
 use crate::clock::Clock;
 use crate::key_state::KeyState;
@@ -122,5 +122,28 @@ impl Verified {
     pub(crate) fn is_servable(&self) -> bool {
         let is_refresh_due = self.key.as_ref().is_some_and(|key| key.is_refresh_due());
         !is_refresh_due && self.invalid_reason().is_none()
+    }
+}
+
+/// The mark of the revocations that did not include the token when it was looked up last. Zero if it never was.
+///
+/// A copy of a token may get other claims, so it starts at zero.
+#[derive(Debug, Default)]
+pub(crate) struct NotRevokedAt(AtomicU64);
+
+impl NotRevokedAt {
+    #[inline]
+    pub(crate) fn is(&self, mark: u64) -> bool {
+        self.0.load(Ordering::Relaxed) == mark
+    }
+
+    pub(crate) fn set(&self, mark: u64) {
+        self.0.store(mark, Ordering::Relaxed);
+    }
+}
+
+impl Clone for NotRevokedAt {
+    fn clone(&self) -> Self {
+        Self::default()
     }
 }

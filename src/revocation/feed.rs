@@ -8,7 +8,7 @@ use super::store::Position;
 #[derive(Debug)]
 pub(super) struct Feed {
     phase: Phase,
-    /// When the store last answered.
+    /// When the store was asked that has answered last.
     last_contact: Duration,
     /// The number of errors in a row.
     failures: u32,
@@ -75,23 +75,23 @@ impl Feed {
     }
 
     /// Everything was loaded, and is in memory.
-    pub(super) fn loaded(&mut self, position: Position, now: Duration) {
+    pub(super) fn loaded(&mut self, position: Position, asked_at: Duration) {
         self.phase = Phase::Following(position);
-        self.last_contact = now;
+        self.last_contact = asked_at;
         self.failures = 0;
     }
 
     /// The changes until this position are in memory.
-    pub(super) fn followed(&mut self, position: Position, now: Duration) {
-        self.loaded(position, now);
+    pub(super) fn followed(&mut self, position: Position, asked_at: Duration) {
+        self.loaded(position, asked_at);
         self.gaps = 0;
     }
 
     /// The store does not know what was missed. Returns how long to wait before everything is loaded, so that a store
     /// that never knows is not asked without pause.
-    pub(super) fn fell_behind(&mut self, now: Duration) -> Duration {
+    pub(super) fn fell_behind(&mut self, asked_at: Duration) -> Duration {
         self.phase = Phase::Behind;
-        self.last_contact = now;
+        self.last_contact = asked_at;
         self.failures = 0;
         self.gaps = self.gaps.saturating_add(1);
         match self.gaps {

@@ -1,7 +1,6 @@
 //! The task that loads the revocations of a store, and follows its changes.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,8 +12,8 @@ use super::entry::Revocation;
 use super::feed::{Feed, Standing, Step};
 use super::state::State;
 use super::store::{ErasedStore, Followed, Misconfigured, Snapshot};
-use crate::error_chain::error_chain;
-use crate::telemetry::REVOCATION;
+use crate::error_chain::{error_chain, find_error};
+use crate::telemetry::{self, REVOCATION};
 
 /// The longest time for an answer about changes. A store answers about once a second.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +33,7 @@ pub(super) struct Follower {
     store: Arc<dyn ErasedStore>,
     /// What was logged last.
     logged: Logged,
+    is_running: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,18 +52,17 @@ impl Follower {
             state: Arc::downgrade(state),
             store,
             logged: Logged::Working,
+            is_running: false,
         }
     }
 
-    /// Runs in a task of its own.
-    pub(super) async fn run(mut self, mut delay: Duration) {
-        loop {
-            sleep(delay).await;
-            match self.step().await {
-                Some(Ok(next)) => delay = next,
-                Some(Err(failure)) => delay = failure.delay,
-                None => return,
-            }
+    /// Goes on after a step with this result, in a task of its own.
+    pub(super) async fn run(mut self, mut last: Option<Result<Duration, Failure>>) {
+        self.is_running = true;
+        while let Some(result) = last {
+            self.log(result.as_ref().err());
+            sleep(result.unwrap_or_else(|failure| failure.delay)).await;
+            last = self.step().await;
         }
     }
 
@@ -72,28 +71,28 @@ impl Follower {
         let state = self.state.upgrade()?;
         let mut step = None;
         state.update_feed(|feed| step = Some(feed.next_step()));
+        // What is added from now on may be missing in the answer.
+        let asked_at = state.settings.clock.monotonic();
         let result = match step? {
-            Step::Load => self.load(&state).await.map(|()| Duration::ZERO),
+            Step::Load => self.load(&state, asked_at).await.map(|()| Duration::ZERO),
             Step::Follow(position) => {
                 // The state can be dropped while the store waits for changes.
                 let store = Arc::clone(&self.store);
                 drop(state);
                 let followed = in_time(FOLLOW_TIMEOUT, store.follow(position)).await;
                 let state = self.state.upgrade()?;
-                followed.map(|followed| take_changes(&state, followed))
+                followed.map(|followed| take_changes(&state, followed, asked_at))
             }
         };
         let state = self.state.upgrade()?;
-        let result = result.map_err(|error| Failure {
+        Some(result.map_err(|error| Failure {
             delay: state.update_feed(Feed::failed).unwrap_or_default(),
             error,
-        });
-        self.log(&state, result.as_ref().err());
-        Some(result)
+        }))
     }
 
     /// Loads everything, and adds to the store what is missing there.
-    async fn load(&self, state: &State) -> Result<(), BoxError> {
+    async fn load(&self, state: &State, asked_at: Duration) -> Result<(), BoxError> {
         let snapshot = in_time(LOAD_TIMEOUT, Arc::clone(&self.store).load()).await?;
         let Snapshot {
             revocations,
@@ -104,21 +103,28 @@ impl Follower {
             in_time(APPEND_TIMEOUT, append).await?;
         }
         state.add(revocations);
-        let now = state.settings.clock.monotonic();
-        state.update_feed(|feed| feed.loaded(position, now));
+        state.update_feed(|feed| feed.loaded(position, asked_at));
         Ok(())
     }
 
-    fn log(&mut self, state: &State, failure: Option<&Failure>) {
+    fn log(&mut self, failure: Option<&Failure>) {
+        let Some(state) = self.state.upgrade() else {
+            return;
+        };
         let error = || failure.map(|failure| error_chain(&*failure.error));
         let standing = state.standing();
         let revocations = state.len();
         let found = match standing {
             Standing::Complete => Logged::Working,
-            _ if failure.is_none() => return,
-            _ if state.refuses_requests(standing) => Logged::Refusing,
-            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => Logged::Away,
+            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => {
+                match (failure, state.refuses_requests(standing)) {
+                    (None, _) => return,
+                    (Some(_), true) => Logged::Refusing,
+                    (Some(_), false) => Logged::Away,
+                }
+            }
         };
+        telemetry::set_revocation_store(found == Logged::Working);
         if found == self.logged {
             if let Some(error) = error() {
                 tracing::debug!(target: REVOCATION, error, "the store of revocations still cannot be reached");
@@ -149,8 +155,12 @@ impl Follower {
 impl Drop for Follower {
     /// A panic of the store, or the end of its runtime, must not look like a store without changes.
     fn drop(&mut self) {
+        if !self.is_running {
+            return;
+        }
         if let Some(state) = self.state.upgrade() {
             state.update_feed(Feed::failed);
+            telemetry::set_revocation_store(false);
             tracing::error!(target: REVOCATION, "the task that follows the store of revocations has ended");
         }
     }
@@ -163,35 +173,23 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    pub(super) fn delay(&self) -> Duration {
-        self.delay
-    }
-
     /// Whether a retry cannot help.
     pub(super) fn is_misconfiguration(&self) -> bool {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(&*self.error);
-        while let Some(error) = cause {
-            if error.is::<Misconfigured>() {
-                return true;
-            }
-            cause = error.source();
-        }
-        false
+        find_error::<Misconfigured>(&*self.error).is_some()
     }
 }
 
-fn take_changes(state: &State, followed: Followed) -> Duration {
-    let now = state.settings.clock.monotonic();
+fn take_changes(state: &State, followed: Followed, asked_at: Duration) -> Duration {
     let delay = match followed {
         Followed::Changes {
             revocations,
             position,
         } => {
             state.add(revocations);
-            state.update_feed(|feed| feed.followed(position, now));
+            state.update_feed(|feed| feed.followed(position, asked_at));
             None
         }
-        Followed::Gap => state.update_feed(|feed| feed.fell_behind(now)),
+        Followed::Gap => state.update_feed(|feed| feed.fell_behind(asked_at)),
     };
     delay.unwrap_or_default()
 }
@@ -221,3 +219,6 @@ pub(super) async fn in_time<T>(
         Err(_) => Err(format!("no answer within {} seconds", limit.as_secs()).into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

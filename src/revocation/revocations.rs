@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tower::BoxError;
 
 use super::entry::{ALL_TOKENS, LAST_SECOND, Revocation, RevocationId, RevocationKind};
 use super::follower::{APPEND_TIMEOUT, Follower, in_time};
-use super::settings::{RevocationsBuilder, Settings};
+use super::settings::Settings;
 use super::state::State;
 use super::status::RevocationsStatus;
-use super::store::{ErasedStore, RevocationStore};
+use super::store::ErasedStore;
 use crate::access_token::RevocationCheck;
 
 /// The tokens that are refused before they expire. See the [module](crate::revocation).
@@ -27,37 +27,10 @@ pub struct Revocations {
 /// How long revocations are kept after the tokens have expired: for leeways of verifiers, and clocks that differ.
 const MARGIN: Duration = Duration::from_secs(600);
 
+/// How long [`Revocations::open`] waits for the first load, which goes on afterwards.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Revocations {
-    /// Creates revocations with the default settings, which are known to this process only, until it ends.
-    #[allow(
-        clippy::new_without_default,
-        reason = "an empty set is rarely what is meant"
-    )]
-    pub fn new() -> Self {
-        Self::builder().in_memory()
-    }
-
-    /// Configures revocations.
-    pub fn builder() -> RevocationsBuilder {
-        RevocationsBuilder::new()
-    }
-
-    /// Loads the revocations of a store, and follows its changes in a task of its own.
-    ///
-    /// If the store does not answer, that is logged, and requests are answered 503 until everything was loaded. See
-    /// [the module](crate::revocation#outages) for later outages.
-    ///
-    /// # Errors
-    ///
-    /// If the store is [misconfigured](super::Misconfigured).
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime with its timer.
-    pub async fn open(store: impl RevocationStore) -> Result<Self, BoxError> {
-        Self::builder().open(store).await
-    }
-
     pub(super) fn in_memory(settings: Settings) -> Self {
         Self {
             state: Arc::new(State::in_memory(settings)),
@@ -71,16 +44,24 @@ impl Revocations {
     ) -> Result<Self, BoxError> {
         let state = Arc::new(State::with_feed(settings));
         let mut follower = Follower::new(&state, Arc::clone(&store));
-        let delay = match follower.step().await {
-            Some(Err(failure)) if failure.is_misconfiguration() => {
-                drop(state);
+        let mut first_step = Box::pin(async move {
+            let result = follower.step().await;
+            (follower, result)
+        });
+        match timeout(OPEN_TIMEOUT, &mut first_step).await {
+            Ok((_, Some(Err(failure)))) if failure.is_misconfiguration() => {
                 return Err(failure.error);
             }
-            Some(Err(failure)) => failure.delay(),
-            Some(Ok(delay)) => delay,
-            None => Duration::ZERO,
-        };
-        Handle::current().spawn(follower.run(delay));
+            Ok((follower, result)) => {
+                tokio::spawn(follower.run(result));
+            }
+            Err(_) => {
+                tokio::spawn(async move {
+                    let (follower, result) = first_step.await;
+                    follower.run(result).await;
+                });
+            }
+        }
         Ok(Self {
             state,
             store: Some(store),
@@ -154,6 +135,19 @@ impl Revocations {
     /// What is known now, for a readiness route.
     pub fn status(&self) -> RevocationsStatus {
         RevocationsStatus::of(&self.state)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(state: Arc<State>, store: Arc<dyn ErasedStore>) -> Self {
+        Self {
+            state,
+            store: Some(store),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn standing(&self) -> super::feed::Standing {
+        self.state.standing()
     }
 
     pub(crate) fn check(&self) -> Arc<dyn RevocationCheck> {

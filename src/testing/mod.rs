@@ -71,6 +71,7 @@ mod jws;
 mod key_pair;
 mod opaque_tokens;
 mod private_members;
+mod pushed_tokens;
 mod signing_key;
 mod token;
 

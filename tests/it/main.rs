@@ -26,6 +26,7 @@ mod possession;
 mod providers;
 mod readiness;
 mod refused;
+mod revocation;
 mod scope_guards;
 mod shown_urls;
 mod soak;

@@ -6,6 +6,7 @@ pub(crate) mod policy;
 pub(crate) mod problems;
 pub(crate) mod registered;
 pub(crate) mod rules;
+pub(crate) mod token_kind;
 pub(crate) mod token_type;
 pub(crate) mod verifier;
 

@@ -8,6 +8,7 @@ use super::audience::Audience;
 use super::mapping::ClaimMapping;
 use super::registered::SubjectType;
 use super::rules::ClaimRules;
+use super::token_kind::TokenKind;
 use super::verifier::ClaimsVerifier;
 use crate::clock::Clock;
 
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 /// mistake, which [`problems`](Self::problems) reports.
 #[derive(Clone)]
 pub(crate) struct ClaimPolicy {
+    pub(crate) kind: TokenKind,
     /// Whether an issuer must be configured, unless [`any_issuer`](Self::any_issuer) is set. An introspection endpoint
     /// knows only its own tokens, so it needs none.
     needs_issuer: bool,
@@ -47,6 +49,7 @@ impl ClaimPolicy {
     /// The defaults for JWTs: an issuer must be configured, and tokens must have an `exp`.
     pub(crate) fn for_jwts() -> Self {
         Self {
+            kind: TokenKind::default(),
             needs_issuer: true,
             issuers: None,
             any_issuer: false,
@@ -105,12 +108,13 @@ impl ClaimPolicy {
             verifier,
             authority,
             rules: ClaimRules {
+                kind: self.kind,
                 issuers: self.issuers.unwrap_or_default(),
                 audiences: self.audiences.unwrap_or_default(),
                 required_claims: self.required_claims,
                 claims_in: self.claims_in,
                 leeway: self.leeway,
-                accept_missing_expiry: self.accept_missing_expiry,
+                accept_missing_expiry: self.accept_missing_expiry || !self.kind.needs_expiry(),
                 accept_future_issued_at: self.accept_future_issued_at,
                 accept_unchecked_confirmation: self.accept_unchecked_confirmation,
                 accept_hash_claims: self.accept_hash_claims,

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::audience::Audience;
 use super::registered::Claims;
+use super::token_kind::{NotOfKind, TokenKind};
 use crate::access_token::Confirmations;
 use crate::claim_lookup;
 use crate::json::TextOrList;
@@ -17,6 +18,7 @@ use crate::verify_error::InvalidReason;
 /// The rules for a token's claims. By default, only an `exp` in the future is required.
 #[derive(Default)]
 pub(crate) struct ClaimRules {
+    pub(crate) kind: TokenKind,
     /// The accepted issuers, byte by byte. If there are none, any issuer is accepted.
     pub(crate) issuers: Vec<String>,
     /// The accepted audiences. If there are none, any audience is accepted.
@@ -40,10 +42,9 @@ impl ClaimRules {
         now: Duration,
         possession_is_checked: bool,
     ) -> Result<(), InvalidReason> {
-        if let Some(claim) = claims.mark_of_another_kind(self.accept_hash_claims) {
-            tracing::debug!(target: CLAIMS, claim, "a claim marks a token of another kind");
-            return Err(InvalidReason::WrongType);
-        }
+        self.kind
+            .check(claims, payload, self.accept_hash_claims)
+            .map_err(not_of_kind)?;
         self.check_issuer(claims)
             .inspect_err(|reason| self.log_issuer(*reason))?;
         self.check_audience(claims)?;
@@ -172,6 +173,18 @@ impl ClaimRules {
             }
         }
         Ok(())
+    }
+}
+
+/// Logs why a token is not of the verifier's kind, and returns the reason to refuse it.
+fn not_of_kind(cause: NotOfKind) -> InvalidReason {
+    match cause {
+        NotOfKind::Marked(claim) => {
+            tracing::debug!(target: CLAIMS, claim, "a claim marks a token of another kind");
+            InvalidReason::WrongType
+        }
+        NotOfKind::Missing(claim) => missing(claim),
+        NotOfKind::Unreadable(claim) => unreadable(claim),
     }
 }
 

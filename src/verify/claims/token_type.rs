@@ -9,6 +9,8 @@ pub(crate) enum TokenTypes {
     UsualAnd(Vec<String>),
     /// Only these types. A token without `typ` is refused.
     Only(Vec<String>),
+    /// Only these types, and no `typ`.
+    NoneOr(Vec<String>),
 }
 
 /// The type of the profile for JWT access tokens (RFC 9068 §2.1).
@@ -19,12 +21,14 @@ const USUAL: [&str; 2] = ["JWT", RFC9068_TYPE];
 impl TokenTypes {
     pub(crate) fn allow(&self, token_type: Option<&str>) -> bool {
         match (self, token_type) {
-            (Self::UsualAnd(_), None) => true,
+            (Self::UsualAnd(_) | Self::NoneOr(_), None) => true,
             (Self::Only(_), None) => false,
             (Self::UsualAnd(names), Some(name)) => {
                 USUAL.into_iter().any(|n| same(n, name)) || names.iter().any(|n| same(n, name))
             }
-            (Self::Only(names), Some(name)) => names.iter().any(|n| same(n, name)),
+            (Self::Only(names) | Self::NoneOr(names), Some(name)) => {
+                names.iter().any(|n| same(n, name))
+            }
         }
     }
 }
@@ -40,6 +44,7 @@ impl fmt::Display for TokenTypes {
                 f.write_str("none")
             }
             Self::Only(names) => f.write_str(&names.join(", ")),
+            Self::NoneOr(names) => write!(f, "{}, none", names.join(", ")),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::verifier::{Inner, JwtVerifier};
 use crate::config_error::{ConfigError, Problems};
 use crate::shown_url::ShownUrl;
 use crate::verify::claims::policy::{ClaimPolicy, add};
+use crate::verify::claims::token_kind::TokenKind;
 use crate::verify::claims::token_type::TokenTypes;
 use crate::verify::keys::algorithm::Algorithm;
 use crate::verify::keys::key::VerifyingKey;
@@ -156,6 +157,12 @@ impl JwtVerifierBuilder {
 }
 
 impl JwtVerifierBuilder {
+    /// The finished verifier for tokens of this kind. Those of other kinds are refused.
+    pub(crate) fn build_for(mut self, kind: TokenKind) -> Result<JwtVerifier, ConfigError> {
+        self.policy.kind = kind;
+        self.build()
+    }
+
     /// The finished verifier. It makes no request and does not block.
     ///
     /// # Errors
@@ -187,7 +194,10 @@ impl JwtVerifierBuilder {
             algorithms: self.algorithms,
             token_types: match self.token_types {
                 Some(types) => TokenTypes::Only(types),
-                None => TokenTypes::UsualAnd(self.more_token_types.unwrap_or_default()),
+                None => {
+                    let more = self.more_token_types.unwrap_or_default();
+                    self.policy.kind.default_types(more)
+                }
             },
             claims: self.policy.build(name, authority),
             issuer_watch: IssuerWatch::default(),

@@ -87,6 +87,11 @@ impl JwtVerifierBuilder {
                 problems.push(format!("{name:?} is no token type"));
             }
         }
+        if self.rfc9068
+            && let Some(problem) = self.policy.kind.contradicts_rfc9068()
+        {
+            problems.push(problem);
+        }
         let is_other = |name: &&String| !token_type::same(name, RFC9068_TYPE);
         if self.rfc9068
             && let Some(other) = self.token_types.iter().flatten().find(is_other)

@@ -1,0 +1,4 @@
+//! Tokens that are refused before they expire.
+
+mod outages;
+mod requests;
