@@ -1,10 +1,12 @@
 //! The hot paths, each as a closure that runs it once. `layer.rs` times them and `counts.rs` counts their instructions.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{Empty, Full};
@@ -12,6 +14,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
 use tower_bearer_auth::possession::Dpop;
+use tower_bearer_auth::revocation::Revocations;
 use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 use tower_bearer_auth::{
     AccessToken, Algorithm, BearerAuthLayer, ByIssuer, Clock, IntrospectionVerifier, JwtVerifier,
@@ -46,6 +49,7 @@ const NO_LAYER: &str = "no layer";
 const NO_HEADER: &str = "no layer, no header";
 const SHA256: &str = "SHA-256 of the token";
 const BARE_PROOF: &str = "bare ES256 of a proof";
+const NEW_TOKENS: &str = "new tokens";
 const SHA256_OPAQUE: &str = "SHA-256 of an opaque token";
 
 pub(crate) const ALL: &[Scenario] = &[
@@ -73,6 +77,17 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario("RS256, cached, behind DPoP", SHA256, cached_behind_dpop),
     scenario(BARE_PROOF, BARE_PROOF, bare_proof),
     scenario("DPoP, ES256", BARE_PROOF, dpop),
+    // With revocations of others.
+    scenario("RS256, cached, nothing revoked", "RS256, cached", || {
+        cached_revocable(0)
+    }),
+    scenario("RS256, cached, 1 000 000 revoked", "RS256, cached", || {
+        cached_revocable(1_000_000)
+    }),
+    scenario(NEW_TOKENS, NEW_TOKENS, || new_tokens(None)),
+    scenario("new tokens, 1 000 000 revoked", NEW_TOKENS, || {
+        new_tokens(Some(1_000_000))
+    }),
     scenario("introspected, cached", SHA256_OPAQUE, introspected),
     scenario("static token", SHA256, static_token),
     scenario("RS256, 1 issuer", "bare RS256", || by_issuer(1)),
@@ -182,6 +197,47 @@ fn cached_behind_dpop() -> Call {
     let layer = BearerAuthLayer::new(sample.verifier().cached(1_000))
         .dpop(Dpop::new().origin(proofs::ORIGIN));
     calls(layer.layer(Nothing), sample.header(), Method::GET, 200)
+}
+
+fn cached_revocable(revoked: u32) -> Call {
+    let sample = Sample::of(Algorithm::RS256);
+    let layer = BearerAuthLayer::new(sample.verifier().cached(1_000));
+    let layer = layer.revocations(&revocations(revoked));
+    calls(layer.layer(Nothing), sample.header(), Method::GET, 200)
+}
+
+/// Requests with a new token each, which no verifier has seen before.
+fn new_tokens(revoked: Option<u32>) -> Call {
+    let mut next = 0_u32;
+    let issued_at = SystemTime::now();
+    let verifier = verify_fn(move |token| {
+        next = next.wrapping_add(1);
+        let token = AccessToken::builder(token)
+            .issuer(ISSUER)
+            .jwt_id(format!("new-{next}"))
+            .subject("alice")
+            .issued_at(issued_at)
+            .expires_at(issued_at + Duration::from_secs(60));
+        ready(Ok::<_, VerifyError>(token.build()))
+    });
+    let layer = BearerAuthLayer::new(verifier);
+    let layer = match revoked {
+        Some(revoked) => layer.revocations(&revocations(revoked)),
+        None => layer,
+    };
+    let token = HeaderValue::from_static("Bearer any");
+    calls(layer.layer(Nothing), token, Method::GET, 200)
+}
+
+fn revocations(revoked: u32) -> Revocations {
+    let revocations = Revocations::new();
+    let expires_at = SystemTime::now() + Duration::from_secs(3600);
+    for number in 0..revoked {
+        let jti = number.to_string();
+        let revoke = revocations.revoke_token(ISSUER, &jti, expires_at);
+        revoke.now_or_never().unwrap().unwrap();
+    }
+    revocations
 }
 
 fn bare_proof() -> Call {

@@ -58,6 +58,11 @@ impl RevocationId {
     pub(super) fn kind(&self) -> RevocationKind {
         self.kind
     }
+
+    /// A number that is spread evenly over all IDs.
+    pub(super) fn spread(&self) -> usize {
+        usize::from(self.digest[0])
+    }
 }
 
 /// One revocation, as a [`RevocationStore`](super::RevocationStore) keeps it.

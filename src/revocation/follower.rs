@@ -13,7 +13,7 @@ use super::feed::{Feed, Standing, Step};
 use super::state::State;
 use super::store::{ErasedStore, Followed, Misconfigured, Snapshot};
 use crate::error_chain::{error_chain, find_error};
-use crate::telemetry::REVOCATION;
+use crate::telemetry::{self, REVOCATION};
 
 /// The longest time for an answer about changes. A store answers about once a second.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(5);
@@ -116,10 +116,15 @@ impl Follower {
         let revocations = state.len();
         let found = match standing {
             Standing::Complete => Logged::Working,
-            _ if failure.is_none() => return,
-            _ if state.refuses_requests(standing) => Logged::Refusing,
-            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => Logged::Away,
+            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => {
+                match (failure, state.refuses_requests(standing)) {
+                    (None, _) => return,
+                    (Some(_), true) => Logged::Refusing,
+                    (Some(_), false) => Logged::Away,
+                }
+            }
         };
+        telemetry::set_revocation_store(found == Logged::Working);
         if found == self.logged {
             if let Some(error) = error() {
                 tracing::debug!(target: REVOCATION, error, "the store of revocations still cannot be reached");
@@ -155,6 +160,7 @@ impl Drop for Follower {
         }
         if let Some(state) = self.state.upgrade() {
             state.update_feed(Feed::failed);
+            telemetry::set_revocation_store(false);
             tracing::error!(target: REVOCATION, "the task that follows the store of revocations has ended");
         }
     }

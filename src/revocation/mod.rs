@@ -1,8 +1,64 @@
 //! Tokens that are refused before they expire.
 //!
-//! (Documentation follows.)
+//! A JWT is valid until it expires, even if its user has logged out or was disabled. [`Revocations`] refuse it at once:
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use tower_bearer_auth::BearerAuthLayer;
+//! use tower_bearer_auth::revocation::Revocations;
+//! # use tower_bearer_auth::{StaticToken, StaticTokenVerifier};
+//!
+//! # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! let revocations = Revocations::new();
+//! let layer = BearerAuthLayer::new(verifier).revocations(&revocations);
+//! # let _ = layer;
+//!
+//! // A user was disabled. Tokens that were issued to her until now are refused.
+//! revocations
+//!     .revoke_subject("https://issuer.example.com", "alice", SystemTime::now())
+//!     .await?;
+//! # Ok::<(), tower::BoxError>(())
+//! # }).unwrap();
+//! ```
+//!
+//! | method | refuses | until |
+//! |---|---|---|
+//! | [`revoke_token`](Revocations::revoke_token) | one token, by its `jti` | it expires |
+//! | [`revoke_subject`](Revocations::revoke_subject) | the tokens of a subject that were issued until a time | the [longest life](RevocationsBuilder::longest_token_life) of a token after that time |
+//! | [`revoke_session`](Revocations::revoke_session) | the tokens of a session (`sid`) | the same, after the call |
+//! | [`revoke_client`](Revocations::revoke_client) | the tokens of a client that were issued until a time | the same as for a subject |
+//!
+//! Each is kept ten minutes longer, for the leeways of verifiers and clocks that differ. A refused request gets 401 with
+//! the reason `revoked`. That holds for cached tokens too. [Event streams](crate::BearerAuthLayer::close_streams_at_expiry)
+//! end within a second, and [`is_current`](crate::AccessToken::is_current) and
+//! [`until_invalid`](crate::AccessToken::until_invalid) notice as well. The sessions, guards and tools behind the layer
+//! see no request with a revoked token.
+//!
+//! The guide [Revocation](crate::guides::revocation) compares revocation with short lives and introspection.
+//!
+//! # Replicas
+//!
+//! [`Revocations::new`] is for one process. With a [`RevocationStore`], such as those of the crate
+//! `tower-bearer-auth-stores`, revocations survive restarts and reach all replicas: [`Revocations::open`] loads all of
+//! them, and follows the changes. A request never waits for the store. It is answered from memory, which has 94 bytes or
+//! less for each revocation.
 //!
 //! # Outages
+//!
+//! | the store is out of reach | requests |
+//! |---|---|
+//! | at the start | get 503 until everything was loaded once |
+//! | for up to [`tolerate_outage`](RevocationsBuilder::tolerate_outage) (60 seconds) since its last answer | are answered from memory: what another replica has revoked meanwhile passes |
+//! | for longer | get 503, or are answered from memory with [`accept_during_outage`](RevocationsBuilder::accept_during_outage) |
+//! | and then answers again | are answered from memory once the replica has read what it missed; if the log does not reach back so far, they get 503 until everything was loaded anew |
+//!
+//! While the store is out of reach, nothing can be revoked: the methods return an error. If the store has lost its data,
+//! the replicas write back what they know. Open streams stay open in an outage.
+//!
+//! [`Revocations::status`] says all of this for a readiness route. Each change is logged once; see
+//! [`telemetry`](crate::telemetry#other-events).
 
 mod builder;
 mod entry;

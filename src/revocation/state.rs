@@ -17,7 +17,7 @@ use super::feed::{Feed, Standing};
 use super::settings::Settings;
 use super::table::Table;
 use crate::access_token::{RevocationCheck, Verified};
-use crate::telemetry::REVOCATION;
+use crate::telemetry::{self, REVOCATION};
 use crate::verify_error::{InvalidReason, VerifyError};
 
 pub(super) struct State {
@@ -26,8 +26,12 @@ pub(super) struct State {
     mark: AtomicU64,
     /// `None` without a store.
     feed: Mutex<Option<Feed>>,
+    lookups: AtomicU64,
     has_warned_of_life: AtomicBool,
 }
+
+/// Whether a shard is due to be swept is asked for once in so many lookups, since that reads the clock.
+const LOOKUPS_PER_SWEEP: u64 = 16;
 
 /// The mark if nothing is revoked, and all is known.
 const NOTHING: u64 = 0;
@@ -46,30 +50,31 @@ impl State {
             table: Table::default(),
             mark: AtomicU64::new(NOTHING),
             feed: Mutex::new(None),
+            lookups: AtomicU64::new(0),
             has_warned_of_life: AtomicBool::new(false),
         }
     }
 
     pub(super) fn with_feed(settings: Settings) -> Self {
         let feed = Feed::new(settings.clock.monotonic());
-        Self {
-            feed: Mutex::new(Some(feed)),
-            mark: AtomicU64::new(INCOMPLETE),
-            ..Self::in_memory(settings)
-        }
+        let mut state = Self::in_memory(settings);
+        state.feed = Mutex::new(Some(feed));
+        state.mark = AtomicU64::new(INCOMPLETE);
+        state
     }
 
     /// Adds revocations, which are in effect when it returns.
     pub(super) fn add(&self, revocations: impl IntoIterator<Item = Revocation>) {
         let now = self.settings.clock.since_epoch();
-        let mut is_changed = false;
+        let (mut change, mut is_changed) = (0, false);
         for revocation in revocations {
-            self.table.add(revocation, now);
+            change += self.table.add(revocation, now);
             is_changed = true;
         }
         if is_changed {
             self.publish(&self.feed());
         }
+        telemetry::add_revocations(change);
     }
 
     /// Changes what is known about the store, and returns the standing before and after.
@@ -98,7 +103,8 @@ impl State {
     pub(super) fn has_room(&self) -> bool {
         let has_room = || self.table.len() < self.settings.capacity;
         has_room() || {
-            self.table.sweep_all(self.settings.clock.since_epoch());
+            let change = self.table.sweep_all(self.settings.clock.since_epoch());
+            telemetry::add_revocations(change);
             has_room()
         }
     }
@@ -118,12 +124,11 @@ impl State {
     }
 
     fn check_anew(&self, verified: &Verified, mark: u64) -> Result<(), VerifyError> {
-        let now = self.settings.clock.since_epoch();
-        if self.is_revoked(verified, now) {
+        if self.is_revoked(verified) {
             return Err(VerifyError::invalid(InvalidReason::Revoked));
         }
-        if self.table.sweep_one(now) {
-            self.publish(&self.feed());
+        if self.lookups.fetch_add(1, Ordering::Relaxed) % LOOKUPS_PER_SWEEP == 0 {
+            self.sweep_one();
         }
         if mark == INCOMPLETE {
             if self.refuses_requests(self.standing()) {
@@ -136,12 +141,22 @@ impl State {
         Ok(())
     }
 
-    fn is_revoked(&self, verified: &Verified, now: Duration) -> bool {
+    /// Removes some of the revocations that have ended. With the last one, tokens need not be looked up any more.
+    fn sweep_one(&self) {
+        let change = self.table.sweep_one(self.settings.clock.since_epoch());
+        if change != 0 && self.table.len() == 0 {
+            self.publish(&self.feed());
+        }
+        telemetry::add_revocations(change);
+    }
+
+    fn is_revoked(&self, verified: &Verified) -> bool {
         // A token without an issuer has the empty one.
         let issuer = verified.issuer().unwrap_or_default();
         let revokes = |kind, name: &str| {
             let id = RevocationId::new(kind, issuer, name);
-            self.table.revokes(&id, verified.issued_at, now)
+            self.table
+                .revokes(&id, verified.issued_at, &self.settings.clock)
         };
         RevocationKind::ALL.into_iter().any(|kind| {
             self.table.has(kind)
@@ -221,6 +236,12 @@ impl fmt::Display for Incomplete {
 
 impl std::error::Error for Incomplete {}
 
+impl Drop for State {
+    fn drop(&mut self) {
+        telemetry::add_revocations(-(self.table.len() as isize));
+    }
+}
+
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State")
@@ -229,3 +250,6 @@ impl fmt::Debug for State {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

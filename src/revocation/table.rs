@@ -2,21 +2,19 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::entry::{Revocation, RevocationId, RevocationKind};
+use crate::clock::Clock;
 
 /// The revocations in memory, by their ID.
 ///
-/// An ended one is removed when its shard is swept: one shard per second at most, when a token is looked up or a
-/// revocation is added; and a shard that has doubled, so that memory does not grow with what has ended.
+/// An ended one is removed when its shard is swept: one shard per second at most, when tokens are looked up; and a shard that has doubled, so that memory does not grow with what has ended.
 #[derive(Debug)]
 pub(super) struct Table {
     shards: Box<[RwLock<Shard>]>,
-    hash: RandomState,
     /// The number of revocations of each kind, so that a kind that does not occur is not looked up.
     counts: [AtomicUsize; RevocationKind::ALL.len()],
     /// The second in which a shard was swept last, and the shard that is swept next.
@@ -46,7 +44,6 @@ impl Default for Table {
     fn default() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            hash: RandomState::new(),
             counts: Default::default(),
             last_sweep: AtomicU64::new(0),
             next_sweep: AtomicUsize::new(0),
@@ -55,45 +52,55 @@ impl Default for Table {
 }
 
 impl Table {
-    /// Adds a revocation, or extends the one with the same ID.
-    pub(super) fn add(&self, revocation: Revocation, now: Duration) {
+    /// Adds a revocation, or extends the one with the same ID. Returns by how much the number of revocations changes.
+    pub(super) fn add(&self, revocation: Revocation, now: Duration) -> isize {
         if !revocation.is_live(now) {
-            return;
+            return 0;
         }
+        let mut change = 0;
         let mut shard = write(self.shard(&revocation.id));
         if shard.revocations.len() >= shard.sweep_at.max(SMALL_SHARD) {
-            self.sweep(&mut shard, now);
+            change -= self.sweep(&mut shard, now);
             shard.sweep_at = shard.revocations.len() * 2;
         }
+        let ends = Ends {
+            cutoff: revocation.cutoff,
+            ends_at: revocation.ends_at,
+        };
         match shard.revocations.entry(revocation.id) {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                known.cutoff = known.cutoff.max(revocation.cutoff);
-                known.ends_at = known.ends_at.max(revocation.ends_at);
+                if known.ends_at <= now.as_secs() {
+                    *known = ends;
+                }
+                known.cutoff = known.cutoff.max(ends.cutoff);
+                known.ends_at = known.ends_at.max(ends.ends_at);
             }
             Entry::Vacant(place) => {
-                place.insert(Ends {
-                    cutoff: revocation.cutoff,
-                    ends_at: revocation.ends_at,
-                });
+                place.insert(ends);
                 self.count(revocation.kind())
                     .fetch_add(1, Ordering::Relaxed);
+                change += 1;
             }
         }
+        change
     }
 
-    /// Whether a token with this ID that was issued at this time is revoked. One without a date is always revoked.
+    /// Whether a token with this ID that was issued at this time is revoked. One without a date is always revoked. The
+    /// clock is read only if there is a revocation.
     pub(super) fn revokes(
         &self,
         id: &RevocationId,
         issued_at: Option<Duration>,
-        now: Duration,
+        clock: &Clock,
     ) -> bool {
         let shard = read(self.shard(id));
-        shard.revocations.get(id).is_some_and(|ends| {
-            let is_covered = issued_at.is_none_or(|at| at.as_millis() <= u128::from(ends.cutoff));
-            now.as_secs() < ends.ends_at && is_covered
-        })
+        let Some(ends) = shard.revocations.get(id).copied() else {
+            return false;
+        };
+        drop(shard);
+        let is_covered = issued_at.is_none_or(|at| at.as_millis() <= u128::from(ends.cutoff));
+        is_covered && clock.since_epoch().as_secs() < ends.ends_at
     }
 
     /// Whether there are revocations of this kind.
@@ -122,39 +129,44 @@ impl Table {
         live
     }
 
-    /// Sweeps a shard, unless one was swept in this second. Returns whether the table is empty then.
-    pub(super) fn sweep_one(&self, now: Duration) -> bool {
+    /// Sweeps a shard, unless one was swept in this second. Returns by how much the number of revocations changes.
+    pub(super) fn sweep_one(&self, now: Duration) -> isize {
         let last = self.last_sweep.load(Ordering::Relaxed);
         let is_due = now.as_secs() != last
             && self
                 .last_sweep
                 .compare_exchange(last, now.as_secs(), Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok();
-        if is_due {
-            let next = self.next_sweep.fetch_add(1, Ordering::Relaxed);
-            self.sweep(&mut write(&self.shards[next % SHARDS]), now);
+        if !is_due {
+            return 0;
         }
-        is_due && self.len() == 0
+        let next = self.next_sweep.fetch_add(1, Ordering::Relaxed);
+        -self.sweep(&mut write(&self.shards[next % SHARDS]), now)
     }
 
-    /// Sweeps all shards.
-    pub(super) fn sweep_all(&self, now: Duration) {
-        for shard in &self.shards {
-            self.sweep(&mut write(shard), now);
-        }
+    /// Sweeps all shards. Returns by how much the number of revocations changes.
+    pub(super) fn sweep_all(&self, now: Duration) -> isize {
+        let shards = self.shards.iter();
+        -shards
+            .map(|shard| self.sweep(&mut write(shard), now))
+            .sum::<isize>()
     }
 
-    fn sweep(&self, shard: &mut Shard, now: Duration) {
+    /// Removes the revocations that have ended, and returns their number.
+    fn sweep(&self, shard: &mut Shard, now: Duration) -> isize {
+        let mut removed = 0;
         shard.revocations.retain(|id, ends| {
             let is_live = now.as_secs() < ends.ends_at;
             if !is_live {
                 self.count(id.kind()).fetch_sub(1, Ordering::Relaxed);
+                removed += 1;
             }
             is_live
         });
         if shard.revocations.capacity() > 4 * shard.revocations.len().max(SMALL_SHARD) {
             shard.revocations.shrink_to_fit();
         }
+        removed
     }
 
     fn count(&self, kind: RevocationKind) -> &AtomicUsize {
@@ -162,9 +174,7 @@ impl Table {
     }
 
     fn shard(&self, id: &RevocationId) -> &RwLock<Shard> {
-        // The maps take the other bits of hashes with keys of their own.
-        let hash = self.hash.hash_one(id);
-        &self.shards[hash as usize % SHARDS]
+        &self.shards[id.spread() % SHARDS]
     }
 }
 
@@ -175,3 +185,6 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
     shard.write().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ use crate::access_token::AccessToken;
 const DECISIONS: &str = "bearer_auth_decisions_total";
 const LOOKUPS: &str = "bearer_auth_cache_lookups_total";
 const REPLAY_PROOFS: &str = "bearer_auth_replay_memory_proofs";
+const REVOCATIONS: &str = "bearer_auth_revocations";
+const REVOCATION_STORE: &str = "bearer_auth_revocation_store_up";
 
 /// Describes the [metrics](crate::telemetry#metrics) to the recorder.
 ///
@@ -45,6 +47,12 @@ pub fn describe_metrics() {
         Unit::Count,
         "Used proofs in the replay stores in memory"
     );
+    describe_gauge!(REVOCATIONS, Unit::Count, "Revocations in memory");
+    describe_gauge!(
+        REVOCATION_STORE,
+        Unit::Count,
+        "1 if the store of revocations can be reached, otherwise 0"
+    );
 }
 
 pub(super) fn count_decision(
@@ -68,6 +76,18 @@ pub(super) fn count_decision(
 #[cfg(feature = "cache")]
 pub(crate) fn count_lookup(result: &'static str) {
     counter!(LOOKUPS, "result" => result).increment(1);
+}
+
+/// Adds to the number of revocations in memory, or removes from it.
+pub(crate) fn add_revocations(change: isize) {
+    if change != 0 {
+        metrics::gauge!(REVOCATIONS).increment(change as f64);
+    }
+}
+
+/// Records whether the store of revocations can be reached.
+pub(crate) fn set_revocation_store(is_reached: bool) {
+    metrics::gauge!(REVOCATION_STORE).set(f64::from(u8::from(is_reached)));
 }
 
 #[cfg(feature = "dpop")]

@@ -78,6 +78,12 @@
 //! | | `DEBUG` | `the proof is refused` | `part`: `proof`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
 //! | | `DEBUG` | `a client certificate in a header is refused` | `header`: its name; `problem`: a constant |
 //! | | `DEBUG` | `a client certificate in a header is removed, because it comes from no trusted proxy` | `header` |
+//! | `tower_bearer_auth::revocation` | `WARN` | `the store of revocations cannot be reached`, once per outage | `error` |
+//! | | `WARN` | `the store of revocations cannot be reached, requests are refused until it can`: at the start, or after [`tolerate_outage`](crate::revocation::RevocationsBuilder::tolerate_outage) | `error` |
+//! | | `DEBUG` | `the store of revocations still cannot be reached` | `error` |
+//! | | `INFO` | `the store of revocations works again` | `revocations`: their number |
+//! | | `WARN` | `a token is valid for longer than revocations are kept: …`, once | `life`: seconds, absent if it has no expiry; `longest_token_life` |
+//! | | `ERROR` | `the task that follows the store of revocations has ended`: the store has panicked, or its runtime has ended; requests are refused as in an outage | |
 //! | `tower_bearer_auth::verification` | `DEBUG` | `the token is malformed` | `part`: `token`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
 //! | | `DEBUG` | `the header names another type of token` | `expected` |
 //! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values`, `a claim has another type, or occurs twice`, `a claim marks a token of another kind` | `claim`: its name |
@@ -113,6 +119,8 @@
 //! | `bearer_auth_cache_lookups_total` | counter | `result`: `hit`, `miss`, `joined`, `refused`, as in [`CacheStats`](crate::verify::cached::CacheStats) |
 //! | `bearer_auth_introspection_seconds` | histogram | `outcome`, as in the span |
 //! | `bearer_auth_key_fetch_seconds` | histogram | `outcome`, as in the span |
+//! | `bearer_auth_revocations` | gauge | none. The number of revocations in memory, of all [`Revocations`](crate::revocation::Revocations); one that has ended counts until a later request or revocation removes it |
+//! | `bearer_auth_revocation_store_up` | gauge | none. 1 if the store of revocations has answered last, 0 if it is out of reach |
 //! | `bearer_auth_replay_memory_proofs` | gauge | none. The number of used proofs in all [`MemoryReplayStore`](crate::possession::MemoryReplayStore)s; a proof that has ended counts until a later request removes it |
 //!
 //! Every label value is a constant or comes from the configuration, so clients cannot add series. A custom verifier
@@ -142,6 +150,7 @@ pub(crate) use self::measure::{add_replay_proofs, remove_replay_proofs};
 
 #[cfg(feature = "metrics")]
 pub use self::measure::describe_metrics;
+pub(crate) use self::measure::{add_revocations, set_revocation_store};
 pub use self::names::{
     AUDIT, CLAIMS, INTROSPECTION, KEYS, POSSESSION, REVOCATION, SETUP, VERIFICATION,
 };

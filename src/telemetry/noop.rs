@@ -13,6 +13,10 @@ pub(super) fn count_decision(
 #[cfg(feature = "cache")]
 pub(crate) fn count_lookup(_: &'static str) {}
 
+pub(crate) fn add_revocations(_: isize) {}
+
+pub(crate) fn set_revocation_store(_: bool) {}
+
 #[cfg(feature = "dpop")]
 pub(crate) fn add_replay_proofs(_: usize) {}
 

@@ -86,6 +86,21 @@ impl ProofId {
         Self { id, client, key }
     }
 
+    /// Creates the ID of an invented proof, for tests of a [`ReplayStore`]. Proofs of different names differ; their
+    /// client and key are the same.
+    ///
+    /// ```
+    /// use tower_bearer_auth::possession::ProofId;
+    ///
+    /// assert_eq!(ProofId::for_testing("one"), ProofId::for_testing("one"));
+    /// assert_ne!(ProofId::for_testing("one").id(), ProofId::for_testing("two").id());
+    /// ```
+    #[cfg(feature = "testing")]
+    pub fn for_testing(name: &str) -> Self {
+        let invented = crate::sha256::sha256(b"invented");
+        Self::new(crate::sha256::sha256(name.as_bytes()), invented, invented)
+    }
+
     /// The SHA-256 digest of the proof's key, URL (`htu`) and `jti`. It differs for all proofs that differ in one of
     /// them.
     pub fn id(&self) -> &[u8; 32] {

@@ -13,6 +13,8 @@ use tower_bearer_auth::{BearerAuthLayer, Clock, StaticToken, StaticTokenVerifier
 use tracing::Level;
 
 use crate::support::{Answer, Inner, answer_of, with_token};
+#[cfg(feature = "metrics")]
+use crate::telemetry::metrics::{assert_samples, recorder, scrape};
 use crate::telemetry::recorded::Recorded;
 
 /// A store that a test switches off.
@@ -346,4 +348,20 @@ async fn a_panic_of_the_store_counts_as_an_outage() {
     assert!(revocations.status().outage().is_some());
     scene.pass(20 * SECOND).await;
     assert_unavailable(&scene.request(&revocations).await);
+}
+
+#[cfg(feature = "metrics")]
+#[tokio::test(start_paused = true)]
+async fn a_metric_says_whether_the_store_can_be_reached() {
+    let (recorder, handle) = recorder();
+    let _listening = metrics::set_default_local_recorder(&recorder);
+    let scene = Scene::new();
+    let revocations = scene.open().await;
+    for (is_off, up) in [(false, 1), (true, 0), (false, 1)] {
+        scene.store.change(|contents| contents.is_off = is_off);
+        scene.pass(5 * SECOND).await;
+        let expected = format!("bearer_auth_revocation_store_up {up}");
+        assert_samples(&scrape(&handle), &[&expected]);
+    }
+    drop(revocations);
 }

@@ -1,15 +1,16 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::poll;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tower::Layer;
+use tower_bearer_auth::revocation::Revocations;
 use tower_bearer_auth::testing::TestIssuer;
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, CacheLayer, IntrospectionVerifier, InvalidReason, JwtVerifier,
-    RequireScopesLayer, VerifierExt, VerifyError, telemetry, verify_fn,
+    AccessToken, BearerAuthLayer, CacheLayer, Clock, IntrospectionVerifier, InvalidReason,
+    JwtVerifier, RequireScopesLayer, VerifierExt, VerifyError, telemetry, verify_fn,
 };
 
 use crate::support::{Inner, answer_of, table, with_token};
@@ -17,19 +18,19 @@ use crate::support::{Inner, answer_of, table, with_token};
 const AUDIENCE: &str = "https://api.test";
 
 /// The samples and comments that a scrape returns now.
-fn scrape(handle: &PrometheusHandle) -> Vec<String> {
+pub(crate) fn scrape(handle: &PrometheusHandle) -> Vec<String> {
     handle.run_upkeep();
     handle.render().lines().map(str::to_owned).collect()
 }
 
-fn recorder() -> (PrometheusRecorder, PrometheusHandle) {
+pub(crate) fn recorder() -> (PrometheusRecorder, PrometheusHandle) {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     (recorder, handle)
 }
 
 #[track_caller]
-fn assert_samples(samples: &[String], expected: &[&str]) {
+pub(crate) fn assert_samples(samples: &[String], expected: &[&str]) {
     for sample in expected {
         let there = samples.iter().any(|found| found == sample);
         assert!(there, "{sample} is not among {samples:#?}");
@@ -151,4 +152,30 @@ async fn lookups_that_join_others_and_refusals_remembered_are_counted() {
             r#"bearer_auth_cache_lookups_total{result="refused"} 1"#,
         ],
     );
+}
+
+#[tokio::test]
+async fn revocations_are_counted_until_they_are_removed() {
+    let (recorder, handle) = recorder();
+    let _listening = metrics::set_default_local_recorder(&recorder);
+    let start = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let clock = Clock::manual(start);
+    let revocations = Revocations::builder().clock(clock.clone()).capacity(3);
+    let revocations = revocations.in_memory();
+    let assert_count = |count| {
+        assert_samples(
+            &scrape(&handle),
+            &[&format!("bearer_auth_revocations {count}")],
+        );
+    };
+    for jti in ["a", "b", "b", "c"] {
+        revocations.revoke_token("", jti, start).await.unwrap();
+    }
+    assert_count(3);
+    clock.advance(Duration::from_secs(3600));
+    // There is no room, so those that have ended are removed.
+    revocations.revoke_session("", "s").await.unwrap();
+    assert_count(1);
+    drop(revocations);
+    assert_count(0);
 }

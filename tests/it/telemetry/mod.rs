@@ -6,7 +6,7 @@ mod key_fetches;
 mod left_out_keys;
 mod mcp;
 #[cfg(feature = "metrics")]
-mod metrics;
+pub(crate) mod metrics;
 mod other_events;
 pub(crate) mod recorded;
 mod spans;

@@ -267,5 +267,6 @@ async fn the_most_specific_rule_applies_then_the_method_then_the_default() {
     assert!(!may(&[], "tools/list", ""));
     assert!(may(&["vendor"], "vendor/x", ""));
     assert!(!may(&["vendor", "tools", "notes"], "prompts/get", "x"));
+    assert!(!may(&["vendor", "tools", "notes"], "another/x", ""));
     assert!(may(&[], "prompts/list", ""));
 }

@@ -1,0 +1,46 @@
+-- Adds revocations to the set and to the changes, all or none.
+-- KEYS: head, set, changes. ARGV: a new token, the revocations, their length, the number of changes to keep.
+local head, set, changes = KEYS[1], KEYS[2], KEYS[3]
+local token, revocations = ARGV[1], ARGV[2]
+local length, kept = tonumber(ARGV[3]), ARGV[4]
+local now = tonumber(redis.call('TIME')[1])
+-- A key of another type is an error before anything is written.
+local last = redis.call('GET', head) or ('0-0 ' .. token)
+redis.call('ZCARD', set)
+redis.call('XLEN', changes)
+
+local ended = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 1000)
+if #ended > 0 then redis.call('ZREM', set, unpack(ended)) end
+
+local ends, added, chunks, chunk = {}, {}, {}, {}
+for start = 1, #revocations, length do
+    local revocation = string.sub(revocations, start, start + length - 1)
+    if not redis.call('ZSCORE', set, revocation) then
+        -- Its last 8 bytes are its end.
+        local at = 0
+        for index = length - 7, length do at = at * 256 + string.byte(revocation, index) end
+        ends[#ends + 1], added[#added + 1] = string.format('%.0f', at), revocation
+        chunk[#chunk + 1] = revocation
+        if #chunk == 100 then
+            chunks[#chunks + 1] = table.concat(chunk)
+            chunk = {}
+        end
+    end
+end
+if #chunk > 0 then chunks[#chunks + 1] = table.concat(chunk) end
+
+-- The set is written last: what is not in it is added again when the caller tries again.
+for _, chunk in ipairs(chunks) do
+    local id = redis.call('XADD', changes, 'MAXLEN', '~', kept, '*', 'after', last, 'token', token, 'revocations', chunk)
+    last = id .. ' ' .. token
+end
+if #chunks > 0 then redis.call('SET', head, last) end
+for index, revocation in ipairs(added) do redis.call('ZADD', set, ends[index], revocation) end
+
+local latest = redis.call('ZRANGE', set, -1, -1, 'WITHSCORES')[2]
+if latest then
+    latest = string.format('%.0f', tonumber(latest))
+    redis.call('EXPIREAT', set, latest)
+    redis.call('EXPIREAT', changes, latest)
+end
+return #added

@@ -1,0 +1,142 @@
+//! The revocations.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use redis::{Cmd, FromRedisValue, cmd};
+use tower_bearer_auth::revocation::{Followed, Position, Revocation, RevocationStore, Snapshot};
+
+use super::error::Failure;
+use super::link::Line;
+use super::log::{Head, followed, read_revocations};
+use super::policy::check_policy;
+use super::store::{FOLLOW, Inner, RedisStore};
+use crate::BoxError;
+use crate::token::random_token;
+
+/// The number of entries that the stream of changes keeps, each of up to 100 revocations.
+const CHANGES_KEPT: usize = 50_000;
+
+/// How many entries of the stream are read at once.
+const CHANGES_AT_ONCE: usize = 1_000;
+
+/// How many revocations are loaded at once.
+const LOADED_AT_ONCE: usize = 10_000;
+
+impl RevocationStore for RedisStore {
+    async fn append(&self, revocations: &[Revocation]) -> Result<(), BoxError> {
+        if revocations.is_empty() {
+            return Ok(());
+        }
+        let keys = &self.inner.keys;
+        let bytes: Vec<u8> = revocations.iter().flat_map(Revocation::to_bytes).collect();
+        let mut script = cmd("EVAL");
+        script.arg(include_str!("append.lua")).arg(3);
+        script.arg(&keys.head).arg(&keys.set).arg(&keys.changes);
+        script.arg(random_token()?).arg(bytes);
+        script.arg(Revocation::LENGTH).arg(CHANGES_KEPT);
+        let added = self.inner.link.query(&script).await?;
+        usize::from_redis_value(added).map_err(|_| Failure::nonsense("a number"))?;
+        Ok(())
+    }
+
+    async fn load(&self) -> Result<Snapshot, BoxError> {
+        let mut line = self.inner.lines.take().await?;
+        check_policy(&self.inner, &mut line).await?;
+        // Before the revocations: what is added meanwhile is after this position.
+        let (head, now) = start(&self.inner, &mut line).await?;
+        let revocations = load_all(&self.inner, &mut line, now).await?;
+        line.put_back();
+        Ok(Snapshot {
+            revocations,
+            position: head.position(),
+        })
+    }
+
+    async fn follow(&self, position: &Position) -> Result<Followed, BoxError> {
+        let Ok(position) = Head::new(position.as_str().to_owned()) else {
+            // It is of another store.
+            return Ok(Followed::Gap);
+        };
+        let mut line = self.inner.lines.take().await?;
+        let changes = read_changes(&self.inner, &mut line, position).await?;
+        line.put_back();
+        Ok(changes)
+    }
+}
+
+/// The head, and the time of Redis since 1970.
+async fn start(inner: &Inner, line: &mut Line<'_>) -> Result<(Head, Duration), BoxError> {
+    let mut script = cmd("EVAL");
+    script.arg(include_str!("start.lua")).arg(1);
+    script.arg(&inner.keys.head).arg(random_token()?);
+    let answer = line.query(&script).await?;
+    let (head, now): (String, u64) = FromRedisValue::from_redis_value(answer)
+        .map_err(|_| Failure::nonsense("a position and a time"))?;
+    Ok((Head::new(head)?, Duration::from_secs(now)))
+}
+
+/// Loads the revocations that have not ended, from the one that ends last.
+///
+/// In this order, what is added meanwhile makes others occur twice, and none is missed: only ended ones are removed.
+async fn load_all(
+    inner: &Inner,
+    line: &mut Line<'_>,
+    now: Duration,
+) -> Result<Vec<Revocation>, BoxError> {
+    let mut revocations = Vec::new();
+    let mut start = 0;
+    loop {
+        let mut page = cmd("ZREVRANGE");
+        page.arg(&inner.keys.set);
+        page.arg(start).arg(start + LOADED_AT_ONCE - 1);
+        let page: Vec<Vec<u8>> = FromRedisValue::from_redis_value(line.query(&page).await?)
+            .map_err(|_| Failure::nonsense("revocations"))?;
+        if page.is_empty() {
+            return Ok(revocations);
+        }
+        start += page.len();
+        for bytes in page {
+            read_revocations(&bytes, &mut revocations)?;
+        }
+        let has_ended = |revocation: &Revocation| revocation.ends_at() <= UNIX_EPOCH + now;
+        if revocations.last().is_some_and(has_ended) {
+            revocations.retain(|revocation| !has_ended(revocation));
+            return Ok(revocations);
+        }
+    }
+}
+
+/// Waits for changes after this position.
+async fn read_changes(
+    inner: &Inner,
+    line: &mut Line<'_>,
+    position: Head,
+) -> Result<Followed, BoxError> {
+    let answer = line.query(&xread(inner, &position, Some(FOLLOW))).await?;
+    if let Some(changes) = followed(answer, &position)? {
+        return Ok(changes);
+    }
+    let head = line.query(cmd("GET").arg(&inner.keys.head)).await?;
+    let head: Option<String> =
+        FromRedisValue::from_redis_value(head).map_err(|_| Failure::nonsense("a text"))?;
+    if head.as_deref() == Some(position.as_str()) {
+        return Ok(Followed::Changes {
+            revocations: Vec::new(),
+            position: position.position(),
+        });
+    }
+    // Something may have been added between the two commands.
+    let answer = line.query(&xread(inner, &position, None)).await?;
+    Ok(followed(answer, &position)?.unwrap_or(Followed::Gap))
+}
+
+fn xread(inner: &Inner, position: &Head, wait: Option<Duration>) -> Cmd {
+    let mut read = cmd("XREAD");
+    read.arg("COUNT").arg(CHANGES_AT_ONCE);
+    if let Some(wait) = wait {
+        read.arg("BLOCK").arg(wait.as_millis() as u64);
+    }
+    read.arg("STREAMS");
+    read.arg(&inner.keys.changes).arg(position.id());
+    read
+}
