@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_bearer_auth::revocation::{BackChannelLogout, LogoutTokenVerifier};
+use tower_bearer_auth::revocation::{BackChannelLogout, LogoutTokenVerifier, Revocations};
 use tower_bearer_auth::testing::{Fault, TokenBuilder};
 
 use super::endpoints::{PATH, Server, World, assert_unavailable, events, now, until_status};
@@ -205,4 +205,26 @@ async fn without_the_store_nothing_is_acknowledged_and_the_token_can_be_sent_aga
     );
     assert_eq!(logged("revocations of pushed tokens are stored again"), 1);
     assert_eq!(logged(REVOKES), 2);
+}
+
+#[tokio::test]
+async fn a_flood_of_tokens_is_bounded_by_the_capacity() {
+    let mut world = World::new().await;
+    world.revocations = Revocations::builder().capacity(2).in_memory();
+    let server = world.serve_logout().await;
+    let session = |name: &str| world.logout_token().claim("sid", name).build();
+    // Each has another `jti`.
+    for _ in 0..100 {
+        assert_logged_out(&log_out(&server, &session("s1")).await);
+    }
+    assert_eq!(world.revocations.status().revocations(), 1);
+    assert_logged_out(&log_out(&server, &session("s2")).await);
+    let recorded = Recorded::start();
+    for _ in 0..2 {
+        assert_unavailable(&log_out(&server, &session("s3")).await);
+    }
+    let warnings = events(&recorded, "revocations of pushed tokens cannot be stored");
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0]["error"].contains("too many"), "{warnings:?}");
+    assert_eq!(world.revocations.status().revocations(), 2);
 }
