@@ -306,5 +306,15 @@ async fn a_body_is_64_kib_at_most() {
     assert_refused(&read(response).await, too_long);
     assert_eq!(world.revocations.status().revocations(), 0);
 
+    let broken = futures_util::stream::iter([
+        Ok(Frame::data(Bytes::from(form.clone()))),
+        Err(std::io::Error::other("the connection ended")),
+    ]);
+    let broken = request(String::new()).map(|_| StreamBody::new(broken).boxed());
+    let response = tower::ServiceExt::oneshot(world.logout(), broken).await;
+    let answer = read(response.unwrap()).await;
+    assert_refused(&answer, "The body is incomplete");
+    assert_eq!(world.revocations.status().revocations(), 0);
+
     assert_logged_out(&send(address, request(padded(64 * 1024))).await);
 }
