@@ -127,7 +127,11 @@ impl State {
         if self.is_revoked(verified) {
             return Err(VerifyError::invalid(InvalidReason::Revoked));
         }
-        if self.lookups.fetch_add(1, Ordering::Relaxed) % LOOKUPS_PER_SWEEP == 0 {
+        if self
+            .lookups
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(LOOKUPS_PER_SWEEP)
+        {
             self.sweep_one();
         }
         if mark == INCOMPLETE {

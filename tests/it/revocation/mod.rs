@@ -1,4 +1,9 @@
 //! Tokens that are refused before they expire.
 
+mod endpoints;
+mod logout;
+mod logout_checks;
 mod outages;
 mod requests;
+mod security_event_checks;
+mod security_events;
