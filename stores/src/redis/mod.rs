@@ -24,6 +24,9 @@
 //! | Redis loses its data, such as by `FLUSHALL` | replicas write back what they know | all can be used once more |
 //! | Redis is full | none, but none can be added: `revoke_token` and the others return an error | none; requests with a proof are answered 503 |
 //!
+//! A primary that was replaced in a failover, but does not know it yet, still accepts writes that are lost afterwards. Set
+//! `min-replicas-to-write 1` on it, so that it refuses them, if your Redis has replicas.
+//!
 //! Replicas notice a loss within about a second, and load and write back everything. A proof is valid for a minute by
 //! default, so what can be used once more is at most a minute old.
 //!

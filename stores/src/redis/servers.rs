@@ -20,7 +20,7 @@ pub(super) struct Servers {
 }
 
 enum Kind {
-    One(Client),
+    One(Box<Client>),
     #[cfg(feature = "redis-cluster")]
     Cluster(Box<redis::cluster::ClusterClient>),
     #[cfg(feature = "redis-sentinel")]
@@ -51,7 +51,7 @@ impl Servers {
         let (names, passwords) = describe(std::slice::from_ref(&info));
         let client = Client::open(info).map_err(|error| RedisConfigError::of(&error))?;
         Ok(Self {
-            kind: Kind::One(client),
+            kind: Kind::One(Box::new(client)),
             names,
             passwords,
         })
