@@ -7,6 +7,8 @@
 //! | [`behind_a_proxy`] | What must I configure behind a proxy, a gateway or a load balancer? |
 //! | [`cors`] | How do browsers call my server? |
 //! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
+//! | [`revocation`] | How do I refuse tokens before they expire? |
+//! | [`replicas`] | What do several processes of my server need to share? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
 //! | [`observability`] | What do the logs and metrics contain? |
 //! | [`performance`] | What does a token cost? |
@@ -38,7 +40,8 @@ guide!(
     choosing_a_verifier,
     "../docs/choosing-a-verifier.md",
     "performance" => "self::performance",
-    "readiness" => "self::behind_a_proxy#health-and-readiness"
+    "readiness" => "self::behind_a_proxy#health-and-readiness",
+    "revocation" => "self::revocation"
 );
 
 guide!(changelog, "../CHANGELOG.md");
@@ -105,10 +108,27 @@ guide!(
 );
 
 guide!(
+    replicas,
+    "../docs/replicas.md",
+    "mcp" => "self::mcp_server",
+    "performance" => "self::performance",
+    "replay-store" => "crate::possession::ReplayStore",
+    "revocation-store" => "crate::revocation::RevocationStore"
+);
+
+guide!(
+    revocation,
+    "../docs/revocation.md",
+    "replicas" => "self::replicas",
+    "verifier" => "self::choosing_a_verifier"
+);
+
+guide!(
     security,
     "../SECURITY.md",
     "possession" => "self::proof_of_possession",
-    "proxy" => "self::behind_a_proxy"
+    "proxy" => "self::behind_a_proxy",
+    "revocation" => "self::revocation"
 );
 
 guide!(testing_your_server, "../docs/testing-your-server.md");

@@ -45,6 +45,7 @@
 //!   └─ auth               the layer: calls the next three, checks expiry and its own scopes
 //!   │    └─ credentials   Authorization header ──► BearerToken
 //!   │    └─ verify        BearerToken ──► AccessToken, or a VerifyError   (a tower service)
+//!   │    └─ revocation    checks that the token was not revoked
 //!   │    └─ possession    checks that the sender has the key of a bound token
 //!   │                     inserts the AccessToken into the request's extensions
 //!   └─ mcp                checks the owner of the session, and the scopes of each tool   (MCP servers)
@@ -66,7 +67,7 @@
 //! | `tls` | yes | https for the HTTP client of `jwks` and `introspection` (rustls, with the CAs of the system) | issuers use https; without it, pass a `client(..)` with a TLS library of your choice |
 //! | `jsonwebtoken-12` | yes | conversions of the algorithms, keys and key sets of `jsonwebtoken` 12 | code that moves here often has them; it brings that crate, without a crypto back end |
 //! | `jsonwebtoken-11` | no | the same for `jsonwebtoken` 11 | few builds still need that version |
-//! | `cache` | no | a cache of verified tokens: [`CacheLayer`], [`VerifierExt::cached`] | a revoked token is accepted while it is cached |
+//! | `cache` | no | a cache of verified tokens: [`CacheLayer`], [`VerifierExt::cached`] | without [`revocation`], a revoked token is accepted while it is cached |
 //! | `introspection` | no | opaque tokens (RFC 7662): [`IntrospectionVerifier`] | it brings an HTTP client |
 //! | `dpop` | no | tokens that are bound to a key of the client by DPoP (RFC 9449): [`possession`] | most servers get no bound tokens |
 //! | `mcp` | no | for MCP servers: scopes per tool, sessions bound to their principal, CORS | it brings `tower-http` |
@@ -85,7 +86,7 @@
 //!
 //! The [`guides`] go step by step: [choosing a verifier](guides::choosing_a_verifier), [an MCP
 //! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [testing your
-//! server](guides::testing_your_server), [proof of possession](guides::proof_of_possession),
+//! server](guides::testing_your_server), [proof of possession](guides::proof_of_possession), [revocation](guides::revocation), [replicas](guides::replicas),
 //! [observability](guides::observability), [performance](guides::performance), [a comparison](guides::comparison), and
 //! coming from [jwt-authorizer](guides::migrating_from_jwt_authorizer),
 //! [tower-oauth2-resource-server](guides::migrating_from_tower_oauth2_resource_server),

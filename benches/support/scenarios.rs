@@ -209,7 +209,7 @@ fn cached_revocable(revoked: u32) -> Call {
 /// Requests with a new token each, which no verifier has seen before.
 fn new_tokens(revoked: Option<u32>) -> Call {
     let mut next = 0_u32;
-    let issued_at = SystemTime::now();
+    let issued_at = Clock::system().now();
     let verifier = verify_fn(move |token| {
         next = next.wrapping_add(1);
         let token = AccessToken::builder(token)
@@ -231,7 +231,7 @@ fn new_tokens(revoked: Option<u32>) -> Call {
 
 fn revocations(revoked: u32) -> Revocations {
     let revocations = Revocations::new();
-    let expires_at = SystemTime::now() + Duration::from_secs(3600);
+    let expires_at = Clock::system().now() + Duration::from_secs(3600);
     for number in 0..revoked {
         let jti = number.to_string();
         let revoke = revocations.revoke_token(ISSUER, &jti, expires_at);

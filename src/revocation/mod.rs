@@ -38,6 +38,21 @@
 //!
 //! The guide [Revocation](crate::guides::revocation) compares revocation with short lives and introspection.
 //!
+//! # Where revocations come from
+//!
+//! Your own code calls the methods above, for example behind an admin route. Issuers send revocations to two endpoints:
+//!
+//! | endpoint | the issuer sends | specification |
+//! |---|---|---|
+//! | [`BackChannelLogout`] | a logout token when a session ends | OpenID Connect Back-Channel Logout 1.0 |
+//! | [`SecurityEvents`] | a security event token (SET) when a session is revoked, a credential changes, or an account is disabled | RFC 8417, RFC 8935; CAEP and RISC of the Shared Signals Framework |
+//!
+//! # When the issuer says so
+//!
+//! [`BackChannelLogout`] is the endpoint for logout tokens (OpenID Connect Back-Channel Logout 1.0), and [`SecurityEvents`]
+//! the one for security event tokens that are pushed (RFC 8935), such as those of CAEP and RISC. Each is a tower service,
+//! and an axum router.
+//!
 //! # Replicas
 //!
 //! [`Revocations::new`] is for one process. With a [`RevocationStore`], such as those of the crate

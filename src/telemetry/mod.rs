@@ -84,6 +84,14 @@
 //! | | `INFO` | `the store of revocations works again` | `revocations`: their number |
 //! | | `WARN` | `a token is valid for longer than revocations are kept: …`, once | `life`: seconds, absent if it has no expiry; `longest_token_life` |
 //! | | `ERROR` | `the task that follows the store of revocations has ended`: the store has panicked, or its runtime has ended; requests are refused as in an outage | |
+//! | | `INFO` | `a pushed token revokes access tokens`, once for each session and subject | `by`: `BackChannelLogout` or `SecurityEvents`; `revoked`: `session` or `subject`; `issuer`, `jti`, `token_digest`: of the pushed token |
+//! | | `WARN` | `revocations of pushed tokens cannot be stored`, once per outage | `by`, `error` |
+//! | | `DEBUG` | `revocations of pushed tokens still cannot be stored` | the same |
+//! | | `INFO` | `revocations of pushed tokens are stored again` | `by` |
+//! | | `WARN` | `a security event revokes nothing, because its subject is no issuer and subject` | `by`, `event`: its type; `issuer`, `jti` |
+//! | | `WARN` | `a transmitter does not speak for the issuer of a subject: see subject_issuers(..)` | `by`, `issuer`: the transmitter |
+//! | | `DEBUG` | `a pushed token is refused` | `by`; `rule`: the broken rule, a constant |
+//! | | `DEBUG` | `a pushed token was received before` | `by` |
 //! | `tower_bearer_auth::verification` | `DEBUG` | `the token is malformed` | `part`: `token`, `header`, `payload` or `signature`; `rule`: the broken rule, a constant; `member`: if this crate reads it |
 //! | | `DEBUG` | `the header names another type of token` | `expected` |
 //! | `tower_bearer_auth::claims` | `DEBUG` | `a required claim is missing`, `a claim has none of the accepted values`, `a claim has another type, or occurs twice`, `a claim marks a token of another kind` | `claim`: its name |

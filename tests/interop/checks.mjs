@@ -1,5 +1,5 @@
-// The checks: `node checks.mjs <mcp_server> <introspection_server> <bound_tokens_server>`, all executables. See
-// README.md.
+// The checks: `node checks.mjs <mcp_server> <introspection_server> <bound_tokens_server> <logout_server>`, all
+// executables. See README.md.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import {
   startProvider,
 } from './provider.mjs';
 import { connect, consent } from './client.mjs';
+import { logout } from './logout/checks.mjs';
 import { possession } from './possession/checks.mjs';
 import { check, failures, finish, limit } from './report.mjs';
 import { admin, root, startServer, whoami } from './server.mjs';
@@ -25,10 +26,11 @@ const SECONDS_TO_RECOVER = 20;
 
 limit(SECONDS_FOR_ALL);
 
-const [executable, introspects, checksProofs] = process.argv.slice(2);
+const [executable, introspects, checksProofs, logsOut] = process.argv.slice(2);
 await stockClient();
 await introspection();
 await possession(executable, checksProofs);
+await logout(logsOut);
 for (const way of ['discovery', 'JWKS_URL']) {
   // Each check inside records its own result. This one records errors between the checks.
   const failedBefore = failures();

@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 fn texts() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = markdown_in(root);
-    for folder in ["fuzz", "tests/interop", "tests/interop/conformance"] {
+    for folder in [
+        "fuzz",
+        "stores",
+        "tests/interop",
+        "tests/interop/conformance",
+    ] {
         texts.push(root.join(folder).join("README.md"));
     }
     texts.extend(guides());

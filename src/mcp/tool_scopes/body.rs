@@ -143,3 +143,73 @@ impl ReadBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body_util::{Empty, Full};
+
+    use super::*;
+
+    /// Every frame of a body, and what it announces before each and after the last.
+    fn frames<B>(body: ReplayBody<B>) -> (Vec<Frame<Bytes>>, Vec<(bool, u64)>)
+    where
+        B: Body<Error = std::convert::Infallible>,
+    {
+        let mut body = Box::pin(body);
+        let mut cx = Context::from_waker(Waker::noop());
+        let (mut frames, mut announced) = (Vec::new(), Vec::new());
+        loop {
+            announced.push((body.is_end_stream(), body.size_hint().exact().unwrap()));
+            match body.as_mut().poll_frame(&mut cx) {
+                Poll::Ready(Some(Ok(frame))) => frames.push(frame),
+                Poll::Ready(Some(Err(never))) => match never {},
+                Poll::Ready(None) => return (frames, announced),
+                Poll::Pending => panic!("it waits"),
+            }
+        }
+    }
+
+    #[test]
+    fn it_announces_its_end_and_its_length() {
+        let trailers = || {
+            Some(HeaderMap::from_iter([(
+                "x".parse().unwrap(),
+                "1".parse().unwrap(),
+            )]))
+        };
+        let replay = |data: &str, trailers| {
+            let data = data.as_bytes().into();
+            frames(ReplayBody::<Empty<Bytes>>::replay(ReadBody {
+                data,
+                trailers,
+            }))
+        };
+        let (none, announced) = replay("", None);
+        assert!(none.is_empty());
+        assert_eq!(announced, [(true, 0)]);
+
+        let (data, announced) = replay("abc", None);
+        assert_eq!(data[0].data_ref().unwrap(), "abc");
+        assert_eq!(announced, [(false, 3), (true, 0)]);
+
+        let (only_trailers, announced) = replay("", trailers());
+        assert_eq!(only_trailers[0].trailers_ref(), trailers().as_ref());
+        assert_eq!(announced, [(false, 0), (true, 0)]);
+
+        let (both, announced) = replay("abc", trailers());
+        assert!(both[0].is_data() && both[1].is_trailers());
+        assert_eq!(announced, [(false, 3), (false, 0), (true, 0)]);
+
+        let (unread, announced) = frames(ReplayBody::unread(Full::new(&b"abcd"[..])));
+        assert_eq!(unread[0].data_ref().unwrap(), "abcd");
+        assert_eq!(announced, [(false, 4), (true, 0)]);
+    }
+
+    #[test]
+    fn debug_does_not_show_the_body() {
+        let body = ReplayBody::unread(Full::new(&b"secret"[..]));
+        assert_eq!(format!("{body:?}"), "ReplayBody { .. }");
+    }
+}

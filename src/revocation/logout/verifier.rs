@@ -33,6 +33,9 @@ use crate::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
 /// # }
 /// ```
 ///
+/// For several issuers with keys of their own, give each an endpoint of its own: all keys of a verifier serve all its
+/// issuers.
+///
 /// # What is refused
 ///
 /// A token with a form, header, signature, issuer, audience or date that [`jwt`](crate::verify::jwt#what-is-refused)

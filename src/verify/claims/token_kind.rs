@@ -128,3 +128,94 @@ fn check_events(claims: &Claims<'_>, payload: &str) -> Result<Map<String, Value>
         false => Err(NotOfKind::Unreadable("events")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::verify::claims::registered::SubjectType;
+
+    /// A logout token with these claims in place of its own. Those that are `"-"` are absent.
+    fn check(kind: TokenKind, changes: &Value) -> Result<(), NotOfKind> {
+        let mut claims = json!({
+            "iss": "i", "sub": "s", "iat": 1, "jti": "1", "events": {LOGOUT_EVENT: {}}
+        });
+        let members = claims.as_object_mut().unwrap();
+        members.extend(changes.as_object().unwrap().clone());
+        members.retain(|_, value| value != "-");
+        let payload = claims.to_string();
+        let mut claims = Claims::default();
+        claims.fill(&payload, SubjectType::String).unwrap();
+        kind.check(&claims, &payload, false)
+    }
+
+    #[test]
+    fn each_kind_has_its_claims() {
+        use NotOfKind::{Marked, Missing, Unreadable};
+
+        let ok = Ok(());
+        for (changes, logout, event) in [
+            (json!({}), ok, ok),
+            (json!({"sub": "-"}), Err(Missing("sid")), ok),
+            (json!({"sub": null}), Err(Missing("sid")), ok),
+            (json!({"sub": "-", "sid": "1"}), ok, ok),
+            (json!({"sid": null}), ok, ok),
+            (json!({"sid": ["1"]}), Err(Unreadable("sid")), ok),
+            (json!({"nonce": null}), Err(Marked("nonce")), ok),
+            (json!({"nonce": "n"}), Err(Marked("nonce")), ok),
+            (json!({"events": {"x": {}}}), Err(Marked("events")), ok),
+            (json!({"typ": "Logout"}), ok, ok),
+        ] {
+            assert_eq!(check(TokenKind::Logout, &changes), logout, "{changes}");
+            assert_eq!(
+                check(TokenKind::SecurityEvent, &changes),
+                event,
+                "{changes}"
+            );
+            assert_eq!(check(TokenKind::Access, &changes), Err(Marked("events")));
+        }
+        for (changes, expected) in [
+            (json!({"iss": "-"}), Missing("iss")),
+            (json!({"iat": null}), Missing("iat")),
+            (json!({"jti": "-"}), Missing("jti")),
+            (json!({"events": "-"}), Missing("events")),
+            (json!({"events": null}), Missing("events")),
+            (json!({"events": {}}), Unreadable("events")),
+            (json!({"events": []}), Unreadable("events")),
+            (
+                json!({"events": {LOGOUT_EVENT: {}, "x": null}}),
+                Unreadable("events"),
+            ),
+        ] {
+            for kind in [TokenKind::Logout, TokenKind::SecurityEvent] {
+                assert_eq!(check(kind, &changes), Err(expected), "{changes}");
+            }
+        }
+        assert_eq!(check(TokenKind::Access, &json!({"events": "-"})), ok);
+    }
+
+    #[test]
+    fn each_kind_has_its_types() {
+        let more = || vec!["x+jwt".to_owned()];
+        for (kind, shown) in [
+            (TokenKind::Access, "JWT, at+jwt, x+jwt, none"),
+            (TokenKind::Logout, "JWT, logout+jwt, x+jwt, none"),
+            (TokenKind::SecurityEvent, "secevent+jwt, x+jwt"),
+        ] {
+            let types = kind.default_types(more());
+            assert_eq!(types.to_string(), shown);
+            let names = [
+                None,
+                Some("JWT"),
+                Some("at+jwt"),
+                Some("logout+jwt"),
+                Some("x+jwt"),
+            ];
+            for name in names.into_iter().chain([Some("secevent+jwt")]) {
+                let is_shown = shown.split(", ").any(|part| part == name.unwrap_or("none"));
+                assert_eq!(types.allow(name), is_shown, "{kind:?} {name:?}");
+            }
+        }
+    }
+}

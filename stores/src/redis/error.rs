@@ -13,6 +13,11 @@ use redis::RedisError;
 pub struct RedisConfigError(String);
 
 impl RedisConfigError {
+    #[cfg(any(
+        not(feature = "redis-tls"),
+        feature = "redis-cluster",
+        feature = "redis-sentinel"
+    ))]
     pub(super) fn new(problem: impl Into<String>) -> Self {
         Self(problem.into())
     }

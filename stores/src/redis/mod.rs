@@ -1,6 +1,63 @@
-//! Redis.
+//! Used proofs and revocations in Redis or Valkey, for all replicas of a server.
 //!
+//! It needs Redis 6.2 or Valkey 7.2, or newer. One server suffices for most: a proof is one short command, and requests
+//! without proofs send none. A [`cluster`](RedisStore::cluster) and [sentinels](RedisStore::sentinel) need a feature
+//! each.
+//!
+//! # What Redis must be configured for
+//!
+//! - `maxmemory-policy noeviction`, the default. Otherwise Redis forgets revocations and used proofs when its memory is
+//!   full. [`Revocations::open`](tower_bearer_auth::revocation::Revocations::open) returns an error then. If Redis allows
+//!   neither `INFO` nor `CONFIG GET`, there is one `WARN` instead.
+//! - `appendonly yes` and `appendfsync always`, if nothing may be lost when Redis or its machine fails. See below.
+//! - Clocks that are right: Redis decides by its own when a revocation ends. Revocations are kept for ten minutes longer
+//!   than tokens are valid.
+//!
+//! # What is lost when
+//!
+//! | event | revocations | used proofs |
+//! |---|---|---|
+//! | Redis is restarted or killed, `appendfsync always` | none | none |
+//! | the same with `appendfsync everysec`, the default with `appendonly yes` | replicas write back what they know; if they end in the same second, its last revocations are lost | those of the last second can be used once more |
+//! | the same without `appendonly` | replicas write back what they know; without replicas, all since the last snapshot | those since the last snapshot can be used once more |
+//! | a failover to a Redis replica, which is asynchronous | those that were not replicated yet are written back by replicas that know them | those that were not replicated yet can be used once more |
+//! | Redis loses its data, such as by `FLUSHALL` | replicas write back what they know | all can be used once more |
+//! | Redis is full | none, but none can be added: `revoke_token` and the others return an error | none; requests with a proof are answered 503 |
+//!
+//! A primary that was replaced in a failover, but does not know it yet, still accepts writes that are lost afterwards. Set
+//! `min-replicas-to-write 1` on it, so that it refuses them, if your Redis has replicas.
+//!
+//! Replicas notice a loss within about a second, and load and write back everything. A proof is valid for a minute by
+//! default, so what can be used once more is at most a minute old.
+//!
+//! # Outages
+//!
+//! The store waits for Redis for [2 seconds](RedisStore::response_timeout) at most. While Redis does not answer, a
+//! request with a proof is answered 503. For revocations, see
+//! [the module `revocation`](tower_bearer_auth::revocation#outages). The store connects again for the next call after
+//! 100 ms.
+//!
+//! # Keys and memory
+//!
+//! All keys begin with a prefix, `tower-bearer-auth` by default. They contain digests only, neither tokens nor names.
+//!
+//! | key | type | content | memory, about |
+//! |---|---|---|---|
+//! | `tower-bearer-auth:proof:…` | string | a used proof, until it is too old | 170 bytes for each |
+//! | `tower-bearer-auth:{revocations}:set` | sorted set | the revocations, until the last of them ends | 135 bytes for each |
+//! | `tower-bearer-auth:{revocations}:changes` | stream | the last 50 000 calls that added revocations, or more | 150 bytes for each |
+//! | `tower-bearer-auth:{revocations}:head` | string | the ID of the last change | |
+//!
+//! With 1 000 requests with proofs per second that are kept for 125 seconds, the proofs take 21 MB.
+//!
+//! # A user for it
+//!
+//! This user can do what the store does, and no more. A database other than 0 needs `+select` too, a cluster
+//! `+cluster|slots`, and sentinels `+role`.
+//!
+//! ```text
 //! ACL SETUSER app on >password resetkeys ~tower-bearer-auth:* +set +get +eval +time +info +xread +xadd +xlen +zadd +zcard +zscore +zrem +zrange +zrevrange +zrangebyscore +expireat
+//! ```
 
 mod error;
 mod keys;

@@ -20,11 +20,11 @@ pub(super) struct Servers {
 }
 
 enum Kind {
-    One(Client),
+    One(Box<Client>),
     #[cfg(feature = "redis-cluster")]
-    Cluster(redis::cluster::ClusterClient),
+    Cluster(Box<redis::cluster::ClusterClient>),
     #[cfg(feature = "redis-sentinel")]
-    Sentinel(tokio::sync::Mutex<redis::sentinel::SentinelClient>),
+    Sentinel(Box<tokio::sync::Mutex<redis::sentinel::SentinelClient>>),
 }
 
 /// A connection, whose clones can be used at the same time.
@@ -51,7 +51,7 @@ impl Servers {
         let (names, passwords) = describe(std::slice::from_ref(&info));
         let client = Client::open(info).map_err(|error| RedisConfigError::of(&error))?;
         Ok(Self {
-            kind: Kind::One(client),
+            kind: Kind::One(Box::new(client)),
             names,
             passwords,
         })
@@ -66,7 +66,7 @@ impl Servers {
             .build()
             .map_err(|error| RedisConfigError::of(&error))?;
         Ok(Self {
-            kind: Kind::Cluster(client),
+            kind: Kind::Cluster(Box::new(client)),
             names,
             passwords,
         })
@@ -107,7 +107,7 @@ impl Servers {
         infos.push(primary);
         let (names, passwords) = describe(&infos);
         Ok(Self {
-            kind: Kind::Sentinel(tokio::sync::Mutex::new(client)),
+            kind: Kind::Sentinel(Box::new(tokio::sync::Mutex::new(client))),
             names,
             passwords,
         })

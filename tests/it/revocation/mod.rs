@@ -1,5 +1,10 @@
 //! Tokens that are refused before they expire.
 
 mod clocks;
+mod endpoints;
+mod logout;
+mod logout_checks;
 mod outages;
 mod requests;
+mod security_event_checks;
+mod security_events;

@@ -11,6 +11,7 @@ use tower_bearer_auth::revocation::{RevocationStore, Revocations};
 use tower_bearer_auth_stores::RedisStore;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::documented_rule;
 use crate::contract::changes;
 use crate::support::redis_server::with_servers;
 use crate::support::{HOUR, eventually, revocation};
@@ -143,11 +144,7 @@ async fn a_password_is_in_no_error_log_or_debug_output() {
 /// The rule in the documentation.
 #[tokio::test]
 async fn an_acl_user_needs_what_the_documentation_says_and_no_more() {
-    let documentation = include_str!("../../../src/redis/mod.rs");
-    let rule = documentation
-        .lines()
-        .find_map(|line| line.strip_prefix("//! ACL SETUSER app on >password "))
-        .expect("it has the rule");
+    let rule = documented_rule();
     with_servers(&[], async |server| {
         let store = {
             let mut words = vec!["ACL", "SETUSER", "app", "on", ">open-sesame"];

@@ -133,6 +133,25 @@ async fn a_server_that_evicts_is_an_error_of_open() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "bash .ci/extended redis-cluster"]
+async fn an_acl_user_needs_what_the_documentation_says() {
+    for program in programs() {
+        let servers = start(program).await;
+        for server in &servers {
+            let words = ["ACL", "SETUSER", "app", "on", ">password", "+cluster|slots"];
+            let words: Vec<&str> = words
+                .into_iter()
+                .chain(super::documented_rule().split(' '))
+                .collect();
+            server.command(&words).await;
+        }
+        let url = |server: &RedisServer| format!("redis://app:password@127.0.0.1:{}", server.port);
+        let store = || RedisStore::cluster(servers.iter().map(url)).unwrap();
+        contract::check(&store(), &store()).await;
+    }
+}
+
 #[test]
 fn a_cluster_needs_a_url() {
     let error = RedisStore::cluster::<&str>([]).unwrap_err();

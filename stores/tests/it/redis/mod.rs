@@ -34,3 +34,11 @@ async fn it_keeps_the_contract_with_the_newer_protocol() {
     })
     .await;
 }
+
+/// The rule for an ACL user in the documentation, without its name and password.
+fn documented_rule() -> &'static str {
+    include_str!("../../../src/redis/mod.rs")
+        .lines()
+        .find_map(|line| line.strip_prefix("//! ACL SETUSER app on >password "))
+        .expect("it has the rule")
+}

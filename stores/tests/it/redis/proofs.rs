@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use futures_util::stream::{self, StreamExt};
 use tower_bearer_auth::possession::{ProofId, ReplayStore};
 
@@ -23,7 +25,9 @@ async fn each_of_20_000_proofs_that_three_stores_get_at_once_is_accepted_once() 
                 .iter()
                 .sum::<usize>()
         });
+        let began = Instant::now();
         let accepted: Vec<usize> = accepted.buffer_unordered(200).collect().await;
+        println!("60 000 calls took {:?}", began.elapsed());
         assert_eq!(accepted.len(), 20_000);
         assert!(accepted.iter().all(|&accepted| accepted == 1));
     })

@@ -74,12 +74,20 @@ impl Drop for Sentinel {
 async fn the_store_follows_a_failover() {
     for program in programs() {
         let mut primary = RedisServer::start(program.clone(), &[]).await;
+        let words = ["ACL", "SETUSER", "app", "on", ">password", "+role"];
+        let words: Vec<&str> = words
+            .into_iter()
+            .chain(super::documented_rule().split(' '))
+            .collect();
+        primary.command(&words).await;
         let port = primary.port.to_string();
         let replica =
             RedisServer::start(program.clone(), &["--replicaof", "127.0.0.1", &port]).await;
         let sentinel = Sentinel::start(&program, &primary).await;
         sentinel.knows_replica().await;
-        contract::check(&sentinel.store(), &sentinel.store()).await;
+        let url = format!("redis://127.0.0.1:{}", sentinel.port);
+        let restricted = RedisStore::sentinel([url], "redis://app:password@mymaster").unwrap();
+        contract::check(&sentinel.store(), &restricted).await;
 
         let store = sentinel.store();
         let proof = ProofId::for_testing("before the failover");

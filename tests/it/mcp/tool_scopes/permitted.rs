@@ -270,3 +270,17 @@ async fn the_most_specific_rule_applies_then_the_method_then_the_default() {
     assert!(!may(&["vendor", "tools", "notes"], "another/x", ""));
     assert!(may(&[], "prompts/list", ""));
 }
+
+#[test]
+fn debug_shows_the_rules() {
+    let rules = ScopeRules::builder()
+        .tool("note_*", ScopeRequirement::all(["notes"]))
+        .default_rule(ScopeRequirement::deny_all())
+        .build()
+        .unwrap();
+    let shown = format!("{rules:?}");
+    assert!(
+        shown.contains("note_") && shown.contains("notes"),
+        "{shown}"
+    );
+}
