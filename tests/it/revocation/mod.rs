@@ -1,5 +1,6 @@
 //! Tokens that are refused before they expire.
 
+mod clocks;
 mod endpoints;
 mod logout;
 mod logout_checks;

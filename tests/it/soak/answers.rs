@@ -70,9 +70,14 @@ pub(super) fn check(answer: &Answer, message: &Message, allowed: Answers) -> Res
         .any(|value| value.starts_with("Bearer"));
     let is_whole = match answer.status {
         StatusCode::OK => answer.body == message.subject,
-        StatusCode::UNAUTHORIZED if has_token => {
-            challenge.is_some_and(|challenge| challenge.contains(r#"error="invalid_token""#))
-        }
+        StatusCode::UNAUTHORIZED if has_token => challenge.is_some_and(|challenge| {
+            let is_revoked = challenge.contains("The access token was revoked");
+            challenge.contains(r#"error="invalid_token""#)
+                && match is_revoked {
+                    true => message.can_be_revoked(),
+                    false => message.revocable.is_none(),
+                }
+        }),
         StatusCode::UNAUTHORIZED => challenge == Some(r#"Bearer scope="notes:read""#),
         StatusCode::FORBIDDEN => challenge.is_some_and(|challenge| {
             let scope = format!(r#"scope="{}""#, needed(message.path));

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use super::answers::{Tally, check};
 use super::life::Hour;
 use super::random::Random;
+use super::revoker::Revocable;
 use super::tokens::Deck;
 use super::traffic::{KINDS, Kind, Message, bearer};
 use crate::support::Answer;
@@ -115,10 +116,14 @@ async fn request(
     };
     let kind = &KINDS[number];
     let message = kind.message(&round.deck, random);
-    let allowed = kind.allowed(&message, round.hour);
+    let sent_at = message.revocable.as_ref().map(Revocable::stage);
     let answer = match send(sender, &message).await {
         Ok(answer) => answer,
         Err(error) => return tally.mistake(format!("{}, {}: {error}", round.hour.name, kind.name)),
+    };
+    let allowed = match (&message.revocable, sent_at) {
+        (Some(token), Some(sent_at)) => token.allowed(sent_at),
+        (None, _) | (_, None) => kind.allowed(&message, round.hour),
     };
     tally.count(number, answer.status);
     if let Err(problem) = check(&answer, &message, allowed) {

@@ -14,12 +14,14 @@ use futures_util::{StreamExt, stream};
 use tower::{BoxError, Layer};
 use tower_bearer_auth::jwks::{Discovery, Fetched, HttpKeySource, KeySource, Validators};
 use tower_bearer_auth::mcp::{ScopeRules, ToolScopesLayer};
+use tower_bearer_auth::revocation::Revocations;
 use tower_bearer_auth::testing::{SigningKey, TestIssuer};
 use tower_bearer_auth::{
     AccessToken, Algorithm, BearerAuthLayer, ByIssuer, CacheLayer, Cached, Clock,
     IntrospectionVerifier, Jwks, JwtVerifier, RequireScopesLayer, ScopeRequirement, VerifierExt,
 };
 
+use super::tokens::LONG;
 use crate::support::serve_axum;
 
 pub(super) const AUDIENCE: &str = "https://gateway.test";
@@ -39,6 +41,7 @@ pub(super) struct Gateway {
     /// A configured key, which is never fetched.
     pub(super) local: SigningKey,
     pub(super) cached: Cached<ByIssuer>,
+    pub(super) revocations: Revocations,
     /// The number of open event streams.
     pub(super) streams: Arc<AtomicUsize>,
 }
@@ -86,8 +89,13 @@ impl Gateway {
             .build()
             .unwrap();
         let verifier = cached.clone().or_else(introspection);
+        let revocations = Revocations::builder()
+            .longest_token_life(LONG)
+            .clock(clock.clone())
+            .in_memory();
         let layer = BearerAuthLayer::new(verifier)
             .required_scopes(["notes:read"])
+            .revocations(&revocations)
             .close_streams_at_expiry();
 
         let streams = Arc::<AtomicUsize>::default();
@@ -99,6 +107,7 @@ impl Gateway {
             partners,
             local,
             cached,
+            revocations,
             streams,
         }
     }

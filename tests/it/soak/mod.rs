@@ -14,6 +14,7 @@
 //! - the gateway uses an issuer again when it has recovered and the backoff has elapsed, and the outage does not
 //!   affect tokens of other issuers;
 //! - no hour causes more fetches than the documentation of `Jwks` allows;
+//! - a token that was revoked is refused as soon as `revoke_*` has returned, and no other token is refused as revoked;
 //! - neither made-up tokens nor broken connections leak memory.
 //!
 //! The test uses a manual clock, which stands still while requests are in flight. A life takes a day and a half on it.
@@ -25,6 +26,7 @@ mod gateway;
 mod life;
 mod process;
 mod random;
+mod revoker;
 mod tokens;
 mod traffic;
 
@@ -43,6 +45,7 @@ use self::budget::Budget;
 use self::caller::{Caller, Round, never_tried};
 use self::gateway::{CACHE, Gateway};
 use self::life::{Hour, LIFE, Life};
+use self::revoker::revoke_some;
 use self::tokens::Deck;
 use self::traffic::Kind;
 
@@ -265,9 +268,20 @@ async fn traffic(
         half_answered: Notify::new(),
     });
     let count = callers.len();
-    let mut busy = JoinSet::new();
-    for caller in callers {
+    let (mut busy, mut revoking) = (JoinSet::new(), None);
+    for (number, caller) in callers.into_iter().enumerate() {
         busy.spawn(caller.live(Arc::clone(&round)));
+        if number == count / 2 && only.is_none() {
+            let Gateway {
+                revocations, clock, ..
+            } = life.gateway;
+            let tokens = life.deck.revocable.clone();
+            revoking = Some(tokio::spawn(revoke_some(
+                tokens,
+                revocations.clone(),
+                clock.clone(),
+            )));
+        }
     }
     if let Some(meanwhile) = hour.meanwhile {
         let half = timeout(NEVER, round.half_answered.notified()).await;
@@ -287,6 +301,9 @@ async fn traffic(
         let (caller, of_caller) = lived.unwrap();
         callers.push(caller);
         tally.add(of_caller);
+    }
+    if let Some(revoking) = revoking {
+        revoking.await.unwrap();
     }
     (callers, tally)
 }

@@ -7,6 +7,8 @@ use tower_bearer_auth::testing::{SigningKey, TokenBuilder};
 use tower_bearer_auth::{Algorithm, Clock};
 
 use super::gateway::{AUDIENCE, Gateway, LOCAL_ISSUER};
+use super::life::LIFE;
+use super::revoker::{PER_HOUR, Revocable};
 
 /// A token and its subject.
 #[derive(Clone)]
@@ -54,6 +56,8 @@ pub(super) struct Deck {
     pub(super) partners: Vec<Card>,
     pub(super) local: Vec<Card>,
     pub(super) local_poor: Vec<Card>,
+    /// Tokens that are revoked one after the other.
+    pub(super) revocable: Vec<Revocable>,
     pub(super) expired: Vec<Card>,
     pub(super) elsewhere: Vec<Card>,
     pub(super) unsigned: Vec<Card>,
@@ -69,7 +73,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const ALL_SCOPES: &str = "notes:read notes:write admin";
 
 /// Longer than a life of the issuer.
-const LONG: Duration = Duration::from_secs(100 * 3600);
+pub(super) const LONG: Duration = Duration::from_secs(100 * 3600);
 
 impl Deck {
     pub(super) fn new(gateway: &Gateway) -> Self {
@@ -85,6 +89,7 @@ impl Deck {
             partners: Vec::new(),
             local: Vec::new(),
             local_poor: Vec::new(),
+            revocable: Vec::new(),
             expired: Vec::new(),
             elsewhere: Vec::new(),
             unsigned: Vec::new(),
@@ -122,6 +127,16 @@ impl Deck {
         let local = &gateway.local;
         self.local = self.mint("local", |deck| deck.token(local, LOCAL_ISSUER, ALL_SCOPES));
         self.local_poor = self.mint("poor", |deck| deck.token(local, LOCAL_ISSUER, "other"));
+        self.revocable = (0..LIFE.len() * PER_HOUR)
+            .map(|number| {
+                let subject = format!("revocable-{}-{number}", self.made);
+                let token = self.token(local, LOCAL_ISSUER, ALL_SCOPES);
+                let token = token.subject(&subject).jwt_id(&subject);
+                let token = token.claim("sid", &*subject).build();
+                Revocable::new(Card { token, subject })
+            })
+            .collect();
+        self.made += 1;
     }
 
     /// Generates the next key, and issues tokens with it.

@@ -8,6 +8,7 @@ use super::answers::{Answers, LACKS, NO, OK, WRONG};
 use super::gateway::{AUDIENCE, LOCAL_ISSUER};
 use super::life::Hour;
 use super::random::Random;
+use super::revoker::Revocable;
 use super::tokens::{Card, Class, Deck};
 
 /// A request, and the subject that its response must contain.
@@ -19,6 +20,8 @@ pub(super) struct Message {
     pub(super) subject: String,
     /// The class of the token, if the permitted responses depend on the hour.
     class: Option<Class>,
+    /// The token, if it is one that is revoked at some time.
+    pub(super) revocable: Option<Revocable>,
 }
 
 /// A kind of request.
@@ -49,7 +52,7 @@ pub(super) fn needed(path: &str) -> &'static str {
 }
 
 #[rustfmt::skip]
-pub(super) static KINDS: [Kind; 30] = [
+pub(super) static KINDS: [Kind; 31] = [
     Kind { name: "good: newest key", weight: 140, may: May::Depend, make: |d, r| of_class(Class::Newest, d, r) },
     Kind { name: "good: newest key, scope for a route", weight: 25, may: May::Depend, make: |d, r| {
         of_class(Class::Newest, d, r).to("/admin")
@@ -60,6 +63,7 @@ pub(super) static KINDS: [Kind; 30] = [
     Kind { name: "good: older key", weight: 60, may: May::Depend, make: |d, r| of_class(Class::Older, d, r) },
     Kind { name: "good: a partner's", weight: 60, may: May::Be(OK), make: |d, r| card(&d.partners, r) },
     Kind { name: "good: configured key", weight: 60, may: May::Be(OK), make: |d, r| card(&d.local, r) },
+    Kind { name: "good until it is revoked", weight: 80, may: May::Be(OK.or(NO)), make: |d, r| revocable(d, r) },
     Kind { name: "good: opaque", weight: 40, may: May::Depend, make: |d, r| {
         card(&d.opaque, r).class(Class::Opaque)
     } },
@@ -165,6 +169,22 @@ impl Message {
         self
     }
 
+    /// Whether the token can be revoked, or the key that signed it be withdrawn.
+    pub(super) fn can_be_revoked(&self) -> bool {
+        let of_published_key = match self.class {
+            Some(Class::Newest | Class::Next | Class::Older | Class::Gone | Class::Brief) => true,
+            Some(
+                Class::MadeUp
+                | Class::Undated
+                | Class::Forged
+                | Class::Opaque
+                | Class::Introspected,
+            )
+            | None => false,
+        };
+        self.revocable.is_some() || of_published_key
+    }
+
     fn class(mut self, class: Class) -> Self {
         self.class = Some(class);
         self
@@ -185,6 +205,7 @@ fn message(authorization: &[&str]) -> Message {
         body: "",
         subject: String::new(),
         class: None,
+        revocable: None,
     }
 }
 
@@ -197,6 +218,15 @@ fn card(cards: &[Card], random: &mut Random) -> Message {
     Message {
         subject: card.subject.clone(),
         ..bare(&card.token)
+    }
+}
+
+fn revocable(deck: &Deck, random: &mut Random) -> Message {
+    let token = random.pick(&deck.revocable).expect("there are such tokens");
+    Message {
+        subject: token.card.subject.clone(),
+        revocable: Some(token.clone()),
+        ..bare(&token.card.token)
     }
 }
 
