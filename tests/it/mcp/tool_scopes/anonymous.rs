@@ -16,7 +16,7 @@ use tower_bearer_auth::mcp::tool_scopes::ReplayBody;
 use tower_bearer_auth::mcp::{ScopeRules, ScopeRulesBuilder, ToolScopesLayer};
 use tower_bearer_auth::{BearerAuthLayer, ScopeRequirement, StaticToken, StaticTokenVerifier};
 
-use super::{call, tool};
+use super::{assert_rejected, call, tool};
 use crate::support::{Answer, no_token, read};
 
 const BOUND: usize = 64 * 1024;
@@ -196,6 +196,9 @@ async fn an_anonymous_body_is_read_up_to_a_limit() {
             "{length}"
         );
     }
+    // A token changes nothing about a body that cannot be read.
+    let answer = post(&layer, None, Counted::new("{")).await;
+    assert_rejected(&answer, 400, -32700, "no token");
     // A smaller configured limit still applies, and the response names the remedy.
     let small = layer.max_body_bytes(2048);
     let body = Counted::new(padded(ping(), 5000));
