@@ -211,3 +211,12 @@ async fn a_near_miss_starts_the_first_fetch_of_keys_and_another_issuer_does_not(
     let warned = warnings(&recorded, SPELLED);
     assert_eq!(warned[0]["issuer"], issuer.issuer());
 }
+
+#[test]
+fn debug_shows_the_issuers_of_a_verifier() {
+    let shown = format!("{:?}", usual_verifier());
+    assert!(
+        shown.contains(ISSUER) && shown.contains(AUDIENCE),
+        "{shown}"
+    );
+}
