@@ -31,6 +31,18 @@ const IS_REPLICA: &str = "IS_REPLICA_OF_A_TEST";
 
 const CHILD: &str = "support::replica::serves_until_it_is_killed";
 
+/// The variables of the example that a test sets or leaves out.
+const OTHER_VARIABLES: [&str; 8] = [
+    "CLIENT_ID",
+    "INTROSPECTION_CLIENT_ID",
+    "INTROSPECTION_CLIENT_SECRET",
+    "INTROSPECTION_URL",
+    "JWKS_URL",
+    "REDIS_URL",
+    "STORE",
+    "TOLERATE_OUTAGE",
+];
+
 /// A process that serves the example. It is killed when this is dropped.
 pub(crate) struct Replica {
     client: Client,
@@ -42,6 +54,9 @@ impl Replica {
     /// Starts a process with these variables of the example.
     pub(crate) async fn start(client: &Client, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env::current_exe().expect("it is known"));
+        for variable in OTHER_VARIABLES {
+            command.env_remove(variable);
+        }
         command
             .args(["--ignored", "--exact", "--nocapture", CHILD])
             .env(IS_REPLICA, "1")
