@@ -17,6 +17,7 @@ use std::{env, process, thread};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use self::settings::Settings;
@@ -31,6 +32,18 @@ const IS_REPLICA: &str = "IS_REPLICA_OF_A_TEST";
 
 const CHILD: &str = "support::replica::serves_until_it_is_killed";
 
+/// The variables of the example that a test sets or leaves out.
+const OTHER_VARIABLES: [&str; 8] = [
+    "CLIENT_ID",
+    "INTROSPECTION_CLIENT_ID",
+    "INTROSPECTION_CLIENT_SECRET",
+    "INTROSPECTION_URL",
+    "JWKS_URL",
+    "REDIS_URL",
+    "STORE",
+    "TOLERATE_OUTAGE",
+];
+
 /// A process that serves the example. It is killed when this is dropped.
 pub(crate) struct Replica {
     client: Client,
@@ -42,6 +55,9 @@ impl Replica {
     /// Starts a process with these variables of the example.
     pub(crate) async fn start(client: &Client, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env::current_exe().expect("it is known"));
+        for variable in OTHER_VARIABLES {
+            command.env_remove(variable);
+        }
         command
             .args(["--ignored", "--exact", "--nocapture", CHILD])
             .env(IS_REPLICA, "1")
@@ -52,11 +68,15 @@ impl Replica {
             .stdout(Stdio::piped());
         let mut process = command.spawn().expect("it can be run");
         let output = BufReader::new(process.stdout.take().expect("it is piped"));
-        let read = || {
+        let (found, url) = oneshot::channel();
+        thread::spawn(move || {
             let mut lines = output.lines().map_while(Result::ok);
-            lines.find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()))
-        };
-        let url = tokio::task::spawn_blocking(read).await.unwrap();
+            let url = lines.find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()));
+            let _ = found.send(url);
+            // The harness says when a test takes long, and ends if it cannot.
+            lines.for_each(drop);
+        });
+        let url = url.await.expect("the thread reads until the end");
         Self {
             client: client.clone(),
             url: url.expect("the replica has started"),
