@@ -38,7 +38,7 @@ pub(super) enum Standing {
     /// It knows all that the store knows.
     Complete,
     /// The store has not answered since this time, as the follower has noticed.
-    Away(Duration),
+    Unreachable(Duration),
     /// It has missed something, and the store does not answer a load since this time.
     Behind(Duration),
     /// Nothing was loaded yet.
@@ -70,7 +70,7 @@ impl Feed {
             (Phase::Starting, _) => Standing::Starting,
             (Phase::Behind, _) => Standing::Behind(self.last_contact),
             (Phase::Following(_), 0) => Standing::Complete,
-            (Phase::Following(_), _) => Standing::Away(self.last_contact),
+            (Phase::Following(_), _) => Standing::Unreachable(self.last_contact),
         }
     }
 

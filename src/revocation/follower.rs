@@ -41,7 +41,7 @@ enum Logged {
     /// Nothing, or that the store works.
     Working,
     /// That the store is out of reach.
-    Away,
+    Unreachable,
     /// That requests are refused for it.
     Refusing,
 }
@@ -116,11 +116,11 @@ impl Follower {
         let revocations = state.len();
         let found = match standing {
             Standing::Complete => Logged::Working,
-            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => {
+            Standing::Unreachable(_) | Standing::Behind(_) | Standing::Starting => {
                 match (failure, state.refuses_requests(standing)) {
                     (None, _) => return,
                     (Some(_), true) => Logged::Refusing,
-                    (Some(_), false) => Logged::Away,
+                    (Some(_), false) => Logged::Unreachable,
                 }
             }
         };
@@ -136,7 +136,7 @@ impl Follower {
             Logged::Working => {
                 tracing::info!(target: REVOCATION, revocations, "the store of revocations works again");
             }
-            Logged::Away => {
+            Logged::Unreachable => {
                 let error = error();
                 tracing::warn!(target: REVOCATION, error, "the store of revocations cannot be reached");
             }

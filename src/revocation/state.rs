@@ -116,7 +116,7 @@ impl State {
             Standing::Complete => false,
             Standing::Starting => true,
             Standing::Behind(_) => !settings.accept_during_outage,
-            Standing::Away(since) => {
+            Standing::Unreachable(since) => {
                 let away = settings.clock.monotonic().saturating_sub(since);
                 !settings.accept_during_outage && away > settings.tolerate_outage
             }
@@ -204,7 +204,7 @@ impl State {
         let mark = match standing {
             Standing::Complete if self.table.len() == 0 => NOTHING,
             Standing::Complete => NEXT_GENERATION.fetch_add(1, Ordering::Relaxed),
-            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => INCOMPLETE,
+            Standing::Unreachable(_) | Standing::Behind(_) | Standing::Starting => INCOMPLETE,
         };
         self.mark.store(mark, Ordering::Release);
     }

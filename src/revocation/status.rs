@@ -41,7 +41,9 @@ impl RevocationsStatus {
             standing,
             since_contact: match standing {
                 Standing::Complete | Standing::Starting => None,
-                Standing::Away(since) | Standing::Behind(since) => Some(now.saturating_sub(since)),
+                Standing::Unreachable(since) | Standing::Behind(since) => {
+                    Some(now.saturating_sub(since))
+                }
             },
         }
     }
@@ -69,7 +71,7 @@ impl fmt::Display for RevocationsStatus {
             Standing::Complete => f.write_str("the revocations are up to date"),
             Standing::Starting => f.write_str("the revocations were not loaded yet"),
             Standing::Behind(_) => f.write_str("the revocations have to be loaded anew"),
-            Standing::Away(_) => {
+            Standing::Unreachable(_) => {
                 let seconds = self.since_contact.unwrap_or_default().as_secs();
                 write!(
                     f,

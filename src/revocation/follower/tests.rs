@@ -302,7 +302,7 @@ impl World {
             }
             let (known_until, is_complete) = match replica.revocations.standing() {
                 Standing::Complete => (None, true),
-                Standing::Away(since) => (Some(since), false),
+                Standing::Unreachable(since) => (Some(since), false),
                 Standing::Starting | Standing::Behind(_) => {
                     assert_eq!(replica.check(TOKENS - 1), Answer::Unavailable);
                     continue;

@@ -58,7 +58,7 @@ impl Failure {
         Self(format!("Redis has not answered within {within:?}"))
     }
 
-    pub(super) fn nonsense(expected: &str) -> Self {
+    pub(super) fn unexpected(expected: &str) -> Self {
         Self(format!("Redis has answered something else than {expected}"))
     }
 }

@@ -59,9 +59,9 @@
 //! ACL SETUSER app on >password resetkeys ~tower-bearer-auth:* +set +get +eval +time +info +xread +xadd +xlen +zadd +zcard +zscore +zrem +zrange +zrevrange +zrangebyscore +expireat
 //! ```
 
+mod connections;
 mod error;
 mod keys;
-mod link;
 mod log;
 mod policy;
 mod revocations;

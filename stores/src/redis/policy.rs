@@ -5,15 +5,18 @@ use std::sync::atomic::Ordering;
 use redis::{FromRedisValue, Value, cmd};
 use tower_bearer_auth::revocation::Misconfigured;
 
-use super::link::Line;
+use super::connections::PooledConnection;
 use super::store::Inner;
 use crate::BoxError;
 
 const NO_EVICTION: &str = "noeviction";
 
 /// Checks that Redis evicts no keys when its memory is full.
-pub(super) async fn check_policy(inner: &Inner, line: &mut Line<'_>) -> Result<(), BoxError> {
-    let policies = read_policies(line).await;
+pub(super) async fn check_policy(
+    inner: &Inner,
+    connection: &mut PooledConnection<'_>,
+) -> Result<(), BoxError> {
+    let policies = read_policies(connection).await;
     if policies.is_empty() {
         if !inner.has_warned_of_policy.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -36,13 +39,13 @@ pub(super) async fn check_policy(inner: &Inner, line: &mut Line<'_>) -> Result<(
 }
 
 /// The policies of all servers. None if they cannot be read, which is an error of the next command if Redis is away.
-async fn read_policies(line: &mut Line<'_>) -> Vec<String> {
-    let info = line.query(cmd("INFO").arg("memory")).await;
+async fn read_policies(connection: &mut PooledConnection<'_>) -> Vec<String> {
+    let info = connection.query(cmd("INFO").arg("memory")).await;
     let policies = info.map(policies_of_info).unwrap_or_default();
     if !policies.is_empty() {
         return policies;
     }
-    let config = line
+    let config = connection
         .query(cmd("CONFIG").arg("GET").arg("maxmemory-policy"))
         .await;
     config.map(policies_of_config).unwrap_or_default()

@@ -12,15 +12,15 @@ use super::error::{Failure, RedisConfigError};
 
 /// One Redis server, a cluster, or the primary that sentinels name.
 pub(super) struct Servers {
-    kind: Kind,
+    topology: Topology,
     /// For `Debug`: hosts and ports.
     names: Vec<String>,
     /// What no error may contain.
     passwords: Vec<String>,
 }
 
-enum Kind {
-    One(Box<Client>),
+enum Topology {
+    Single(Box<Client>),
     #[cfg(feature = "redis-cluster")]
     Cluster(Box<redis::cluster::ClusterClient>),
     #[cfg(feature = "redis-sentinel")]
@@ -51,7 +51,7 @@ impl Servers {
         let (names, passwords) = describe(std::slice::from_ref(&info));
         let client = Client::open(info).map_err(|error| RedisConfigError::of(&error))?;
         Ok(Self {
-            kind: Kind::One(Box::new(client)),
+            topology: Topology::Single(Box::new(client)),
             names,
             passwords,
         })
@@ -66,7 +66,7 @@ impl Servers {
             .build()
             .map_err(|error| RedisConfigError::of(&error))?;
         Ok(Self {
-            kind: Kind::Cluster(Box::new(client)),
+            topology: Topology::Cluster(Box::new(client)),
             names,
             passwords,
         })
@@ -107,7 +107,7 @@ impl Servers {
         infos.push(primary);
         let (names, passwords) = describe(&infos);
         Ok(Self {
-            kind: Kind::Sentinel(Box::new(tokio::sync::Mutex::new(client))),
+            topology: Topology::Sentinel(Box::new(tokio::sync::Mutex::new(client))),
             names,
             passwords,
         })
@@ -123,13 +123,13 @@ impl Servers {
                 .set_connection_timeout(Some(response_timeout))
                 .set_response_timeout(Some(response_timeout))
         };
-        match &self.kind {
-            Kind::One(client) => client
+        match &self.topology {
+            Topology::Single(client) => client
                 .get_multiplexed_async_connection_with_config(&config())
                 .await
                 .map(Connection::One),
             #[cfg(feature = "redis-cluster")]
-            Kind::Cluster(client) => {
+            Topology::Cluster(client) => {
                 let config = redis::cluster::ClusterConfig::new()
                     .set_connection_timeout(response_timeout)
                     .set_response_timeout(response_timeout);
@@ -139,7 +139,7 @@ impl Servers {
                     .map(Connection::Cluster)
             }
             #[cfg(feature = "redis-sentinel")]
-            Kind::Sentinel(sentinels) => {
+            Topology::Sentinel(sentinels) => {
                 // The primary may be another one than before.
                 let client = sentinels.lock().await.async_get_client().await?;
                 client
