@@ -15,8 +15,8 @@ use tower_bearer_auth::revocation::Revocations;
 #[serde(
     untagged,
     deny_unknown_fields,
-    expecting = "the members are issuer, jti and expires_at; or issuer, subject or client, and issued_before; or issuer \
-                 and session; with dates in seconds since 1970"
+    expecting = "the members are issuer, jti and expires_at; or issuer, subject or client, and issued_before; or \
+                 issuer and session; with dates in seconds since 1970"
 )]
 pub(crate) enum Request {
     Token {

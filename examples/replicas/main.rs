@@ -1,7 +1,7 @@
 //! A gateway of which several replicas run: `cargo run --all-features --example replicas`.
 //!
-//! The replicas share revocations and used proofs: a token that was revoked at one is refused at all, and a DPoP proof is
-//! accepted once. `examples/replicas/demo` starts Redis and three replicas, and shows both.
+//! The replicas share revocations and used proofs: a token that was revoked at one is refused at all, and a DPoP proof
+//! is accepted once. `examples/replicas/demo` starts Redis and three replicas, and shows both.
 //!
 //! ```text
 //! ISSUER=https://issuer.example.com RESOURCE=https://gateway.example.com \

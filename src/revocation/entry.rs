@@ -34,8 +34,8 @@ pub(super) struct RevocationId {
     digest: [u8; DIGEST_LENGTH],
 }
 
-/// The digests are compared with those of verified tokens only, so nobody can search for collisions without an issuer
-/// that signs them.
+/// The digests are compared with those of verified tokens only, so an attacker who has found a collision needs an
+/// issuer that signs it.
 const DIGEST_LENGTH: usize = 16;
 
 impl RevocationId {

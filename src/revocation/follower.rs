@@ -24,7 +24,7 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest time for a revocation to be stored.
 pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many revocations are added to a store at once that has lost them.
+/// How many revocations are written back at once to a store that has lost them.
 const APPENDED_AT_ONCE: usize = 1_000;
 
 /// Follows a store until the last clone of its revocations is dropped.
@@ -56,7 +56,7 @@ impl Follower {
         }
     }
 
-    /// Goes on after a step with this result, in a task of its own.
+    /// Runs in a task of its own, after a first step with this result.
     pub(super) async fn run(mut self, mut last: Option<Result<Duration, Failure>>) {
         self.is_running = true;
         while let Some(result) = last {
@@ -153,7 +153,7 @@ impl Follower {
 }
 
 impl Drop for Follower {
-    /// A panic of the store, or the end of its runtime, must not look like a store without changes.
+    /// A panic of the store or the end of its runtime counts as an outage, not as a store without changes.
     fn drop(&mut self) {
         if !self.is_running {
             return;

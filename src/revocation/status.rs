@@ -1,4 +1,4 @@
-//! What is known about the revocations, for readiness routes.
+//! The status of revocations, for readiness routes.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::feed::Standing;
 use super::state::State;
 
-/// What [`Revocations`](super::Revocations) know now. Its text says why requests are refused, if they are.
+/// The status of [`Revocations`](super::Revocations). Its text says why requests are refused, if they are.
 ///
 /// ```
 /// use axum::{Router, http::StatusCode, routing::get};
@@ -48,8 +48,8 @@ impl RevocationsStatus {
         }
     }
 
-    /// Whether requests are accepted. They are not before everything was loaded once, and in an outage of the store that
-    /// is longer than [tolerated](super::RevocationsBuilder::tolerate_outage).
+    /// Whether requests are accepted. They are not before everything was loaded once, and in an outage of the store
+    /// that is longer than [tolerated](super::RevocationsBuilder::tolerate_outage).
     pub fn is_ready(&self) -> bool {
         self.is_ready
     }

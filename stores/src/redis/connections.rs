@@ -1,4 +1,4 @@
-//! The connections of a store: one that its calls share, and those that wait for changes.
+//! The connections of a store: one that all short calls share, and a pool for calls that wait.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use super::error::Failure;
 use super::servers::{Connection, Servers, breaks_connection};
 
-/// A connection that all calls share. It is made for the first call, and anew when it is broken.
+/// A connection that short calls share. The first call connects, and so does the first call after an error.
 ///
-/// The `ConnectionManager` of the crate `redis` knows no sentinels. It also keeps a connection that does not answer, and
-/// never tries again after a wrong password.
+/// The `ConnectionManager` of the crate `redis` does not support sentinels. It also keeps a connection that does not
+/// answer, and never retries after a wrong password.
 #[derive(Debug)]
 pub(super) struct SharedConnection {
     servers: Arc<Servers>,
@@ -25,11 +25,11 @@ pub(super) struct SharedConnection {
 #[derive(Clone)]
 struct Current {
     connection: Connection,
-    /// Tells connections apart.
+    /// Identifies the connection.
     made_at: Arc<()>,
 }
 
-/// The time after a failed attempt to connect in which there is no other.
+/// The backoff after a failed attempt to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl SharedConnection {

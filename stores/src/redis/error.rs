@@ -45,7 +45,7 @@ impl fmt::Display for RedisConfigError {
 
 impl Error for RedisConfigError {}
 
-/// Redis did not answer, or did not answer what was expected.
+/// Redis did not answer, or its answer was unexpected.
 #[derive(Debug, Clone)]
 pub(super) struct Failure(String);
 
@@ -59,7 +59,7 @@ impl Failure {
     }
 
     pub(super) fn unexpected(expected: &str) -> Self {
-        Self(format!("Redis has answered something else than {expected}"))
+        Self(format!("Redis has not answered with {expected}"))
     }
 }
 

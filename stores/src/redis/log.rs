@@ -5,8 +5,8 @@
 //! Each entry names the one before it, and the *head* names the last one. A name is the ID of the entry and a random
 //! token of the call that wrote it. A replica whose position is a name has missed nothing if the entries that it reads
 //! continue the chain from there. If there are none, its position must be the head. Else there is a gap: Redis has lost
-//! its data, or its latest writes in a failover, or the stream was trimmed past the position. That another history has
-//! the same IDs makes no difference, since its tokens are others.
+//! its data, or its latest writes in a failover, or the stream was trimmed past the position. Another history with
+//! the same IDs is a gap too, since its tokens differ.
 
 use redis::{FromRedisValue, Value};
 use tower_bearer_auth::revocation::{Followed, Position, Revocation};

@@ -38,7 +38,7 @@ pub(super) async fn check_policy(
     }
 }
 
-/// The policies of all servers. None if they cannot be read, which is an error of the next command if Redis is away.
+/// The policies of all servers, or none if they cannot be read. If Redis does not answer, the next command fails too.
 async fn read_policies(connection: &mut PooledConnection<'_>) -> Vec<String> {
     let info = connection.query(cmd("INFO").arg("memory")).await;
     let policies = info.map(policies_of_info).unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::token::random_token;
 /// The number of entries that the stream of changes keeps, each of up to 100 revocations.
 const CHANGES_KEPT: usize = 50_000;
 
-/// How many revocations are added at once. Redis answers nothing else meanwhile, which takes a few ten milliseconds.
+/// How many revocations are added at once. This blocks Redis for some tens of milliseconds.
 const ADDED_AT_ONCE: usize = 10_000;
 
 /// How many entries of the stream are read at once.
@@ -36,7 +36,7 @@ impl RevocationStore for RedisStore {
     async fn load(&self) -> Result<Snapshot, BoxError> {
         let mut connection = self.inner.pool.take().await?;
         check_policy(&self.inner, &mut connection).await?;
-        // Before the revocations: what is added meanwhile is after this position.
+        // The position is read first, so that what is added during the load comes after it.
         let (head, now) = start(&self.inner, &mut connection).await?;
         let revocations = load_all(&self.inner, &mut connection, now).await?;
         connection.put_back();
@@ -48,7 +48,7 @@ impl RevocationStore for RedisStore {
 
     async fn follow(&self, position: &Position) -> Result<Followed, BoxError> {
         let Ok(position) = Head::new(position.as_str().to_owned()) else {
-            // It is of another store.
+            // The position is from another store.
             return Ok(Followed::Gap);
         };
         let mut connection = self.inner.pool.take().await?;

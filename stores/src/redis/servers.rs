@@ -150,7 +150,7 @@ impl Servers {
         }
     }
 
-    /// The text of an error. A server can repeat a command that it does not know, and `AUTH` contains the password.
+    /// The text of an error, without passwords: a server can repeat a command that it does not support, such as `AUTH`.
     pub(super) fn failure(&self, error: &RedisError, limit: Duration) -> Failure {
         if error.is_timeout() {
             return Failure::no_answer(limit);
@@ -192,14 +192,14 @@ fn connection_infos(urls: &[&str]) -> Result<Vec<ConnectionInfo>, RedisConfigErr
     urls.iter().map(|url| connection_info(url)).collect()
 }
 
-/// rustls panics if it cannot tell which cryptography to use, which is so with two in one binary.
+/// Selects a cryptography provider if there is none, because rustls panics if a binary contains two.
 #[cfg(feature = "redis-tls")]
 fn use_tls(info: &ConnectionInfo) -> Result<(), RedisConfigError> {
     use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
     let is_tls = matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. });
     if is_tls && CryptoProvider::get_default().is_none() {
-        // An error means that another thread was faster.
+        // An error means that another thread has selected one.
         let _ = aws_lc_rs::default_provider().install_default();
     }
     Ok(())

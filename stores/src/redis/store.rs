@@ -55,8 +55,8 @@ impl RedisStore {
     /// Creates a store for the server of this URL, `redis://user:password@host:port/database`.
     ///
     /// All parts but the host are optional. `rediss://` is TLS and needs the feature `redis-tls`; the server's
-    /// certificate is checked against the roots of the system, or those in `SSL_CERT_FILE`. A password without a user is
-    /// written `redis://:password@host`. Special characters in either are percent-encoded.
+    /// certificate is checked against the roots of the system, or those in `SSL_CERT_FILE`. A password without a user
+    /// is written `redis://:password@host`. Special characters in either are percent-encoded.
     ///
     /// The store connects for its first call, and again after an outage. So no error means that Redis answers.
     ///
@@ -131,8 +131,8 @@ impl RedisStore {
         )
     }
 
-    /// Sets the longest time for an answer of Redis, which includes connecting. A request whose proof cannot be recorded
-    /// in this time is answered 503. Default: 2 seconds.
+    /// Sets the longest time for an answer of Redis, which includes connecting. A request whose proof cannot be
+    /// recorded in this time is answered 503. Default: 2 seconds.
     ///
     /// # Panics
     ///
