@@ -69,11 +69,10 @@ impl Follower {
     /// Makes one step, and returns the time to wait before the next one. `None` if the revocations were dropped.
     pub(super) async fn step(&mut self) -> Option<Result<Duration, Failure>> {
         let state = self.state.upgrade()?;
-        let mut step = None;
-        state.update_feed(|feed| step = Some(feed.next_step()));
+        let step = state.next_step()?;
         // What is added from now on may be missing in the answer.
         let asked_at = state.settings.clock.monotonic();
-        let result = match step? {
+        let result = match step {
             Step::Load => self.load(&state, asked_at).await.map(|()| Duration::ZERO),
             Step::Follow(position) => {
                 // The state can be dropped while the store waits for changes.

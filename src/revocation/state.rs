@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::entry::{Revocation, RevocationId, RevocationKind};
-use super::feed::{Feed, Standing};
+use super::feed::{Feed, Standing, Step};
 use super::settings::Settings;
 use super::table::Table;
 use crate::access_token::{RevocationCheck, Verified};
@@ -80,9 +80,19 @@ impl State {
     /// Changes the state of the feed. Returns the result of `change`, or `None` without a store.
     pub(super) fn update_feed<T>(&self, change: impl FnOnce(&mut Feed) -> T) -> Option<T> {
         let mut feed = self.feed();
-        let result = feed.as_mut().map(change);
-        self.publish(&feed);
-        result
+        let known = feed.as_mut()?;
+        let was_complete = known.standing() == Standing::Complete;
+        let result = change(known);
+        // While nothing changes, tokens need not be looked up again.
+        if !was_complete || known.standing() != Standing::Complete {
+            self.publish(&feed);
+        }
+        Some(result)
+    }
+
+    /// What the follower does next. `None` without a store.
+    pub(super) fn next_step(&self) -> Option<Step> {
+        self.feed().as_ref().map(Feed::next_step)
     }
 
     pub(super) fn standing(&self) -> Standing {

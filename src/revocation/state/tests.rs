@@ -4,6 +4,7 @@ use super::*;
 use crate::access_token::AccessToken;
 use crate::clock::Clock;
 use crate::revocation::entry::ALL_TOKENS;
+use crate::revocation::store::Position;
 
 const START: Duration = Duration::from_secs(1_800_000_000);
 
@@ -81,4 +82,27 @@ fn a_mark_is_never_used_twice() {
     marks.sort_unstable();
     marks.dedup();
     assert_eq!(marks.len(), count);
+}
+
+#[test]
+fn a_token_is_not_looked_up_again_while_the_store_has_nothing_new() {
+    let clock = Clock::manual(UNIX_EPOCH + START);
+    let state = State::with_feed(Settings {
+        clock: clock.clone(),
+        ..Settings::default()
+    });
+    let mark = || state.mark.load(Ordering::Relaxed);
+    let now = || clock.monotonic();
+    let position = || Position::new("1");
+    state.add([session("s1", 100)]);
+    assert_eq!(mark(), INCOMPLETE);
+    state.update_feed(|feed| feed.loaded(position(), now()));
+    let loaded = mark();
+    assert!(loaded > INCOMPLETE);
+    state.update_feed(|feed| feed.followed(position(), now()));
+    assert_eq!(mark(), loaded);
+    state.update_feed(Feed::failed);
+    assert_eq!(mark(), INCOMPLETE);
+    state.update_feed(|feed| feed.followed(position(), now()));
+    assert!(mark() > loaded);
 }

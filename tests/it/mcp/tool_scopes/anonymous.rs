@@ -11,12 +11,12 @@ use http::{Request, Response, Version};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use serde_json::json;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_bearer_auth::mcp::tool_scopes::ReplayBody;
 use tower_bearer_auth::mcp::{ScopeRules, ScopeRulesBuilder, ToolScopesLayer};
 use tower_bearer_auth::{BearerAuthLayer, ScopeRequirement, StaticToken, StaticTokenVerifier};
 
-use super::{call, tool};
+use super::{assert_rejected, call, tool};
 use crate::support::{Answer, no_token, read};
 
 const BOUND: usize = 64 * 1024;
@@ -196,6 +196,9 @@ async fn an_anonymous_body_is_read_up_to_a_limit() {
             "{length}"
         );
     }
+    // A token changes nothing about a body that cannot be read.
+    let answer = post(&layer, None, Counted::new("{")).await;
+    assert_rejected(&answer, 400, -32700, "no token");
     // A smaller configured limit still applies, and the response names the remedy.
     let small = layer.max_body_bytes(2048);
     let body = Counted::new(padded(ping(), 5000));
@@ -213,12 +216,12 @@ async fn without_a_layer_in_front_no_body_is_read() {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
     let rules = ScopeRules::builder().default_rule(ScopeRequirement::permit_all());
-    let guard = ToolScopesLayer::new(rules.build().unwrap()).layer(inner);
+    let mut guard = ToolScopesLayer::new(rules.build().unwrap()).layer(inner);
     let body = Counted::new(tool("open"));
     let request = Request::post("/").version(Version::HTTP_2);
     let request = request.body(body.clone()).unwrap();
-    read(guard.oneshot(request).await.unwrap())
-        .await
-        .assert_no_layer();
+    let response = guard.ready().await.unwrap().call(request);
+    assert_eq!(format!("{response:?}"), "ResponseFuture { .. }");
+    read(response.await.unwrap()).await.assert_no_layer();
     assert_eq!(body.polls(), 0);
 }
