@@ -11,7 +11,7 @@ use super::store::{ErasedStore, RevocationStore};
 use crate::clock::Clock;
 
 impl Revocations {
-    /// Creates revocations with the default settings, which are known to this process only, until it ends.
+    /// Creates revocations with the default settings, in the memory of this process only.
     #[allow(
         clippy::new_without_default,
         reason = "an empty set is rarely what is meant"
@@ -95,7 +95,7 @@ impl RevocationsBuilder {
         self
     }
 
-    /// Creates revocations that are known to this process only, until it ends.
+    /// Creates revocations in the memory of this process only.
     pub fn in_memory(self) -> Revocations {
         Revocations::in_memory(self.settings)
     }

@@ -90,7 +90,7 @@ impl Revocation {
         self.id.kind
     }
 
-    /// When a store may forget it, since every token that it refuses has expired. In whole seconds.
+    /// When a store may remove it, since every token that it refuses has expired. In whole seconds.
     pub fn ends_at(&self) -> SystemTime {
         // No later than the year 9999, which every system can represent.
         UNIX_EPOCH + Duration::from_secs(self.ends_at)

@@ -80,7 +80,7 @@ pub enum Followed {
     Gap,
 }
 
-/// A position in the log of a store. Only the store knows what it means.
+/// A position in the log of a store, opaque to all but the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position(Box<str>);
 

@@ -42,8 +42,8 @@ const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// A remembered token with the proof of a client that the layer has seen before.
 ///
-/// A layer accepts each proof once. After the last proof, a new layer takes over, which has not seen the client. Its cost
-/// is that of a request or two, for several hundred requests.
+/// A layer accepts each proof once. After the last proof, a new layer takes over, which has not seen the client. Its
+/// cost is that of a request or two, for several hundred requests.
 pub(super) fn dpop() -> Call {
     let sample = BoundSample::load();
     let shared = |text: String| HeaderValue::from_maybe_shared(Bytes::from_owner(text)).unwrap();

@@ -6,7 +6,7 @@
 //!
 //! # What Redis must be configured for
 //!
-//! - `maxmemory-policy noeviction`, the default. Otherwise Redis forgets revocations and used proofs when its memory is
+//! - `maxmemory-policy noeviction`, the default. Otherwise Redis evicts revocations and used proofs when its memory is
 //!   full. [`Revocations::open`](tower_bearer_auth::revocation::Revocations::open) returns an error then. If Redis
 //!   allows neither `INFO` nor `CONFIG GET`, there is one `WARN` instead.
 //! - `appendonly yes` and `appendfsync always`, if nothing may be lost when Redis or its machine fails. See below.
@@ -18,10 +18,10 @@
 //! | event | revocations | used proofs |
 //! |---|---|---|
 //! | Redis is restarted or killed, `appendfsync always` | none | none |
-//! | the same with `appendfsync everysec`, the default with `appendonly yes` | replicas write back what they know; if they end in the same second, its last revocations are lost | those of the last second can be used once more |
-//! | the same without `appendonly` | replicas write back what they know; without replicas, all since the last snapshot | those since the last snapshot can be used once more |
-//! | a failover to a Redis replica, which is asynchronous | those that were not replicated yet are written back by replicas that know them | those that were not replicated yet can be used once more |
-//! | Redis loses its data, such as by `FLUSHALL` | replicas write back what they know | all can be used once more |
+//! | the same with `appendfsync everysec`, the default with `appendonly yes` | replicas write back what they have; if they end in the same second, its last revocations are lost | those of the last second can be used once more |
+//! | the same without `appendonly` | replicas write back what they have; without replicas, all since the last snapshot | those since the last snapshot can be used once more |
+//! | a failover to a Redis replica, which is asynchronous | those that were not replicated yet are written back by replicas that have them | those that were not replicated yet can be used once more |
+//! | Redis loses its data, such as by `FLUSHALL` | replicas write back what they have | all can be used once more |
 //! | Redis is full | none, but none can be added: `revoke_token` and the others return an error | none; requests with a proof are answered 503 |
 //!
 //! A primary that was replaced in a failover still accepts writes until it learns of the failover, and loses them

@@ -30,7 +30,7 @@ pub(super) async fn check_policy(
         None => Ok(()),
         Some(policy) => {
             let problem = format!(
-                "the maxmemory-policy of Redis is {policy}, so Redis forgets revocations when its memory is full: \
+                "the maxmemory-policy of Redis is {policy}, so Redis evicts revocations when its memory is full: \
                  set it to {NO_EVICTION}"
             );
             Err(Misconfigured::new(problem).into())

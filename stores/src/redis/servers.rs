@@ -179,7 +179,7 @@ fn connection_info(url: &str) -> Result<ConnectionInfo, RedisConfigError> {
         .into_connection_info()
         .map_err(|error| RedisConfigError::of(&error))?;
     use_tls(&info)?;
-    // Redis before 7.2 does not know this command, and an ACL rule need not allow it.
+    // Redis before 7.2 does not support this command, and an ACL rule need not allow it.
     let settings = info.redis_settings().clone().set_skip_set_lib_name();
     Ok(info.set_redis_settings(settings))
 }
