@@ -1,4 +1,4 @@
-//! Revoking by hand: `POST /admin/revocations`.
+//! The route on which an administrator revokes: `POST /admin/revocations`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -69,7 +69,7 @@ impl fmt::Display for RevocationsStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.standing {
             Standing::Complete => f.write_str("the revocations are up to date"),
-            Standing::Starting => f.write_str("the revocations were not loaded yet"),
+            Standing::Starting => f.write_str("the revocations have not been loaded yet"),
             Standing::Behind(_) => f.write_str("the revocations have to be loaded anew"),
             Standing::Unreachable(_) => {
                 let seconds = self.since_contact.unwrap_or_default().as_secs();

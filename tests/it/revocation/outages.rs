@@ -161,7 +161,10 @@ async fn a_store_that_is_unreachable_at_the_start_is_retried_until_it_answers() 
         assert_unavailable(&scene.request(&revocations).await);
         let status = revocations.status();
         assert!(!status.is_ready());
-        assert_eq!(status.to_string(), "the revocations were not loaded yet");
+        assert_eq!(
+            status.to_string(),
+            "the revocations have not been loaded yet"
+        );
         scene.pass(10 * SECOND).await;
         assert_unavailable(&scene.request(&revocations).await);
 
