@@ -104,7 +104,8 @@ guide!(
     "../docs/proof-of-possession.md",
     "client-certificate" => "crate::possession::ClientCertificate",
     "possession" => "crate::possession",
-    "replay-store" => "crate::possession::Dpop::replay_store"
+    "replay-store" => "crate::possession::Dpop::replay_store",
+    "replicas" => "self::replicas"
 );
 
 guide!(

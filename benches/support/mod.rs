@@ -1,6 +1,11 @@
 //! Shared code of the benchmarks: tokens, and the checks that the crate's verifiers are compared with.
 
-#![allow(dead_code, unreachable_pub, reason = "no benchmark uses all of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "no benchmark uses all of it"
+)]
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};

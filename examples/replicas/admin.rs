@@ -1,4 +1,4 @@
-//! Revoking by hand: `POST /admin/revocations`.
+//! The route on which an administrator revokes: `POST /admin/revocations`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,12 @@ use tower_bearer_auth::revocation::Revocations;
 
 /// The body of a request. Its members say what is revoked.
 #[derive(Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "the members are issuer, jti and expires_at; or issuer, subject or client, and issued_before; or \
+                 issuer and session; with dates in seconds since 1970"
+)]
 pub(crate) enum Request {
     Token {
         issuer: String,

@@ -1,4 +1,4 @@
-//! Three replicas and one Redis: `cargo run --example replicas -- demo`, with `REDIS_URL`.
+//! Three replicas and one Redis: `cargo run --all-features --example replicas -- demo`, with `REDIS_URL`.
 
 use std::env;
 use std::io::{BufRead, BufReader};

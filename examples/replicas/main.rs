@@ -1,17 +1,17 @@
-//! A gateway of which several replicas run: `cargo run --example replicas`.
+//! A gateway of which several replicas run: `cargo run --all-features --example replicas`.
 //!
-//! What one replica knows, all of them know: a token that was revoked at one is refused everywhere, and a DPoP proof is
-//! accepted once. `examples/replicas/demo` starts Redis and three replicas, and shows both.
+//! The replicas share revocations and used proofs: a token that was revoked at one is refused at all, and a DPoP proof
+//! is accepted once. `examples/replicas/demo` starts Redis and three replicas, and shows both.
 //!
 //! ```text
 //! ISSUER=https://issuer.example.com RESOURCE=https://gateway.example.com \
-//! REDIS_URL=redis://localhost DPOP=optional cargo run --example replicas
+//! REDIS_URL=redis://localhost DPOP=optional cargo run --all-features --example replicas
 //! ```
 //!
 //! | route | for | answer |
 //! |---|---|---|
 //! | `GET /whoami` | any good token | the caller |
-//! | `POST /admin/revocations` | the scope `admin` | 204 once the revocation is stored, 503 if it cannot be |
+//! | `POST /admin/revocations` | the scope `admin` | 204 once the revocation is stored, 503 if it cannot be stored, 400, 415 or 422 for another body |
 //! | `POST /backchannel-logout` | the issuer: OpenID Connect Back-Channel Logout 1.0 | 200, 400 or 503 |
 //! | `POST /security-events` | the issuer: security events (RFC 8935) | 202, 400 or 503 |
 //! | `GET /ready` | the load balancer | 200, or 503 with the reason |
@@ -23,7 +23,7 @@
 //! |---|---|---|
 //! | `BIND` | address and port to listen on; port 0 selects a free one | `127.0.0.1:3000` |
 //! | `RESOURCE` | the URL that clients call, which is the required audience | the URL of `BIND` |
-//! | `ISSUER` | the issuer of tokens | a test issuer, whose tokens are printed |
+//! | `ISSUER` | the issuer of tokens | a test issuer, whose tokens are printed; each start has another one, which accepts none of the earlier tokens |
 //! | `JWKS_URL` | the URL of the issuer's JWK Set | found by discovery |
 //! | `CLIENT_ID` | the client that users log in with: the audience of logout tokens and security events | `RESOURCE` |
 //! | `INTROSPECTION_URL`, `INTROSPECTION_CLIENT_ID`, `INTROSPECTION_CLIENT_SECRET` | where tokens that are no JWTs are introspected, cached for 10 seconds | such tokens are refused |
@@ -55,6 +55,11 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("caused by: {cause}");
+                source = cause.source();
+            }
             ExitCode::FAILURE
         }
     }
@@ -78,11 +83,17 @@ async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     let url = format!("http://{}", listener.local_addr()?);
     let mut settings = Settings::from_variables(&url, variable)?;
     // It stops when it is dropped.
-    let _issuer = match settings.issuer {
+    let test_issuer = match settings.issuer {
         Some(_) => None,
-        None => Some(test_issuer(&url, &mut settings).await),
+        None => Some(TestIssuer::start().await),
     };
+    if let Some(issuer) = &test_issuer {
+        settings.issuer = Some(issuer.issuer());
+    }
     let app = app::app(&settings).await?;
+    if let Some(issuer) = &test_issuer {
+        print_commands(issuer, &url, &settings.resource);
+    }
     println!("listening on {url}");
     axum::serve(listener, app)
         .with_graceful_shutdown(async {
@@ -93,14 +104,11 @@ async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-/// Starts a test issuer, and prints tokens of it.
-async fn test_issuer(url: &str, settings: &mut Settings) -> TestIssuer {
-    let issuer = TestIssuer::start().await;
-    settings.issuer = Some(issuer.issuer());
-    let token = || issuer.token().audience(settings.resource.as_str());
-    let (alice, admin) = (token().jwt_id("t1"), token().scopes(["admin"]));
-    println!("export ALICE={}", alice.build());
-    println!("export ADMIN={}", admin.build());
+/// Prints tokens of the test issuer, and commands that use them.
+fn print_commands(issuer: &TestIssuer, url: &str, resource: &str) {
+    let token = |subject| issuer.token().audience(resource).subject(subject);
+    println!("export ALICE={}", token("alice").jwt_id("t1").build());
+    println!("export ADMIN={}", token("root").scopes(["admin"]).build());
     println!("curl -i {url}/whoami -H \"authorization: Bearer $ALICE\"");
     let revocation = format!(
         r#"{{"issuer":"{}","subject":"alice","issued_before":'$(date +%s)'}}"#,
@@ -109,5 +117,4 @@ async fn test_issuer(url: &str, settings: &mut Settings) -> TestIssuer {
     println!(
         "curl -i {url}/admin/revocations -H \"authorization: Bearer $ADMIN\" --json '{revocation}'\n"
     );
-    issuer
 }

@@ -1,4 +1,4 @@
-//! The trait of revocations, which `revocation` implements: a token does not depend on stores.
+//! The trait that `revocation` implements, so that a token does not depend on stores.
 
 use std::fmt;
 use std::panic::RefUnwindSafe;
@@ -10,6 +10,6 @@ use crate::verify_error::VerifyError;
 pub(crate) trait RevocationCheck: fmt::Debug + Send + Sync + RefUnwindSafe {
     /// # Errors
     ///
-    /// If the token is revoked, or if too much may be unknown to say that it is not.
+    /// If the token is revoked, or if its revocation may be missing.
     fn check(&self, verified: &Verified) -> Result<(), VerifyError>;
 }

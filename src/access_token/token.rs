@@ -285,7 +285,7 @@ impl AccessToken {
         let reason = self.verified.invalid_reason();
         reason.or_else(|| match self.check_revocations().err()?.kind() {
             VerifyErrorKind::Invalid(reason) => Some(reason),
-            // An outage does not end what has begun.
+            // Open streams survive an outage.
             VerifyErrorKind::Unavailable
             | VerifyErrorKind::InsufficientScope(_)
             | VerifyErrorKind::InvalidProof(_)

@@ -227,9 +227,9 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// Refuses tokens that were revoked: remembered ones too, and those of event streams and
-    /// [`until_invalid`](crate::AccessToken::until_invalid) within a second. Default: none. A later call replaces an
-    /// earlier one.
+    /// Refuses tokens that were revoked, cached ones too. [Event streams](Self::close_streams_at_expiry) and
+    /// [`until_invalid`](crate::AccessToken::until_invalid) end within a second. Default: none. A later call replaces
+    /// an earlier one.
     ///
     /// ```
     /// use tower_bearer_auth::BearerAuthLayer;

@@ -1,4 +1,4 @@
-//! How revocations are made.
+//! Creates revocations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::store::{ErasedStore, RevocationStore};
 use crate::clock::Clock;
 
 impl Revocations {
-    /// Creates revocations with the default settings, which are known to this process only, until it ends.
+    /// Creates revocations with the default settings, in the memory of this process only.
     #[allow(
         clippy::new_without_default,
         reason = "an empty set is rarely what is meant"
@@ -52,16 +52,16 @@ pub struct RevocationsBuilder {
 }
 
 impl RevocationsBuilder {
-    /// Sets how long a token can be valid at most. The revocation of a subject, session or client is kept for this time
-    /// after its cutoff, and ten minutes for clocks and leeways. A token that is valid for longer is accepted again
-    /// afterwards, so the first such token causes a `WARN`. Default: 24 hours.
+    /// Sets the longest time for which a token is valid. The revocation of a subject, session or client is kept for
+    /// this time after its cutoff, and ten minutes longer for clocks and leeways. A token that is valid for longer is
+    /// accepted again afterwards, so the first such token causes a `WARN`. Default: 24 hours.
     pub fn longest_token_life(mut self, life: Duration) -> Self {
         self.settings.longest_token_life = life;
         self
     }
 
-    /// Sets the maximum number of revocations that this process adds to. Revoking more is an error, until others have
-    /// ended. Revocations of other replicas are taken in any case. Default: 5 000 000, which take up to 600 MB.
+    /// Sets the maximum number of revocations. When it is reached, revoking is an error until older revocations have
+    /// ended. Revocations from other replicas are always accepted. Default: 5 000 000, which take up to 470 MB.
     ///
     /// # Panics
     ///
@@ -95,7 +95,7 @@ impl RevocationsBuilder {
         self
     }
 
-    /// Creates revocations that are known to this process only, until it ends.
+    /// Creates revocations in the memory of this process only.
     pub fn in_memory(self) -> Revocations {
         Revocations::in_memory(self.settings)
     }

@@ -34,8 +34,8 @@ pub(super) struct RevocationId {
     digest: [u8; DIGEST_LENGTH],
 }
 
-/// The digests are compared with those of verified tokens only, so nobody can search for collisions without an issuer
-/// that signs them.
+/// The digests are compared with those of verified tokens only, so an attacker who has found a collision needs an
+/// issuer that signs it.
 const DIGEST_LENGTH: usize = 16;
 
 impl RevocationId {
@@ -90,7 +90,7 @@ impl Revocation {
         self.id.kind
     }
 
-    /// When a store may forget it, since every token that it refuses has expired. In whole seconds.
+    /// When a store may remove it, since every token that it refuses has expired. In whole seconds.
     pub fn ends_at(&self) -> SystemTime {
         // No later than the year 9999, which every system can represent.
         UNIX_EPOCH + Duration::from_secs(self.ends_at)

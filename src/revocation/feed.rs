@@ -1,14 +1,14 @@
-//! The state of the feed: what a replica knows about its store, and what it does next. It has no clock and does no I/O.
+//! How current the revocations of a replica are, and what it does next. It has no clock and does no I/O.
 
 use std::time::Duration;
 
 use super::store::Position;
 
-/// What a replica knows about its store.
+/// How current a replica is.
 #[derive(Debug)]
 pub(super) struct Feed {
     phase: Phase,
-    /// When the store was asked that has answered last.
+    /// When the last call that the store has answered began.
     last_contact: Duration,
     /// The number of errors in a row.
     failures: u32,
@@ -32,13 +32,13 @@ pub(super) enum Step {
     Follow(Position),
 }
 
-/// Whether what a replica knows is complete.
+/// Whether a replica has all revocations of its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It knows all that the store knows.
+    /// It has all of them.
     Complete,
-    /// The store has not answered since this time, as the follower has noticed.
-    Away(Duration),
+    /// The store has not answered since this time.
+    Unreachable(Duration),
     /// It has missed something, and the store does not answer a load since this time.
     Behind(Duration),
     /// Nothing was loaded yet.
@@ -70,7 +70,7 @@ impl Feed {
             (Phase::Starting, _) => Standing::Starting,
             (Phase::Behind, _) => Standing::Behind(self.last_contact),
             (Phase::Following(_), 0) => Standing::Complete,
-            (Phase::Following(_), _) => Standing::Away(self.last_contact),
+            (Phase::Following(_), _) => Standing::Unreachable(self.last_contact),
         }
     }
 
@@ -87,8 +87,8 @@ impl Feed {
         self.gaps = 0;
     }
 
-    /// The store does not know what was missed. Returns how long to wait before everything is loaded, so that a store
-    /// that never knows is not asked without pause.
+    /// The store cannot return what was missed. Returns how long to wait before everything is loaded, so that a store
+    /// whose log always has a gap is not polled without pause.
     pub(super) fn fell_behind(&mut self, asked_at: Duration) -> Duration {
         self.phase = Phase::Behind;
         self.last_contact = asked_at;
@@ -100,7 +100,7 @@ impl Feed {
         }
     }
 
-    /// The store has not answered, or has answered nonsense. Returns how long to wait.
+    /// The store has not answered, or its answer is malformed. Returns how long to wait.
     pub(super) fn failed(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         delay_after(self.failures)

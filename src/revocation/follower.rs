@@ -24,7 +24,7 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest time for a revocation to be stored.
 pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many revocations are added to a store at once that has lost them.
+/// How many revocations are written back at once to a store that has lost them.
 const APPENDED_AT_ONCE: usize = 1_000;
 
 /// Follows a store until the last clone of its revocations is dropped.
@@ -41,7 +41,7 @@ enum Logged {
     /// Nothing, or that the store works.
     Working,
     /// That the store is out of reach.
-    Away,
+    Unreachable,
     /// That requests are refused for it.
     Refusing,
 }
@@ -56,7 +56,7 @@ impl Follower {
         }
     }
 
-    /// Goes on after a step with this result, in a task of its own.
+    /// Runs in a task of its own, after a first step with this result.
     pub(super) async fn run(mut self, mut last: Option<Result<Duration, Failure>>) {
         self.is_running = true;
         while let Some(result) = last {
@@ -115,11 +115,11 @@ impl Follower {
         let revocations = state.len();
         let found = match standing {
             Standing::Complete => Logged::Working,
-            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => {
+            Standing::Unreachable(_) | Standing::Behind(_) | Standing::Starting => {
                 match (failure, state.refuses_requests(standing)) {
                     (None, _) => return,
                     (Some(_), true) => Logged::Refusing,
-                    (Some(_), false) => Logged::Away,
+                    (Some(_), false) => Logged::Unreachable,
                 }
             }
         };
@@ -135,7 +135,7 @@ impl Follower {
             Logged::Working => {
                 tracing::info!(target: REVOCATION, revocations, "the store of revocations works again");
             }
-            Logged::Away => {
+            Logged::Unreachable => {
                 let error = error();
                 tracing::warn!(target: REVOCATION, error, "the store of revocations cannot be reached");
             }
@@ -152,7 +152,7 @@ impl Follower {
 }
 
 impl Drop for Follower {
-    /// A panic of the store, or the end of its runtime, must not look like a store without changes.
+    /// A panic of the store or the end of its runtime counts as an outage, not as a store without changes.
     fn drop(&mut self) {
         if !self.is_running {
             return;

@@ -1,6 +1,7 @@
 //! Tokens that are refused before they expire.
 //!
-//! A JWT is valid until it expires, even if its user has logged out or was disabled. [`Revocations`] refuse it at once:
+//! A JWT is valid until it expires, even if its user has logged out or was disabled. With [`Revocations`], the layer
+//! refuses it at once:
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -30,35 +31,30 @@
 //! | [`revoke_session`](Revocations::revoke_session) | the tokens of a session (`sid`) | the same, after the call |
 //! | [`revoke_client`](Revocations::revoke_client) | the tokens of a client that were issued until a time | the same as for a subject |
 //!
-//! Each is kept ten minutes longer, for the leeways of verifiers and clocks that differ. A refused request gets 401 with
-//! the reason `revoked`. That holds for cached tokens too. [Event streams](crate::BearerAuthLayer::close_streams_at_expiry)
-//! end within a second, and [`is_current`](crate::AccessToken::is_current) and
-//! [`until_invalid`](crate::AccessToken::until_invalid) notice as well. The sessions, guards and tools behind the layer
-//! see no request with a revoked token.
+//! Each is kept ten minutes longer, for the leeways of verifiers and clocks that differ. A refused request gets 401
+//! with the reason `revoked`. That holds for cached tokens too. [Event
+//! streams](crate::BearerAuthLayer::close_streams_at_expiry) end within a second.
+//! [`is_current`](crate::AccessToken::is_current) and [`until_invalid`](crate::AccessToken::until_invalid) include
+//! revocations. The layer refuses a revoked token before any guard, session or tool behind it.
 //!
 //! The guide [Revocation](crate::guides::revocation) compares revocation with short lives and introspection.
 //!
 //! # Where revocations come from
 //!
-//! Your own code calls the methods above, for example behind an admin route. Issuers send revocations to two endpoints:
+//! Your own code calls the methods above, for example behind an admin route. Issuers send revocations to two endpoints.
+//! Each is a tower service, and an axum router:
 //!
 //! | endpoint | the issuer sends | specification |
 //! |---|---|---|
 //! | [`BackChannelLogout`] | a logout token when a session ends | OpenID Connect Back-Channel Logout 1.0 |
 //! | [`SecurityEvents`] | a security event token (SET) when a session is revoked, a credential changes, or an account is disabled | RFC 8417, RFC 8935; CAEP and RISC of the Shared Signals Framework |
 //!
-//! # When the issuer says so
-//!
-//! [`BackChannelLogout`] is the endpoint for logout tokens (OpenID Connect Back-Channel Logout 1.0), and [`SecurityEvents`]
-//! the one for security event tokens that are pushed (RFC 8935), such as those of CAEP and RISC. Each is a tower service,
-//! and an axum router.
-//!
 //! # Replicas
 //!
 //! [`Revocations::new`] is for one process. With a [`RevocationStore`], such as those of the crate
 //! `tower-bearer-auth-stores`, revocations survive restarts and reach all replicas: [`Revocations::open`] loads all of
-//! them, and follows the changes. A request never waits for the store. It is answered from memory, which has 94 bytes or
-//! less for each revocation.
+//! them, and follows the changes. A request never waits for the store. The layer looks its token up in memory, where
+//! each revocation takes 94 bytes or less.
 //!
 //! # Outages
 //!
@@ -69,10 +65,10 @@
 //! | for longer | get 503, or are answered from memory with [`accept_during_outage`](RevocationsBuilder::accept_during_outage) |
 //! | and then answers again | are answered from memory once the replica has read what it missed; if the log does not reach back so far, they get 503 until everything was loaded anew |
 //!
-//! While the store is out of reach, nothing can be revoked: the methods return an error. If the store has lost its data,
-//! the replicas write back what they know. Open streams stay open in an outage.
+//! While the store is out of reach, nothing can be revoked: the methods return an error. If the store has lost its
+//! data, the replicas write back the revocations that they have in memory. Open streams stay open in an outage.
 //!
-//! [`Revocations::status`] says all of this for a readiness route. Each change is logged once; see
+//! [`Revocations::status`] reports this for a readiness route. Each change is logged once; see
 //! [`telemetry`](crate::telemetry#other-events).
 
 mod builder;

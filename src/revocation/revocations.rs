@@ -1,4 +1,4 @@
-//! The public handle: revoking, and what is known.
+//! The public handle: revokes tokens, and reports its status.
 
 use std::fmt;
 use std::sync::Arc;
@@ -70,16 +70,16 @@ impl Revocations {
 
     /// Refuses the token with this `jti`, until it expires at `expires_at`.
     ///
-    /// It returns when the store has the revocation and this process refuses the token. Other replicas refuse it as soon
-    /// as the store has told them. The same holds for the methods below.
+    /// It returns when the store has the revocation and this process refuses the token. Another replica refuses it once
+    /// it has read the revocation from the store. The same holds for the methods below.
     ///
     /// The issuer is spelled as in the token, with or without a slash at its end. A token without an issuer has the
     /// issuer `""`.
     ///
     /// # Errors
     ///
-    /// If the store does not confirm it within 5 seconds, or if there are too many revocations. Nothing is revoked then
-    /// as far as this process knows. Try again: to revoke something twice is harmless.
+    /// If the store does not confirm it within 5 seconds, or if there are too many revocations. This process then
+    /// accepts the tokens as before. Try again: to revoke something twice is harmless.
     pub async fn revoke_token(
         &self,
         issuer: &str,
@@ -105,8 +105,8 @@ impl Revocations {
         self.revoke_until(id, cutoff).await
     }
 
-    /// Refuses the tokens of a session (`sid`), no matter when they were issued: a refreshed token is newer than the end
-    /// of its session.
+    /// Refuses the tokens of a session (`sid`), no matter when they were issued: a refreshed token is newer than the
+    /// end of its session.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Revocations {
         self.revoke_until(id, cutoff).await
     }
 
-    /// What is known now, for a readiness route.
+    /// The status now, for a readiness route.
     pub fn status(&self) -> RevocationsStatus {
         RevocationsStatus::of(&self.state)
     }

@@ -1,11 +1,11 @@
-//! What the clones of [`Revocations`](super::Revocations) share: the revocations in memory, and what is known about the
-//! store.
+//! What the clones of [`Revocations`](super::Revocations) share: the revocations in memory, and the state of the feed.
 //!
 //! # Protocol
 //!
-//! `mark` says in one word what a request has to do. Each change of the table or of the feed publishes a new mark, after
-//! the change, under the lock of the feed. A mark that names a generation is never used again by this process. So a
-//! token that was looked up at a mark need not be looked up again at this mark: since then nothing was revoked.
+//! `mark` is one atomic word that decides what a request has to do. Each change of the table or of the feed publishes a
+//! new mark, after the change, under the lock of the feed. A mark that names a generation is never used again by this
+//! process. So a token that was looked up at a mark need not be looked up again at this mark: since then nothing was
+//! revoked.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,13 +30,13 @@ pub(super) struct State {
     has_warned_of_life: AtomicBool,
 }
 
-/// Whether a shard is due to be swept is asked for once in so many lookups, since that reads the clock.
+/// One in this many lookups checks whether a sweep is due, since the check reads the clock.
 const LOOKUPS_PER_SWEEP: u64 = 16;
 
-/// The mark if nothing is revoked, and all is known.
+/// The mark while nothing is revoked, and the replica is up to date.
 const NOTHING: u64 = 0;
 
-/// The mark while something may be unknown: each request is checked anew.
+/// The mark while revocations may be missing: each request is checked anew.
 const INCOMPLETE: u64 = 1;
 
 /// The next mark that names a generation. All sets of revocations of the process share it, since a token can be
@@ -77,7 +77,7 @@ impl State {
         telemetry::add_revocations(change);
     }
 
-    /// Changes what is known about the store.
+    /// Changes the state of the feed. Returns the result of `change`, or `None` without a store.
     pub(super) fn update_feed<T>(&self, change: impl FnOnce(&mut Feed) -> T) -> Option<T> {
         let mut feed = self.feed();
         let known = feed.as_mut()?;
@@ -119,16 +119,16 @@ impl State {
         }
     }
 
-    /// Whether requests are refused, because too much may be unknown.
+    /// Whether requests are refused, because revocations may be missing.
     pub(super) fn refuses_requests(&self, standing: Standing) -> bool {
         let settings = &self.settings;
         match standing {
             Standing::Complete => false,
             Standing::Starting => true,
             Standing::Behind(_) => !settings.accept_during_outage,
-            Standing::Away(since) => {
-                let away = settings.clock.monotonic().saturating_sub(since);
-                !settings.accept_during_outage && away > settings.tolerate_outage
+            Standing::Unreachable(since) => {
+                let outage = settings.clock.monotonic().saturating_sub(since);
+                !settings.accept_during_outage && outage > settings.tolerate_outage
             }
         }
     }
@@ -189,7 +189,8 @@ impl State {
         })
     }
 
-    /// Warns, once, of a token that is valid for longer than the revocations of subjects, sessions and clients are kept.
+    /// Warns, once, of a token that is valid for longer than the revocations of subjects, sessions and clients are
+    /// kept.
     fn warn_of_life(&self, verified: &Verified) {
         let longest = self.settings.longest_token_life;
         let life = match (verified.expires_at, verified.issued_at) {
@@ -214,7 +215,7 @@ impl State {
         let mark = match standing {
             Standing::Complete if self.table.len() == 0 => NOTHING,
             Standing::Complete => NEXT_GENERATION.fetch_add(1, Ordering::Relaxed),
-            Standing::Away(_) | Standing::Behind(_) | Standing::Starting => INCOMPLETE,
+            Standing::Unreachable(_) | Standing::Behind(_) | Standing::Starting => INCOMPLETE,
         };
         self.mark.store(mark, Ordering::Release);
     }
@@ -235,10 +236,10 @@ impl RevocationCheck for State {
     }
 }
 
-/// When a client should try again: the follower has asked the store again by then.
+/// When a client should retry: the follower has retried by then.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// The error for requests while too much may be unknown.
+/// The error for requests while revocations may be missing.
 #[derive(Debug)]
 struct Incomplete;
 

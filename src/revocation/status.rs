@@ -1,4 +1,4 @@
-//! What is known about the revocations, for readiness routes.
+//! The status of revocations, for readiness routes.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::feed::Standing;
 use super::state::State;
 
-/// What [`Revocations`](super::Revocations) know now. Its text says why requests are refused, if they are.
+/// The status of [`Revocations`](super::Revocations). Its text says why requests are refused, if they are.
 ///
 /// ```
 /// use axum::{Router, http::StatusCode, routing::get};
@@ -41,13 +41,15 @@ impl RevocationsStatus {
             standing,
             since_contact: match standing {
                 Standing::Complete | Standing::Starting => None,
-                Standing::Away(since) | Standing::Behind(since) => Some(now.saturating_sub(since)),
+                Standing::Unreachable(since) | Standing::Behind(since) => {
+                    Some(now.saturating_sub(since))
+                }
             },
         }
     }
 
-    /// Whether requests are accepted. They are not before everything was loaded once, and in an outage of the store that
-    /// is longer than [tolerated](super::RevocationsBuilder::tolerate_outage).
+    /// Whether requests are accepted. They are not before everything was loaded once, and in an outage of the store
+    /// that is longer than [tolerated](super::RevocationsBuilder::tolerate_outage).
     pub fn is_ready(&self) -> bool {
         self.is_ready
     }
@@ -67,9 +69,9 @@ impl fmt::Display for RevocationsStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.standing {
             Standing::Complete => f.write_str("the revocations are up to date"),
-            Standing::Starting => f.write_str("the revocations were not loaded yet"),
+            Standing::Starting => f.write_str("the revocations have not been loaded yet"),
             Standing::Behind(_) => f.write_str("the revocations have to be loaded anew"),
-            Standing::Away(_) => {
+            Standing::Unreachable(_) => {
                 let seconds = self.since_contact.unwrap_or_default().as_secs();
                 write!(
                     f,

@@ -1,4 +1,4 @@
-//! The contract of a store that keeps revocations and tells other replicas about them.
+//! The contract of a store that keeps revocations and delivers them to all replicas.
 
 use std::error::Error;
 use std::fmt;
@@ -10,21 +10,21 @@ use tower::BoxError;
 
 use super::entry::Revocation;
 
-/// Keeps revocations, and tells every replica about new ones: a database, or a file.
+/// Keeps revocations, and delivers new ones to all replicas: a database, or a file.
 ///
-/// Pass it to [`Revocations::open`](super::Revocations::open). The crate `tower-bearer-auth-stores` has stores for Redis
-/// and for a file. A store needs a set of revocations, and a log of its changes with positions in it.
+/// Pass it to [`Revocations::open`](super::Revocations::open). The crate `tower-bearer-auth-stores` has stores for
+/// Redis and for a file. A store needs a set of revocations, and a log of its changes with positions in it.
 ///
-/// [`Revocations`](super::Revocations) calls [`load`](Self::load) once, and then [`follow`](Self::follow) again and again
-/// from one task. It answers requests from its memory and calls no store for them. After an error, it tries again, at
-/// first after 100 ms, then after up to 2 seconds.
+/// [`Revocations`](super::Revocations) calls [`load`](Self::load) once, and then [`follow`](Self::follow) again and
+/// again from one task. It answers requests from memory and never calls the store for them. After an error it retries,
+/// at first after 100 ms, then after up to 2 seconds.
 pub trait RevocationStore: Send + Sync + 'static {
     /// Adds these revocations. After it has returned, no failure that the store's documentation does not name loses
     /// them, and each `follow` returns them. Adding a revocation again changes nothing.
     ///
     /// # Errors
     ///
-    /// If it cannot be said that all of them are stored. Some may be.
+    /// If it is not certain that all of them are stored. Some may be.
     fn append(
         &self,
         revocations: &[Revocation],
@@ -35,8 +35,8 @@ pub trait RevocationStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the store does not answer, or answers nonsense. With a [`Misconfigured`] among the error and its sources,
-    /// [`Revocations::open`](super::Revocations::open) returns it; any other error is an outage.
+    /// If the store does not answer, or its data is malformed. With a [`Misconfigured`] among the error and its
+    /// sources, [`Revocations::open`](super::Revocations::open) returns it; any other error is an outage.
     fn load(&self) -> impl Future<Output = Result<Snapshot, BoxError>> + Send;
 
     /// Waits for revocations after `position`, and returns them with the position behind them.
@@ -56,7 +56,7 @@ pub trait RevocationStore: Send + Sync + 'static {
 
 /// The revocations of a store at one time.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs, reason = "adapters make it")]
+#[allow(clippy::exhaustive_structs, reason = "adapters create it")]
 pub struct Snapshot {
     /// All revocations that have not ended. The same one may occur twice.
     pub revocations: Vec<Revocation>,
@@ -66,7 +66,7 @@ pub struct Snapshot {
 
 /// The answer of [`RevocationStore::follow`].
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_enums, reason = "adapters make it")]
+#[allow(clippy::exhaustive_enums, reason = "adapters create it")]
 pub enum Followed {
     /// What was added since the position.
     Changes {
@@ -75,12 +75,12 @@ pub enum Followed {
         /// Where to follow from.
         position: Position,
     },
-    /// What was added since the position is not known: the log does not reach back so far, or the store has lost data.
+    /// The store cannot return what was added: its log does not reach back to the position, or it has lost data.
     /// The replica loads everything anew, and adds to the store what is missing there.
     Gap,
 }
 
-/// A position in the log of a store. Only the store knows what it means.
+/// A position in the log of a store, opaque to all but the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position(Box<str>);
 
@@ -96,7 +96,7 @@ impl Position {
     }
 }
 
-/// The store is configured so that it may lose revocations, which no retry mends. See [`RevocationStore::load`].
+/// The store is configured so that it may lose revocations. A retry does not help. See [`RevocationStore::load`].
 #[derive(Debug)]
 pub struct Misconfigured(Box<str>);
 

@@ -11,7 +11,8 @@ use crate::clock::Clock;
 
 /// The revocations in memory, by their ID.
 ///
-/// An ended one is removed when its shard is swept: one shard per second at most, when tokens are looked up; and a shard that has doubled, so that memory does not grow with what has ended.
+/// A sweep of a shard removes its ended revocations. Lookups of tokens sweep one shard per second at most. A shard that
+/// has doubled is swept as well, so that ended revocations do not make the memory grow.
 #[derive(Debug)]
 pub(super) struct Table {
     shards: Box<[RwLock<Shard>]>,

@@ -1,4 +1,4 @@
-//! Tokens that an issuer sends to a server by itself: logout tokens, and security event tokens.
+//! Tokens that an issuer pushes to a server: logout tokens, and security event tokens.
 
 use std::time::Duration;
 
@@ -33,7 +33,8 @@ impl TestIssuer {
             .claim("events", json!({LOGOUT_EVENT: {}}))
     }
 
-    /// Starts a security event token (RFC 8417) for this audience with one event, with a random `jti` and without `exp`.
+    /// Starts a security event token (RFC 8417) for this audience with one event, with a random `jti` and without
+    /// `exp`.
     ///
     /// ```
     /// # use serde_json::json;

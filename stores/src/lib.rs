@@ -1,5 +1,5 @@
 //! Stores for [`tower_bearer_auth`]: they keep used DPoP proofs and revocations where they survive a restart, and where
-//! all replicas of a server find them.
+//! all replicas of a server share them.
 //!
 //! Each store is a [`ReplayStore`](tower_bearer_auth::possession::ReplayStore) and a
 //! [`RevocationStore`](tower_bearer_auth::revocation::RevocationStore). All features are off by default.
@@ -46,7 +46,7 @@
 //! # }
 //! ```
 //!
-//! The modules say what each store loses in which failure, how much memory an entry takes, and what an operator must
+//! The modules document what each store loses in which failure, the memory of an entry, and what an operator must
 //! configure.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

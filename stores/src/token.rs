@@ -1,4 +1,4 @@
-//! Random texts, which tell histories apart.
+//! Random texts that identify a history.
 
 use crate::BoxError;
 

@@ -16,7 +16,7 @@ async fn replicas_write_back_what_redis_has_lost() {
     gateway.redis.restart_empty().await;
     assert_written_back(&gateway, &revoked).await;
 
-    // The changes are gone, and each replica knows what was in them.
+    // The changes are gone, and each replica has them in memory.
     for (number, command) in [
         "XTRIM tower-bearer-auth:{revocations}:changes MAXLEN 0",
         "DEL tower-bearer-auth:{revocations}:changes",

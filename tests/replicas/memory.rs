@@ -23,7 +23,7 @@ async fn a_full_memory_loses_nothing_that_was_acknowledged() {
         .redis
         .command(&format!("CONFIG SET maxmemory {limit}"));
 
-    // The memory is filled while others revoke.
+    // The memory is filled while tokens are revoked.
     let revoking = stream::iter(0..300).map(async |number| {
         if number == 100 {
             gateway.redis.command(&format!("SETRANGE junk {limit} x"));

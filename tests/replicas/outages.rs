@@ -18,7 +18,7 @@ async fn what_was_acknowledged_outlives_a_redis_that_is_killed() {
     scene.assert_outage("killed", killed).await;
     scene.gateway.redis.restart().await;
     scene.assert_recovery("killed").await;
-    // No replica had heard of them, and Redis was not there.
+    // No replica has received them, and Redis was down.
     for caller in &scene.not_acknowledged {
         for replica in &scene.gateway.replicas {
             assert_eq!(replica.whoami(caller).await, Outcome::Passed);
@@ -37,7 +37,7 @@ async fn a_redis_that_hangs_is_an_outage_after_which_all_replicas_catch_up() {
     scene.assert_outage("hung", stopped).await;
     scene.gateway.redis.signal("CONT");
     scene.assert_recovery("hung").await;
-    // Redis may have got them, and carries them out late. Once the administrator tries again, they are revoked.
+    // Redis may have received them and carry them out late. After a retry of the administrator, they are revoked.
     let gateway = &scene.gateway;
     for (number, caller) in scene.not_acknowledged.iter().enumerate() {
         let revocation = gateway.revocation(&lost(number));
@@ -83,7 +83,7 @@ impl Scene {
             .await;
         assert_eq!(first, Outcome::Passed);
         let mut revoked = gateway.revoke_some("acknowledged", 30).await;
-        // A replica counts an outage from when it asked Redis for what it was answered last. That is now.
+        // An outage begins with the last call that Redis has answered. That is now.
         for number in 0..2 {
             revoked.extend(gateway.revoke_some(&format!("last-{number}"), 1).await);
         }
@@ -127,7 +127,7 @@ impl Scene {
         }
         self.assert_not_acknowledged().await;
         for replica in replicas {
-            // A token that is known to be revoked is refused as such.
+            // A token whose revocation is in memory is still refused as revoked.
             for caller in &self.revoked {
                 assert_eq!(replica.whoami(caller).await, Outcome::Revoked);
             }

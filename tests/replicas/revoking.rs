@@ -13,7 +13,7 @@ type Request = Box<dyn Fn(&Gateway, &Replica, &str) -> reqwest::RequestBuilder>;
 const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type/";
 const RISC: &str = "https://schemas.openid.net/secevent/risc/event-type/";
 
-fn by_hand(body: impl Fn(&str) -> Value + 'static) -> Request {
+fn by_administrator(body: impl Fn(&str) -> Value + 'static) -> Request {
     Box::new(move |gateway, replica, name| {
         let mut body = body(name);
         body["issuer"] = gateway.issuer.issuer().into();
@@ -63,19 +63,23 @@ fn ways() -> Vec<(&'static str, u16, Request)> {
         (
             "a token",
             204,
-            by_hand(|name| json!({"jti": name, "expires_at": now() + 3_600})),
+            by_administrator(|name| json!({"jti": name, "expires_at": now() + 3_600})),
         ),
         (
             "a subject",
             204,
-            by_hand(|name| json!({"subject": name, "issued_before": now()})),
+            by_administrator(|name| json!({"subject": name, "issued_before": now()})),
         ),
         (
             "a client",
             204,
-            by_hand(|name| json!({"client": name, "issued_before": now()})),
+            by_administrator(|name| json!({"client": name, "issued_before": now()})),
         ),
-        ("a session", 204, by_hand(|name| json!({"session": name}))),
+        (
+            "a session",
+            204,
+            by_administrator(|name| json!({"session": name})),
+        ),
         ("logout with sub", 200, logout(&["sub"])),
         ("logout with sid", 200, logout(&["sid"])),
         ("logout with both", 200, logout(&["sub", "sid"])),

@@ -119,7 +119,7 @@ struct Replica {
     /// The tokens that it has acknowledged as revoked, and when.
     acknowledged: Vec<(usize, Duration)>,
     /// The tokens of its cache.
-    remembered: Vec<Arc<Verified>>,
+    cached: Vec<Arc<Verified>>,
 }
 
 fn verified(token: usize) -> Arc<Verified> {
@@ -153,7 +153,7 @@ impl Replica {
             follower: Box::pin(follower.run(Some(Ok(Duration::ZERO)))),
             calls: Vec::new(),
             acknowledged: Vec::new(),
-            remembered: (0..TOKENS).map(verified).collect(),
+            cached: (0..TOKENS).map(verified).collect(),
         }
     }
 
@@ -186,11 +186,14 @@ impl Replica {
             Ok(()) => Answer::Accepted,
             Err(error) => match error.kind() {
                 VerifyErrorKind::Invalid(_) => Answer::Revoked,
-                _ => Answer::Unavailable,
+                VerifyErrorKind::Unavailable
+                | VerifyErrorKind::InsufficientScope(_)
+                | VerifyErrorKind::InvalidProof(_)
+                | VerifyErrorKind::NonceRequired(_) => Answer::Unavailable,
             },
         };
         let answer = check(&verified(token));
-        assert_eq!(check(&self.remembered[token]), answer, "a cached token");
+        assert_eq!(check(&self.cached[token]), answer, "a cached token");
         answer
     }
 }
@@ -302,7 +305,7 @@ impl World {
             }
             let (known_until, is_complete) = match replica.revocations.standing() {
                 Standing::Complete => (None, true),
-                Standing::Away(since) => (Some(since), false),
+                Standing::Unreachable(since) => (Some(since), false),
                 Standing::Starting | Standing::Behind(_) => {
                     assert_eq!(replica.check(TOKENS - 1), Answer::Unavailable);
                     continue;
@@ -334,7 +337,7 @@ impl World {
         }
     }
 
-    /// Lets all replicas reach the store, for long enough that each of them has asked it.
+    /// Lets all replicas reach the store, for long enough that each of them has called it.
     async fn settle(&mut self) {
         for _ in 0..20 {
             self.advance(LOAD_TIMEOUT / 10).await;
@@ -368,7 +371,7 @@ proptest! {
             world.settle().await;
             world.cut_off(if is_hung { Link::Hung } else { Link::Cut }).await;
             world.settle().await;
-            // What a replica has acknowledged, or learned, is known to all of them now, and to a new one.
+            // All replicas, and a new one, have what a replica has acknowledged or received.
             world.replicas.push(Replica::start(&world.contents, &world.clock));
             world.settle().await;
             for token in 0..TOKENS {

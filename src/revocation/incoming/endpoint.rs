@@ -1,4 +1,4 @@
-//! What every endpoint does with a request: it checks the head, reads the body, and answers.
+//! The part that all endpoints share: checks the head of a request, reads its body, and answers.
 
 use std::convert::Infallible;
 use std::fmt;

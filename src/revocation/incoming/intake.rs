@@ -1,4 +1,4 @@
-//! From a verified token to revocations that are stored.
+//! Verifies tokens, and stores the revocations that follow from them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! The tokens that were received lately.
+//! The tokens that were received recently.
 
 use quick_cache::sync::Cache;
 

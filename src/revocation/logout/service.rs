@@ -52,8 +52,8 @@ use crate::revocation::revocations::Revocations;
 ///
 /// # Requests
 ///
-/// A `POST` with the `Content-Type` `application/x-www-form-urlencoded`, exactly one `logout_token` and a body of at most
-/// 64 KiB. Other parameters are ignored.
+/// A `POST` with the `Content-Type` `application/x-www-form-urlencoded`, exactly one `logout_token` and a body of at
+/// most 64 KiB. Other parameters are ignored.
 ///
 /// # Answers
 ///
@@ -64,12 +64,12 @@ use crate::revocation::revocations::Revocations;
 /// | has a valid logout token, also one that was received before | 200, once all revocations are stored | empty |
 /// | fails a check; nothing has changed | 400 | `{"error": "invalid_request", "error_description": ...}` |
 /// | is no `POST` | 405, with `Allow` | empty |
-/// | comes while keys or the store are out of reach; the issuer must send the same token again | 503, with `Retry-After` | empty |
+/// | arrives while keys or the store are out of reach; the issuer must send the same token again | 503, with `Retry-After` | empty |
 ///
 /// # Replays
 ///
-/// The `jti` of the last 10 000 tokens are known, so that a replayed token is accepted and changes nothing. An older
-/// one is carried out again, which is harmless: what it revokes is revoked already.
+/// The endpoint remembers the `jti` of the last 10 000 tokens. A replay of one of them is accepted and changes nothing.
+/// An older token is carried out again, which is harmless: what it revokes is revoked already.
 #[derive(Debug, Clone)]
 pub struct BackChannelLogout {
     intake: Arc<Intake>,
@@ -77,7 +77,7 @@ pub struct BackChannelLogout {
 }
 
 impl BackChannelLogout {
-    /// Creates the endpoint. It revokes in `revocations`.
+    /// Creates the endpoint, which adds to `revocations`.
     pub fn new(verifier: LogoutTokenVerifier, revocations: &Revocations) -> Self {
         let intake = Intake::new(Self::COMPONENT, verifier.verifier, revocations);
         Self {

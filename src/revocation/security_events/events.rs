@@ -1,4 +1,4 @@
-//! From the claims of a SET to what it revokes: a pure function.
+//! Decides what a SET revokes, from its claims alone.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,7 +38,7 @@ pub(super) enum Fault {
     BadTimestamp,
 }
 
-/// The events that revoke, each with whether it can be about a single session.
+/// The events that revoke, and whether each can be about a single session.
 const EVENTS: [(&str, bool); 5] = [
     (
         "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
@@ -77,7 +77,7 @@ impl SecurityEventClaims {
         }
     }
 
-    /// What the events mean. Types of events that are not listed above mean nothing here.
+    /// What the events mean. Types that are not in [`EVENTS`] are ignored.
     ///
     /// `further_issuers` are those for whose subjects the transmitter may speak, beside its own.
     pub(super) fn meaning(&self, further_issuers: &[String]) -> Result<Vec<Meaning>, Fault> {
@@ -113,8 +113,8 @@ impl SecurityEventClaims {
         Ok(meaning)
     }
 
-    /// The `sub_id` of the SET (RFC 9493 §4.1), else the `subject` of the event, as in RISC and older drafts of CAEP, else
-    /// the `sub` of the SET.
+    /// The `sub_id` of the SET (RFC 9493 §4.1), else the `subject` of the event, as in RISC and older drafts of CAEP,
+    /// else the `sub` of the SET.
     fn subject_of(&self, payload: &Map<String, Value>) -> Result<Subject, Fault> {
         let identifier = self
             .identifier

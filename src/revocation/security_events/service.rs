@@ -27,7 +27,7 @@ use crate::verify_error::InvalidReason;
 /// The endpoint for security events (RFC 8417) that a transmitter pushes (RFC 8935): a tower service, and an axum
 /// router.
 ///
-/// It understands events of CAEP and RISC, as the Shared Signals Framework sends them. The transmitter must be able to
+/// It supports events of CAEP and RISC, as the Shared Signals Framework sends them. The transmitter must be able to
 /// reach the endpoint without an access token, so put it outside of the auth layer. The signature of the SET is its
 /// authentication; see also [`require_authorization`](Self::require_authorization).
 ///
@@ -59,8 +59,8 @@ use crate::verify_error::InvalidReason;
 /// | CAEP `credential-change`; RISC `account-disabled`, `account-purged`, `sessions-revoked` | the tokens of the subject |
 /// | others, and the verification event of a stream | nothing; the SET is accepted |
 ///
-/// The tokens of a subject are those that were issued until the `event_timestamp`, or until the `iat` of the SET if there
-/// is none. A timestamp that is more than a minute later than the SET, such as one in milliseconds, is refused.
+/// The tokens of a subject are those that were issued until the `event_timestamp`, or until the `iat` of the SET if
+/// there is none. A timestamp that is more than a minute later than the SET, such as one in milliseconds, is refused.
 ///
 /// # Subjects
 ///
@@ -84,7 +84,7 @@ use crate::verify_error::InvalidReason;
 /// | has a valid SET, also one that was received before | 202, once all revocations are stored | empty |
 /// | fails a check; nothing has changed | 400, with `Content-Language` | `{"err": ..., "description": ...}` |
 /// | is no `POST` | 405, with `Allow` | empty |
-/// | comes while keys or the store are out of reach; the transmitter must send the same SET again | 503, with `Retry-After` | empty |
+/// | arrives while keys or the store are out of reach; the transmitter must send the same SET again | 503, with `Retry-After` | empty |
 ///
 /// | `err` (RFC 8935 §2.4) | for |
 /// |---|---|
@@ -96,8 +96,8 @@ use crate::verify_error::InvalidReason;
 ///
 /// # Replays
 ///
-/// The `jti` of the last 10 000 SETs are known, so that a SET that is sent again is accepted and changes nothing. An
-/// older one is carried out again, which is harmless: what it revokes is revoked already.
+/// The endpoint remembers the `jti` of the last 10 000 SETs. A replay of one of them is accepted and changes nothing.
+/// An older SET is carried out again, which is harmless: what it revokes is revoked already.
 #[derive(Clone)]
 pub struct SecurityEvents {
     intake: Arc<Intake>,
@@ -106,7 +106,7 @@ pub struct SecurityEvents {
 }
 
 impl SecurityEvents {
-    /// Creates the endpoint. It revokes in `revocations`.
+    /// Creates the endpoint, which adds to `revocations`.
     pub fn new(verifier: SecurityEventVerifier, revocations: &Revocations) -> Self {
         let intake = Intake::new(Self::COMPONENT, verifier.verifier, revocations);
         Self {
@@ -120,8 +120,8 @@ impl SecurityEvents {
     /// transmitter whose issuer is not that of the access tokens. The transmitter can then refuse every token of these
     /// issuers. A later call replaces an earlier one. Default: none.
     ///
-    /// All transmitters of the verifier may speak for them. Where that must differ, give each transmitter an endpoint of
-    /// its own.
+    /// All transmitters of the verifier may speak for them. Where that must differ, give each transmitter an endpoint
+    /// of its own.
     #[must_use]
     pub fn subject_issuers(mut self, issuers: impl IntoIterator<Item: Into<String>>) -> Self {
         self.subject_issuers = issuers.into_iter().map(Into::into).collect();

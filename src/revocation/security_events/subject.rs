@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Whom an event is about.
+/// The user or session that an event is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
     Account(Account),

@@ -1,4 +1,4 @@
-//! The kinds of tokens that a JWT verifier can be for, and the claims that mark each. No token is of two kinds.
+//! The kinds of tokens that a JWT verifier accepts, and the claims that mark each. No token is of two kinds.
 
 use serde_json::{Map, Value};
 

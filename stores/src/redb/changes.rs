@@ -1,4 +1,4 @@
-//! What was added since the file was opened, for those in this process who follow it.
+//! What was added since the file was opened, for the followers in this process.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,14 @@ use tower_bearer_auth::revocation::{Followed, Position, Revocation};
 /// The latest changes. Each has a number.
 #[derive(Debug)]
 pub(super) struct Changes {
-    /// Tells this opening of the file from others.
+    /// Distinguishes this opening of the file from others.
     opening: String,
     latest: Mutex<VecDeque<Revocation>>,
     /// The number of changes so far.
     count: watch::Sender<u64>,
 }
 
-/// How many changes are kept. Who is further behind loads everything.
+/// How many changes are kept. A follower that is further behind loads everything.
 const KEPT: usize = 10_000;
 
 impl Changes {
@@ -48,7 +48,7 @@ impl Changes {
     pub(super) async fn wait_after(&self, position: &Position) {
         if let Some(known) = self.count_of(position) {
             let mut count = self.count.subscribe();
-            // The sender lives as long as this.
+            // The sender is a field of `self`, so this is no error.
             let _ = count.wait_for(|count| *count != known).await;
         }
     }

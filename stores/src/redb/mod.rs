@@ -1,13 +1,13 @@
-//! Used proofs and revocations in a file, for one process: a server without replicas that forgets nothing when it is
+//! Used proofs and revocations in a file, for one process: a server without replicas that keeps them when it is
 //! restarted.
 //!
-//! The file is a database of [redb](https://www.redb.org). One process at a time can open it. Replicas need a store that
-//! they share, even on one machine: see `RedisStore`.
+//! The file is a database of [redb](https://www.redb.org). One process at a time can open it. Replicas need a store
+//! that they share, even on one machine: see `RedisStore`.
 //!
 //! # What is lost when
 //!
 //! Nothing that was acknowledged, even if the process is killed or the power fails: a call returns when its entry is on
-//! the disk (`fsync`). If a disk or a file system does not keep this promise, the last entries may be lost.
+//! the disk (`fsync`). If the disk or the file system does not honour `fsync`, the last entries may be lost.
 //!
 //! An error of the disk, such as a full one, is an error of the call: a request with a proof is answered 503, and a
 //! revocation is not acknowledged. The store opens the file again for the next call.

@@ -44,7 +44,7 @@ pub struct RedbStore {
 /// The longest time for a proof to be recorded.
 const PROOF_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a caller waits for changes before it hears that there are none.
+/// How long `follow` waits for changes before it returns an empty list.
 const FOLLOW: Duration = Duration::from_secs(1);
 
 impl RedbStore {
@@ -78,7 +78,7 @@ impl RedbStore {
         })
     }
 
-    /// Passes a call to the thread that has the file.
+    /// Passes a call to the thread that owns the file.
     async fn call<T>(&self, call: impl FnOnce(Answer<T>) -> Call) -> Result<T, RedbStoreError> {
         let ended = || RedbStoreError::new("the thread of the store has ended");
         let (answer, answered) = oneshot::channel();
@@ -118,7 +118,7 @@ impl RevocationStore for RedbStore {
     }
 
     async fn follow(&self, position: &Position) -> Result<Followed, BoxError> {
-        // Only this process writes the file. What it has added may concern other clones.
+        // Only this process writes the file, so the changes are those of other clones.
         let _ = timeout(FOLLOW, self.changes.wait_after(position)).await;
         if self.calls.is_closed() {
             return Err(RedbStoreError::new("the thread of the store has ended").into());

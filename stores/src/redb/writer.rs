@@ -1,7 +1,7 @@
 //! The thread that reads and writes the file.
 //!
-//! redb blocks, and each of its transactions waits for the disk. So one thread has the file. It takes all calls that
-//! wait, makes their changes in one transaction, and answers them when this is on the disk.
+//! redb blocks, and each of its transactions waits for the disk. So one thread owns the file. It takes all calls
+//! that wait, makes their changes in one transaction, and answers them when the transaction is on the disk.
 
 use std::mem;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ pub(super) enum Call {
     },
 }
 
-/// How many calls wait before callers do.
+/// The length of the queue of calls. When it is full, callers wait.
 const QUEUE: usize = 1_024;
 
 /// How much of the file is kept in memory.
@@ -45,7 +45,7 @@ const CACHE: usize = 32 * 1024 * 1024;
 
 struct Writer {
     path: PathBuf,
-    /// `None` after an error: redb has to read the file anew then.
+    /// `None` after an error, after which redb requires that the file is opened again.
     database: Option<Database>,
     changes: Arc<Changes>,
     clock: Clock,
@@ -103,7 +103,7 @@ impl Writer {
         if !writes.is_empty() {
             let results = self.write(&writes);
             for (index, answer) in answers.into_iter().enumerate() {
-                // A caller that is gone needs no answer.
+                // An error means that the caller has been dropped.
                 let _ = answer.send(match &results {
                     Ok(results) => Ok(results[index]),
                     Err(error) => Err(error.clone()),

@@ -31,7 +31,8 @@ if #chunk > 0 then chunks[#chunks + 1] = table.concat(chunk) end
 
 -- The set is written last: what is not in it is added again when the caller tries again.
 for _, chunk in ipairs(chunks) do
-    local id = redis.call('XADD', changes, 'MAXLEN', '~', kept, '*', 'after', last, 'token', token, 'revocations', chunk)
+    local id = redis.call('XADD', changes, 'MAXLEN', '~', kept, '*',
+        'after', last, 'token', token, 'revocations', chunk)
     last = id .. ' ' .. token
 end
 if #chunks > 0 then redis.call('SET', head, last) end

@@ -45,7 +45,7 @@ impl fmt::Display for RedisConfigError {
 
 impl Error for RedisConfigError {}
 
-/// Redis did not answer, or did not answer what was expected.
+/// Redis did not answer, or its answer was unexpected.
 #[derive(Debug, Clone)]
 pub(super) struct Failure(String);
 
@@ -58,8 +58,8 @@ impl Failure {
         Self(format!("Redis has not answered within {within:?}"))
     }
 
-    pub(super) fn nonsense(expected: &str) -> Self {
-        Self(format!("Redis has answered something else than {expected}"))
+    pub(super) fn unexpected(expected: &str) -> Self {
+        Self(format!("Redis has not answered with {expected}"))
     }
 }
 

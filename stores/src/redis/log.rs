@@ -5,8 +5,8 @@
 //! Each entry names the one before it, and the *head* names the last one. A name is the ID of the entry and a random
 //! token of the call that wrote it. A replica whose position is a name has missed nothing if the entries that it reads
 //! continue the chain from there. If there are none, its position must be the head. Else there is a gap: Redis has lost
-//! its data, or its latest writes in a failover, or the stream was trimmed past the position. That another history has
-//! the same IDs makes no difference, since its tokens are others.
+//! its data, or its latest writes in a failover, or the stream was trimmed past the position. Another history with
+//! the same IDs is a gap too, since its tokens differ.
 
 use redis::{FromRedisValue, Value};
 use tower_bearer_auth::revocation::{Followed, Position, Revocation};
@@ -26,7 +26,7 @@ impl Head {
         };
         match text.split_once(' ') {
             Some((id, token)) if is_id(id) && !token.is_empty() => Ok(Self(text)),
-            Some(_) | None => Err(Failure::nonsense("the name of a change")),
+            Some(_) | None => Err(Failure::unexpected("the name of a change")),
         }
     }
 
@@ -57,7 +57,7 @@ pub(super) fn followed(answer: Value, position: &Head) -> Result<Option<Followed
     let streams: Vec<(Value, Vec<Value>)> = match answer {
         Value::Nil => return Ok(None),
         answer => FromRedisValue::from_redis_value(answer)
-            .map_err(|_| Failure::nonsense("a list of changes"))?,
+            .map_err(|_| Failure::unexpected("a list of changes"))?,
     };
     let mut last = position.as_str().to_owned();
     let mut revocations = Vec::new();
@@ -82,10 +82,10 @@ pub(super) fn followed(answer: Value, position: &Head) -> Result<Option<Followed
 
 impl Change {
     fn read(entry: Value) -> Result<Self, Failure> {
-        let nonsense = || Failure::nonsense("a change");
+        let unexpected = || Failure::unexpected("a change");
         let (id, fields): (String, Vec<Vec<u8>>) =
-            FromRedisValue::from_redis_value(entry).map_err(|_| nonsense())?;
-        let fields: [Vec<u8>; 6] = fields.try_into().map_err(|_| nonsense())?;
+            FromRedisValue::from_redis_value(entry).map_err(|_| unexpected())?;
+        let fields: [Vec<u8>; 6] = fields.try_into().map_err(|_| unexpected())?;
         let [
             after_name,
             after,
@@ -95,9 +95,9 @@ impl Change {
             revocations,
         ] = fields;
         if after_name != b"after" || token_name != b"token" || revocations_name != b"revocations" {
-            return Err(nonsense());
+            return Err(unexpected());
         }
-        let text = |bytes| String::from_utf8(bytes).map_err(|_| nonsense());
+        let text = |bytes| String::from_utf8(bytes).map_err(|_| unexpected());
         Ok(Self {
             id,
             after: text(after)?,
@@ -109,12 +109,12 @@ impl Change {
 
 /// Reads one revocation after the other.
 pub(super) fn read_revocations(bytes: &[u8], into: &mut Vec<Revocation>) -> Result<(), Failure> {
-    let nonsense = || Failure::nonsense("revocations");
+    let unexpected = || Failure::unexpected("revocations");
     if bytes.is_empty() {
-        return Err(nonsense());
+        return Err(unexpected());
     }
     for one in bytes.chunks(Revocation::LENGTH) {
-        into.push(Revocation::from_bytes(one).ok_or_else(nonsense)?);
+        into.push(Revocation::from_bytes(one).ok_or_else(unexpected)?);
     }
     Ok(())
 }

@@ -6,29 +6,29 @@
 //!
 //! # What Redis must be configured for
 //!
-//! - `maxmemory-policy noeviction`, the default. Otherwise Redis forgets revocations and used proofs when its memory is
-//!   full. [`Revocations::open`](tower_bearer_auth::revocation::Revocations::open) returns an error then. If Redis allows
-//!   neither `INFO` nor `CONFIG GET`, there is one `WARN` instead.
+//! - `maxmemory-policy noeviction`, the default. Otherwise Redis evicts revocations and used proofs when its memory is
+//!   full. [`Revocations::open`](tower_bearer_auth::revocation::Revocations::open) returns an error then. If Redis
+//!   allows neither `INFO` nor `CONFIG GET`, there is one `WARN` instead.
 //! - `appendonly yes` and `appendfsync always`, if nothing may be lost when Redis or its machine fails. See below.
-//! - Clocks that are right: Redis decides by its own when a revocation ends. Revocations are kept for ten minutes longer
-//!   than tokens are valid.
+//! - Clocks that agree to within ten minutes: the clock of Redis decides when a revocation ends, and revocations are
+//!   kept for ten minutes longer than tokens are valid.
 //!
 //! # What is lost when
 //!
 //! | event | revocations | used proofs |
 //! |---|---|---|
 //! | Redis is restarted or killed, `appendfsync always` | none | none |
-//! | the same with `appendfsync everysec`, the default with `appendonly yes` | replicas write back what they know; if they end in the same second, its last revocations are lost | those of the last second can be used once more |
-//! | the same without `appendonly` | replicas write back what they know; without replicas, all since the last snapshot | those since the last snapshot can be used once more |
-//! | a failover to a Redis replica, which is asynchronous | those that were not replicated yet are written back by replicas that know them | those that were not replicated yet can be used once more |
-//! | Redis loses its data, such as by `FLUSHALL` | replicas write back what they know | all can be used once more |
+//! | the same with `appendfsync everysec`, the default with `appendonly yes` | replicas write back what they have; if they end in the same second, its last revocations are lost | those of the last second can be used once more |
+//! | the same without `appendonly` | replicas write back what they have; without replicas, all since the last snapshot | those since the last snapshot can be used once more |
+//! | a failover to a Redis replica, which is asynchronous | those that were not replicated yet are written back by replicas that have them | those that were not replicated yet can be used once more |
+//! | Redis loses its data, such as by `FLUSHALL` | replicas write back what they have | all can be used once more |
 //! | Redis is full | none, but none can be added: `revoke_token` and the others return an error | none; requests with a proof are answered 503 |
 //!
-//! A primary that was replaced in a failover, but does not know it yet, still accepts writes that are lost afterwards. Set
-//! `min-replicas-to-write 1` on it, so that it refuses them, if your Redis has replicas.
+//! A primary that was replaced in a failover still accepts writes until it learns of the failover, and loses them
+//! afterwards. If your Redis has replicas, set `min-replicas-to-write 1`, so that it refuses them.
 //!
-//! Replicas notice a loss within about a second, and load and write back everything. A proof is valid for a minute by
-//! default, so what can be used once more is at most a minute old.
+//! Replicas detect a loss within about a second. They load everything, and write back what is missing. A proof is valid
+//! for a minute by default, so what can be used once more is at most a minute old.
 //!
 //! # Outages
 //!
@@ -52,16 +52,16 @@
 //!
 //! # A user for it
 //!
-//! This user can do what the store does, and no more. A database other than 0 needs `+select` too, a cluster
+//! This user has exactly the permissions that the store needs. A database other than 0 needs `+select` too, a cluster
 //! `+cluster|slots`, and sentinels `+role`.
 //!
 //! ```text
 //! ACL SETUSER app on >password resetkeys ~tower-bearer-auth:* +set +get +eval +time +info +xread +xadd +xlen +zadd +zcard +zscore +zrem +zrange +zrevrange +zrangebyscore +expireat
 //! ```
 
+mod connections;
 mod error;
 mod keys;
-mod link;
 mod log;
 mod policy;
 mod revocations;

@@ -5,15 +5,18 @@ use std::sync::atomic::Ordering;
 use redis::{FromRedisValue, Value, cmd};
 use tower_bearer_auth::revocation::Misconfigured;
 
-use super::link::Line;
+use super::connections::PooledConnection;
 use super::store::Inner;
 use crate::BoxError;
 
 const NO_EVICTION: &str = "noeviction";
 
 /// Checks that Redis evicts no keys when its memory is full.
-pub(super) async fn check_policy(inner: &Inner, line: &mut Line<'_>) -> Result<(), BoxError> {
-    let policies = read_policies(line).await;
+pub(super) async fn check_policy(
+    inner: &Inner,
+    connection: &mut PooledConnection<'_>,
+) -> Result<(), BoxError> {
+    let policies = read_policies(connection).await;
     if policies.is_empty() {
         if !inner.has_warned_of_policy.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -27,7 +30,7 @@ pub(super) async fn check_policy(inner: &Inner, line: &mut Line<'_>) -> Result<(
         None => Ok(()),
         Some(policy) => {
             let problem = format!(
-                "the maxmemory-policy of Redis is {policy}, so Redis forgets revocations when its memory is full: \
+                "the maxmemory-policy of Redis is {policy}, so Redis evicts revocations when its memory is full: \
                  set it to {NO_EVICTION}"
             );
             Err(Misconfigured::new(problem).into())
@@ -35,14 +38,14 @@ pub(super) async fn check_policy(inner: &Inner, line: &mut Line<'_>) -> Result<(
     }
 }
 
-/// The policies of all servers. None if they cannot be read, which is an error of the next command if Redis is away.
-async fn read_policies(line: &mut Line<'_>) -> Vec<String> {
-    let info = line.query(cmd("INFO").arg("memory")).await;
+/// The policies of all servers, or none if they cannot be read. If Redis does not answer, the next command fails too.
+async fn read_policies(connection: &mut PooledConnection<'_>) -> Vec<String> {
+    let info = connection.query(cmd("INFO").arg("memory")).await;
     let policies = info.map(policies_of_info).unwrap_or_default();
     if !policies.is_empty() {
         return policies;
     }
-    let config = line
+    let config = connection
         .query(cmd("CONFIG").arg("GET").arg("maxmemory-policy"))
         .await;
     config.map(policies_of_config).unwrap_or_default()

@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use redis::{Cmd, FromRedisValue, cmd};
 use tower_bearer_auth::revocation::{Followed, Position, Revocation, RevocationStore, Snapshot};
 
+use super::connections::PooledConnection;
 use super::error::Failure;
-use super::link::Line;
 use super::log::{Head, followed, read_revocations};
 use super::policy::check_policy;
 use super::store::{FOLLOW, Inner, RedisStore};
@@ -16,7 +16,7 @@ use crate::token::random_token;
 /// The number of entries that the stream of changes keeps, each of up to 100 revocations.
 const CHANGES_KEPT: usize = 50_000;
 
-/// How many revocations are added at once. Redis answers nothing else meanwhile, which takes a few ten milliseconds.
+/// How many revocations are added at once. This blocks Redis for some tens of milliseconds.
 const ADDED_AT_ONCE: usize = 10_000;
 
 /// How many entries of the stream are read at once.
@@ -34,12 +34,12 @@ impl RevocationStore for RedisStore {
     }
 
     async fn load(&self) -> Result<Snapshot, BoxError> {
-        let mut line = self.inner.lines.take().await?;
-        check_policy(&self.inner, &mut line).await?;
-        // Before the revocations: what is added meanwhile is after this position.
-        let (head, now) = start(&self.inner, &mut line).await?;
-        let revocations = load_all(&self.inner, &mut line, now).await?;
-        line.put_back();
+        let mut connection = self.inner.pool.take().await?;
+        check_policy(&self.inner, &mut connection).await?;
+        // The position is read first, so that what is added during the load comes after it.
+        let (head, now) = start(&self.inner, &mut connection).await?;
+        let revocations = load_all(&self.inner, &mut connection, now).await?;
+        connection.put_back();
         Ok(Snapshot {
             revocations,
             position: head.position(),
@@ -48,12 +48,12 @@ impl RevocationStore for RedisStore {
 
     async fn follow(&self, position: &Position) -> Result<Followed, BoxError> {
         let Ok(position) = Head::new(position.as_str().to_owned()) else {
-            // It is of another store.
+            // The position is from another store.
             return Ok(Followed::Gap);
         };
-        let mut line = self.inner.lines.take().await?;
-        let changes = read_changes(&self.inner, &mut line, position).await?;
-        line.put_back();
+        let mut connection = self.inner.pool.take().await?;
+        let changes = read_changes(&self.inner, &mut connection, position).await?;
+        connection.put_back();
         Ok(changes)
     }
 }
@@ -67,19 +67,22 @@ async fn append_batch(inner: &Inner, revocations: &[Revocation]) -> Result<(), B
     script.arg(&keys.head).arg(&keys.set).arg(&keys.changes);
     script.arg(random_token()?).arg(bytes);
     script.arg(Revocation::LENGTH).arg(CHANGES_KEPT);
-    let added = inner.link.query(&script).await?;
-    usize::from_redis_value(added).map_err(|_| Failure::nonsense("a number"))?;
+    let added = inner.shared.query(&script).await?;
+    usize::from_redis_value(added).map_err(|_| Failure::unexpected("a number"))?;
     Ok(())
 }
 
 /// The head, and the time of Redis since 1970.
-async fn start(inner: &Inner, line: &mut Line<'_>) -> Result<(Head, Duration), BoxError> {
+async fn start(
+    inner: &Inner,
+    connection: &mut PooledConnection<'_>,
+) -> Result<(Head, Duration), BoxError> {
     let mut script = cmd("EVAL");
     script.arg(include_str!("start.lua")).arg(1);
     script.arg(&inner.keys.head).arg(random_token()?);
-    let answer = line.query(&script).await?;
+    let answer = connection.query(&script).await?;
     let (head, now): (String, u64) = FromRedisValue::from_redis_value(answer)
-        .map_err(|_| Failure::nonsense("a position and a time"))?;
+        .map_err(|_| Failure::unexpected("a position and a time"))?;
     Ok((Head::new(head)?, Duration::from_secs(now)))
 }
 
@@ -88,7 +91,7 @@ async fn start(inner: &Inner, line: &mut Line<'_>) -> Result<(Head, Duration), B
 /// In this order, what is added meanwhile makes others occur twice, and none is missed: only ended ones are removed.
 async fn load_all(
     inner: &Inner,
-    line: &mut Line<'_>,
+    connection: &mut PooledConnection<'_>,
     now: Duration,
 ) -> Result<Vec<Revocation>, BoxError> {
     let mut revocations = Vec::new();
@@ -97,8 +100,8 @@ async fn load_all(
         let mut page = cmd("ZREVRANGE");
         page.arg(&inner.keys.set);
         page.arg(start).arg(start + LOADED_AT_ONCE - 1);
-        let page: Vec<Vec<u8>> = FromRedisValue::from_redis_value(line.query(&page).await?)
-            .map_err(|_| Failure::nonsense("revocations"))?;
+        let page: Vec<Vec<u8>> = FromRedisValue::from_redis_value(connection.query(&page).await?)
+            .map_err(|_| Failure::unexpected("revocations"))?;
         if page.is_empty() {
             return Ok(revocations);
         }
@@ -117,16 +120,18 @@ async fn load_all(
 /// Waits for changes after this position.
 async fn read_changes(
     inner: &Inner,
-    line: &mut Line<'_>,
+    connection: &mut PooledConnection<'_>,
     position: Head,
 ) -> Result<Followed, BoxError> {
-    let answer = line.query(&xread(inner, &position, Some(FOLLOW))).await?;
+    let answer = connection
+        .query(&xread(inner, &position, Some(FOLLOW)))
+        .await?;
     if let Some(changes) = followed(answer, &position)? {
         return Ok(changes);
     }
-    let head = line.query(cmd("GET").arg(&inner.keys.head)).await?;
+    let head = connection.query(cmd("GET").arg(&inner.keys.head)).await?;
     let head: Option<String> =
-        FromRedisValue::from_redis_value(head).map_err(|_| Failure::nonsense("a text"))?;
+        FromRedisValue::from_redis_value(head).map_err(|_| Failure::unexpected("a text"))?;
     if head.as_deref() == Some(position.as_str()) {
         return Ok(Followed::Changes {
             revocations: Vec::new(),
@@ -134,7 +139,7 @@ async fn read_changes(
         });
     }
     // Something may have been added between the two commands.
-    let answer = line.query(&xread(inner, &position, None)).await?;
+    let answer = connection.query(&xread(inner, &position, None)).await?;
     Ok(followed(answer, &position)?.unwrap_or(Followed::Gap))
 }
 

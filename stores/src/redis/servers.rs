@@ -12,15 +12,15 @@ use super::error::{Failure, RedisConfigError};
 
 /// One Redis server, a cluster, or the primary that sentinels name.
 pub(super) struct Servers {
-    kind: Kind,
+    topology: Topology,
     /// For `Debug`: hosts and ports.
     names: Vec<String>,
     /// What no error may contain.
     passwords: Vec<String>,
 }
 
-enum Kind {
-    One(Box<Client>),
+enum Topology {
+    Single(Box<Client>),
     #[cfg(feature = "redis-cluster")]
     Cluster(Box<redis::cluster::ClusterClient>),
     #[cfg(feature = "redis-sentinel")]
@@ -51,7 +51,7 @@ impl Servers {
         let (names, passwords) = describe(std::slice::from_ref(&info));
         let client = Client::open(info).map_err(|error| RedisConfigError::of(&error))?;
         Ok(Self {
-            kind: Kind::One(Box::new(client)),
+            topology: Topology::Single(Box::new(client)),
             names,
             passwords,
         })
@@ -66,7 +66,7 @@ impl Servers {
             .build()
             .map_err(|error| RedisConfigError::of(&error))?;
         Ok(Self {
-            kind: Kind::Cluster(Box::new(client)),
+            topology: Topology::Cluster(Box::new(client)),
             names,
             passwords,
         })
@@ -107,7 +107,7 @@ impl Servers {
         infos.push(primary);
         let (names, passwords) = describe(&infos);
         Ok(Self {
-            kind: Kind::Sentinel(Box::new(tokio::sync::Mutex::new(client))),
+            topology: Topology::Sentinel(Box::new(tokio::sync::Mutex::new(client))),
             names,
             passwords,
         })
@@ -123,13 +123,13 @@ impl Servers {
                 .set_connection_timeout(Some(response_timeout))
                 .set_response_timeout(Some(response_timeout))
         };
-        match &self.kind {
-            Kind::One(client) => client
+        match &self.topology {
+            Topology::Single(client) => client
                 .get_multiplexed_async_connection_with_config(&config())
                 .await
                 .map(Connection::One),
             #[cfg(feature = "redis-cluster")]
-            Kind::Cluster(client) => {
+            Topology::Cluster(client) => {
                 let config = redis::cluster::ClusterConfig::new()
                     .set_connection_timeout(response_timeout)
                     .set_response_timeout(response_timeout);
@@ -139,7 +139,7 @@ impl Servers {
                     .map(Connection::Cluster)
             }
             #[cfg(feature = "redis-sentinel")]
-            Kind::Sentinel(sentinels) => {
+            Topology::Sentinel(sentinels) => {
                 // The primary may be another one than before.
                 let client = sentinels.lock().await.async_get_client().await?;
                 client
@@ -150,7 +150,7 @@ impl Servers {
         }
     }
 
-    /// The text of an error. A server can repeat a command that it does not know, and `AUTH` contains the password.
+    /// The text of an error, without passwords: a server can repeat a command that it does not support, such as `AUTH`.
     pub(super) fn failure(&self, error: &RedisError, limit: Duration) -> Failure {
         if error.is_timeout() {
             return Failure::no_answer(limit);
@@ -179,7 +179,7 @@ fn connection_info(url: &str) -> Result<ConnectionInfo, RedisConfigError> {
         .into_connection_info()
         .map_err(|error| RedisConfigError::of(&error))?;
     use_tls(&info)?;
-    // Redis before 7.2 does not know this command, and an ACL rule need not allow it.
+    // Redis before 7.2 does not support this command, and an ACL rule need not allow it.
     let settings = info.redis_settings().clone().set_skip_set_lib_name();
     Ok(info.set_redis_settings(settings))
 }
@@ -192,14 +192,14 @@ fn connection_infos(urls: &[&str]) -> Result<Vec<ConnectionInfo>, RedisConfigErr
     urls.iter().map(|url| connection_info(url)).collect()
 }
 
-/// rustls panics if it cannot tell which cryptography to use, which is so with two in one binary.
+/// Selects a cryptography provider if there is none, because rustls panics if a binary contains two.
 #[cfg(feature = "redis-tls")]
 fn use_tls(info: &ConnectionInfo) -> Result<(), RedisConfigError> {
     use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
     let is_tls = matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. });
     if is_tls && CryptoProvider::get_default().is_none() {
-        // An error means that another thread was faster.
+        // An error means that another thread has selected one.
         let _ = aws_lc_rs::default_provider().install_default();
     }
     Ok(())

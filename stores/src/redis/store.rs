@@ -8,9 +8,9 @@ use std::time::Duration;
 use redis::{Value, cmd};
 use tower_bearer_auth::possession::{ProofId, ReplayStore};
 
+use super::connections::{ConnectionPool, SharedConnection};
 use super::error::{Failure, RedisConfigError};
 use super::keys::{DEFAULT_PREFIX, Keys};
-use super::link::{Lines, Link};
 use super::servers::Servers;
 use crate::BoxError;
 
@@ -41,9 +41,9 @@ pub(super) struct Inner {
     response_timeout: Duration,
     pub(super) keys: Keys,
     /// For commands that answer at once.
-    pub(super) link: Link,
+    pub(super) shared: SharedConnection,
     /// For reading changes and large answers.
-    pub(super) lines: Lines,
+    pub(super) pool: ConnectionPool,
     /// Whether the log says that the eviction policy could not be read.
     pub(super) has_warned_of_policy: AtomicBool,
 }
@@ -55,8 +55,8 @@ impl RedisStore {
     /// Creates a store for the server of this URL, `redis://user:password@host:port/database`.
     ///
     /// All parts but the host are optional. `rediss://` is TLS and needs the feature `redis-tls`; the server's
-    /// certificate is checked against the roots of the system, or those in `SSL_CERT_FILE`. A password without a user is
-    /// written `redis://:password@host`. Special characters in either are percent-encoded.
+    /// certificate is checked against the roots of the system, or those in `SSL_CERT_FILE`. A password without a user
+    /// is written `redis://:password@host`. Special characters in either are percent-encoded.
     ///
     /// The store connects for its first call, and again after an outage. So no error means that Redis answers.
     ///
@@ -131,8 +131,8 @@ impl RedisStore {
         )
     }
 
-    /// Sets the longest time for an answer of Redis, which includes connecting. A request whose proof cannot be recorded
-    /// in this time is answered 503. Default: 2 seconds.
+    /// Sets the longest time for an answer of Redis, which includes connecting. A request whose proof cannot be
+    /// recorded in this time is answered 503. Default: 2 seconds.
     ///
     /// # Panics
     ///
@@ -160,8 +160,8 @@ impl RedisStore {
     fn with(servers: Arc<Servers>, response_timeout: Duration, keys: Keys) -> Self {
         Self {
             inner: Arc::new(Inner {
-                link: Link::new(Arc::clone(&servers), response_timeout),
-                lines: Lines::new(Arc::clone(&servers), response_timeout + FOLLOW),
+                shared: SharedConnection::new(Arc::clone(&servers), response_timeout),
+                pool: ConnectionPool::new(Arc::clone(&servers), response_timeout + FOLLOW),
                 servers,
                 response_timeout,
                 keys,
@@ -180,10 +180,10 @@ impl ReplayStore for RedisStore {
         set.arg(self.inner.keys.proof(proof)).arg(1).arg("NX");
         // Redis refuses zero, and times that overflow.
         set.arg("PX").arg(keep.clamp(1, LONGEST_KEEP));
-        match self.inner.link.query(&set).await? {
+        match self.inner.shared.query(&set).await? {
             Value::Okay => Ok(true),
             Value::Nil => Ok(false),
-            _ => Err(Failure::nonsense("OK or nothing").into()),
+            _ => Err(Failure::unexpected("OK or nothing").into()),
         }
     }
 }

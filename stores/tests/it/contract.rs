@@ -66,7 +66,7 @@ async fn what_is_added_is_loaded_and_followed<S: RevocationStore>(one: &S, two: 
     let (found, position) = follow_until(one, start.clone(), 2).await;
     assert_eq!(found, set(&first));
 
-    // A call that waits already hears of it too.
+    // A call that already waits returns it too.
     let third = revocation(3, HOUR);
     let (followed, appended) = tokio::join!(follow_until(one, position, 1), async {
         two.append(&[third]).await

@@ -33,7 +33,7 @@ export async function startLogoutProvider({ resource, sessionRequired, start }) 
   });
   return {
     issuer,
-    // What became of each logout token.
+    // The answer to each logout token.
     outcomes,
     stop() {
       server.close();

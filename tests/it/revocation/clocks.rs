@@ -64,22 +64,22 @@ impl Replica {
             ("The access token expired", Outcome::Expired),
             ("The access token is not valid yet", Outcome::NotYetValid),
         ];
-        let said = reasons
+        let found = reasons
             .into_iter()
             .find(|(text, _)| answer.body.contains(text));
-        let (description, outcome) = said.unwrap_or_else(|| panic!("{answer:?}"));
+        let (description, outcome) = found.unwrap_or_else(|| panic!("{answer:?}"));
         answer.assert_invalid_token(description);
         outcome
     }
 
-    /// Waits until it has heard of this number of revocations.
-    async fn knows(&self, count: usize) {
-        let heard = async {
+    /// Waits until it has this number of revocations.
+    async fn has(&self, count: usize) {
+        let received = async {
             while self.revocations.status().revocations() < count {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, heard).await.unwrap();
+        tokio::time::timeout(PATIENCE, received).await.unwrap();
     }
 
     async fn revoke(&self, kind: &str, name: &str, expires_at: SystemTime) -> Result<(), BoxError> {
@@ -147,7 +147,7 @@ async fn replicas_whose_clocks_differ_refuse_the_same_tokens_until_they_expire()
             assert_eq!(other.send(&token).await, Outcome::Passed);
             revoking.revoke(kind, "it", start() + DAY).await.unwrap();
         }
-        other.knows(KINDS.len()).await;
+        other.has(KINDS.len()).await;
         // Until the last second of the leeway, by the clock of the replica that verifies.
         let left = start() + DAY + MINUTE - Duration::from_secs(1);
         let left = left.duration_since(other.clock.now()).unwrap();
@@ -193,7 +193,7 @@ async fn a_clock_that_jumps_by_the_life_of_a_token_and_back_accepts_nothing_revo
         for kind in KINDS {
             replica.revoke(kind, "it", start() + DAY).await.unwrap();
         }
-        steady.knows(KINDS.len()).await;
+        steady.has(KINDS.len()).await;
         clock.set(if is_forwards {
             start() + DAY
         } else {

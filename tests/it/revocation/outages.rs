@@ -148,7 +148,7 @@ async fn a_revocation_reaches_another_replica() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_away_at_the_start_is_asked_until_it_answers() {
+async fn a_store_that_is_unreachable_at_the_start_is_retried_until_it_answers() {
     for accepts in [false, true] {
         let scene = Scene::new();
         scene.store.change(|contents| contents.is_off = true);
@@ -161,7 +161,10 @@ async fn a_store_that_is_away_at_the_start_is_asked_until_it_answers() {
         assert_unavailable(&scene.request(&revocations).await);
         let status = revocations.status();
         assert!(!status.is_ready());
-        assert_eq!(status.to_string(), "the revocations were not loaded yet");
+        assert_eq!(
+            status.to_string(),
+            "the revocations have not been loaded yet"
+        );
         scene.pass(10 * SECOND).await;
         assert_unavailable(&scene.request(&revocations).await);
 
@@ -216,7 +219,7 @@ async fn an_outage_is_tolerated_for_a_while() {
     );
     assert!(going_on.status().is_ready());
 
-    // Nothing can be revoked, and nothing is said to be.
+    // Nothing can be revoked, and the call says so.
     let error = revocations.revoke_session(ISSUER, "s1").await.unwrap_err();
     assert_eq!(error.to_string(), "connection refused");
     scene.request(&going_on).await.assert_passed();
@@ -275,7 +278,7 @@ async fn a_replica_that_missed_something_loads_everything_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_never_knows_is_not_asked_without_pause() {
+async fn a_store_whose_log_always_has_a_gap_is_not_polled_without_pause() {
     let scene = Scene::new();
     let revocations = scene.open().await;
     for _ in 0..200 {

@@ -26,7 +26,7 @@ impl World {
         self.serve(self.security_events().router(PATH)).await
     }
 
-    /// Whom an event is about: alice.
+    /// The subject of events: alice.
     pub(super) fn alice(&self) -> Value {
         json!({"format": "iss_sub", "iss": self.issuer.issuer(), "sub": "alice"})
     }

@@ -42,7 +42,7 @@ async fn what_was_acknowledged_survives_that_the_process_is_killed() {
     }
 }
 
-/// Runs the child and kills it after this number of acknowledgements. Returns the last that it has told.
+/// Runs the child and kills it after this number of acknowledgements. Returns the last one that it printed.
 fn kill_after_acknowledgements(path: &Path, number: u64) -> u64 {
     let mut child = child_test(CHILD, "")
         .env(FILE, path)
@@ -55,7 +55,7 @@ fn kill_after_acknowledgements(path: &Path, number: u64) -> u64 {
     };
     let last = lines.by_ref().filter_map(told).find(|told| *told >= number);
     child.kill().unwrap();
-    // What it has told before it was killed.
+    // What it printed before it was killed.
     let last = lines.filter_map(told).last().or(last);
     child.wait().unwrap();
     last.expect("it has told something")

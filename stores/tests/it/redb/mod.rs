@@ -98,7 +98,7 @@ fn store_with<K: Key + 'static, V: Value + 'static>(
 }
 
 #[tokio::test]
-async fn nonsense_in_the_file_is_an_error_and_not_skipped() {
+async fn malformed_data_in_the_file_is_an_error_and_not_skipped() {
     let malformed = [9; 33];
     let (store, _folder) = store_with::<(u64, &[u8; 33]), ()>("revocations", |table| {
         table.insert((u64::MAX, &malformed), ()).unwrap();

@@ -209,7 +209,7 @@ async fn a_redis_that_evicts_is_an_error_of_open() {
         let error = Revocations::open(server.store()).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the store is misconfigured: the maxmemory-policy of Redis is allkeys-lru, so Redis forgets revocations \
+            "the store is misconfigured: the maxmemory-policy of Redis is allkeys-lru, so Redis evicts revocations \
              when its memory is full: set it to noeviction"
         );
         server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;

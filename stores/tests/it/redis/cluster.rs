@@ -84,7 +84,7 @@ async fn proofs_are_spread_and_revocations_are_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "bash .ci/extended redis-cluster"]
-async fn what_is_revoked_at_one_replica_is_known_at_the_other() {
+async fn what_is_revoked_at_one_replica_is_refused_at_the_other() {
     for program in programs() {
         let mut servers = start(program).await;
         let one = Revocations::open(store(&servers)).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a replica has missed is noticed.
+//! A replica detects that it has missed changes.
 
 use redis::{FromRedisValue, Value};
 use tower_bearer_auth::revocation::{Followed, Position, RevocationStore, Revocations};
@@ -19,7 +19,7 @@ async fn a_redis_that_has_lost_its_data_is_a_gap() {
 
         server.command(&["FLUSHALL"]).await;
         assert!(is_gap(&server, &position).await);
-        // Nor is it overlooked when others have written since then.
+        // Later writes do not hide the gap.
         server.store().append(&[revocation(2, HOUR)]).await.unwrap();
         assert!(is_gap(&server, &position).await);
 
@@ -108,8 +108,8 @@ async fn replicas_write_back_what_redis_has_lost() {
         two.revoke_session("https://issuer.example.com", "two")
             .await
             .unwrap();
-        knows(&one, 2).await;
-        knows(&two, 2).await;
+        wait_for(&one, 2).await;
+        wait_for(&two, 2).await;
 
         for loss in ["FLUSHALL", "restart"] {
             match loss {
@@ -126,13 +126,13 @@ async fn replicas_write_back_what_redis_has_lost() {
             eventually("the revocations are back", written_back).await;
             let third = Revocations::open(server.store()).await.unwrap();
             assert!(third.status().is_ready(), "{loss}");
-            knows(&third, 2).await;
+            wait_for(&third, 2).await;
         }
     })
     .await;
 }
 
-/// While revocations are added, each that is acknowledged before a load begins or afterwards is known.
+/// Each revocation that is acknowledged before or during a load is in the snapshot or follows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_revocation_is_missed_that_is_added_during_a_load() {
     with_servers(&[], async |server| {
@@ -170,7 +170,7 @@ async fn is_gap(server: &RedisServer, position: &Position) -> bool {
     }
 }
 
-async fn knows(revocations: &Revocations, number: usize) {
+async fn wait_for(revocations: &Revocations, number: usize) {
     let knows = async || (revocations.status().revocations() == number).then_some(());
     eventually("the replica knows the revocations", knows).await;
 }

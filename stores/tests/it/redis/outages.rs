@@ -1,4 +1,4 @@
-//! Redis is killed, hangs, is full, or answers nonsense.
+//! Redis is killed, hangs, is full, or contains malformed data.
 
 use std::time::{Duration, Instant};
 
@@ -129,7 +129,7 @@ async fn a_full_redis_acknowledges_nothing_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn nonsense_in_redis_is_an_error_and_not_skipped() {
+async fn malformed_data_in_redis_is_an_error_and_not_skipped() {
     const HEAD: &str = "tower-bearer-auth:{revocations}:head";
     const SET: &str = "tower-bearer-auth:{revocations}:set";
     const CHANGES: &str = "tower-bearer-auth:{revocations}:changes";

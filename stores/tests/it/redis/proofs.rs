@@ -35,7 +35,7 @@ async fn each_of_20_000_proofs_that_three_stores_get_at_once_is_accepted_once() 
 }
 
 #[tokio::test]
-async fn stores_of_different_prefixes_know_nothing_of_each_other() {
+async fn stores_with_different_prefixes_are_separate() {
     with_servers(&[], async |server| {
         let proof = ProofId::for_testing("proof");
         let other = server.store().key_prefix("other");

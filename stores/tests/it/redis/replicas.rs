@@ -8,7 +8,7 @@ use crate::support::redis_server::with_servers;
 use crate::support::{HOUR, eventually, revocation};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_revoked_at_one_replica_is_known_at_the_other() {
+async fn what_is_revoked_at_one_replica_is_refused_at_the_other() {
     with_servers(&[], async |server| {
         let one = Revocations::open(server.store()).await.unwrap();
         let two = Revocations::open(server.store()).await.unwrap();

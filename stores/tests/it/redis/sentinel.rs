@@ -49,7 +49,7 @@ impl Sentinel {
     }
 
     /// Waits until it knows the replica.
-    async fn knows_replica(&self) {
+    async fn wait_for_replica(&self) {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).unwrap();
         eventually("the sentinel knows the replica", async || {
             let mut connection = client.get_multiplexed_async_connection().await.ok()?;
@@ -84,7 +84,7 @@ async fn the_store_follows_a_failover() {
         let replica =
             RedisServer::start(program.clone(), &["--replicaof", "127.0.0.1", &port]).await;
         let sentinel = Sentinel::start(&program, &primary).await;
-        sentinel.knows_replica().await;
+        sentinel.wait_for_replica().await;
         let url = format!("redis://127.0.0.1:{}", sentinel.port);
         let restricted = RedisStore::sentinel([url], "redis://app:password@mymaster").unwrap();
         contract::check(&sentinel.store(), &restricted).await;

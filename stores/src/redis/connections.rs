@@ -1,4 +1,4 @@
-//! The connections of a store: one that its calls share, and those that wait for changes.
+//! The connections of a store: one that all short calls share, and a pool for calls that wait.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use tokio::time::timeout;
 use super::error::Failure;
 use super::servers::{Connection, Servers, breaks_connection};
 
-/// A connection that all calls share. It is made for the first call, and anew when it is broken.
+/// A connection that short calls share. The first call connects, and so does the first call after an error.
 ///
-/// The `ConnectionManager` of the crate `redis` knows no sentinels. It also keeps a connection that does not answer, and
-/// never tries again after a wrong password.
+/// The `ConnectionManager` of the crate `redis` does not support sentinels. It also keeps a connection that does not
+/// answer, and never retries after a wrong password.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct SharedConnection {
     servers: Arc<Servers>,
     response_timeout: Duration,
     current: Mutex<Option<Current>>,
@@ -25,14 +25,14 @@ pub(super) struct Link {
 #[derive(Clone)]
 struct Current {
     connection: Connection,
-    /// Tells connections apart.
+    /// Identifies the connection.
     made_at: Arc<()>,
 }
 
-/// The time after a failed attempt to connect in which there is no other.
+/// The backoff after a failed attempt to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-impl Link {
+impl SharedConnection {
     pub(super) fn new(servers: Arc<Servers>, response_timeout: Duration) -> Self {
         Self {
             servers,
@@ -122,13 +122,13 @@ enum Unanswered {
 
 /// Connections that one caller uses at a time, since a command may wait on them.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct ConnectionPool {
     servers: Arc<Servers>,
     response_timeout: Duration,
     idle: Mutex<Vec<Connection>>,
 }
 
-impl Lines {
+impl ConnectionPool {
     /// The longest wait for an answer on one of them is `response_timeout`, which includes the time that the command
     /// itself waits.
     pub(super) fn new(servers: Arc<Servers>, response_timeout: Duration) -> Self {
@@ -140,7 +140,7 @@ impl Lines {
     }
 
     /// Takes an idle connection, or makes one. It is closed unless it is [put back](Self::put_back).
-    pub(super) async fn take(&self) -> Result<Line<'_>, Failure> {
+    pub(super) async fn take(&self) -> Result<PooledConnection<'_>, Failure> {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -155,8 +155,8 @@ impl Lines {
                 Err(_) => return Err(Failure::no_answer(self.response_timeout)),
             },
         };
-        Ok(Line {
-            lines: self,
+        Ok(PooledConnection {
+            pool: self,
             connection,
         })
     }
@@ -166,24 +166,24 @@ impl Lines {
     }
 }
 
-/// One of the [`Lines`].
-pub(super) struct Line<'a> {
-    lines: &'a Lines,
+/// One of the [`ConnectionPool`].
+pub(super) struct PooledConnection<'a> {
+    pool: &'a ConnectionPool,
     connection: Connection,
 }
 
-impl Line<'_> {
+impl PooledConnection<'_> {
     pub(super) async fn query(&mut self, command: &Cmd) -> Result<Value, Failure> {
-        let limit = self.lines.response_timeout;
+        let limit = self.pool.response_timeout;
         match timeout(limit, self.connection.query(command)).await {
-            Ok(answer) => answer.map_err(|error| self.lines.servers.failure(&error, limit)),
+            Ok(answer) => answer.map_err(|error| self.pool.servers.failure(&error, limit)),
             Err(_) => Err(Failure::no_answer(limit)),
         }
     }
 
     /// Keeps the connection for the next caller. After an error it is dropped instead.
     pub(super) fn put_back(self) {
-        self.lines.idle().push(self.connection);
+        self.pool.idle().push(self.connection);
     }
 }
 
