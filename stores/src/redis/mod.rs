@@ -11,7 +11,7 @@
 //!   neither `INFO` nor `CONFIG GET`, there is one `WARN` instead.
 //! - `appendonly yes` and `appendfsync always`, if nothing may be lost when Redis or its machine fails. See below.
 //! - Clocks that are right: Redis decides by its own when a revocation ends. Revocations are kept for ten minutes longer
-//!   than tokens are valid.
+//!   than any verifier accepts their tokens.
 //!
 //! # What is lost when
 //!
