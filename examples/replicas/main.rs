@@ -70,7 +70,7 @@ async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
         return demo::run().await;
     }
 
-    // A value that is no text is wrong, and not absent: what reads it says so.
+    // A value that is no UTF-8 must not count as absent: without `REDIS_URL`, the replica would keep all to itself.
     let variable = |name: &str| {
         let value = env::var_os(name)?.to_string_lossy().into_owned();
         Some(value).filter(|value| !value.is_empty())
