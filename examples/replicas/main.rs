@@ -75,7 +75,11 @@ async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
         return demo::run().await;
     }
 
-    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    // A value that is no UTF-8 must not count as absent: without `REDIS_URL`, the replica would keep all to itself.
+    let variable = |name: &str| {
+        let value = env::var_os(name)?.to_string_lossy().into_owned();
+        Some(value).filter(|value| !value.is_empty())
+    };
     let bind = variable("BIND").unwrap_or_else(|| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(&bind)
         .await

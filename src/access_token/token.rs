@@ -273,7 +273,7 @@ impl AccessToken {
     }
 
     /// Whether the token is still valid: it has not expired since it was verified, by the clock and the leeway of its
-    /// verifier, and the key that signed it was not withdrawn.
+    /// verifier, it was not revoked, and the key that signed it was not withdrawn.
     ///
     /// Use it between the steps of long-running work. To wait for the end, use [`until_invalid`](Self::until_invalid).
     pub fn is_current(&self) -> bool {

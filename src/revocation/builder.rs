@@ -53,7 +53,7 @@ pub struct RevocationsBuilder {
 
 impl RevocationsBuilder {
     /// Sets the longest time for which a token is valid. The revocation of a subject, session or client is kept for
-    /// this time after its cutoff, and ten minutes longer for clocks and leeways. A token that is valid for longer is
+    /// this time after its cutoff, and 70 minutes longer for leeways and clocks. A token that is valid for longer is
     /// accepted again afterwards, so the first such token causes a `WARN`. Default: 24 hours.
     pub fn longest_token_life(mut self, life: Duration) -> Self {
         self.settings.longest_token_life = life;
@@ -75,7 +75,8 @@ impl RevocationsBuilder {
 
     /// Sets for how long requests are accepted while the store is out of reach, since its last answer. A token that was
     /// revoked elsewhere meanwhile is accepted until then. Afterwards requests are answered 503, unless
-    /// [`accept_during_outage`](Self::accept_during_outage) is set. Default: 60 seconds.
+    /// [`accept_during_outage`](Self::accept_during_outage) is set. A store that neither answers nor fails is noticed
+    /// after up to 5 seconds, even if this is shorter. Default: 60 seconds.
     pub fn tolerate_outage(mut self, outage: Duration) -> Self {
         self.settings.tolerate_outage = outage;
         self

@@ -31,8 +31,8 @@
 //! | [`revoke_session`](Revocations::revoke_session) | the tokens of a session (`sid`) | the same, after the call |
 //! | [`revoke_client`](Revocations::revoke_client) | the tokens of a client that were issued until a time | the same as for a subject |
 //!
-//! Each is kept ten minutes longer, for the leeways of verifiers and clocks that differ. A refused request gets 401
-//! with the reason `revoked`. That holds for cached tokens too. [Event
+//! Each is kept for 70 minutes longer: an hour for the longest leeway of a verifier, and ten minutes for clocks that
+//! differ. A refused request gets 401 with the reason `revoked`. That holds for cached tokens too. [Event
 //! streams](crate::BearerAuthLayer::close_streams_at_expiry) end within a second.
 //! [`is_current`](crate::AccessToken::is_current) and [`until_invalid`](crate::AccessToken::until_invalid) include
 //! revocations. The layer refuses a revoked token before any guard, session or tool behind it.

@@ -14,6 +14,7 @@ use super::state::State;
 use super::status::RevocationsStatus;
 use super::store::ErasedStore;
 use crate::access_token::RevocationCheck;
+use crate::verify::claims::problems::MAX_LEEWAY;
 
 /// The tokens that are refused before they expire. See the [module](crate::revocation).
 ///
@@ -24,8 +25,9 @@ pub struct Revocations {
     store: Option<Arc<dyn ErasedStore>>,
 }
 
-/// How long revocations are kept after the tokens have expired: for leeways of verifiers, and clocks that differ.
-const MARGIN: Duration = Duration::from_secs(600);
+/// How long revocations are kept after the tokens have expired: for the longest leeway of a verifier, and for clocks
+/// that differ by ten minutes.
+const MARGIN: Duration = MAX_LEEWAY.saturating_add(Duration::from_secs(600));
 
 /// How long [`Revocations::open`] waits for the first load, which goes on afterwards.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,7 +92,8 @@ impl Revocations {
         self.revoke(id, ALL_TOKENS, since_epoch(expires_at)).await
     }
 
-    /// Refuses the tokens of a subject (`sub`) that were issued until `cutoff`, and those without an `iat`.
+    /// Refuses the tokens of a subject (`sub`) that were issued until `cutoff`, and those without an `iat`. A cutoff in
+    /// whole seconds includes all of its second.
     ///
     /// # Errors
     ///
@@ -117,7 +120,8 @@ impl Revocations {
         self.revoke(id, ALL_TOKENS, self.last_expiry(now)).await
     }
 
-    /// Refuses the tokens of a client (`client_id`) that were issued until `cutoff`, and those without an `iat`.
+    /// Refuses the tokens of a client (`client_id`) that were issued until `cutoff`, and those without an `iat`. A cutoff in
+    /// whole seconds includes all of its second.
     ///
     /// # Errors
     ///
@@ -157,6 +161,11 @@ impl Revocations {
     async fn revoke_until(&self, id: RevocationId, cutoff: SystemTime) -> Result<(), BoxError> {
         let cutoff = since_epoch(cutoff);
         let millis = u64::try_from(cutoff.as_millis()).unwrap_or(ALL_TOKENS);
+        let millis = match cutoff.subsec_nanos() {
+            // Rounded down, as in most tokens, while the `iat` of others can have fractions.
+            0 => millis.saturating_add(999),
+            _ => millis,
+        };
         self.revoke(id, millis, self.last_expiry(cutoff)).await
     }
 

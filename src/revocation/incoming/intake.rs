@@ -51,7 +51,7 @@ impl Intake {
             component,
             verifier,
             revocations: revocations.clone(),
-            seen: Seen::new(),
+            seen: Seen::default(),
             has_failed: AtomicBool::new(false),
         }
     }

@@ -1,33 +1,50 @@
 //! The tokens that were received recently.
 
-use quick_cache::sync::Cache;
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::sha256::{Sha256Digest, sha256};
 
-/// The tokens whose effects are stored, by issuer and `jti`. Bounded, so that an issuer cannot fill the memory.
+/// The latest tokens whose effects are stored, by issuer and `jti`. Bounded, so that an issuer cannot fill the memory.
 ///
-/// A token that was evicted is carried out again when it is replayed, which changes nothing: revocations are extended,
+/// A token that was forgotten is carried out again when it is replayed, which changes nothing: revocations are extended,
 /// and never doubled.
+#[derive(Default)]
 pub(super) struct Seen {
-    tokens: Cache<Sha256Digest, ()>,
+    latest: Mutex<Latest>,
+}
+
+#[derive(Default)]
+struct Latest {
+    tokens: HashSet<Sha256Digest>,
+    /// The same, from the oldest. A cache would keep those that are asked for often, and forget the newest.
+    order: VecDeque<Sha256Digest>,
 }
 
 /// About a megabyte.
 const CAPACITY: usize = 10_000;
 
 impl Seen {
-    pub(super) fn new() -> Self {
-        Self {
-            tokens: Cache::new(CAPACITY),
-        }
-    }
-
     pub(super) fn contains(&self, issuer: &str, jti: &str) -> bool {
-        self.tokens.get(&key(issuer, jti)).is_some()
+        self.latest().tokens.contains(&key(issuer, jti))
     }
 
     pub(super) fn add(&self, issuer: &str, jti: &str) {
-        self.tokens.insert(key(issuer, jti), ());
+        let key = key(issuer, jti);
+        let mut latest = self.latest();
+        if !latest.tokens.insert(key) {
+            return;
+        }
+        latest.order.push_back(key);
+        if latest.order.len() > CAPACITY
+            && let Some(oldest) = latest.order.pop_front()
+        {
+            latest.tokens.remove(&oldest);
+        }
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -42,16 +59,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_known_by_issuer_and_jti_and_their_number_is_bounded() {
-        let seen = Seen::new();
+    fn tokens_are_known_by_issuer_and_jti() {
+        let seen = Seen::default();
         seen.add("a", "bc");
         assert!(seen.contains("a", "bc"));
         for (issuer, jti) in [("ab", "c"), ("a", "b"), ("", "abc"), ("bc", "a")] {
             assert!(!seen.contains(issuer, jti), "{issuer} {jti}");
         }
-        for number in 0..3 * CAPACITY {
+    }
+
+    #[test]
+    fn the_latest_tokens_are_known_and_no_others() {
+        let seen = Seen::default();
+        for number in 0..2 * CAPACITY {
+            // A token that is received twice has one place.
+            seen.add("a", &number.to_string());
             seen.add("a", &number.to_string());
         }
-        assert!(seen.tokens.len() <= CAPACITY);
+        for number in 0..2 * CAPACITY {
+            let is_known = seen.contains("a", &number.to_string());
+            assert_eq!(is_known, number >= CAPACITY, "{number}");
+        }
+        assert_eq!(seen.latest().order.len(), CAPACITY);
     }
 }

@@ -53,7 +53,8 @@ use crate::revocation::revocations::Revocations;
 /// # Requests
 ///
 /// A `POST` with the `Content-Type` `application/x-www-form-urlencoded`, exactly one `logout_token` and a body of at
-/// most 64 KiB. Other parameters are ignored.
+/// most 64 KiB. Other parameters are ignored. The time for the body is not limited here: put a timeout around the
+/// server.
 ///
 /// # Answers
 ///

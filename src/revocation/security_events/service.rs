@@ -77,7 +77,8 @@ use crate::verify_error::InvalidReason;
 /// # Requests and answers
 ///
 /// A request is a `POST` with the `Content-Type` `application/secevent+jwt` and the SET as its body, of at most 64 KiB.
-/// All answers have `Cache-Control: no-store`.
+/// The time that a client takes to send the body is not limited: put a timeout around the server. All answers have
+/// `Cache-Control: no-store`.
 ///
 /// | the request | status | body |
 /// |---|---|---|

@@ -8,7 +8,7 @@ use crate::config_error::{Problem, Problems};
 use crate::scopes::Scopes;
 use crate::shown_url::ShownUrl;
 
-const MAX_LEEWAY: Duration = Duration::from_secs(3600);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(3600);
 
 /// Claims that name the client a token was issued to. If one of them must have a configured value, that limits the
 /// accepted tokens as an audience does. Some providers write no audience.

@@ -39,7 +39,8 @@ if #chunks > 0 then redis.call('SET', head, last) end
 for index, revocation in ipairs(added) do redis.call('ZADD', set, ends[index], revocation) end
 
 local latest = redis.call('ZRANGE', set, -1, -1, 'WITHSCORES')[2]
-if latest then
+-- Replicas whose clocks are behind still follow what has ended: without the changes, they would notice a gap.
+if latest and tonumber(latest) > now then
     latest = string.format('%.0f', tonumber(latest))
     redis.call('EXPIREAT', set, latest)
     redis.call('EXPIREAT', changes, latest)

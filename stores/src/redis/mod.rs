@@ -11,7 +11,7 @@
 //!   allows neither `INFO` nor `CONFIG GET`, there is one `WARN` instead.
 //! - `appendonly yes` and `appendfsync always`, if nothing may be lost when Redis or its machine fails. See below.
 //! - Clocks that agree to within ten minutes: the clock of Redis decides when a revocation ends, and revocations are
-//!   kept for ten minutes longer than tokens are valid.
+//!   kept for ten minutes longer than any verifier accepts their tokens.
 //!
 //! # What is lost when
 //!

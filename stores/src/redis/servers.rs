@@ -150,12 +150,17 @@ impl Servers {
         }
     }
 
-    /// The text of an error, without passwords: a server can repeat a command that it does not support, such as `AUTH`.
+    /// The text of an error. A server can repeat a command that it does not know, and `AUTH` contains the password. Redis
+    /// cuts what it repeats, so the rest of a long password would not be recognized.
     pub(super) fn failure(&self, error: &RedisError, limit: Duration) -> Failure {
         if error.is_timeout() {
             return Failure::no_answer(limit);
         }
-        let mut text = error.to_string();
+        let text = error.to_string();
+        let mut text = match text.split_once("with args beginning with") {
+            Some((known, _)) => format!("{known}…"),
+            None => text,
+        };
         for password in &self.passwords {
             text = text.replace(password, "…");
         }

@@ -1,6 +1,7 @@
 //! Tokens that are refused before they expire.
 
 mod clocks;
+mod dates;
 mod endpoints;
 mod in_use;
 mod logout;

@@ -198,3 +198,34 @@ async fn serves_until_it_is_killed() {
     writeln!(io::stdout(), "\nlistening on {url}").unwrap();
     axum::serve(listener, app).await.unwrap();
 }
+
+#[tokio::test]
+async fn wrong_values_of_variables_are_errors() {
+    for (name, value) in [
+        ("RESOURCE", "nonsense"),
+        // The default for `BIND=0.0.0.0:3000`.
+        ("RESOURCE", "http://0.0.0.0:3000"),
+        ("ISSUER", "nonsense"),
+        ("JWKS_URL", "nonsense"),
+        ("INTROSPECTION_URL", "nonsense"),
+        ("REDIS_URL", "nonsense"),
+        ("STORE", "/"),
+        ("TOLERATE_OUTAGE", "-1"),
+        ("DPOP", "yes"),
+    ] {
+        let variable = |wanted: &str| match wanted {
+            _ if wanted == name => Some(value.to_owned()),
+            "ISSUER" => Some("https://issuer.example.com".to_owned()),
+            "RESOURCE" => Some(RESOURCE.to_owned()),
+            "INTROSPECTION_CLIENT_ID" | "INTROSPECTION_CLIENT_SECRET" => {
+                (name == "INTROSPECTION_URL").then(|| "x".to_owned())
+            }
+            _ => None,
+        };
+        let result = match Settings::from_variables("http://127.0.0.1:3000", variable) {
+            Ok(settings) => app::app(&settings).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        };
+        assert!(result.is_err(), "{name}={value}");
+    }
+}

@@ -1,5 +1,7 @@
 //! A replica detects that it has missed changes.
 
+use std::time::Duration;
+
 use redis::{FromRedisValue, Value};
 use tower_bearer_auth::revocation::{Followed, Position, RevocationStore, Revocations};
 
@@ -32,6 +34,19 @@ async fn a_redis_that_has_lost_its_data_is_a_gap() {
         assert_ne!(other, position);
         assert!(is_gap(&server, &position).await);
         assert!(!is_gap(&server, &other).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_revocation_that_has_ended_by_the_clock_of_redis_is_no_gap() {
+    with_servers(&[], async |server| {
+        let store = server.store();
+        let position = store.load().await.unwrap().position;
+        let ended = revocation(1, Duration::ZERO);
+        store.append(&[ended]).await.unwrap();
+        let (revocations, _) = changes(store.follow(&position).await.unwrap());
+        assert_eq!(revocations, [ended]);
     })
     .await;
 }
