@@ -72,6 +72,7 @@
 //! [`telemetry`](crate::telemetry#other-events).
 
 mod builder;
+mod end_clock;
 mod entry;
 mod feed;
 mod follower;

@@ -187,7 +187,7 @@ impl Revocations {
             // Rounded up.
             ends_at: ends_at.saturating_add(1).min(LAST_SECOND),
         };
-        if !revocation.is_live(self.state.settings.clock.since_epoch()) {
+        if !revocation.is_live(self.state.end_clock.now()) {
             // Its tokens have expired.
             return Ok(());
         }

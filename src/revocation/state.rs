@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::end_clock::EndClock;
 use super::entry::{Revocation, RevocationId, RevocationKind};
 use super::feed::{Feed, Standing, Step};
 use super::settings::Settings;
@@ -22,6 +23,7 @@ use crate::verify_error::{InvalidReason, VerifyError};
 
 pub(super) struct State {
     pub(super) settings: Settings,
+    pub(super) end_clock: EndClock,
     table: Table,
     mark: AtomicU64,
     /// `None` without a store.
@@ -46,6 +48,7 @@ static NEXT_GENERATION: AtomicU64 = AtomicU64::new(2);
 impl State {
     pub(super) fn in_memory(settings: Settings) -> Self {
         Self {
+            end_clock: EndClock::new(settings.clock.clone()),
             settings,
             table: Table::default(),
             mark: AtomicU64::new(NOTHING),
@@ -65,7 +68,7 @@ impl State {
 
     /// Adds revocations, which are in effect when it returns.
     pub(super) fn add(&self, revocations: impl IntoIterator<Item = Revocation>) {
-        let now = self.settings.clock.since_epoch();
+        let now = self.end_clock.now();
         let (mut change, mut is_changed) = (0, false);
         for revocation in revocations {
             change += self.table.add(revocation, now);
@@ -106,14 +109,14 @@ impl State {
     }
 
     pub(super) fn live(&self) -> Vec<Revocation> {
-        self.table.live(self.settings.clock.since_epoch())
+        self.table.live(self.end_clock.now())
     }
 
     /// Whether there is room for another revocation.
     pub(super) fn has_room(&self) -> bool {
         let has_room = || self.table.len() < self.settings.capacity;
         has_room() || {
-            let change = self.table.sweep_all(self.settings.clock.since_epoch());
+            let change = self.table.sweep_all(self.end_clock.now());
             telemetry::add_revocations(change);
             has_room()
         }
@@ -157,7 +160,7 @@ impl State {
 
     /// Removes some of the revocations that have ended. With the last one, tokens need not be looked up any more.
     fn sweep_one(&self) {
-        let change = self.table.sweep_one(self.settings.clock.since_epoch());
+        let change = self.table.sweep_one(self.end_clock.now());
         if change != 0 && self.table.len() == 0 {
             self.publish(&self.feed());
         }
@@ -169,8 +172,7 @@ impl State {
         let issuer = verified.issuer().unwrap_or_default();
         let revokes = |kind, name: &str| {
             let id = RevocationId::new(kind, issuer, name);
-            self.table
-                .revokes(&id, verified.issued_at, &self.settings.clock)
+            self.table.revokes(&id, verified.issued_at, &self.end_clock)
         };
         RevocationKind::ALL.into_iter().any(|kind| {
             self.table.has(kind)

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use super::end_clock::EndClock;
 use super::entry::{Revocation, RevocationId, RevocationKind};
-use crate::clock::Clock;
 
 /// The revocations in memory, by their ID.
 ///
@@ -93,7 +93,7 @@ impl Table {
         &self,
         id: &RevocationId,
         issued_at: Option<Duration>,
-        clock: &Clock,
+        clock: &EndClock,
     ) -> bool {
         let shard = read(self.shard(id));
         let Some(ends) = shard.revocations.get(id).copied() else {
@@ -101,7 +101,7 @@ impl Table {
         };
         drop(shard);
         let is_covered = issued_at.is_none_or(|at| at.as_millis() <= u128::from(ends.cutoff));
-        is_covered && clock.since_epoch().as_secs() < ends.ends_at
+        is_covered && clock.now().as_secs() < ends.ends_at
     }
 
     /// Whether there are revocations of this kind.

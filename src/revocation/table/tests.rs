@@ -4,6 +4,7 @@ use std::time::UNIX_EPOCH;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::Clock;
 use crate::revocation::entry::ALL_TOKENS;
 
 fn id(number: u32) -> RevocationId {
@@ -56,7 +57,7 @@ proptest! {
                     }
                 }
                 Step::Look(number, issued_at) => {
-                    let clock = Clock::manual(UNIX_EPOCH + seconds(now));
+                    let clock = EndClock::new(Clock::manual(UNIX_EPOCH + seconds(now)));
                     let found = table.revokes(&id(number), issued_at.map(seconds), &clock);
                     let expected = plain.get(&number).is_some_and(|(cutoff, ends_at)| {
                         *ends_at > now && issued_at.is_none_or(|at| at <= *cutoff)
