@@ -87,16 +87,16 @@ pub struct UntilInvalid {
 
 impl AccessToken {
     /// Waits until the token is no longer valid, and returns the reason: [`InvalidReason::Expired`] at its expiry plus
-    /// the leeway, by the clock of its verifier; or [`InvalidReason::Revoked`] within a second after it was revoked or its
-    /// key was withdrawn. If that clock jumps, by a correction or because the machine was suspended, it completes within
-    /// a minute.
+    /// the leeway, by the clock of its verifier; or [`InvalidReason::Revoked`] within a second after it was revoked or
+    /// its key was withdrawn. If that clock jumps, by a correction or because the machine was suspended, it completes
+    /// within a minute.
     ///
     /// Use it to close WebSockets, gRPC streams and other long-lived connections. For event streams,
     /// [`BearerAuthLayer::close_streams_at_expiry`](crate::BearerAuthLayer::close_streams_at_expiry) does this. To check
     /// once, use [`is_current`](Self::is_current).
     ///
-    /// The future is `Unpin`, so one future can serve all turns of a loop. It never completes if the token has no expiry,
-    /// its key cannot be withdrawn, and the layer has no [revocations](crate::BearerAuthLayer::revocations).
+    /// The future is `Unpin`, so one future can serve all turns of a loop. It never completes if the token has no
+    /// expiry, its key cannot be withdrawn, and the layer has no [revocations](crate::BearerAuthLayer::revocations).
     ///
     /// ```
     /// use tower_bearer_auth::AccessToken;

@@ -154,9 +154,9 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// Ends an event stream (`text/event-stream`) when its token is no longer valid: when it expires, with the leeway of
-    /// its verifier, and within a second after it was revoked or its key was withdrawn. By default, the layer never ends
-    /// a response.
+    /// Ends an event stream (`text/event-stream`) when its token is no longer valid: when it expires, with the leeway
+    /// of its verifier, and within a second after it was revoked or its key was withdrawn. By default, the layer never
+    /// ends a response.
     ///
     /// The client then sends a new request with a new token. If the server can resume its streams, the client loses no
     /// event. For WebSockets and other connections, use [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).

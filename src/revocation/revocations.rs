@@ -120,8 +120,8 @@ impl Revocations {
         self.revoke(id, ALL_TOKENS, self.last_expiry(now)).await
     }
 
-    /// Refuses the tokens of a client (`client_id`) that were issued until `cutoff`, and those without an `iat`. A cutoff in
-    /// whole seconds includes all of its second.
+    /// Refuses the tokens of a client (`client_id`) that were issued until `cutoff`, and those without an `iat`. A
+    /// cutoff in whole seconds includes all of its second.
     ///
     /// # Errors
     ///

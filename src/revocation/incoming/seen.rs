@@ -7,8 +7,8 @@ use crate::sha256::{Sha256Digest, sha256};
 
 /// The latest tokens whose effects are stored, by issuer and `jti`. Bounded, so that an issuer cannot fill the memory.
 ///
-/// A token that was forgotten is carried out again when it is replayed, which changes nothing: revocations are extended,
-/// and never doubled.
+/// A token that was forgotten is carried out again when it is replayed, which changes nothing: revocations are
+/// extended, and never doubled.
 #[derive(Default)]
 pub(super) struct Seen {
     latest: Mutex<Latest>,

@@ -150,8 +150,8 @@ impl Servers {
         }
     }
 
-    /// The text of an error. A server can repeat a command that it does not know, and `AUTH` contains the password. Redis
-    /// cuts what it repeats, so the rest of a long password would not be recognized.
+    /// The text of an error. A server can repeat a command that it does not know, and `AUTH` contains the password.
+    /// Redis cuts what it repeats, so the rest of a long password would not be recognized.
     pub(super) fn failure(&self, error: &RedisError, limit: Duration) -> Failure {
         if error.is_timeout() {
             return Failure::no_answer(limit);
