@@ -73,12 +73,17 @@ fn closed(add: impl Fn(ScopeRulesBuilder) -> ScopeRulesBuilder) -> ScopeRules {
 }
 
 async fn post(layer: &ToolScopesLayer, token: Option<&str>, body: Counted) -> Answer {
+    send("POST", layer, token, body).await
+}
+
+async fn send(method: &str, layer: &ToolScopesLayer, token: Option<&str>, body: Counted) -> Answer {
     let inner = service_fn(|_: Request<ReplayBody<Counted>>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
     let verifier = StaticTokenVerifier::new([("user", StaticToken::new("cli"))]);
     let auth = BearerAuthLayer::new(verifier).optional();
-    let mut request = Request::post("/")
+    let mut request = Request::builder()
+        .method(method)
         // Over HTTP/1 the rest of a body is drained after the decision, to keep the connection.
         .version(Version::HTTP_2)
         .header("content-type", "application/json");
@@ -199,6 +204,8 @@ async fn an_anonymous_body_is_read_up_to_a_limit() {
     // A token changes nothing about a body that cannot be read.
     let answer = post(&layer, None, Counted::new("{")).await;
     assert_rejected(&answer, 400, -32700, "no token");
+    let answer = send("PUT", &layer, None, Counted::new(ping())).await;
+    assert_rejected(&answer, 405, -32600, "no token");
     // A smaller configured limit still applies, and the response names the remedy.
     let small = layer.max_body_bytes(2048);
     let body = Counted::new(padded(ping(), 5000));
