@@ -37,6 +37,10 @@
 //! [`is_current`](crate::AccessToken::is_current) and [`until_invalid`](crate::AccessToken::until_invalid) include
 //! revocations. The layer refuses a revoked token before any guard, session or tool behind it.
 //!
+//! Names are those of the [`AccessToken`](crate::AccessToken). If a verifier of your own wraps another one and changes
+//! the issuer, subject, client or `jti`, revoke by the changed names. Behind two nested layers, `is_current` and
+//! `until_invalid` look at the revocations of the inner one.
+//!
 //! The guide [Revocation](crate::guides::revocation) compares revocation with short lives and introspection.
 //!
 //! # Where revocations come from
