@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use crate::access_token::{RevocationCheck, Verified};
+use crate::access_token::RevocationCheck;
 use crate::credentials::Scheme;
 use crate::metadata_reach::MetadataReach;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::shown_url::ShownUrl;
-use crate::verify_error::VerifyError;
 
 /// The part of a layer's configuration that later refusals need.
 #[derive(Debug, Clone)]
@@ -65,17 +64,6 @@ impl Default for ChallengeConfig {
             max_drained_bytes: MAX_DRAINED_BYTES,
             dpop: None,
             revocations: None,
-        }
-    }
-}
-
-impl ChallengeConfig {
-    /// Checks that a verified token was not revoked.
-    #[inline]
-    pub(crate) fn check_revocations(&self, verified: &Verified) -> Result<(), VerifyError> {
-        match &self.revocations {
-            Some(revocations) => revocations.check(verified),
-            None => Ok(()),
         }
     }
 }

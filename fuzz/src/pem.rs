@@ -158,13 +158,16 @@ pub fn run(data: &[u8]) -> &'static str {
 fn block(text: &[u8]) -> Option<(String, Vec<u8>)> {
     // The text around the block may be in any encoding.
     let text = String::from_utf8_lossy(text);
+    // The dashes of an `END` line can begin another block.
+    if text.matches("-----BEGIN ").count() != 1 {
+        return None;
+    }
     let (_, rest) = text.split_once("-----BEGIN ")?;
     let (label, rest) = rest.split_once("-----")?;
-    let (body, behind) = rest.split_once(&format!("-----END {label}-----"))?;
-    let is_one = !behind.contains("-----BEGIN ");
+    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
     let body: String = body.split_whitespace().collect();
     let der = STANDARD.decode(body).ok()?;
-    is_one.then(|| (label.to_owned(), der))
+    Some((label.to_owned(), der))
 }
 
 /// Whether the text is printable ASCII without anything like a private key or an escaped line end, for which a PEM is

@@ -16,7 +16,7 @@ use crate::credentials::{BearerToken, PossessionMark, Scheme};
 use crate::refusal_slot::RefusalSlot;
 use crate::scopes::Scopes;
 use crate::telemetry::VERIFICATION;
-use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
+use crate::verify_error::{InvalidReason, VerifyErrorKind};
 
 /// A verified access token.
 ///
@@ -283,22 +283,17 @@ impl AccessToken {
     /// The reason if the token is no longer valid.
     pub(crate) fn invalid_reason(&self) -> Option<InvalidReason> {
         let reason = self.verified.invalid_reason();
-        reason.or_else(|| match self.check_revocations().err()?.kind() {
-            VerifyErrorKind::Invalid(reason) => Some(reason),
-            // Open streams survive an outage.
-            VerifyErrorKind::Unavailable
-            | VerifyErrorKind::InsufficientScope(_)
-            | VerifyErrorKind::InvalidProof(_)
-            | VerifyErrorKind::NonceRequired(_) => None,
-        })
-    }
-
-    /// Checks that the token was not revoked, if the layer in front has revocations.
-    fn check_revocations(&self) -> Result<(), VerifyError> {
-        match &self.challenge_config {
-            Some(challenge_config) => challenge_config.check_revocations(&self.verified),
-            None => Ok(()),
-        }
+        let revocations = || self.challenge_config.as_ref()?.revocations.as_ref();
+        reason.or_else(
+            || match revocations()?.check(&self.verified).err()?.kind() {
+                VerifyErrorKind::Invalid(reason) => Some(reason),
+                // Open streams survive an outage.
+                VerifyErrorKind::Unavailable
+                | VerifyErrorKind::InsufficientScope(_)
+                | VerifyErrorKind::InvalidProof(_)
+                | VerifyErrorKind::NonceRequired(_) => None,
+            },
+        )
     }
 
     /// Whether the token can become invalid before it expires.

@@ -93,7 +93,7 @@ impl Verified {
         self.confirmations.is_some() && !self.waives_confirmation
     }
 
-    pub(super) fn invalid_reason(&self) -> Option<InvalidReason> {
+    pub(crate) fn invalid_reason(&self) -> Option<InvalidReason> {
         if self.key.as_ref().is_some_and(|key| key.is_withdrawn()) {
             return Some(InvalidReason::Revoked);
         }

@@ -37,11 +37,15 @@ impl Admission {
     /// and verifiers of other crates may not check.
     #[inline]
     fn check_current(&self, token: &AccessToken) -> Result<(), Reply> {
-        if let Some(reason) = token.invalid_reason() {
+        if let Some(reason) = token.verified().invalid_reason() {
             return Err(self.refuse_token(reason, token));
         }
-        let revoked = self.challenge_config.check_revocations(token.verified());
-        revoked.map_err(|error| self.refuse_for(&error, token))
+        match &self.challenge_config.revocations {
+            Some(revocations) => revocations
+                .check(token.verified())
+                .map_err(|error| self.refuse_for(&error, token)),
+            None => Ok(()),
+        }
     }
 
     /// Starts the checks of a request with this valid token. Decides at once if no check waits for I/O.
