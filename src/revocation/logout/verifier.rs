@@ -47,7 +47,7 @@ use crate::verify::jwt::{JwtVerifier, JwtVerifierBuilder};
 ///   [`accept_missing_expiry`](JwtVerifierBuilder::accept_missing_expiry) accepts their tokens;
 /// - without the member `http://schemas.openid.net/event/backchannel-logout` in `events`, or with an event that is no
 ///   object;
-/// - with neither `sub` nor `sid`;
+/// - with neither `sub` nor `sid`, or with an empty `sid`;
 /// - with a `nonce`, even if it is `null`.
 ///
 /// So no ID token and no access token passes as a logout token. A [`JwtVerifier`] refuses logout tokens for their

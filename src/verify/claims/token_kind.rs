@@ -99,6 +99,9 @@ fn check_logout(claims: &Claims<'_>, payload: &str) -> Result<(), NotOfKind> {
     }
     let session = claim_lookup::find_value::<String>(payload, "sid");
     let session = session.map_err(|_| NotOfKind::Unreadable("sid"))?;
+    if session.as_deref() == Some("") {
+        return Err(NotOfKind::Unreadable("sid"));
+    }
     if session.is_none() && !claims.sub.has_value() {
         return Err(NotOfKind::Missing("sid"));
     }
@@ -162,6 +165,8 @@ mod tests {
             (json!({"sub": "-", "sid": "1"}), ok, ok),
             (json!({"sid": null}), ok, ok),
             (json!({"sid": ["1"]}), Err(Unreadable("sid")), ok),
+            // It would end no session, and the subject would stay logged in.
+            (json!({"sid": ""}), Err(Unreadable("sid")), ok),
             (json!({"nonce": null}), Err(Marked("nonce")), ok),
             (json!({"nonce": "n"}), Err(Marked("nonce")), ok),
             (json!({"events": {"x": {}}}), Err(Marked("events")), ok),
