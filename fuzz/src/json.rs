@@ -5,6 +5,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
+const PRIVATE: &str = "$serde_json::private::";
+const NUMBER_IN_DISGUISE: &str = "$serde_json::private::Number";
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Null,
@@ -44,8 +47,23 @@ impl Json {
         members.find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
+    /// Whether it is an object that represents a number with a feature of `serde_json`. The crate reads it like a number
+    /// that it does not use.
+    fn is_number_in_disguise(&self) -> bool {
+        match self.as_members() {
+            Some([(name, Self::Text(digits))]) if name == NUMBER_IN_DISGUISE => {
+                let is_finite = digits.parse().is_ok_and(f64::is_finite);
+                is_finite && digits.parse::<Number>().is_ok()
+            }
+            Some(_) | None => false,
+        }
+    }
+
     /// The nesting depth of objects and arrays, including this one.
     pub(crate) fn depth(&self) -> usize {
+        if self.is_number_in_disguise() {
+            return 0;
+        }
         let deepest = self.children().map(Self::depth).max();
         match self {
             Self::List(_) | Self::Object(_) => 1 + deepest.unwrap_or(0),
@@ -53,10 +71,13 @@ impl Json {
         }
     }
 
-    /// Whether a member at any depth has a name that `is_such` accepts.
-    pub(crate) fn has_name(&self, is_such: fn(&str) -> bool) -> bool {
+    /// Whether a member of this object, or one inside it, has a name that is private to `serde_json`.
+    pub(crate) fn has_private_name(&self) -> bool {
         let here = self.as_members().unwrap_or_default();
-        here.iter().any(|(name, _)| is_such(name)) || self.children().any(|c| c.has_name(is_such))
+        here.iter().any(|(name, _)| name.starts_with(PRIVATE))
+            || self
+                .children()
+                .any(|child| !child.is_number_in_disguise() && child.has_private_name())
     }
 
     /// The value of `serde_json`, which keeps the last of duplicate members.

@@ -102,7 +102,5 @@ pub(crate) fn read_object(text: &str, counted: &[&str]) -> Option<Json> {
     let mut names = HashSet::new();
     let all_differ = members.iter().all(|(name, _)| names.insert(name.as_str()));
     let others = names.iter().filter(|name| !counted.contains(name)).count();
-    let is_private = |name: &str| name.starts_with("$serde_json::private::");
-    (all_differ && others <= 256 && json.depth() <= 32 && !json.has_name(is_private))
-        .then_some(json)
+    (all_differ && others <= 256 && json.depth() <= 32 && !json.has_private_name()).then_some(json)
 }
