@@ -44,6 +44,10 @@ pub(crate) enum Refusal<'a> {
     Unavailable(&'a VerifyError),
     /// The server is misconfigured: there is no layer in front.
     NoLayer,
+    /// There is no layer for it, among those of several tenants.
+    UnknownTenant,
+    /// The function that chooses its layer has failed.
+    Failed,
 }
 
 /// A challenge to send.
@@ -100,7 +104,9 @@ impl Refusal<'_> {
             | Self::InvalidProof(_)
             | Self::InsufficientScope
             | Self::Forbidden
-            | Self::NoLayer => {}
+            | Self::NoLayer
+            | Self::UnknownTenant
+            | Self::Failed => {}
         }
         let [first, second] = &challenges;
         if let Some(challenge) = first {
@@ -123,7 +129,14 @@ impl Refusal<'_> {
             Some(dpop) => (true, !dpop.is_required),
         };
         match (self, context.scheme) {
-            (Self::Forbidden | Self::Unavailable(_) | Self::NoLayer, _) => [None, None],
+            (
+                Self::Forbidden
+                | Self::Unavailable(_)
+                | Self::NoLayer
+                | Self::UnknownTenant
+                | Self::Failed,
+                _,
+            ) => [None, None],
             (Self::InsufficientScope, scheme) => [offer(scheme, true), None],
             _ if !accepts_dpop => [offer(Scheme::Bearer, true), None],
             (Self::InvalidToken(_), Scheme::Dpop)
@@ -228,10 +241,15 @@ impl Refusal<'_> {
                 Some("temporarily_unavailable"),
                 "The access token cannot be verified at the moment",
             ),
-            Self::NoLayer => (
+            Self::NoLayer | Self::Failed => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Some("server_error"),
                 "The server cannot answer this request",
+            ),
+            Self::UnknownTenant => (
+                StatusCode::NOT_FOUND,
+                Some("not_found"),
+                "The server has nothing at this address",
             ),
         }
     }
@@ -263,7 +281,9 @@ impl Refusal<'_> {
             | Self::InvalidToken(_)
             | Self::InvalidProof(_)
             | Self::NonceRequired(_)
-            | Self::Forbidden => decision,
+            | Self::Forbidden
+            | Self::UnknownTenant
+            | Self::Failed => decision,
         }
     }
 
@@ -278,6 +298,8 @@ impl Refusal<'_> {
             Self::Forbidden => "access_denied",
             Self::Unavailable(_) => "unavailable",
             Self::NoLayer => "no_layer",
+            Self::UnknownTenant => "unknown_tenant",
+            Self::Failed => "layer_choice_failed",
         }
     }
 }

@@ -33,5 +33,6 @@ mod soak;
 mod stacked_guards;
 mod streams;
 mod telemetry;
+mod tenants;
 mod until_invalid;
 mod verifiers;
