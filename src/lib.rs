@@ -196,6 +196,9 @@ pub use self::metadata::ProtectedResource;
 pub use self::reject::Refused;
 #[doc(inline)]
 pub use self::scopes::{InvalidScope, ScopeHierarchy, Scopes};
+#[cfg(feature = "introspection")]
+#[doc(inline)]
+pub use self::verify::IntrospectionResponseVerifier;
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use self::verify::cached::{CacheLayer, Cached};

@@ -6,12 +6,15 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Response, StatusCode};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::parse;
 
 use super::fault::Fault;
+use super::signing_key::SigningKey;
+use super::token::TokenBuilder;
+use crate::verify::claims::token_kind::{INTROSPECTION_CLAIM, INTROSPECTION_TYPE};
 
 pub(super) const INTROSPECTION_PATH: &str = "/introspect";
 pub(super) const CLIENT_ID: &str = "resource-server";
@@ -45,6 +48,33 @@ impl Introspection {
         )
     }
 }
+
+/// Whether the client asks for signed answers (RFC 9701 §4).
+pub(super) fn wants_signed(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .is_some_and(|accepted| accepted == MEDIA_TYPE)
+}
+
+/// Starts a signed answer for the client.
+pub(super) fn signed(key: &SigningKey, issuer: &str, answer: Value) -> TokenBuilder {
+    key.token()
+        .token_type(INTROSPECTION_TYPE)
+        .issuer(issuer)
+        .audience(CLIENT_ID)
+        .without_claim("exp")
+        .without_claim("sub")
+        .claim(INTROSPECTION_CLAIM, answer)
+}
+
+pub(super) fn jwt_response(jwt: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(jwt));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    response
+}
+
+const MEDIA_TYPE: &str = "application/token-introspection+jwt";
 
 type Form<'a> = HashMap<Cow<'a, str>, Cow<'a, str>>;
 

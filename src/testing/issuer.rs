@@ -18,7 +18,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::fault::{Fault, Reset, spoil, status};
 use super::faulty_body::FaultyBody;
-use super::introspection::{INTROSPECTION_PATH, Introspection};
+use super::introspection::{self, INTROSPECTION_PATH, Introspection};
 use super::signing_key::SigningKey;
 use super::token::TokenBuilder;
 use crate::verify::keys::Algorithm;
@@ -300,15 +300,26 @@ impl Shared {
         headers: &HeaderMap,
         form: &[u8],
     ) -> (Response<FaultyBody>, Option<Fault>) {
-        let introspection = &mut self.state().introspection;
+        let mut state = self.state();
+        let state = &mut *state;
+        let introspection = &mut state.introspection;
         introspection.requests += 1;
         if let Some(response) = introspection.response.clone() {
             return (response.map(FaultyBody::whole), introspection.fault.clone());
         }
         let (status, answer) = introspection.answer(headers, form);
+        let fault = introspection.fault.clone();
+        if status == StatusCode::OK && introspection::wants_signed(headers) {
+            let key = state.keys.last().expect("an issuer has a key");
+            let jwt = introspection::signed(key, &state.issuer, answer).build();
+            return (
+                introspection::jwt_response(jwt).map(FaultyBody::whole),
+                fault,
+            );
+        }
         let mut response = json_response(&answer, &HeaderMap::new(), None);
         *response.status_mut() = status;
-        (response, introspection.fault.clone())
+        (response, fault)
     }
 }
 

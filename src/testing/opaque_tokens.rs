@@ -11,7 +11,7 @@ use super::dpop_key::DpopKey;
 use super::fault::Fault;
 use super::introspection::{self, INTROSPECTION_PATH};
 use super::issuer::TestIssuer;
-use super::token::add_confirmation;
+use super::token::{TokenBuilder, add_confirmation};
 use crate::possession::ClientCertificate;
 
 /// # Opaque tokens
@@ -112,6 +112,26 @@ impl TestIssuer {
         let tokens = &mut self.state().introspection.tokens;
         tokens.insert(token.clone(), said);
         token
+    }
+
+    /// Starts a signed introspection response with these members (RFC 9701 §5), for the client
+    /// [`CLIENT_ID`](Self::CLIENT_ID). The issuer signs its answers itself if a request asks for that.
+    ///
+    /// ```
+    /// # use tower_bearer_auth::testing::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let issuer = TestIssuer::start().await;
+    /// let members = serde_json::json!({"active": true, "sub": "alice"});
+    /// let wrong_audience = issuer.signed_introspection(members).audience("another-client").build();
+    /// let response = http::Response::builder()
+    ///     .header("content-type", "application/token-introspection+jwt")
+    ///     .body(wrong_audience.into());
+    /// issuer.introspection_response(Some(response.unwrap()));
+    /// # }
+    /// ```
+    pub fn signed_introspection(&self, members: Value) -> TokenBuilder {
+        introspection::signed(&self.key(), &self.issuer(), members)
     }
 
     /// Revokes this token. Introspection then reports it as inactive.

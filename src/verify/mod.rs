@@ -64,6 +64,8 @@ pub(crate) mod claims;
 mod erased;
 #[cfg(feature = "introspection")]
 pub mod introspection;
+#[cfg(feature = "introspection")]
+mod introspection_response;
 #[cfg(feature = "jwks")]
 pub mod jwks;
 pub mod jwt;
@@ -85,6 +87,8 @@ pub use self::erased::{ErasedVerifier, ErasedVerifierFuture};
 #[cfg(feature = "introspection")]
 #[doc(inline)]
 pub use self::introspection::IntrospectionVerifier;
+#[cfg(feature = "introspection")]
+pub use self::introspection_response::IntrospectionResponseVerifier;
 #[doc(inline)]
 pub use self::jwt::JwtVerifier;
 pub use self::or_else::{OrElse, OrElseFuture};

@@ -16,6 +16,9 @@ pub(crate) enum TokenKind {
     Logout,
     /// A security event token (RFC 8417).
     SecurityEvent,
+    /// The signed answer of an introspection endpoint (RFC 9701).
+    #[cfg_attr(not(feature = "introspection"), allow(dead_code))]
+    Introspection,
 }
 
 /// The event of a logout token (OpenID Connect Back-Channel Logout 1.0 §2.4).
@@ -26,6 +29,12 @@ pub(crate) const LOGOUT_TYPE: &str = "logout+jwt";
 
 /// The header `typ` of a SET (RFC 8417 §2.3).
 pub(crate) const SECURITY_EVENT_TYPE: &str = "secevent+jwt";
+
+/// The claim of a signed introspection response that has the members of a plain one.
+pub(crate) const INTROSPECTION_CLAIM: &str = "token_introspection";
+
+/// The header `typ` of a signed introspection response (RFC 9701 §5).
+pub(crate) const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
 
 /// Why a token is not of the kind that the verifier is for, with the name of the claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,15 +60,18 @@ impl TokenKind {
             Self::Logout => TokenTypes::NoneOr(and_more(&["JWT", LOGOUT_TYPE])),
             // A SET needs neither `exp` nor `sub`, and has any event, so its type distinguishes it (RFC 8417 §4.5).
             Self::SecurityEvent => TokenTypes::Only(and_more(&[SECURITY_EVENT_TYPE])),
+            // It contains the claims of an access token, so its type must distinguish it (RFC 9701 §8.1).
+            Self::Introspection => TokenTypes::Only(and_more(&[INTROSPECTION_TYPE])),
             Self::Access => TokenTypes::UsualAnd(more),
         }
     }
 
-    /// Whether tokens of this kind need an `exp`. A SET describes the past and should have none (RFC 8417 §2.2).
+    /// Whether tokens of this kind need an `exp`. A SET describes the past and should have none (RFC 8417 §2.2), and so
+    /// should an introspection response (RFC 9701 §5).
     pub(crate) fn needs_expiry(self) -> bool {
         match self {
             Self::Access | Self::Logout => true,
-            Self::SecurityEvent => false,
+            Self::SecurityEvent | Self::Introspection => false,
         }
     }
 
@@ -67,7 +79,7 @@ impl TokenKind {
     pub(crate) fn contradicts_rfc9068(self) -> Option<String> {
         match self {
             Self::Access => None,
-            Self::Logout | Self::SecurityEvent => Some(format!(
+            Self::Logout | Self::SecurityEvent | Self::Introspection => Some(format!(
                 "rfc9068() requires the type {RFC9068_TYPE}, which is that of access tokens"
             )),
         }
@@ -87,6 +99,7 @@ impl TokenKind {
             },
             Self::Logout => check_logout(claims, payload),
             Self::SecurityEvent => check_events(claims, payload).map(|_| ()),
+            Self::Introspection => check_introspection(claims, payload),
         }
     }
 }
@@ -110,6 +123,21 @@ fn check_logout(claims: &Claims<'_>, payload: &str) -> Result<(), NotOfKind> {
         Ok(None) => Ok(()),
         Ok(Some(_)) => Err(NotOfKind::Marked("nonce")),
         Err(_) => Err(NotOfKind::Unreadable("nonce")),
+    }
+}
+
+/// The claims that RFC 9701 §5 requires. The audience is checked with the other rules.
+fn check_introspection(claims: &Claims<'_>, payload: &str) -> Result<(), NotOfKind> {
+    if !claims.iss.has_value() {
+        return Err(NotOfKind::Missing("iss"));
+    }
+    if !claims.iat.has_value() {
+        return Err(NotOfKind::Missing("iat"));
+    }
+    match claim_lookup::find_value::<Map<String, Value>>(payload, INTROSPECTION_CLAIM) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(NotOfKind::Missing(INTROSPECTION_CLAIM)),
+        Err(_) => Err(NotOfKind::Unreadable(INTROSPECTION_CLAIM)),
     }
 }
 

@@ -13,6 +13,7 @@ use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::gate::Gate;
 use super::response::Rules;
+use super::signed_answer::AnswerVerifier;
 use super::verifier::{Inner, IntrospectionVerifier};
 use crate::config_error::ConfigError;
 use crate::http_client::{self, no_client};
@@ -31,6 +32,7 @@ pub struct IntrospectionVerifierBuilder {
     pub(super) policy: ClaimPolicy,
     pub(super) accept_zero_expiry: bool,
     pub(super) inactive_statuses: Vec<StatusCode>,
+    pub(super) signed_answers: Option<Arc<dyn AnswerVerifier>>,
     pub(super) name: Option<String>,
     pub(super) timeout: Duration,
     pub(super) max_bytes: usize,
@@ -54,6 +56,7 @@ impl IntrospectionVerifier {
             policy: ClaimPolicy::for_introspection(),
             accept_zero_expiry: false,
             inactive_statuses: Vec::new(),
+            signed_answers: None,
             name: None,
             timeout: Duration::from_secs(5),
             max_bytes: 64 * 1024,
@@ -121,6 +124,12 @@ impl IntrospectionVerifierBuilder {
         self
     }
 
+    /// Requires signed answers, which this verifies.
+    pub(crate) fn with_signed_answers(mut self, verifier: Arc<dyn AnswerVerifier>) -> Self {
+        self.signed_answers = Some(verifier);
+        self
+    }
+
     /// The finished verifier. It makes no request.
     ///
     /// # Errors
@@ -161,6 +170,7 @@ impl IntrospectionVerifierBuilder {
                 client,
                 max_bytes: self.max_bytes,
                 inactive_statuses: self.inactive_statuses,
+                signed_answers: self.signed_answers,
             },
             gate: Gate::new(backoff, self.policy.clock.clone()),
             rules: Rules {

@@ -1,5 +1,7 @@
 //! One introspection request over HTTP.
 
+use std::sync::Arc;
+
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use url::Url;
@@ -7,6 +9,7 @@ use url::Url;
 use super::answer::{Answer, Head};
 use super::credentials::Credentials;
 use super::failure::{Failure, FailureCause};
+use super::signed_answer::{self, AnswerVerifier};
 use crate::http_client;
 
 /// The endpoint, and how requests to it are sent.
@@ -17,6 +20,8 @@ pub(super) struct Endpoint {
     pub(super) max_bytes: usize,
     /// The statuses that mean an inactive token, whatever the body.
     pub(super) inactive_statuses: Vec<StatusCode>,
+    /// Present if answers must be signed (RFC 9701).
+    pub(super) signed_answers: Option<Arc<dyn AnswerVerifier>>,
 }
 
 impl Endpoint {
@@ -27,7 +32,7 @@ impl Endpoint {
             .client
             .post(self.url.clone())
             .headers(credentials)
-            .header(ACCEPT, "application/json")
+            .header(ACCEPT, self.media_type())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(self.credentials.form(token))
             .send()
@@ -56,7 +61,24 @@ impl Endpoint {
                 true => Failure::new(FailureCause::Silent, source).with_headers(&headers),
                 false => head.wrong(&source.to_string()),
             })?;
-        head.read(body)
+        match &self.signed_answers {
+            Some(signed_answers) if head.status == StatusCode::OK => {
+                let jwt = signed_answer::take(&head, body)?;
+                let answer = signed_answers.verify(jwt).await;
+                let answer = answer.map_err(|error| {
+                    Failure::new(FailureCause::WrongAnswer, error).with_headers(&headers)
+                })?;
+                head.read(answer.into_bytes())
+            }
+            Some(_) | None => head.read(body),
+        }
+    }
+
+    fn media_type(&self) -> &'static str {
+        match self.signed_answers {
+            Some(_) => signed_answer::MEDIA_TYPE,
+            None => "application/json",
+        }
     }
 }
 

@@ -66,6 +66,13 @@
 //! [`headers`](IntrospectionVerifierBuilder::headers) that contain a bearer token. If your endpoint answers so for
 //! inactive tokens of clients, configure `inactive_statuses([StatusCode::UNAUTHORIZED])`.
 //!
+//! # Signed answers
+//!
+//! [`signed_responses`](IntrospectionVerifierBuilder::signed_responses) asks for answers that the authorization server
+//! has signed (RFC 9701), and accepts no others: whoever can answer in the place of the endpoint cannot make a token
+//! active. An answer with status 200 that is not signed, or whose signature, issuer, audience or age is wrong, is not
+//! known: 503, and a warning. Error statuses mean the same as without it.
+//!
 //! # Outages and backoff
 //!
 //! After a failure no request is sent until the backoff has elapsed: 1 second, doubled with each further failure up to
@@ -94,7 +101,9 @@ mod failure;
 mod gate;
 mod problems;
 mod response;
+mod signed_answer;
 mod verifier;
 
 pub use self::builder::IntrospectionVerifierBuilder;
+pub(crate) use self::signed_answer::{AnswerFuture, AnswerVerifier};
 pub use self::verifier::{IntrospectionFuture, IntrospectionVerifier};

@@ -10,6 +10,7 @@ mod introspection_outages;
 mod introspection_settings;
 mod introspection_statuses;
 mod or_else;
+mod signed_introspection;
 mod tenants;
 
 use std::sync::Arc;
