@@ -28,7 +28,8 @@ limit(SECONDS_FOR_ALL);
 
 const [executable, introspects, checksProofs, logsOut] = process.argv.slice(2);
 await stockClient();
-await introspection();
+await introspection('plain');
+await introspection('signed');
 await possession(executable, checksProofs);
 await logout(logsOut);
 for (const way of ['discovery', 'JWKS_URL']) {
@@ -181,8 +182,8 @@ async function stockClient() {
   await server.stop();
 }
 
-// Opaque tokens, which only the provider can verify.
-async function introspection() {
+// Opaque tokens, which only the provider can verify. Its answers are plain or signed (RFC 9701).
+async function introspection(answers) {
   const provider = await startProvider(generateKeys(1));
   const { issuer } = provider;
   const metadata = await fetch(`${issuer}/.well-known/openid-configuration`);
@@ -192,11 +193,12 @@ async function introspection() {
     CLIENT_ID: INTROSPECTOR,
     CLIENT_SECRET: SECRET,
     RESOURCE,
+    ANSWERS: answers,
   });
   const { url } = server;
   const failedBefore = failures();
   const token = (client, resource = RESOURCE) => fetchToken(issuer, client, resource, 'notes:read');
-  const checks = (name, test) => check(`introspection: ${name}`, test);
+  const checks = (name, test) => check(`introspection, ${answers}: ${name}`, test);
 
   await checks('an opaque token is accepted, with its client and scopes', async () => {
     const opaque = await token('opaque');

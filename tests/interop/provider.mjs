@@ -60,12 +60,15 @@ function configuration(keys) {
       grant_types: ['client_credentials'],
       response_types: [],
       redirect_uris: [],
+      // Signed for requests that ask for it (RFC 9701).
+      ...(id === INTROSPECTOR && { introspection_signed_response_alg: 'ES256' }),
     })),
     ttl: { ClientCredentials: 600 },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
+      jwtIntrospection: { enabled: true },
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,

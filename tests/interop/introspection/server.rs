@@ -11,7 +11,8 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, CacheLayer, IntrospectionVerifier, JwtVerifier, VerifierExt,
+    AccessToken, BearerAuthLayer, CacheLayer, IntrospectionResponseVerifier, IntrospectionVerifier,
+    JwtVerifier, VerifierExt,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -27,10 +28,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .discover(env::var("ISSUER")?)
         .audience(&resource)
         .build()?;
-    let opaque = IntrospectionVerifier::builder(env::var("INTROSPECTION_URL")?)
-        .client_secret_basic(env::var("CLIENT_ID")?, env::var("CLIENT_SECRET")?)
-        .audience(&resource)
-        .build()?;
+    let client_id = env::var("CLIENT_ID")?;
+    let mut opaque = IntrospectionVerifier::builder(env::var("INTROSPECTION_URL")?)
+        .client_secret_basic(&client_id, env::var("CLIENT_SECRET")?)
+        .audience(&resource);
+    if env::var("ANSWERS")? == "signed" {
+        let issuer = jwts.jwks().ok_or("it fetches its keys")?.clone();
+        let responses = JwtVerifier::builder()
+            .jwks(issuer)
+            .issuer(env::var("ISSUER")?)
+            .audience(client_id);
+        opaque = opaque.signed_responses(IntrospectionResponseVerifier::new(responses)?);
+    }
+    let opaque = opaque.build()?;
     // A revocation takes effect within this time.
     let opaque = CacheLayer::new(100)
         .max_age(Duration::from_secs(1))
