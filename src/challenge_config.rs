@@ -11,6 +11,7 @@ use http::Extensions;
 use crate::access_token::RevocationCheck;
 use crate::credentials::Scheme;
 use crate::metadata_reach::MetadataReach;
+use crate::reject::RefusalMap;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::shown_url::ShownUrl;
 
@@ -31,6 +32,8 @@ pub(crate) struct ChallengeConfig {
     pub(crate) dpop: Option<DpopChallenge>,
     /// Tokens that are refused before they expire. They are here because they end streams too.
     pub(crate) revocations: Option<Arc<dyn RevocationCheck>>,
+    /// The application's own answers to refused requests.
+    pub(crate) refusal_map: Option<RefusalMap>,
 }
 
 /// The parts of a DPoP challenge that the configuration determines (RFC 9449 §7.1).
@@ -48,6 +51,18 @@ pub(crate) struct ChallengeContext<'a> {
     pub(crate) config: &'a ChallengeConfig,
     /// The scheme in which the client sent its token, or `Bearer` if it sent none.
     pub(crate) scheme: Scheme,
+    /// The application's own answers: those of the component that refuses, or else those of the layer.
+    pub(crate) refusal_map: Option<&'a RefusalMap>,
+}
+
+impl<'a> ChallengeContext<'a> {
+    /// With the answers of a component, if it has its own.
+    pub(crate) fn mapped_by(self, own: Option<&'a RefusalMap>) -> Self {
+        Self {
+            refusal_map: own.or(self.refusal_map),
+            ..self
+        }
+    }
 }
 
 /// Most requests that carry a token have a body of less than this.
@@ -64,6 +79,7 @@ impl Default for ChallengeConfig {
             max_drained_bytes: MAX_DRAINED_BYTES,
             dpop: None,
             revocations: None,
+            refusal_map: None,
         }
     }
 }
@@ -111,6 +127,7 @@ impl ChallengeConfig {
         ChallengeContext {
             config: self,
             scheme,
+            refusal_map: self.refusal_map.as_ref(),
         }
     }
 

@@ -8,6 +8,8 @@ use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeConfig;
 use crate::refusal_slot::RefusalSlot;
 #[cfg(feature = "mcp")]
+use crate::reject::RefusalMap;
+#[cfg(feature = "mcp")]
 use crate::telemetry::Bearer;
 
 /// The identity of the caller, as the layer left it in the extensions.
@@ -38,6 +40,17 @@ impl<'a> Identity<'a> {
             Self::Known(token) => Bearer::Verified(token),
             Self::Anonymous(_) | Self::NoLayer => Bearer::Unknown,
         }
+    }
+
+    /// The application's answers to refused requests: `own` of a component, or else those of the layer in front.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn refusal_map(&self, own: Option<&'a RefusalMap>) -> Option<&'a RefusalMap> {
+        let of_layer = || match *self {
+            Self::Known(token) => token.challenge_config(),
+            Self::Anonymous(anonymous) => Some(&*anonymous.challenge_config),
+            Self::NoLayer => None,
+        };
+        own.or_else(|| of_layer()?.refusal_map.as_ref())
     }
 }
 

@@ -144,7 +144,6 @@ mod issuer_spelling;
 mod json;
 mod key_state;
 mod metadata_reach;
-#[cfg(any(feature = "dpop", feature = "mcp"))]
 mod percent_encoding;
 mod sha256;
 mod shown_url;

@@ -115,6 +115,12 @@ impl AccessToken {
         }
     }
 
+    /// The configuration of the layer in front.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn challenge_config(&self) -> Option<&ChallengeConfig> {
+        self.challenge_config.as_deref()
+    }
+
     /// The configuration of the layer in front, or the default one without a layer.
     pub(crate) fn shared_challenge_config(&self) -> Arc<ChallengeConfig> {
         self.challenge_config.clone().unwrap_or_default()

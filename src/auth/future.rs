@@ -17,7 +17,7 @@ use crate::access_token::{AccessToken, ExpiryTimer};
 use crate::credentials::{BearerToken, PossessionMark};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead};
 use crate::refusal_slot::RefusalSlot;
-use crate::reject::{DPOP_NONCE, Draining, Reply, ResponseBody, is_event_stream};
+use crate::reject::{DPOP_NONCE, Draining, Reply, ResponseBody, StreamEnd};
 use crate::telemetry::{self, Activity, Bearer};
 use crate::verify::Verifier;
 
@@ -75,7 +75,7 @@ pin_project! {
             response: S::Future,
             refusal_slot: RefusalSlot,
             admission: Admission,
-            // The token whose expiry ends the response, if that is an event stream.
+            // The token whose expiry ends the response, if that is a stream.
             ends_with: Option<AccessToken>,
             next_nonce: Option<Box<HeaderValue>>,
         },
@@ -228,9 +228,8 @@ where
                     let mut response = match refusal_slot.instead_of(&response) {
                         Some(cause) => (*admission.reply_to(cause)).map(ResponseBody::reply),
                         None => match ends_with.take() {
-                            Some(token) if is_event_stream(response.headers()) => response
-                                .map(|body| ResponseBody::stream(body, ExpiryTimer::of(token))),
-                            Some(_) | None => response.map(ResponseBody::inner),
+                            Some(token) => end_with(token, response),
+                            None => response.map(ResponseBody::inner),
                         },
                     };
                     if let Some(nonce) = next_nonce.take() {
@@ -301,6 +300,14 @@ where
             };
             state.set(next);
         }
+    }
+}
+
+/// The response, which ends when the token is no longer valid if it is a stream.
+fn end_with<ResB>(token: AccessToken, response: Response<ResB>) -> Response<ResponseBody<ResB>> {
+    match StreamEnd::of(response.headers()) {
+        Some(end) => response.map(|body| ResponseBody::stream(body, ExpiryTimer::of(token), end)),
+        None => response.map(ResponseBody::inner),
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::Response;
 use tower_layer::Layer;
 
 use super::service::BearerAuth;
@@ -8,7 +9,7 @@ use super::settings::Settings;
 use crate::challenge_config::ChallengeConfig;
 use crate::metadata::ProtectedResource;
 use crate::possession::{Checks, RequestCheck};
-use crate::reject::is_quotable;
+use crate::reject::{RefusalMap, Refused, ReplyBody, is_quotable};
 use crate::revocation::Revocations;
 use crate::scopes::{ScopeHierarchy, Scopes};
 use crate::verify::Verifier;
@@ -154,12 +155,13 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// Ends an event stream (`text/event-stream`) when its token is no longer valid: when it expires, with the leeway
-    /// of its verifier, and within a second after it was revoked or its key was withdrawn. By default, the layer never
-    /// ends a response.
+    /// Ends an event stream (`text/event-stream`) or a gRPC response (`application/grpc`, also with a suffix such as
+    /// `+proto`) when its token is no longer valid: when it expires, with the leeway of its verifier, and within a
+    /// second after it was revoked or its key was withdrawn. By default, the layer never ends a response.
     ///
     /// The client then sends a new request with a new token. If the server can resume its streams, the client loses no
-    /// event. For WebSockets and other connections, use [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
+    /// event. A gRPC response ends with the status `UNAUTHENTICATED` in its trailers, which the client distinguishes
+    /// from a broken connection; gRPC-Web, which has no trailers, is not ended. For WebSockets and other connections, use [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
     ///
     /// It needs a tokio runtime with its timer.
     #[must_use]
@@ -245,6 +247,38 @@ impl<V> BearerAuthLayer<V> {
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.challenge_config().revocations = Some(revocations.check());
+        self
+    }
+
+    /// Maps each refusal to an answer of your own: problem details, a page, an error of gRPC. Default: the answers that
+    /// [`reject`](crate::reject) lists. A later call replaces an earlier one.
+    ///
+    /// `map` gets what was refused, and the default answer. What it returns is sent, except that a challenge which it
+    /// drops from a 401 or 403 is put back. It is also used by the guards, extractors, handlers and tools behind the
+    /// layer; a [guard](crate::RequireScopesLayer::map_refusal) with its own mapping uses that instead. See [answers of
+    /// your own](crate::reject#answers-of-your-own), which lists ready-made mappings.
+    ///
+    /// ```
+    /// use tower_bearer_auth::BearerAuthLayer;
+    /// # use tower_bearer_auth::{StaticToken, StaticTokenVerifier};
+    ///
+    /// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+    /// let layer = BearerAuthLayer::new(verifier).map_refusal(|refused, response| {
+    ///     let text = format!("{}: {}\n", refused.status(), refused.description());
+    ///     let mut response = response.map(|_| text);
+    ///     let plain = http::HeaderValue::from_static("text/plain");
+    ///     response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
+    ///     response
+    /// });
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn map_refusal<F, R>(mut self, map: F) -> Self
+    where
+        F: Fn(&Refused, Response<ReplyBody>) -> Response<R> + Send + Sync + 'static,
+        R: Into<ReplyBody>,
+    {
+        self.challenge_config().refusal_map = Some(RefusalMap::new(map));
         self
     }
 

@@ -80,13 +80,12 @@ use crate::challenge_config::ChallengeContext;
 use crate::guard::ScopeError;
 use crate::identity::Identity;
 use crate::refusal_slot::RefusalCause;
-use crate::reject::Refusal;
+use crate::reject::{self, Refusal};
 use crate::scopes::Scopes;
 use crate::telemetry::Bearer;
 
-/// The JSON-RPC error code of a refusal. MCP defines none. This code is from the range that JSON-RPC 2.0 §5.1 reserves
-/// for servers, and neither MCP nor its SDKs use it.
-const REFUSED: ErrorCode = ErrorCode(-32003);
+/// The JSON-RPC error code of a refusal.
+const REFUSED: ErrorCode = ErrorCode(reject::REFUSED);
 
 /// The token of the request that calls a tool or prompt, or `None` for a request without one behind an
 /// [optional](crate::BearerAuthLayer::optional) layer. In axum handlers, use `Option<AccessToken>` instead.

@@ -1,9 +1,12 @@
 use std::sync::Arc;
 
+use http::Response;
 use tower_layer::Layer;
 
 use crate::guard::requirement::ScopeRequirement;
 use crate::guard::service::RequireScopes;
+use crate::guard::settings::Settings;
+use crate::reject::{RefusalMap, Refused, ReplyBody};
 
 /// Refuses requests whose token lacks certain scopes.
 ///
@@ -29,14 +32,14 @@ use crate::guard::service::RequireScopes;
 /// [module](crate::guard) for what clients see.
 #[derive(Debug, Clone)]
 pub struct RequireScopesLayer {
-    requirement: Arc<ScopeRequirement>,
+    settings: Arc<Settings>,
 }
 
 impl RequireScopesLayer {
     /// Creates a layer that enforces this requirement.
     pub fn new(requirement: ScopeRequirement) -> Self {
         Self {
-            requirement: Arc::new(requirement),
+            settings: Arc::new(Settings::new(requirement)),
         }
     }
 
@@ -67,12 +70,25 @@ impl RequireScopesLayer {
     {
         Self::new(ScopeRequirement::any(scopes))
     }
+
+    /// Maps each refusal of this guard to an answer of your own. Default: the
+    /// [mapping](crate::BearerAuthLayer::map_refusal) of the layer in front. See [answers of your
+    /// own](crate::reject#answers-of-your-own). A later call replaces an earlier one.
+    #[must_use]
+    pub fn map_refusal<F, R>(mut self, map: F) -> Self
+    where
+        F: Fn(&Refused, Response<ReplyBody>) -> Response<R> + Send + Sync + 'static,
+        R: Into<ReplyBody>,
+    {
+        Arc::make_mut(&mut self.settings).refusal_map = Some(RefusalMap::new(map));
+        self
+    }
 }
 
 impl<S> Layer<S> for RequireScopesLayer {
     type Service = RequireScopes<S>;
 
     fn layer(&self, inner: S) -> RequireScopes<S> {
-        RequireScopes::with_shared(inner, Arc::clone(&self.requirement))
+        RequireScopes::with_settings(inner, Arc::clone(&self.settings))
     }
 }

@@ -44,6 +44,7 @@ mod error;
 mod layer;
 pub(crate) mod requirement;
 mod service;
+mod settings;
 
 pub use self::error::ScopeError;
 pub use self::layer::RequireScopesLayer;

@@ -6,7 +6,7 @@ use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeConfig;
 use crate::credentials::Scheme;
 use crate::identity::Identity;
-use crate::reject::{Refusal, Reply};
+use crate::reject::{Refusal, RefusalMap, Reply};
 use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
 
@@ -134,13 +134,14 @@ impl From<Scopes> for ScopeRequirement {
 }
 
 /// `Ok` if a request with these extensions meets all `requirements`, otherwise the response. `component` requires
-/// them.
+/// them, and maps its refusals by `refusal_map`, or else as the layer in front does.
 ///
 /// Adds the met scopes to the request's token, for the challenges of inner guards and handlers.
 pub(crate) fn check<'a>(
     requirements: impl Iterator<Item = &'a ScopeRequirement> + Clone,
     extensions: &mut Extensions,
     component: &'static str,
+    refusal_map: Option<&RefusalMap>,
 ) -> Result<(), Reply> {
     let (token, challenge_config) = match Identity::of(extensions) {
         Identity::Known(token) => (Some(token), token.shared_challenge_config()),
@@ -150,7 +151,7 @@ pub(crate) fn check<'a>(
             return Err(Refusal::NoLayer.refuse(
                 component,
                 Bearer::Unknown,
-                nothing.without_token(),
+                nothing.without_token().mapped_by(refusal_map),
                 &nothing.scopes,
             ));
         }
@@ -185,7 +186,8 @@ pub(crate) fn check<'a>(
         Some(wanted) => so_far.union(&wanted),
         None => so_far,
     };
-    let context = challenge_config.tried(token.map_or_else(Scheme::default, AccessToken::scheme));
+    let scheme = token.map_or_else(Scheme::default, AccessToken::scheme);
+    let context = challenge_config.tried(scheme).mapped_by(refusal_map);
     Err(refusal.refuse(component, token.into(), context, &scopes))
 }
 

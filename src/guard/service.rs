@@ -7,6 +7,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::guard::requirement::{self, ScopeRequirement};
+use crate::guard::settings::Settings;
 use crate::identity;
 use crate::reject::{ResponseBody, ResponseFuture};
 
@@ -17,17 +18,17 @@ const COMPONENT: &str = "RequireScopesLayer";
 #[derive(Debug, Clone)]
 pub struct RequireScopes<S> {
     inner: S,
-    requirement: Arc<ScopeRequirement>,
+    settings: Arc<Settings>,
 }
 
 impl<S> RequireScopes<S> {
     /// Guards `inner` with this requirement.
     pub fn new(inner: S, requirement: ScopeRequirement) -> Self {
-        Self::with_shared(inner, Arc::new(requirement))
+        Self::with_settings(inner, Arc::new(Settings::new(requirement)))
     }
 
-    pub(super) fn with_shared(inner: S, requirement: Arc<ScopeRequirement>) -> Self {
-        Self { inner, requirement }
+    pub(super) fn with_settings(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, settings }
     }
 
     /// The inner service.
@@ -60,8 +61,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let requirements = iter::once(&*self.requirement);
-        match requirement::check(requirements, request.extensions_mut(), COMPONENT) {
+        let Settings {
+            requirement,
+            refusal_map,
+        } = &*self.settings;
+        match requirement::check(
+            iter::once(requirement),
+            request.extensions_mut(),
+            COMPONENT,
+            refusal_map.as_ref(),
+        ) {
             Ok(()) => ResponseFuture::pass(self.inner.call(request)),
             Err(reply) => {
                 let limit = identity::max_drained_bytes(request.extensions());

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::message::Unreadable;
-use crate::reject::{Refused, Reply, ReplyBody};
+use crate::reject::{RefusalMap, Refused, Reply, ReplyBody, answer};
 use crate::telemetry::{Bearer, Decision};
 
 /// Why a request is refused before any scope is checked.
@@ -41,8 +41,13 @@ const SESSION_NOT_FOUND: i32 = -32001;
 impl Rejection {
     /// Records that `component` refuses this bearer's request, and returns the response, with a null ID because the
     /// message's ID is unknown (JSON-RPC 2.0 §5).
-    pub(super) fn refuse(self, component: &'static str, bearer: Bearer<'_>) -> Reply {
-        self.refuse_message(component, bearer, None)
+    pub(super) fn refuse(
+        self,
+        component: &'static str,
+        bearer: Bearer<'_>,
+        refusal_map: Option<&RefusalMap>,
+    ) -> Reply {
+        self.refuse_message(component, bearer, refusal_map, None)
     }
 
     /// Like [`refuse`](Self::refuse), with the ID of the refused message.
@@ -50,6 +55,7 @@ impl Rejection {
         self,
         component: &'static str,
         bearer: Bearer<'_>,
+        refusal_map: Option<&RefusalMap>,
         id: Option<Value>,
     ) -> Reply {
         let (status, code, message) = self.parts();
@@ -69,8 +75,17 @@ impl Rejection {
         if let Some((name, value)) = self.header() {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        Refused::mark(&mut response, component, self.reason(), [None, None]);
-        Box::new(response)
+        let refused = Refused {
+            component,
+            reason: self.reason(),
+            status,
+            error: None,
+            description: message,
+            retry_after: None,
+            challenges: [None, None],
+            is_json_rpc: true,
+        };
+        answer(refused, response, refusal_map)
     }
 
     /// The header that names what the client can do instead.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::grpc::{is_grpc_stream, unauthenticated_trailers};
 use super::reply_body::ReplyBody;
 use crate::access_token::ExpiryTimer;
 use crate::telemetry::Decision;
@@ -30,7 +31,7 @@ pin_project! {
     enum Kind<B> {
         Inner { #[pin] body: B },
         // Boxed, since few responses are streams.
-        Stream { #[pin] body: B, expiry_timer: Box<ExpiryTimer> },
+        Stream { #[pin] body: B, expiry_timer: Box<ExpiryTimer>, end: StreamEnd },
         Reply { #[pin] body: ReplyBody },
         Ended,
     }
@@ -43,12 +44,15 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    /// The inner body, which ends when the token expires or its key is withdrawn.
-    pub(crate) fn stream(body: B, expiry_timer: ExpiryTimer) -> Self {
+    /// The inner body, which ends in this way when the token expires or its key is withdrawn.
+    pub(crate) fn stream(body: B, expiry_timer: ExpiryTimer, end: StreamEnd) -> Self {
         let expiry_timer = Box::new(expiry_timer);
-        Self {
-            kind: Kind::Stream { body, expiry_timer },
-        }
+        let kind = Kind::Stream {
+            body,
+            expiry_timer,
+            end,
+        };
+        Self { kind }
     }
 
     pub(crate) fn reply(body: ReplyBody) -> Self {
@@ -76,13 +80,30 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         let mut kind = self.project().kind;
         match kind.as_mut().project() {
             KindProjection::Inner { body } => body.poll_frame(cx),
-            KindProjection::Stream { body, expiry_timer } => match expiry_timer.poll(cx) {
-                Poll::Pending => body.poll_frame(cx),
+            KindProjection::Stream {
+                body,
+                expiry_timer,
+                end,
+            } => match expiry_timer.poll(cx) {
+                Poll::Pending => {
+                    let frame = ready!(body.poll_frame(cx));
+                    // Trailers are the last frame, so none may follow when the token expires.
+                    if matches!(&frame, Some(Ok(frame)) if frame.is_trailers()) {
+                        kind.set(Kind::Ended);
+                    }
+                    Poll::Ready(frame)
+                }
                 Poll::Ready(reason) => {
                     Decision::ended(Decision::LAYER, expiry_timer.token(), reason).record();
+                    let last = match end {
+                        StreamEnd::Silent => None,
+                        StreamEnd::GrpcStatus => Some(Frame::trailers(unauthenticated_trailers(
+                            reason.description(),
+                        ))),
+                    };
                     // Dropping the body lets the producer of the stream notice the end.
                     kind.set(Kind::Ended);
-                    Poll::Ready(None)
+                    Poll::Ready(last.map(Ok))
                 }
             },
             KindProjection::Reply { body } => body.poll_frame(cx).map_err(|never| match never {}),
@@ -111,6 +132,25 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
 impl<B> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody").finish_non_exhaustive()
+    }
+}
+
+/// How a stream ends when its token is no longer valid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum StreamEnd {
+    /// After the last event.
+    Silent,
+    /// With trailers that have a gRPC status.
+    GrpcStatus,
+}
+
+impl StreamEnd {
+    /// Of a response with these headers, unless it is no stream.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        if is_event_stream(headers) {
+            return Some(Self::Silent);
+        }
+        is_grpc_stream(headers).then_some(Self::GrpcStatus)
     }
 }
 

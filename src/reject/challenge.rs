@@ -1,6 +1,7 @@
 //! A challenge: what a refused client needs to get a token that is accepted (RFC 6750 §3, RFC 9110 §11.6.1).
 
-#[cfg(feature = "rmcp")]
+use std::iter;
+
 use serde_json::{Map, Value};
 
 use crate::credentials::Scheme;
@@ -60,20 +61,31 @@ impl Challenge<'_> {
         }
     }
 
-    /// The `data` of a JSON-RPC error: `error`, `algs`, `scope` and `resource_metadata`. A realm is of no use without
-    /// HTTP, and the error has a message of its own.
+    /// The [`data`] of a JSON-RPC error.
     #[cfg(feature = "rmcp")]
     pub(crate) fn to_json(self) -> Value {
-        let params = Params {
-            realm: None,
-            description: None,
-            ..self.params
-        };
-        let members = params
-            .present()
-            .map(|(name, value)| (name.to_owned(), value.into()));
-        Value::Object(members.collect::<Map<_, _>>())
+        data(self.params.present())
     }
+}
+
+/// The `data` of a JSON-RPC error: `error`, `algs`, `scope`, `resource_metadata` and so on. A realm is of no use without
+/// HTTP, and the error has a message of its own.
+pub(super) fn data<'n, 'v>(params: impl IntoIterator<Item = (&'n str, &'v str)>) -> Value {
+    let members = params
+        .into_iter()
+        .filter(|(name, _)| !matches!(*name, "realm" | "error_description"))
+        .map(|(name, value)| (name.to_owned(), value.into()));
+    Value::Object(members.collect::<Map<_, _>>())
+}
+
+/// The parameters of a challenge that [`Challenge::write`] has written: no value contains a quote.
+pub(super) fn parameters(challenge: &str) -> impl Iterator<Item = (&str, &str)> {
+    let (_, params) = challenge.split_once(' ').unwrap_or_default();
+    let mut parts = params.split('"');
+    iter::from_fn(move || {
+        let (name, value) = (parts.next()?, parts.next()?);
+        Some((name.trim_start_matches(", ").strip_suffix('=')?, value))
+    })
 }
 
 /// Appends `value` between quotes, as an HTTP quoted-string that is a JSON string as well.

@@ -20,8 +20,7 @@ use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
-use super::refusal::Reply;
-use super::reply_body::ReplyBody;
+use super::reply_body::{Reply, ReplyBody};
 
 /// The maximum time that an answer waits for more of the body.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

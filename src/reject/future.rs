@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::body::ResponseBody;
 use super::drain::Draining;
-use super::refusal::Reply;
+use super::reply_body::Reply;
 
 pin_project! {
     /// The future of a service that answers some requests itself and passes the others on.

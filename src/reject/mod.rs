@@ -59,25 +59,88 @@
 //! The layer, the guards, and [`metadata`](crate::metadata) do this. Waiting needs a tokio runtime with its timer;
 //! outside of a tokio runtime, a pending body closes the connection.
 //!
+//! # Answers of your own
+//!
+//! [`BearerAuthLayer::map_refusal`](crate::BearerAuthLayer::map_refusal) maps each refusal to another response. Three
+//! mappings are ready-made:
+//!
+//! | mapping | for |
+//! |---|---|
+//! | [`problem_details`] | APIs whose errors are problem details (RFC 9457) |
+//! | [`json_rpc`] | MCP servers whose clients show JSON-RPC errors |
+//! | [`grpc()`] | gRPC services, such as those of tonic |
+//!
+//! A mapping of your own gets the [`Refused`] and the response above. Its body can be a `String`, a `&'static str`, a
+//! `Vec<u8>`, [`Bytes`](bytes::Bytes) or the [`ReplyBody`] as it is:
+//!
+//! ```
+//! use http::header::CONTENT_TYPE;
+//! use http::{HeaderValue, Response};
+//! use tower_bearer_auth::reject::{Refused, ReplyBody};
+//!
+//! fn page(refused: &Refused, response: Response<ReplyBody>) -> Response<String> {
+//!     let page = format!("<!doctype html><title>{}</title>", refused.status());
+//!     let mut response = response.map(|_| page);
+//!     let html = HeaderValue::from_static("text/html");
+//!     response.headers_mut().insert(CONTENT_TYPE, html);
+//!     response
+//! }
+//! # let verifier = tower_bearer_auth::StaticTokenVerifier::new(Vec::<(&str, _)>::new());
+//! # let _ = tower_bearer_auth::BearerAuthLayer::new(verifier).map_refusal(page);
+//! ```
+//!
+//! What it returns is sent as it is, with these exceptions:
+//!
+//! - A challenge of the refusal is appended to a response with the status 401 or 403 that has no `WWW-Authenticate` field
+//!   with its value: without the challenge, a client cannot get a better token. A gRPC response (`application/grpc`, with
+//!   or without a suffix) stays without it.
+//! - A `Content-Length` that is not that of the body is removed, so that the server sends the right one.
+//! - The [`Refused`] stays an extension of the response.
+//! - If the mapping panics, the client gets 500 with the generic body of a misconfigured server, and the log gets an
+//!   `ERROR`, target [`telemetry::SETUP`](crate::telemetry::SETUP), without the text of the panic. The request is never
+//!   passed on. (A program that is built with `panic = "abort"` ends.)
+//!
+//! The mapping of the layer also applies to the refusals of guards, extractors,
+//! [`require_scopes`](crate::AccessToken::require_scopes) and tools behind it. A guard or MCP layer with a `map_refusal` of
+//! its own uses that instead, for its own refusals only. The mapping sees nothing of the request. To choose by `Accept`,
+//! use a layer further out that looks for [`Refused`].
+//!
+//! The [audit event](crate::telemetry) has the status that this crate chose, which is [`Refused::status`].
+//!
 //! # Recognizing refusals
 //!
-//! Every refusal has [`Refused`] in the extensions of its response.
+//! Every refusal has [`Refused`] in the extensions of its response, mapped or not.
 
 mod body;
 mod challenge;
 mod drain;
 mod future;
+mod grpc;
+mod json_rpc;
+mod problem_details;
 mod refusal;
+mod refusal_map;
 mod refused;
 mod reply_body;
 
 pub use self::body::ResponseBody;
+pub(crate) use self::body::StreamEnd;
+#[cfg(feature = "mcp")]
 pub(crate) use self::body::is_event_stream;
 pub(crate) use self::challenge::is_quotable;
 #[cfg(feature = "mcp")]
 pub(crate) use self::drain::Drain;
 pub(crate) use self::drain::Draining;
 pub use self::future::ResponseFuture;
-pub(crate) use self::refusal::{DPOP_NONCE, Refusal, Reply, refuse_for};
+pub use self::grpc::grpc;
+#[cfg(feature = "rmcp")]
+pub(crate) use self::json_rpc::REFUSED;
+pub use self::json_rpc::json_rpc;
+pub use self::problem_details::problem_details;
+pub(crate) use self::refusal::{DPOP_NONCE, Refusal, refuse_for};
+pub(crate) use self::refusal_map::RefusalMap;
+#[cfg(feature = "mcp")]
+pub(crate) use self::refusal_map::answer;
 pub use self::refused::Refused;
+pub(crate) use self::reply_body::Reply;
 pub use self::reply_body::ReplyBody;

@@ -11,17 +11,15 @@ use crate::telemetry::{Bearer, Decision};
 use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError, VerifyErrorKind};
 
 use super::challenge::{Challenge, Params, write_quoted};
+use super::refusal_map::{SERVER_ERROR, answer};
 use super::refused::Refused;
-use super::reply_body::ReplyBody;
+use super::reply_body::{Reply, ReplyBody};
 
 /// The `Retry-After` of a 503 for which the verifier gives no delay.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The field for the nonce of the next proof (RFC 9449 §8.1).
 pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
-
-/// An answer of this crate. Boxed to keep futures small.
-pub(crate) type Reply = Box<Response<ReplyBody>>;
 
 /// Why a request does not reach the inner service.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +65,9 @@ impl Refusal<'_> {
         context: ChallengeContext<'_>,
         scopes: &Scopes,
     ) -> Reply {
+        let (status, _, _) = self.parts();
         let reply = self.reply(component, context, scopes);
-        self.decision(component, bearer, scopes, Some(reply.status()))
+        self.decision(component, bearer, scopes, Some(status))
             .record();
         reply
     }
@@ -90,9 +89,12 @@ impl Refusal<'_> {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut delay = None;
         match self {
             Self::Unavailable(error) => {
-                headers.insert(RETRY_AFTER, retry_after(error));
+                let seconds = retry_after(error);
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+                delay = Some(Duration::from_secs(seconds));
             }
             Self::NonceRequired(nonce) => {
                 let nonce = HeaderValue::from_str(nonce).expect("`VerifyError` checked it");
@@ -115,8 +117,17 @@ impl Refusal<'_> {
         if let Some(challenge) = second {
             headers.append(WWW_AUTHENTICATE, challenge.clone());
         }
-        Refused::mark(&mut response, component, self.reason(), challenges);
-        Box::new(response)
+        let refused = Refused {
+            component,
+            reason: self.reason(),
+            status,
+            error,
+            description,
+            retry_after: delay,
+            challenges,
+            is_json_rpc: false,
+        };
+        answer(refused, response, context.refusal_map)
     }
 
     /// The challenges, if a client can react to the refusal. The error is in the challenge of the scheme that the
@@ -241,11 +252,10 @@ impl Refusal<'_> {
                 Some("temporarily_unavailable"),
                 "The access token cannot be verified at the moment",
             ),
-            Self::NoLayer | Self::Failed => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                Some("server_error"),
-                "The server cannot answer this request",
-            ),
+            Self::NoLayer | Self::Failed => {
+                let (error, description) = SERVER_ERROR;
+                (StatusCode::INTERNAL_SERVER_ERROR, Some(error), description)
+            }
             Self::UnknownTenant => (
                 StatusCode::NOT_FOUND,
                 Some("not_found"),
@@ -325,11 +335,12 @@ pub(crate) fn refuse_for(
     }
 }
 
-fn retry_after(error: &VerifyError) -> HeaderValue {
+/// The delay in whole seconds, at least one.
+fn retry_after(error: &VerifyError) -> u64 {
     let delay = error.retry_after().unwrap_or(DEFAULT_RETRY_AFTER);
     let part_of_a_second = u64::from(delay.subsec_nanos() > 0);
     let rounded_up = delay.as_secs().saturating_add(part_of_a_second);
-    HeaderValue::from(rounded_up.max(1))
+    rounded_up.max(1)
 }
 
 /// The initial capacity, in bytes, for a challenge and its body. It fits most.

@@ -12,15 +12,15 @@
 use std::mem;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use bytes::{Bytes, BytesMut};
 
 use super::binding::{MAX_ID, Purpose, bind};
+use super::settings::Settings;
 use crate::access_token::Principal;
 
 /// Binds the ID of each event to a principal.
 pub(super) struct EventIds {
-    key: Arc<hmac::Key>,
+    settings: Arc<Settings>,
     principal: Principal,
     /// How much of a byte order mark the stream began with so far; `None` after it.
     mark: Option<usize>,
@@ -44,9 +44,9 @@ const FIELD: &[u8] = b"id:";
 const MAX_LINE: usize = MAX_ID;
 
 impl EventIds {
-    pub(super) fn new(key: Arc<hmac::Key>, principal: Principal) -> Self {
+    pub(super) fn new(settings: Arc<Settings>, principal: Principal) -> Self {
         Self {
-            key,
+            settings,
             principal,
             mark: Some(0),
             line: Line::Held(Vec::new()),
@@ -120,7 +120,12 @@ impl EventIds {
             return;
         }
         passed.extend_from_slice(b"id: ");
-        passed.extend_from_slice(&bind(&self.key, Purpose::Event, id, &self.principal));
+        passed.extend_from_slice(&bind(
+            &self.settings.key,
+            Purpose::Event,
+            id,
+            &self.principal,
+        ));
         passed.extend_from_slice(&[*end]);
     }
 }
@@ -136,11 +141,16 @@ fn may_be_id(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::hmac;
+
     use crate::access_token::AccessToken;
     use crate::mcp::session::binding::unbind;
 
-    fn key() -> Arc<hmac::Key> {
-        Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]))
+    fn settings() -> Arc<Settings> {
+        Arc::new(Settings {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]),
+            refusal_map: None,
+        })
     }
 
     fn alice() -> Principal {
@@ -150,7 +160,7 @@ mod tests {
 
     /// The stream, rewritten in chunks of `per_chunk` bytes.
     fn rewritten(stream: &str, per_chunk: usize) -> String {
-        let mut ids = EventIds::new(key(), alice());
+        let mut ids = EventIds::new(settings(), alice());
         let chunks = stream.as_bytes().chunks(per_chunk);
         let mut passed: Vec<u8> = chunks.flat_map(|chunk| ids.rewrite(chunk)).collect();
         passed.extend(ids.finish());
@@ -158,7 +168,7 @@ mod tests {
     }
 
     fn bound(id: &str) -> String {
-        let bound = bind(&key(), Purpose::Event, id.as_bytes(), &alice());
+        let bound = bind(&settings().key, Purpose::Event, id.as_bytes(), &alice());
         String::from_utf8(bound).unwrap()
     }
 
@@ -202,7 +212,7 @@ mod tests {
             }
         }
         let id = bound("5");
-        let unbound = unbind(&key(), Purpose::Event, id.as_bytes(), &alice());
+        let unbound = unbind(&settings().key, Purpose::Event, id.as_bytes(), &alice());
         assert_eq!(unbound, Some(&b"5"[..]));
     }
 

@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use aws_lc_rs::hmac;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{Request, Response};
@@ -16,6 +15,7 @@ use super::binding::SESSION_ID;
 use super::body::{SessionBody, SessionRequestBody};
 use super::events::EventIds;
 use super::owner::Owner;
+use super::settings::Settings;
 use super::termination::{Termination, Terminator};
 use crate::identity;
 use crate::reject::{Draining, Reply, ResponseBody, is_event_stream};
@@ -53,7 +53,7 @@ pin_project! {
         Passed {
             #[pin]
             response: S::Future,
-            key: Arc<hmac::Key>,
+            settings: Arc<Settings>,
             owner: Owner,
             // Present if the caller cannot own a session.
             terminator: Option<Box<Terminator<S>>>,
@@ -85,14 +85,14 @@ where
 
     pub(super) fn pass(
         response: S::Future,
-        key: Arc<hmac::Key>,
+        settings: Arc<Settings>,
         owner: Owner,
         terminator: Option<Box<Terminator<S>>>,
     ) -> Self {
         Self {
             state: State::Passed {
                 response,
-                key,
+                settings,
                 owner,
                 terminator,
             },
@@ -122,18 +122,18 @@ where
                 }
                 StateProjection::Passed {
                     response,
-                    key,
+                    settings,
                     owner,
                     terminator,
                 } => {
                     let mut response = ready!(response.poll(cx))?;
                     // Removes every value, so that the client gets no unsigned ID.
                     let id = response.headers_mut().remove(SESSION_ID);
-                    match id.map(|id| (owner.bind_session(key, &id), id)) {
-                        None => return Poll::Ready(Ok(bind_events(response, key, owner))),
+                    match id.map(|id| (owner.bind_session(settings, &id), id)) {
+                        None => return Poll::Ready(Ok(bind_events(response, settings, owner))),
                         Some((Ok(bound), _)) => {
                             response.headers_mut().insert(SESSION_ID, bound);
-                            return Poll::Ready(Ok(bind_events(response, key, owner)));
+                            return Poll::Ready(Ok(bind_events(response, settings, owner)));
                         }
                         Some((Err(reply), id)) => {
                             // The server may hold the session while its response is alive.
@@ -157,14 +157,14 @@ where
 /// The response, with the IDs of its events signed for their owner.
 fn bind_events<ResB>(
     mut response: Response<ResB>,
-    key: &Arc<hmac::Key>,
+    settings: &Arc<Settings>,
     owner: &Owner,
 ) -> Response<ResponseBody<SessionBody<ResB>>> {
     let events = match owner {
         Owner::Known(principal) if is_event_stream(response.headers()) => {
             // Signed IDs are longer.
             response.headers_mut().remove(CONTENT_LENGTH);
-            Some(EventIds::new(Arc::clone(key), principal.clone()))
+            Some(EventIds::new(Arc::clone(settings), principal.clone()))
         }
         Owner::Known(_) | Owner::Nameless(_) | Owner::Anonymous(_) => None,
     };

@@ -2,10 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
+use http::Response;
 use tower_layer::Layer;
 
-use super::binding::random_key;
 use super::service::SessionBinding;
+use super::settings::Settings;
+use crate::reject::{RefusalMap, Refused, ReplyBody};
 
 /// Binds each MCP session, and each event, to the principal that it was created for.
 ///
@@ -54,7 +56,7 @@ use super::service::SessionBinding;
 /// Task IDs are not bound, and neither are sessions of the old HTTP+SSE transport, whose IDs are part of URLs.
 #[derive(Clone)]
 pub struct SessionBindingLayer {
-    key: Arc<hmac::Key>,
+    settings: Arc<Settings>,
 }
 
 /// The output length of the hash: RFC 2104 §3 discourages shorter keys.
@@ -69,7 +71,7 @@ impl SessionBindingLayer {
     /// If the system's random number generator fails.
     pub fn new() -> Self {
         Self {
-            key: Arc::new(random_key()),
+            settings: Arc::new(Settings::random()),
         }
     }
 
@@ -87,7 +89,20 @@ impl SessionBindingLayer {
             "a secret of {} bytes is too short for sessions: use {MIN_SECRET_BYTES} random bytes or more",
             secret.len()
         );
-        self.key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret));
+        Arc::make_mut(&mut self.settings).key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        self
+    }
+
+    /// Maps each refusal of this layer to an answer of your own. Default: the
+    /// [mapping](crate::BearerAuthLayer::map_refusal) of the auth layer in front. See [answers of your
+    /// own](crate::reject#answers-of-your-own). A later call replaces an earlier one.
+    #[must_use]
+    pub fn map_refusal<F, R>(mut self, map: F) -> Self
+    where
+        F: Fn(&Refused, Response<ReplyBody>) -> Response<R> + Send + Sync + 'static,
+        R: Into<ReplyBody>,
+    {
+        Arc::make_mut(&mut self.settings).refusal_map = Some(RefusalMap::new(map));
         self
     }
 }
@@ -102,7 +117,7 @@ impl<S> Layer<S> for SessionBindingLayer {
     type Service = SessionBinding<S>;
 
     fn layer(&self, inner: S) -> SessionBinding<S> {
-        SessionBinding::with_key(inner, Arc::clone(&self.key))
+        SessionBinding::with_settings(inner, Arc::clone(&self.settings))
     }
 }
 

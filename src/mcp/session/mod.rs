@@ -7,6 +7,7 @@ mod future;
 mod layer;
 mod owner;
 mod service;
+mod settings;
 mod termination;
 
 pub use self::body::{SessionBody, SessionRequestBody};

@@ -5,8 +5,10 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::binding::{COMPONENT, Purpose, bind, unbind};
+use super::settings::Settings;
 use crate::access_token::{AccessToken, Principal};
 use crate::challenge_config::ChallengeConfig;
+use crate::identity::Identity;
 use crate::mcp::rejection::Rejection;
 use crate::reject::{Refusal, Reply};
 use crate::telemetry::Bearer;
@@ -38,9 +40,10 @@ impl Owner {
     /// The signed ID of a session that this owner opened; the refusal if this owner cannot have a session.
     pub(super) fn bind_session(
         &self,
-        key: &hmac::Key,
+        Settings { key, refusal_map }: &Settings,
         id: &HeaderValue,
     ) -> Result<HeaderValue, Reply> {
+        let own_map = refusal_map.as_ref();
         match self {
             Self::Known(principal) => {
                 let bound = bind(key, Purpose::Session, id.as_bytes(), principal);
@@ -48,11 +51,13 @@ impl Owner {
                     .expect("a header's value, a dot and base64url"))
             }
             Self::Nameless(token) => {
-                Err(Rejection::SessionWithoutPrincipal.refuse(COMPONENT, Bearer::Verified(token)))
+                let map = Identity::Known(token).refusal_map(own_map);
+                let bearer = Bearer::Verified(token);
+                Err(Rejection::SessionWithoutPrincipal.refuse(COMPONENT, bearer, map))
             }
             Self::Anonymous(challenge_config) => {
                 let scopes = challenge_config.initial_scopes();
-                let context = challenge_config.without_token();
+                let context = challenge_config.without_token().mapped_by(own_map);
                 Err(Refusal::NoToken.refuse(COMPONENT, Bearer::Unknown, context, scopes))
             }
         }

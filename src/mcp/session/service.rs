@@ -2,16 +2,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use aws_lc_rs::hmac;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::binding::{COMPONENT, LAST_EVENT_ID, Purpose, SESSION_ID, random_key};
+use super::binding::{COMPONENT, LAST_EVENT_ID, Purpose, SESSION_ID};
 use super::body::{SessionBody, SessionRequestBody};
 use super::future::ResponseFuture;
 use super::owner::Owner;
+use super::settings::Settings;
 use super::termination::Terminator;
 use crate::challenge_config::ChallengeConfig;
 use crate::identity::Identity;
@@ -23,7 +23,7 @@ use crate::telemetry::{Bearer, Decision};
 #[derive(Clone)]
 pub struct SessionBinding<S> {
     inner: S,
-    key: Arc<hmac::Key>,
+    settings: Arc<Settings>,
 }
 
 impl<S> SessionBinding<S> {
@@ -33,11 +33,11 @@ impl<S> SessionBinding<S> {
     ///
     /// If the system's random number generator fails.
     pub fn new(inner: S) -> Self {
-        Self::with_key(inner, Arc::new(random_key()))
+        Self::with_settings(inner, Arc::new(Settings::random()))
     }
 
-    pub(super) fn with_key(inner: S, key: Arc<hmac::Key>) -> Self {
-        Self { inner, key }
+    pub(super) fn with_settings(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, settings }
     }
 
     /// The inner service.
@@ -71,9 +71,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut head, body) = request.into_parts();
-        match admit(&mut head, &self.key) {
+        match admit(&mut head, &self.settings) {
             Ok(owner) => {
-                let key = Arc::clone(&self.key);
+                let settings = Arc::clone(&self.settings);
                 // Cloned before the call, because the `DELETE` may be needed after it. Only a caller without a principal
                 // pays for this.
                 let terminator = match &owner {
@@ -84,7 +84,7 @@ where
                 };
                 let body = SessionRequestBody::of_client(body);
                 let response = self.inner.call(Request::from_parts(head, body));
-                ResponseFuture::pass(response, key, owner, terminator)
+                ResponseFuture::pass(response, settings, owner, terminator)
             }
             Err(reply) => ResponseFuture::answer(reply, &head, body),
         }
@@ -93,7 +93,9 @@ where
 
 /// Replaces the signed IDs in the request with the server's IDs, if they belong to the caller. Returns the owner of
 /// the IDs in the response.
-fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
+fn admit(head: &mut Parts, settings: &Settings) -> Result<Owner, Reply> {
+    let Settings { key, refusal_map } = settings;
+    let own_map = refusal_map.as_ref();
     let caller = Identity::of(&head.extensions);
     let owner = match caller {
         Identity::Known(token) => match token.principal() {
@@ -106,17 +108,18 @@ fn admit(head: &mut Parts, key: &hmac::Key) -> Result<Owner, Reply> {
             return Err(Refusal::NoLayer.refuse(
                 COMPONENT,
                 Bearer::Unknown,
-                nothing.without_token(),
+                nothing.without_token().mapped_by(own_map),
                 &nothing.scopes,
             ));
         }
     };
     let bearer = caller.bearer();
-    let reject = |rejection: Rejection| rejection.refuse(COMPONENT, bearer);
+    let reject =
+        |rejection: Rejection| rejection.refuse(COMPONENT, bearer, caller.refusal_map(own_map));
     if let Some(bound) = single(&head.headers, &SESSION_ID).map_err(reject)? {
         if let Owner::Anonymous(challenge_config) = &owner {
             let scopes = challenge_config.initial_scopes();
-            let context = challenge_config.without_token();
+            let context = challenge_config.without_token().mapped_by(own_map);
             return Err(Refusal::NoToken.refuse(COMPONENT, bearer, context, scopes));
         }
         let id = owner.unbind(key, Purpose::Session, &bound);

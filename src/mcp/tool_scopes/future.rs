@@ -2,6 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::request::Parts;
@@ -13,9 +14,9 @@ use tower_service::Service;
 
 use super::body::{ReadBody, ReplayBody};
 use super::decision::{decide, reject};
+use super::settings::Settings;
 use crate::identity;
 use crate::mcp::rejection::Rejection;
-use crate::mcp::rules::ScopeRules;
 use crate::reject::{Drain, Draining, Reply, ResponseBody};
 
 pin_project! {
@@ -49,7 +50,7 @@ pin_project! {
             refused: Option<Drain>,
             read: ReadBody,
             limit: usize,
-            rules: ScopeRules,
+            settings: Arc<Settings>,
             // The head of the request and the inner service, until the decision.
             waiting: Option<(Parts, S)>,
         },
@@ -87,14 +88,20 @@ where
         }
     }
 
-    pub(super) fn read(head: Parts, body: B, limit: usize, rules: ScopeRules, inner: S) -> Self {
+    pub(super) fn read(
+        head: Parts,
+        body: B,
+        limit: usize,
+        settings: Arc<Settings>,
+        inner: S,
+    ) -> Self {
         Self {
             state: State::Reading {
                 body,
                 refused: None,
                 read: ReadBody::default(),
                 limit,
-                rules,
+                settings,
                 waiting: Some((head, inner)),
             },
         }
@@ -117,7 +124,7 @@ where
                     refused,
                     read,
                     limit,
-                    rules,
+                    settings,
                     waiting,
                 } => {
                     if let Some(refused) = refused {
@@ -127,11 +134,11 @@ where
                     let end = ready!(read.poll_read(body.as_mut(), *limit, cx));
                     let (mut head, inner) = waiting.take().expect("read once");
                     let answer = match end {
-                        Ok(()) => match decide(rules, &mut head, read.bytes()) {
+                        Ok(()) => match decide(settings, &mut head, read.bytes()) {
                             Ok(()) => None,
                             Err(reply) => Some(Drain::nothing(reply)),
                         },
-                        Err(rejection) => Some(stop(rejection, &head, &*body)),
+                        Err(rejection) => Some(stop(rejection, settings, &head, &*body)),
                     };
                     if let Some(answer) = answer {
                         *read = ReadBody::default();
@@ -157,8 +164,8 @@ where
 }
 
 /// The response to a request whose body was not read to its end.
-fn stop<B: Body>(rejection: Rejection, head: &Parts, body: &B) -> Drain {
-    let reply = reject(rejection, head);
+fn stop<B: Body>(rejection: Rejection, settings: &Settings, head: &Parts, body: &B) -> Drain {
+    let reply = reject(rejection, settings, head);
     match rejection == Rejection::Incomplete {
         true => Drain::failed(reply, head),
         false => Drain::rest(

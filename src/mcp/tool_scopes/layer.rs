@@ -1,7 +1,12 @@
+use std::sync::Arc;
+
+use http::Response;
 use tower_layer::Layer;
 
-use super::service::{MAX_BODY_BYTES, ToolScopes};
+use super::service::ToolScopes;
+use super::settings::Settings;
 use crate::mcp::rules::ScopeRules;
+use crate::reject::{RefusalMap, Refused, ReplyBody};
 
 /// Admits a call only if its token has the scopes of the tool, prompt, resource or task that the call names.
 ///
@@ -52,16 +57,14 @@ use crate::mcp::rules::ScopeRules;
 /// scope. From a caller without a token, they pass only if some rule permits all.
 #[derive(Debug, Clone)]
 pub struct ToolScopesLayer {
-    rules: ScopeRules,
-    max_body_bytes: usize,
+    settings: Arc<Settings>,
 }
 
 impl ToolScopesLayer {
     /// Creates a layer that enforces these rules.
     pub fn new(rules: ScopeRules) -> Self {
         Self {
-            rules,
-            max_body_bytes: MAX_BODY_BYTES,
+            settings: Arc::new(Settings::new(rules)),
         }
     }
 
@@ -73,7 +76,20 @@ impl ToolScopesLayer {
     /// This does not limit how long a client may take to send the body: put a timeout around the server.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
-        self.max_body_bytes = bytes;
+        Arc::make_mut(&mut self.settings).max_body_bytes = bytes;
+        self
+    }
+
+    /// Maps each refusal of this layer to an answer of your own. Default: the
+    /// [mapping](crate::BearerAuthLayer::map_refusal) of the auth layer in front. See [answers of your
+    /// own](crate::reject#answers-of-your-own). A later call replaces an earlier one.
+    #[must_use]
+    pub fn map_refusal<F, R>(mut self, map: F) -> Self
+    where
+        F: Fn(&Refused, Response<ReplyBody>) -> Response<R> + Send + Sync + 'static,
+        R: Into<ReplyBody>,
+    {
+        Arc::make_mut(&mut self.settings).refusal_map = Some(RefusalMap::new(map));
         self
     }
 }
@@ -82,6 +98,6 @@ impl<S> Layer<S> for ToolScopesLayer {
     type Service = ToolScopes<S>;
 
     fn layer(&self, inner: S) -> ToolScopes<S> {
-        ToolScopes::with_limit(inner, self.rules.clone(), self.max_body_bytes)
+        ToolScopes::with_settings(inner, Arc::clone(&self.settings))
     }
 }

@@ -5,6 +5,7 @@ mod decision;
 mod future;
 mod layer;
 mod service;
+mod settings;
 
 pub use self::body::ReplayBody;
 pub use self::future::ResponseFuture;

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Method, Request, Response};
@@ -7,6 +8,7 @@ use tower_service::Service;
 use super::body::ReplayBody;
 use super::decision::{decide_limit, decide_unread, reject};
 use super::future::ResponseFuture;
+use super::settings::Settings;
 use crate::mcp::headers;
 use crate::mcp::rejection::Rejection;
 use crate::mcp::rules::ScopeRules;
@@ -16,26 +18,18 @@ use crate::reject::ResponseBody;
 #[derive(Debug, Clone)]
 pub struct ToolScopes<S> {
     inner: S,
-    rules: ScopeRules,
-    max_body_bytes: usize,
+    settings: Arc<Settings>,
 }
-
-/// The default limit of a body, and the limit of `rmcp`.
-pub(super) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 impl<S> ToolScopes<S> {
     /// Wraps `inner` with these rules. Bodies have at most 4 MiB; see
     /// [`ToolScopesLayer::max_body_bytes`](super::ToolScopesLayer::max_body_bytes).
     pub fn new(inner: S, rules: ScopeRules) -> Self {
-        Self::with_limit(inner, rules, MAX_BODY_BYTES)
+        Self::with_settings(inner, Arc::new(Settings::new(rules)))
     }
 
-    pub(super) fn with_limit(inner: S, rules: ScopeRules, max_body_bytes: usize) -> Self {
-        Self {
-            inner,
-            rules,
-            max_body_bytes,
-        }
+    pub(super) fn with_settings(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, settings }
     }
 
     /// The inner service.
@@ -71,18 +65,20 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut head, body) = request.into_parts();
+        let settings = &self.settings;
         if let Err(rejection) = headers::check(&head.headers) {
-            return ResponseFuture::answer(reject(rejection, &head), &head, body);
+            return ResponseFuture::answer(reject(rejection, settings, &head), &head, body);
         }
         match head.method {
-            Method::POST => match decide_limit(&self.rules, &head, self.max_body_bytes) {
+            Method::POST => match decide_limit(settings, &head) {
                 Ok(limit) => {
-                    ResponseFuture::read(head, body, limit, self.rules.clone(), self.inner.clone())
+                    let settings = Arc::clone(settings);
+                    ResponseFuture::read(head, body, limit, settings, self.inner.clone())
                 }
                 Err(reply) => ResponseFuture::answer(reply, &head, body),
             },
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
-                match decide_unread(&mut head) {
+                match decide_unread(settings, &mut head) {
                     Ok(()) => {
                         let request = Request::from_parts(head, ReplayBody::unread(body));
                         ResponseFuture::pass(self.inner.clone(), request)
@@ -91,7 +87,7 @@ where
                 }
             }
             _ => {
-                let reply = reject(Rejection::UnknownHttpMethod, &head);
+                let reply = reject(Rejection::UnknownHttpMethod, settings, &head);
                 ResponseFuture::answer(reply, &head, body)
             }
         }
