@@ -140,6 +140,8 @@ mod config_error;
 mod error_chain;
 #[cfg(any(feature = "jwks", feature = "introspection"))]
 mod http_client;
+#[cfg(feature = "dpop")]
+mod http_url;
 mod issuer_spelling;
 mod json;
 mod key_state;
