@@ -30,6 +30,17 @@ impl Origin {
         }
     }
 
+    /// Whether `text` is this origin, as the field `Origin` contains it (RFC 6454 §6.2): without a path.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        let url = match HttpUrl::parse(text) {
+            Ok(url) if url.path.is_empty() && !text.contains(['?', '#']) => url,
+            Ok(_) | Err(_) => return false,
+        };
+        let rest = self.0.strip_prefix(url.scheme);
+        let authority = rest.and_then(|rest| rest.strip_prefix("://"));
+        authority == Some(&*url.authority)
+    }
+
     /// Scheme, host and port as a text: `https://api.example.com`.
     #[cfg(feature = "dpop")]
     pub(crate) fn as_str(&self) -> &str {

@@ -43,7 +43,7 @@
 //! ```text
 //! Request
 //!   └─ auth               the layer: calls the next three, checks expiry and its own scopes
-//!   │    └─ credentials   Authorization header ──► BearerToken
+//!   │    └─ credentials   Authorization header, or another source ──► BearerToken
 //!   │    └─ verify        BearerToken ──► AccessToken, or a VerifyError   (a tower service)
 //!   │    └─ revocation    checks that the token was not revoked
 //!   │    └─ possession    checks that the sender has the key of a bound token
@@ -140,13 +140,11 @@ mod config_error;
 mod error_chain;
 #[cfg(any(feature = "jwks", feature = "introspection"))]
 mod http_client;
-#[cfg(feature = "dpop")]
 mod http_url;
 mod issuer_spelling;
 mod json;
 mod key_state;
 mod metadata_reach;
-#[cfg(any(feature = "dpop", feature = "mcp"))]
 mod percent_encoding;
 mod sha256;
 mod shown_url;
@@ -183,7 +181,7 @@ pub use self::clock::Clock;
 #[doc(inline)]
 pub use self::config_error::ConfigError;
 #[doc(inline)]
-pub use self::credentials::{BearerToken, InvalidBearerToken, Scheme};
+pub use self::credentials::{BearerToken, InvalidBearerToken, Scheme, TokenSource};
 #[cfg(feature = "axum")]
 #[doc(inline)]
 pub use self::extract::axum::Claims;

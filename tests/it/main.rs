@@ -33,5 +33,6 @@ mod soak;
 mod stacked_guards;
 mod streams;
 mod telemetry;
+mod token_sources;
 mod until_invalid;
 mod verifiers;
