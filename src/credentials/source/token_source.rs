@@ -159,9 +159,10 @@ impl TokenSource {
     /// Adds an origin of this server, as its own pages have it: `https://app.example.com`. Default: the origin of the
     /// layer's [resource](crate::BearerAuthLayer::resource) alone. Later calls add to earlier ones.
     ///
-    /// It is for browsers that send no `Sec-Fetch-Site`: old ones, and all browsers over plain http except on loopback
-    /// addresses. It does not open the server to pages of other origins, whose requests have another `Sec-Fetch-Site`
-    /// than `same-origin`. Such pages can send the token in the `Authorization` header.
+    /// It is for requests without `Sec-Fetch-Site`: those of old browsers, those over plain http except on loopback
+    /// addresses, and handshakes of WebSockets, to which Chromium adds none (November 2026). It does not open the server to
+    /// pages of other origins, whose requests have another `Sec-Fetch-Site` than `same-origin`. Such pages can send the
+    /// token in the `Authorization` header.
     ///
     /// # Panics
     ///
