@@ -43,7 +43,7 @@
 //! ```text
 //! Request
 //!   └─ auth               the layer: calls the next three, checks expiry and its own scopes
-//!   │    └─ credentials   Authorization header ──► BearerToken
+//!   │    └─ credentials   Authorization header, or another source ──► BearerToken
 //!   │    └─ verify        BearerToken ──► AccessToken, or a VerifyError   (a tower service)
 //!   │    └─ revocation    checks that the token was not revoked
 //!   │    └─ possession    checks that the sender has the key of a bound token
@@ -140,6 +140,7 @@ mod config_error;
 mod error_chain;
 #[cfg(any(feature = "jwks", feature = "introspection"))]
 mod http_client;
+mod http_url;
 mod issuer_spelling;
 mod json;
 mod key_state;
@@ -180,7 +181,7 @@ pub use self::clock::Clock;
 #[doc(inline)]
 pub use self::config_error::ConfigError;
 #[doc(inline)]
-pub use self::credentials::{BearerToken, InvalidBearerToken, Scheme};
+pub use self::credentials::{BearerToken, InvalidBearerToken, Scheme, TokenSource};
 #[cfg(feature = "axum")]
 #[doc(inline)]
 pub use self::extract::axum::Claims;

@@ -112,8 +112,8 @@ impl AccessToken {
     ///     let mut until_invalid = token.until_invalid();
     ///     loop {
     ///         tokio::select! {
-    ///             // 1008 is the close code for a violated policy (RFC 6455 §7.4.1).
-    ///             reason = &mut until_invalid => return socket.close(1008, reason.as_str()).await,
+    ///             // 3000 is the registered close code for "Unauthorized" (RFC 6455 §11.7).
+    ///             reason = &mut until_invalid => return socket.close(3000, reason.as_str()).await,
     ///             message = socket.recv() => match message {
     ///                 Some(message) => socket.send(message).await,
     ///                 None => return,

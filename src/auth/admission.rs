@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::{ChallengeConfig, ChallengeContext};
-use crate::credentials::{PossessionMark, Scheme};
+use crate::credentials::{Carrier, PossessionMark, Scheme};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead, StartedChecks};
 use crate::refusal_slot::RefusalCause;
 use crate::reject::{self, Refusal, Reply};
@@ -16,6 +16,8 @@ use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 pub(super) struct Admission {
     pub(super) challenge_config: Arc<ChallengeConfig>,
     pub(super) scheme: Scheme,
+    /// The part of the request that has brought the token.
+    pub(super) carrier: Carrier,
 }
 
 impl Admission {
@@ -56,6 +58,10 @@ impl Admission {
         checks: Option<(&Checks, &PossessionMark)>,
         head: RequestHead<'_>,
     ) -> Result<Progress, Reply> {
+        // A browser adds a cookie by itself, so it proves nothing about the sender, not even with a certificate.
+        if self.carrier == Carrier::Cookie && token.bound_to().is_some() {
+            return Err(self.refuse_token(InvalidReason::BoundToKey, token));
+        }
         let Some((checks, possession_mark)) = checks else {
             // Nothing here can prove that the sender has the key.
             if token.bound_to().is_some() && !token.waives_confirmation() {

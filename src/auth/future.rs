@@ -14,7 +14,7 @@ use tower_service::Service;
 use super::admission::{Admission, Progress, outcome};
 use super::settings::Settings;
 use crate::access_token::{AccessToken, ExpiryTimer};
-use crate::credentials::{BearerToken, PossessionMark};
+use crate::credentials::{BearerToken, Carrier, OfferedProtocol, PossessionMark};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead};
 use crate::refusal_slot::RefusalSlot;
 use crate::reject::{DPOP_NONCE, Draining, Reply, ResponseBody, StreamEnd};
@@ -78,6 +78,8 @@ pin_project! {
             // The token whose expiry ends the response, if that is a stream.
             ends_with: Option<AccessToken>,
             next_nonce: Option<Box<HeaderValue>>,
+            // Present if the token was among the subprotocols of a WebSocket.
+            offered: Option<Box<OfferedProtocol>>,
         },
     }
 }
@@ -114,6 +116,7 @@ where
                 admission,
                 ends_with: None,
                 next_nonce: None,
+                offered: None,
             },
         }
     }
@@ -184,6 +187,10 @@ where
         );
         let ends_with = closes_streams.then(|| token.clone());
         request.extensions_mut().insert(token);
+        let offered = match admission.carrier {
+            Carrier::WebSocketProtocol => request.extensions_mut().remove().map(Box::new),
+            Carrier::Authorization | Carrier::Cookie | Carrier::Header => None,
+        };
         let Waiting { request, mut inner } = waiting.take().expect(WAITS);
         Self::Passed {
             response: inner.call(request),
@@ -191,6 +198,7 @@ where
             admission: admission.clone(),
             ends_with,
             next_nonce: admitted.next_nonce,
+            offered,
         }
     }
 }
@@ -223,6 +231,7 @@ where
                     admission,
                     ends_with,
                     next_nonce,
+                    offered,
                 } => {
                     let response = ready!(response.poll(cx))?;
                     let mut response = match refusal_slot.instead_of(&response) {
@@ -237,6 +246,9 @@ where
                         headers.insert(DPOP_NONCE, *nonce);
                         // A cache would hand the nonce to other clients (RFC 9449 §8.2).
                         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                    }
+                    if let Some(offered) = offered {
+                        offered.select(&mut response);
                     }
                     return Poll::Ready(Ok(response));
                 }

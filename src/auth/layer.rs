@@ -7,6 +7,7 @@ use tower_layer::Layer;
 use super::service::BearerAuth;
 use super::settings::Settings;
 use crate::challenge_config::ChallengeConfig;
+use crate::credentials::{TokenSource, TokenSources};
 use crate::metadata::ProtectedResource;
 use crate::possession::{Checks, RequestCheck};
 use crate::reject::{RefusalMap, Refused, ReplyBody, is_quotable};
@@ -31,7 +32,7 @@ use crate::verify::Verifier;
 /// By default, the layer
 ///
 /// - requires a token, but no scope;
-/// - removes the `Authorization` header;
+/// - takes the token from the `Authorization` header, and removes it;
 /// - refuses tokens of more than 16 KiB;
 /// - reads at most 64 KiB of the body of a refused request.
 ///
@@ -120,6 +121,47 @@ impl<V> BearerAuthLayer<V> {
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.settings.optional = true;
+        self
+    }
+
+    /// Sets where requests may have their token. Default: the `Authorization` header alone. A later call replaces an
+    /// earlier one.
+    ///
+    /// ```
+    /// use tower_bearer_auth::{BearerAuthLayer, TokenSource};
+    /// # use tower_bearer_auth::{StaticToken, StaticTokenVerifier};
+    ///
+    /// # let verifier = StaticTokenVerifier::new([("dev-token", StaticToken::new("dev"))]);
+    /// let layer = BearerAuthLayer::new(verifier).token_sources([
+    ///     TokenSource::authorization(),
+    ///     TokenSource::cookie("__Host-token").origin("https://app.example.com"),
+    ///     TokenSource::web_socket_protocol("bearer"),
+    /// ]);
+    /// # let _ = layer;
+    /// ```
+    ///
+    /// Each source takes its credentials out of the request, whatever the outcome. Without
+    /// [`TokenSource::authorization`] among them, the layer does not look at the `Authorization` header and leaves it in
+    /// the request.
+    ///
+    /// A request with two tokens gets 400 (RFC 6750 §2), also if one of the two is malformed. So the order of the sources
+    /// does not matter. Challenges name the scheme `Bearer` as always, and
+    /// [`max_token_length`](Self::max_token_length) applies to every source.
+    ///
+    /// If the layer requires [`Dpop`](crate::possession::Dpop::required), it refuses tokens from other places than the
+    /// `Authorization` header.
+    ///
+    /// # Panics
+    ///
+    /// If there is no source, or if one is there twice.
+    #[must_use]
+    #[track_caller]
+    pub fn token_sources(mut self, sources: impl IntoIterator<Item = TokenSource>) -> Self {
+        let mut sources = TokenSources::new(sources);
+        if let Some(resource) = &self.resource {
+            sources.set_resource(resource.identifier());
+        }
+        self.settings.sources = Some(Arc::new(sources));
         self
     }
 
@@ -298,12 +340,21 @@ impl<V> BearerAuthLayer<V> {
         {
             dpop.set_resource(resource.identifier());
         }
+        if let Some(sources) = &mut self.settings.sources {
+            Arc::make_mut(sources).set_resource(resource.identifier());
+        }
         self.resource = Some(resource);
     }
 
     /// The resource that the layer protects.
     pub(crate) fn configured_resource(&self) -> Option<&ProtectedResource> {
         self.resource.as_ref()
+    }
+
+    /// Whether clients may send the token in the `Authorization` header.
+    pub(crate) fn reads_authorization(&self) -> bool {
+        let sources = self.settings.sources.as_deref();
+        sources.is_none_or(TokenSources::has_authorization)
     }
 
     /// The proofs of possession that the layer checks.
@@ -345,6 +396,7 @@ impl<V> fmt::Debug for BearerAuthLayer<V> {
         f.debug_struct("BearerAuthLayer")
             .field("challenge_config", &self.settings.challenge_config)
             .field("optional", &self.settings.optional)
+            .field("token_sources", &self.settings.sources)
             .finish_non_exhaustive()
     }
 }

@@ -78,7 +78,7 @@ where
         let mut inner = mem::replace(&mut self.inner, not_ready);
 
         let was_verified = identity::forget(request.extensions_mut());
-        let credentials = self.settings.credentials(request.headers_mut());
+        let (credentials, carrier) = self.settings.credentials(&mut request);
         if was_verified && matches!(credentials, Credentials::Missing) {
             self.settings.log_nesting();
         }
@@ -86,6 +86,7 @@ where
         let admission = |scheme| Admission {
             challenge_config: Arc::clone(challenge_config),
             scheme,
+            carrier,
         };
         let (refusal, scheme) = match credentials {
             Credentials::Token(scheme, token) if self.settings.accepts(scheme) => {
@@ -118,6 +119,8 @@ where
                 (Refusal::NoToken, Scheme::default())
             }
             Credentials::Repeated => (Refusal::RepeatedHeader, Scheme::default()),
+            Credentials::Several => (Refusal::TwoTokens, Scheme::default()),
+            Credentials::CrossSite => (Refusal::CrossSite, Scheme::default()),
             Credentials::Malformed(scheme) => {
                 (Refusal::InvalidToken(InvalidReason::Malformed), scheme)
             }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
 
 use crate::challenge_config::ChallengeConfig;
-use crate::credentials::{Credentials, Scheme, take_credentials};
+use crate::credentials::{Carrier, Credentials, Scheme, TokenSources, take_credentials};
 use crate::possession::Checks;
 use crate::telemetry::{self, Decision};
 
@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) challenge_config: Arc<ChallengeConfig>,
     /// Absent if the layer checks nothing but the token.
     pub(super) checks: Option<Arc<Checks>>,
+    /// Absent if the layer takes tokens from the `Authorization` header alone.
+    pub(super) sources: Option<Arc<TokenSources>>,
     pub(super) max_token_length: usize,
     pub(super) optional: bool,
     pub(super) forward_authorization: bool,
@@ -30,6 +32,7 @@ impl Default for Settings {
         Self {
             challenge_config: Arc::default(),
             checks: None,
+            sources: None,
             max_token_length: 16 * 1024,
             optional: false,
             forward_authorization: false,
@@ -40,13 +43,29 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Takes the credentials out of the headers, or copies them if the header is forwarded.
-    pub(super) fn credentials(&self, headers: &mut HeaderMap) -> Credentials {
+    /// Takes the credentials out of the request.
+    #[inline]
+    pub(super) fn credentials<B>(&self, request: &mut Request<B>) -> (Credentials, Carrier) {
+        let accepts_dpop = self.challenge_config.dpop.is_some();
+        match &self.sources {
+            None => (
+                self.authorization(request.headers_mut(), accepts_dpop),
+                Carrier::Authorization,
+            ),
+            Some(sources) => {
+                sources.take(request, self.max_token_length, accepts_dpop, |headers| {
+                    self.authorization(headers, true)
+                })
+            }
+        }
+    }
+
+    /// Takes the `Authorization` header out of the headers, or copies it if it is forwarded.
+    fn authorization(&self, headers: &mut HeaderMap, accepts_dpop: bool) -> Credentials {
         let forwarded = match self.forward_authorization {
             true => headers.get(AUTHORIZATION).cloned(),
             false => None,
         };
-        let accepts_dpop = self.challenge_config.dpop.is_some();
         let credentials = take_credentials(headers, self.max_token_length, accepts_dpop);
         if let Some(mut header) = forwarded {
             header.set_sensitive(true);
@@ -64,7 +83,7 @@ impl Settings {
         }
     }
 
-    /// Logs, once per layer, that an outer layer has verified the token and removed the header that this layer reads.
+    /// Logs, once per layer, that an outer layer has verified the token and removed what this layer reads.
     pub(super) fn log_nesting(&self) {
         if self.is_nesting_logged.swap(true, Ordering::Relaxed) {
             return;
@@ -73,8 +92,8 @@ impl Settings {
             target: telemetry::SETUP,
             by = Decision::LAYER,
             optional = self.optional,
-            "a BearerAuthLayer is inside another one, which has taken the Authorization header and verified the token: \
-             drop one of the two, or set forward_authorization() on the outer one"
+            "a BearerAuthLayer is inside another one, which has verified the token and taken it out of the request: drop \
+             one of the two, or set forward_authorization() on the outer one, which keeps the Authorization header"
         );
     }
 }

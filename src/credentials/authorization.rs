@@ -7,14 +7,19 @@ use super::bearer_token::{BearerToken, is_b64token};
 use super::scheme::Scheme;
 
 /// The credentials in the headers of a request.
+#[derive(Debug)]
 pub(crate) enum Credentials {
-    /// No `Authorization` header, another scheme, or a scheme without a token.
+    /// No token: no `Authorization` header, another scheme, or a scheme without a token.
     Missing,
     /// One well-formed token.
     Token(Scheme, BearerToken),
     /// More than one `Authorization` header. Servers disagree about which of them they read.
     Repeated,
-    /// What follows the scheme is not a b64token.
+    /// More than one token in places other than the `Authorization` header alone.
+    Several,
+    /// A cookie has the token, and the request does not come from a page of this server.
+    CrossSite,
+    /// What follows the scheme, or is in the place of a token, is not a b64token.
     Malformed(Scheme),
     /// The token is longer than the limit.
     TooLong(Scheme),
@@ -90,8 +95,8 @@ fn leading_spaces(text: &[u8]) -> usize {
     blank + text[blank..].iter().take_while(|b| **b == b' ').count()
 }
 
-/// Whether a scheme may have this character (RFC 9110 §5.6.2).
-fn is_tchar(byte: u8) -> bool {
+/// Whether a scheme, or another token of HTTP, may have this character (RFC 9110 §5.6.2).
+pub(super) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
@@ -114,6 +119,7 @@ mod tests {
                 format!("{}token {}", name(scheme), token.as_str())
             }
             Credentials::Repeated => "repeated".into(),
+            Credentials::Several | Credentials::CrossSite => panic!("there is one header"),
             Credentials::Malformed(scheme) => format!("{}malformed", name(scheme)),
             Credentials::TooLong(scheme) => format!("{}too long", name(scheme)),
         }

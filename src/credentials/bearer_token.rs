@@ -15,9 +15,9 @@ use memchr::memchr;
 #[cfg(any(feature = "cache", feature = "dpop"))]
 use crate::sha256::{Sha256Digest, sha256};
 
-/// The token of an `Authorization` header, in the form that RFC 6750 §2.1 allows. A verifier takes it.
+/// The token of a request, in the form that RFC 6750 §2.1 allows. A verifier takes it.
 ///
-/// It shares the header's bytes instead of copying them. `Debug` does not show it.
+/// It shares the bytes of the `Authorization` header instead of copying them. `Debug` does not show it.
 ///
 /// ```
 /// use tower_bearer_auth::BearerToken;
@@ -68,6 +68,14 @@ impl BearerToken {
             has_fallback: false,
             possession: None,
         }
+    }
+
+    /// A copy of this token. The caller has checked that it is a b64token.
+    pub(super) fn copy_of(token: &[u8]) -> Self {
+        // An owned buffer, so that the first clone already shares it.
+        let shared = Bytes::from_owner(token.to_vec());
+        let header = HeaderValue::from_maybe_shared(shared).expect("a b64token is visible ASCII");
+        Self::of_header(header, 0..token.len())
     }
 
     /// Marks the token for a verifier that has a fallback. The verification is the same, but tokens of other issuers are
@@ -136,15 +144,7 @@ impl FromStr for BearerToken {
         if !is_b64token(token.as_bytes()) {
             return Err(InvalidBearerToken(()));
         }
-        // An owned buffer, so that the first clone already shares it.
-        let shared = Bytes::from_owner(token.to_owned());
-        let header = HeaderValue::from_maybe_shared(shared).map_err(|_| InvalidBearerToken(()))?;
-        Ok(Self {
-            token: 0..header.len(),
-            header,
-            has_fallback: false,
-            possession: None,
-        })
+        Ok(Self::copy_of(token.as_bytes()))
     }
 }
 

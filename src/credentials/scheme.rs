@@ -1,4 +1,4 @@
-//! The authentication schemes of a token in a request.
+//! How a request sends its token: in which scheme, and in which part of the request.
 
 /// The authentication scheme (RFC 9110 §11.1) in which a request sends its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -19,4 +19,13 @@ impl Scheme {
             Self::Dpop => "DPoP",
         }
     }
+}
+
+/// The part of a request that has brought its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    Authorization,
+    Cookie,
+    Header,
+    WebSocketProtocol,
 }

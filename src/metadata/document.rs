@@ -23,13 +23,22 @@ pub(super) struct Document {
     pub(super) members: Map<String, Value>,
 }
 
-/// The header, which is the only place where the layer looks for tokens.
+/// The places of RFC 6750 §2 where the layer looks for tokens: the header, or none of them. The RFC has no name for other
+/// places, such as cookies.
 #[derive(Clone, Default)]
-pub(super) struct BearerMethods;
+pub(super) enum BearerMethods {
+    #[default]
+    Header,
+    None,
+}
 
 impl Serialize for BearerMethods {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        ["header"].serialize(serializer)
+        let methods: &[&str] = match self {
+            Self::Header => &["header"],
+            Self::None => &[],
+        };
+        methods.serialize(serializer)
     }
 }
 

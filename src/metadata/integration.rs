@@ -28,14 +28,16 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// The [resource](Self::resource) of this layer, whose metadata says which proofs of possession the layer checks
-    /// (RFC 9728 §2). Serve the metadata of this resource: that of the original one does not list the proofs.
+    /// The [resource](Self::resource) of this layer, whose metadata says which proofs of possession the layer checks, and
+    /// whether it takes tokens from the `Authorization` header (RFC 9728 §2). Serve the metadata of this resource: that of
+    /// the original one does not list the proofs.
     ///
     /// | member | if the layer has |
     /// |---|---|
     /// | `dpop_signing_alg_values_supported` | `dpop(..)`: the algorithms |
     /// | `dpop_bound_access_tokens_required` | `dpop(..)` with `required()`: `true` |
     /// | `tls_client_certificate_bound_access_tokens` | [`client_certificates()`](Self::client_certificates): `true` |
+    /// | `bearer_methods_supported` | [`token_sources(..)`](Self::token_sources) without [`TokenSource::authorization`](crate::TokenSource::authorization): `[]`; otherwise `["header"]` |
     ///
     /// # Panics
     ///
@@ -45,9 +47,13 @@ impl<V> BearerAuthLayer<V> {
         let Some(resource) = self.configured_resource() else {
             panic!("the layer has no resource(..)");
         };
-        match self.checked_proofs() {
+        let resource = match self.checked_proofs() {
             Some(checks) => resource.with_proofs(checks.metadata()),
             None => resource.clone(),
+        };
+        match self.reads_authorization() {
+            true => resource,
+            false => resource.without_bearer_methods(),
         }
     }
 }

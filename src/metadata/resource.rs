@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::document::Document;
+use super::document::{BearerMethods, Document};
 use super::identifier::{Identifier, WELL_KNOWN};
 use crate::config_error::{ConfigError, Problems};
 use crate::metadata_reach::MetadataReach;
@@ -218,6 +218,12 @@ impl ProtectedResource {
             resource.document.proofs.insert(name.to_owned(), value);
         }
         resource
+    }
+
+    /// The resource behind a layer that does not take tokens from the `Authorization` header.
+    pub(super) fn without_bearer_methods(mut self) -> Self {
+        self.document.bearer_methods_supported = BearerMethods::None;
+        self
     }
 
     fn is_allowed(&self, identifier: &Identifier<'_>) -> bool {

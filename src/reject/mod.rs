@@ -3,7 +3,8 @@
 //! | the request | status | `WWW-Authenticate: Bearer …` | body |
 //! |---|---|---|---|
 //! | has no bearer token | 401 | no `error` (RFC 6750 §3.1), `scope`, `resource_metadata` | `error_description` |
-//! | has two `Authorization` headers | 400 | `error="invalid_request"` | `error`, `error_description` |
+//! | has two `Authorization` headers, or [two tokens](crate::BearerAuthLayer::token_sources) | 400 | `error="invalid_request"` | `error`, `error_description` |
+//! | has its token in a [cookie](crate::TokenSource::cookie), and comes from another site | 403 | none | the same, `access_denied` |
 //! | has a token that is refused | 401 | `error="invalid_token"`, `scope`, `resource_metadata` | the same |
 //! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope`, `resource_metadata` | the same |
 //! | needs what no scope allows | 403 | none | the same, `access_denied` |

@@ -28,6 +28,10 @@ pub(crate) enum Refusal<'a> {
     NoToken,
     /// It has more than one `Authorization` header.
     RepeatedHeader,
+    /// It has more than one token, in places other than the `Authorization` header alone.
+    TwoTokens,
+    /// Its token is in a cookie, and it does not come from a page of this server.
+    CrossSite,
     /// Its token is invalid.
     InvalidToken(InvalidReason),
     /// Its token is bound to a key, and its proof of possession is invalid.
@@ -102,6 +106,8 @@ impl Refusal<'_> {
             }
             Self::NoToken
             | Self::RepeatedHeader
+            | Self::TwoTokens
+            | Self::CrossSite
             | Self::InvalidToken(_)
             | Self::InvalidProof(_)
             | Self::InsufficientScope
@@ -141,7 +147,8 @@ impl Refusal<'_> {
         };
         match (self, context.scheme) {
             (
-                Self::Forbidden
+                Self::CrossSite
+                | Self::Forbidden
                 | Self::Unavailable(_)
                 | Self::NoLayer
                 | Self::UnknownTenant
@@ -155,12 +162,12 @@ impl Refusal<'_> {
                 [offer(Scheme::Dpop, true), None]
             }
             // The layer requires DPoP, so a Bearer challenge would mislead the client.
-            (Self::NoToken | Self::RepeatedHeader | Self::InvalidToken(_), _)
+            (Self::NoToken | Self::RepeatedHeader | Self::TwoTokens | Self::InvalidToken(_), _)
                 if !accepts_bearer =>
             {
                 [offer(Scheme::Dpop, true), None]
             }
-            (Self::NoToken | Self::RepeatedHeader, _) => {
+            (Self::NoToken | Self::RepeatedHeader | Self::TwoTokens, _) => {
                 [offer(Scheme::Bearer, true), offer(Scheme::Dpop, true)]
             }
             (Self::InvalidToken(_), Scheme::Bearer) => {
@@ -191,7 +198,7 @@ impl Refusal<'_> {
         let (_, error, description) = self.parts();
         let error = error.filter(|_| has_error);
         // No scope repairs a malformed request.
-        let is_malformed = matches!(self, Self::RepeatedHeader);
+        let is_malformed = matches!(self, Self::RepeatedHeader | Self::TwoTokens);
         let dpop = config.dpop.as_ref().filter(|_| scheme == Scheme::Dpop);
         Challenge {
             scheme,
@@ -221,6 +228,16 @@ impl Refusal<'_> {
                 StatusCode::BAD_REQUEST,
                 Some("invalid_request"),
                 "The request has more than one Authorization header",
+            ),
+            Self::TwoTokens => (
+                StatusCode::BAD_REQUEST,
+                Some("invalid_request"),
+                "The request has more than one access token",
+            ),
+            Self::CrossSite => (
+                StatusCode::FORBIDDEN,
+                Some("access_denied"),
+                "The token in a cookie is for requests of this server's own pages",
             ),
             Self::InvalidToken(reason) => (
                 StatusCode::UNAUTHORIZED,
@@ -288,6 +305,8 @@ impl Refusal<'_> {
             Self::NoLayer => decision.misconfigured(),
             Self::NoToken
             | Self::RepeatedHeader
+            | Self::TwoTokens
+            | Self::CrossSite
             | Self::InvalidToken(_)
             | Self::InvalidProof(_)
             | Self::NonceRequired(_)
@@ -301,6 +320,8 @@ impl Refusal<'_> {
         match self {
             Self::NoToken => "no_token",
             Self::RepeatedHeader => "repeated_header",
+            Self::TwoTokens => "two_tokens",
+            Self::CrossSite => "cross_site",
             Self::InvalidToken(reason) => reason.as_str(),
             Self::InvalidProof(reason) => reason.as_str(),
             Self::NonceRequired(_) => "proof_nonce",

@@ -35,5 +35,6 @@ mod stacked_guards;
 mod streams;
 mod telemetry;
 mod tenants;
+mod token_sources;
 mod until_invalid;
 mod verifiers;

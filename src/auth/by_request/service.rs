@@ -11,7 +11,7 @@ use super::layer::LayerByRequest;
 use crate::auth::admission::Admission;
 use crate::auth::future::ResponseFuture;
 use crate::challenge_config::ChallengeConfig;
-use crate::credentials::Scheme;
+use crate::credentials::{Carrier, Scheme};
 use crate::possession::RequestHead;
 use crate::reject::ResponseBody;
 use crate::telemetry::Bearer;
@@ -78,6 +78,7 @@ where
                 let admission = Admission {
                     challenge_config: Arc::clone(&self.challenge_config),
                     scheme: Scheme::default(),
+                    carrier: Carrier::Authorization,
                 };
                 let config = &*self.challenge_config;
                 let context = config.without_token();

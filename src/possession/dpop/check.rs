@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::htu::{Origin, Target};
+use super::htu::Target;
 use super::nonces::NonceState;
 use super::proof::{ProofVerifier, ValidProof};
 use super::proof_claims::Expected;
@@ -15,6 +15,7 @@ use super::settings::{Dpop, UsedProofs};
 use crate::access_token::AccessToken;
 use crate::challenge_config::DpopChallenge;
 use crate::credentials::Scheme;
+use crate::http_url::Origin;
 use crate::possession::checks::{Admitted, StartedChecks};
 use crate::possession::request_head::RequestHead;
 use crate::sha256::sha256;

@@ -3,33 +3,9 @@
 //! Clients choose these texts, so each pass over one takes linear time.
 
 use std::borrow::Cow;
-use std::net::Ipv6Addr;
 
+use crate::http_url::{HttpUrl, Origin};
 use crate::percent_encoding::{encoded_octet, is_unreserved, push_normalized};
-
-/// Scheme, host and port of this server as its clients see them, normalized.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Origin(Box<str>);
-
-impl Origin {
-    /// The origin of an http or https URL with any path. The error is a predicate, such as `has no host`, which
-    /// completes a sentence about the URL.
-    pub(super) fn of_url(url: &str) -> Result<Self, &'static str> {
-        let url = HttpUrl::parse(url)?;
-        Ok(Self(format!("{}://{}", url.scheme, url.authority).into()))
-    }
-
-    /// An origin alone: `https://api.example.com`, with or without a slash behind it.
-    pub(super) fn of_origin(origin: &str) -> Result<Self, &'static str> {
-        if origin.contains(['?', '#']) {
-            return Err("has a query or a fragment");
-        }
-        match HttpUrl::parse(origin)?.path {
-            "" | "/" => Self::of_url(origin),
-            _ => Err("has a path"),
-        }
-    }
-}
 
 /// The URL of a request as its client sees it, without query and fragment.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +21,7 @@ impl Target<'_> {
     pub(super) fn normalized<'h>(&self, htu: &'h str) -> Option<Cow<'h, str>> {
         let htu = normalized(htu)?;
         let is_same = htu
-            .strip_prefix(&*self.origin.0)
+            .strip_prefix(self.origin.as_str())
             .is_some_and(|path| self.has_path(path));
         is_same.then_some(htu)
     }
@@ -76,56 +52,13 @@ impl Target<'_> {
     }
 }
 
-/// An http or https URL without its query and fragment.
-struct HttpUrl<'a> {
-    /// Normalized.
-    scheme: &'static str,
-    /// Normalized.
-    authority: Cow<'a, str>,
-    /// As written: empty, or with its leading slash.
-    path: &'a str,
-    text: &'a str,
-}
-
-impl<'a> HttpUrl<'a> {
-    /// The error is a predicate, as that of [`Origin::of_url`].
-    fn parse(url: &'a str) -> Result<Self, &'static str> {
-        let end = url.find(['?', '#']).unwrap_or(url.len());
-        let text = &url[..end];
-        let (scheme, rest) = text.split_once("://").ok_or("is not a URL")?;
-        let scheme = ["https", "http"]
-            .into_iter()
-            .find(|known| known.eq_ignore_ascii_case(scheme))
-            .ok_or("is neither https nor http")?;
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err("has credentials in it");
-        }
-        Ok(Self {
-            scheme,
-            authority: normalized_authority(scheme, authority)?,
-            path,
-            text,
-        })
-    }
-
-    /// Whether scheme and authority are written as normalized.
-    fn has_normalized_origin(&self) -> bool {
-        let rest = self.text.strip_prefix(self.scheme);
-        let rest = rest.and_then(|rest| rest.strip_prefix("://"));
-        let path = rest.and_then(|rest| rest.strip_prefix(&*self.authority));
-        path.is_some_and(|path| path.len() == self.path.len())
-    }
-}
-
 /// The normalized form of an http or https URL, without query and fragment. `None` if
 /// the text is not such a URL.
 fn normalized(url: &str) -> Option<Cow<'_, str>> {
     let url = HttpUrl::parse(url).ok()?;
     let path = match (url.path, PathForm::of(url.path)?) {
         ("", _) => Cow::Borrowed("/"),
-        (path, PathForm::Normalized) if url.has_normalized_origin() => {
-            debug_assert!(url.text.ends_with(path));
+        (_, PathForm::Normalized) if has_normalized_origin(&url) => {
             return Some(Cow::Borrowed(url.text));
         }
         (path, PathForm::Normalized) => Cow::Borrowed(path),
@@ -137,76 +70,12 @@ fn normalized(url: &str) -> Option<Cow<'_, str>> {
     )))
 }
 
-/// Normalizes host and port. Removes a port that is empty or the default of the scheme.
-fn normalized_authority<'a>(
-    scheme: &str,
-    authority: &'a str,
-) -> Result<Cow<'a, str>, &'static str> {
-    // The colons of an IPv6 address do not begin a port.
-    let host_end = authority.find(']').map_or(0, |bracket| bracket + 1);
-    let port_at = authority[host_end..].find(':').map(|at| host_end + at);
-    let (host, port) = match port_at {
-        Some(at) => (&authority[..at], &authority[at + 1..]),
-        None => (authority, ""),
-    };
-    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("has a port that is not a number");
-    }
-    let is_default = match scheme {
-        "https" => port == "443",
-        _ => port == "80",
-    };
-    let host = normalized_host(host)?;
-    Ok(match (host, port.is_empty() || is_default) {
-        (host, true) => host,
-        (Cow::Borrowed(_), false) => Cow::Borrowed(authority),
-        (Cow::Owned(host), false) => Cow::Owned(format!("{host}:{port}")),
-    })
-}
-
-fn normalized_host(host: &str) -> Result<Cow<'_, str>, &'static str> {
-    const BAD: &str = "has a host that no URL may have";
-    if host.is_empty() {
-        return Err("has no host");
-    }
-    if let Some(address) = host.strip_prefix('[') {
-        let address = address.strip_suffix(']').ok_or(BAD)?;
-        // One address has many spellings. This is the one of RFC 5952.
-        let address: Ipv6Addr = address.parse().map_err(|_| BAD)?;
-        return Ok(match format!("[{address}]") {
-            normalized if normalized == host => Cow::Borrowed(host),
-            normalized => Cow::Owned(normalized),
-        });
-    }
-    let is_normalized = |byte: u8| is_reg_name_byte(byte) && !byte.is_ascii_uppercase();
-    if host.bytes().all(is_normalized) {
-        return Ok(Cow::Borrowed(host));
-    }
-    let mut normalized = String::with_capacity(host.len());
-    let mut rest = host.as_bytes();
-    while let [byte, behind @ ..] = rest {
-        rest = behind;
-        let octet = match byte {
-            b'%' => {
-                let octet = encoded_octet(behind).ok_or(BAD)?;
-                rest = &behind[2..];
-                if !is_unreserved(octet) {
-                    push_normalized(&mut normalized, octet);
-                    continue;
-                }
-                octet
-            }
-            byte if is_reg_name_byte(*byte) => *byte,
-            _ => return Err(BAD),
-        };
-        normalized.push(char::from(octet.to_ascii_lowercase()));
-    }
-    Ok(Cow::Owned(normalized))
-}
-
-/// Whether a host name (`reg-name`) may have this byte unencoded (RFC 3986 §3.2.2).
-fn is_reg_name_byte(byte: u8) -> bool {
-    is_unreserved(byte) || b"!$&'()*+,;=".contains(&byte)
+/// Whether scheme and authority are written as normalized.
+fn has_normalized_origin(url: &HttpUrl<'_>) -> bool {
+    let rest = url.text.strip_prefix(url.scheme);
+    let rest = rest.and_then(|rest| rest.strip_prefix("://"));
+    let path = rest.and_then(|rest| rest.strip_prefix(&*url.authority));
+    path.is_some_and(|path| path.len() == url.path.len())
 }
 
 /// How a path is written.

@@ -2,11 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::htu::{Origin, is_path};
+use super::htu::is_path;
 use super::memory_replay_store::MemoryReplayStore;
 use super::nonces::DpopNonces;
 use super::replay_store::{ErasedReplayStore, ReplayStore};
 use crate::clock::Clock;
+use crate::http_url::Origin;
 use crate::verify::keys::algorithm::{Algorithm, KeyKind};
 
 /// How a layer checks that the sender of a token has the key that the token is bound to, by DPoP (RFC 9449).

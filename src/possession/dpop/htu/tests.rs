@@ -254,7 +254,7 @@ fn an_origin_has_nothing_but_scheme_host_and_port() {
         ("http://localhost:3000", "http://localhost:3000"),
         ("http://[0:0::1]:80", "http://[::1]"),
     ] {
-        assert_eq!(&*origin(text).0, normal);
+        assert_eq!(origin(text).as_str(), normal);
         assert_eq!(
             Origin::of_url(&format!("{}/mcp/a?b", text.trim_end_matches('/'))),
             Ok(origin(text))

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::credentials::BearerToken;
-use crate::possession::dpop::htu::{Origin, Target};
+use crate::http_url::Origin;
+use crate::possession::dpop::htu::Target;
 use crate::testing::SigningKey;
 use crate::verify::keys::algorithm::KeyKind;
 use crate::verify_error::VerifyErrorKind;

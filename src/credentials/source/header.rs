@@ -1,0 +1,44 @@
+//! A header whose value is the token alone.
+
+use http::{HeaderMap, HeaderName};
+
+use crate::credentials::authorization::Credentials;
+use crate::credentials::bearer_token::{BearerToken, is_b64token};
+use crate::credentials::scheme::Scheme;
+
+/// Removes the header from the map and reads it.
+pub(super) fn take_header(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    max_token_length: usize,
+) -> Credentials {
+    let mut values = headers.get_all(name).iter();
+    let is_repeated = values.next().is_some() && values.next().is_some();
+    let Some(header) = headers.remove(name) else {
+        return Credentials::Missing;
+    };
+    if is_repeated {
+        return Credentials::Several;
+    }
+    let bytes = header.as_bytes();
+    // Servers remove the white space around a field value (RFC 9110 §5.5). A request that was made in the same process
+    // may still have some.
+    let start = bytes.len() - bytes.trim_ascii_start().len();
+    let token = bytes.trim_ascii();
+    let end = start + token.len();
+    match problem_of(token, max_token_length) {
+        Some(problem) => problem,
+        None => Credentials::Token(Scheme::Bearer, BearerToken::of_header(header, start..end)),
+    }
+}
+
+/// Why a text, which is in the place of a token without a scheme, is not a token.
+pub(super) fn problem_of(text: &[u8], max_token_length: usize) -> Option<Credentials> {
+    if text.is_empty() {
+        return Some(Credentials::Missing);
+    }
+    if text.len() > max_token_length {
+        return Some(Credentials::TooLong(Scheme::Bearer));
+    }
+    (!is_b64token(text)).then_some(Credentials::Malformed(Scheme::Bearer))
+}
