@@ -40,9 +40,10 @@
 //! A request that passed an [optional](crate::BearerAuthLayer::optional) layer without a token
 //! is refused with 401. A guard without a layer in front responds with 500 and logs an error.
 
+pub(crate) mod check;
 mod error;
 mod layer;
-pub(crate) mod requirement;
+mod requirement;
 mod service;
 
 pub use self::error::ScopeError;

@@ -6,7 +6,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::guard::requirement::{self, ScopeRequirement};
+use crate::guard::check::check;
+use crate::guard::requirement::ScopeRequirement;
 use crate::identity;
 use crate::reject::{ResponseBody, ResponseFuture};
 
@@ -61,7 +62,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let requirements = iter::once(&*self.requirement);
-        match requirement::check(requirements, request.extensions_mut(), COMPONENT) {
+        match check(requirements, request.extensions_mut(), COMPONENT) {
             Ok(()) => ResponseFuture::pass(self.inner.call(request)),
             Err(reply) => {
                 let limit = identity::max_drained_bytes(request.extensions());

@@ -64,6 +64,7 @@
 mod body;
 mod challenge;
 mod drain;
+mod for_error;
 mod future;
 mod refusal;
 mod refused;
@@ -75,7 +76,8 @@ pub(crate) use self::challenge::is_quotable;
 #[cfg(feature = "mcp")]
 pub(crate) use self::drain::Drain;
 pub(crate) use self::drain::Draining;
+pub(crate) use self::for_error::refuse_for;
 pub use self::future::ResponseFuture;
-pub(crate) use self::refusal::{DPOP_NONCE, Refusal, Reply, refuse_for};
+pub(crate) use self::refusal::{DPOP_NONCE, Refusal, Reply};
 pub use self::refused::Refused;
 pub use self::reply_body::ReplyBody;

@@ -8,7 +8,7 @@ use crate::challenge_config::ChallengeContext;
 use crate::credentials::Scheme;
 use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
-use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError, VerifyErrorKind};
+use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError};
 
 use super::challenge::{Challenge, Params, write_quoted};
 use super::refused::Refused;
@@ -279,27 +279,6 @@ impl Refusal<'_> {
             Self::Unavailable(_) => "unavailable",
             Self::NoLayer => "no_layer",
         }
-    }
-}
-
-/// Refuses the request for the error of a verifier or a check.
-pub(crate) fn refuse_for(
-    error: &VerifyError,
-    component: &'static str,
-    bearer: Bearer<'_>,
-    context: ChallengeContext<'_>,
-) -> Reply {
-    let refuse = |refusal: Refusal<'_>, scopes| refusal.refuse(component, bearer, context, scopes);
-    let scopes = context.config.initial_scopes();
-    match error.kind() {
-        VerifyErrorKind::Invalid(reason) => refuse(Refusal::InvalidToken(reason), scopes),
-        VerifyErrorKind::InvalidProof(reason) => refuse(Refusal::InvalidProof(reason), scopes),
-        VerifyErrorKind::NonceRequired(nonce) => refuse(Refusal::NonceRequired(nonce), scopes),
-        VerifyErrorKind::InsufficientScope(required) => {
-            let scopes = context.config.scopes.union(required);
-            refuse(Refusal::InsufficientScope, &scopes)
-        }
-        VerifyErrorKind::Unavailable => refuse(Refusal::Unavailable(error), scopes),
     }
 }
 

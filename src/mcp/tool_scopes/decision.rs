@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use crate::challenge_config::ChallengeConfig;
 use crate::guard::ScopeRequirement;
-use crate::guard::requirement::check;
+use crate::guard::check::check;
 use crate::identity::{Anonymous, Identity};
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Unreadable, calls};
