@@ -77,7 +77,7 @@ use serde_json::Value;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeContext;
-use crate::guard::ScopeError;
+use crate::guard::{AuthenticationError, ScopeError};
 use crate::identity::Identity;
 use crate::refusal_slot::RefusalCause;
 use crate::reject::Refusal;
@@ -214,6 +214,44 @@ impl From<ScopeError> for ErrorData {
             Refusal::InsufficientScope,
             error.challenge_context(),
             error.required(),
+        );
+        Self::new(REFUSED, error.to_string(), data)
+    }
+}
+
+impl AuthenticationError {
+    /// Refuses the request with HTTP 401 and the challenge where
+    /// [possible](crate::extract::rmcp#how-a-refusal-is-sent), whatever the tool returns. Elsewhere, the client gets
+    /// the returned JSON-RPC error.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rmcp::ErrorData;
+    /// use tower_bearer_auth::{AccessToken, AuthenticationError, AuthenticationRequirement};
+    ///
+    /// fn transfer(token: &AccessToken) -> Result<String, ErrorData> {
+    ///     let recent = AuthenticationRequirement::new().max_age(Duration::from_secs(300));
+    ///     token.require_authentication(&recent).map_err(AuthenticationError::refuse)?;
+    ///     Ok("done".to_owned())
+    /// }
+    /// # let _ = transfer;
+    /// ```
+    pub fn refuse(self) -> ErrorData {
+        let (required, scopes) = (self.required().clone(), self.required_scopes().clone());
+        self.refusal_slot()
+            .refuse(RefusalCause::InsufficientAuthentication(required, scopes));
+        self.into()
+    }
+}
+
+/// Converts to a JSON-RPC error, code -32003, with the parameters of the challenge in its `data`. The HTTP status stays
+/// 200; use [`AuthenticationError::refuse`] to respond with 401.
+impl From<AuthenticationError> for ErrorData {
+    fn from(error: AuthenticationError) -> Self {
+        let data = challenge(
+            error.refusal(),
+            error.challenge_context(),
+            error.required_scopes(),
         );
         Self::new(REFUSED, error.to_string(), data)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Extensions;
 
 use crate::access_token::AccessToken;
+use crate::authentication_requirement::AuthenticationRequirement;
 use crate::challenge_config::ChallengeConfig;
 use crate::credentials::Scheme;
 use crate::guard::requirement::ScopeRequirement;
@@ -13,12 +14,31 @@ use crate::reject::{Refusal, Reply};
 use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
 
-/// `Ok` if a request with these extensions meets all `requirements`, otherwise the response. `component` requires
-/// them.
+/// What an operation requires.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Required<'a> {
+    pub(crate) scopes: &'a ScopeRequirement,
+    /// The required authentication of the user. If there is one, so is a token.
+    pub(crate) authentication: Option<&'a Arc<AuthenticationRequirement>>,
+}
+
+impl<'a> Required<'a> {
+    pub(crate) const NOTHING: Self = Self::scopes(&ScopeRequirement::PERMIT_ALL);
+
+    pub(crate) const fn scopes(scopes: &'a ScopeRequirement) -> Self {
+        Self {
+            scopes,
+            authentication: None,
+        }
+    }
+}
+
+/// `Ok` if a request with these extensions meets everything that is `required`, otherwise the response. `component`
+/// requires it.
 ///
-/// Adds the met scopes to the request's token, for the challenges of inner guards and handlers.
+/// Adds what was required to the request's token, for the challenges of inner guards and handlers.
 pub(crate) fn check<'a>(
-    requirements: impl Iterator<Item = &'a ScopeRequirement> + Clone,
+    required: impl Iterator<Item = Required<'a>> + Clone,
     extensions: &mut Extensions,
     component: &'static str,
 ) -> Result<(), Reply> {
@@ -35,30 +55,56 @@ pub(crate) fn check<'a>(
             ));
         }
     };
-    let all_met = requirements.clone().try_fold(None, |met, required| {
-        Some(together(met, required.met_with(token)?))
+    let met_scopes = required.clone().try_fold(None, |met, required| {
+        Some(together(met, required.scopes.met_with(token)?))
     });
-    if let Some(met) = all_met {
+    let authentication = required
+        .clone()
+        .filter_map(|required| required.authentication)
+        .fold(None, |all, more| Some(all_of(all, more)));
+    let is_authenticated = authentication
+        .as_ref()
+        .is_none_or(|authentication| token.is_some_and(|token| authentication.is_met_by(token)));
+    if let (Some(met), true) = (met_scopes, is_authenticated) {
         Decision::passed(component, token).record();
         if let (Some(met), Some(token)) = (met, extensions.get_mut::<AccessToken>()) {
             token.passed_guards_mut().push(met);
         }
+        if let (Some(met), Some(token)) = (authentication, extensions.get_mut::<AccessToken>()) {
+            token.passed_guards_mut().push_authentication(met);
+        }
         return Ok(());
     }
-    let refusal = match token {
-        _ if requirements.clone().any(|required| required.denies_all()) => Refusal::Forbidden,
-        Some(_) => Refusal::InsufficientScope,
-        None => Refusal::NoToken,
+    // A client requests what the challenge names. So one challenge names everything that is known to be needed.
+    let (scopes_so_far, authentication_so_far) = match token {
+        Some(token) => (
+            token.required_so_far(),
+            token.required_authentication_so_far(),
+        ),
+        None => (challenge_config.scopes.clone(), None),
     };
-    // One challenge names everything that the operation needs, because clients request what it names.
-    let so_far = match token {
-        Some(token) => token.required_so_far(),
-        None => challenge_config.scopes.clone(),
-    };
-    let wanted = requirements.map(|required| required.wanted(token));
+    let wanted = required
+        .clone()
+        .map(|required| required.scopes.wanted(token));
     let scopes = match wanted.fold(None, together) {
-        Some(wanted) => so_far.union(&wanted),
-        None => so_far,
+        Some(wanted) => scopes_so_far.union(&wanted),
+        None => scopes_so_far,
+    };
+    let authentication = match (authentication_so_far, authentication) {
+        (Some(so_far), Some(more)) => Some(AuthenticationRequirement::both(so_far, &more)),
+        (so_far, more) => more.or(so_far),
+    };
+    let is_denied = required
+        .clone()
+        .any(|required| required.scopes.denies_all());
+    let refusal = match (token, &authentication) {
+        _ if is_denied => Refusal::Forbidden,
+        (None, _) => Refusal::NoToken,
+        // Of a client that lacks both, its scopes are in this challenge, too. A 403 would cost it a second login.
+        (Some(_), Some(authentication)) if !is_authenticated => {
+            Refusal::for_authentication(authentication)
+        }
+        (Some(_), _) => Refusal::InsufficientScope,
     };
     let context = challenge_config.tried(token.map_or_else(Scheme::default, AccessToken::scheme));
     Err(refusal.refuse(component, token.into(), context, &scopes))
@@ -71,5 +117,15 @@ fn together(all: Option<Arc<Scopes>>, more: Option<&Arc<Scopes>>) -> Option<Arc<
         (None, Some(more)) => Some(Arc::clone(more)),
         (Some(all), Some(more)) if all.is_superset(more) => Some(all),
         (Some(all), Some(more)) => Some(Arc::new(all.union(more))),
+    }
+}
+
+fn all_of(
+    all: Option<Arc<AuthenticationRequirement>>,
+    more: &Arc<AuthenticationRequirement>,
+) -> Arc<AuthenticationRequirement> {
+    match all {
+        Some(all) => AuthenticationRequirement::both(all, more),
+        None => Arc::clone(more),
     }
 }

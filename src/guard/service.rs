@@ -6,7 +6,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::guard::check::check;
+use crate::guard::check::{Required, check};
 use crate::guard::requirement::ScopeRequirement;
 use crate::identity;
 use crate::reject::{ResponseBody, ResponseFuture};
@@ -61,8 +61,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let requirements = iter::once(&*self.requirement);
-        match check(requirements, request.extensions_mut(), COMPONENT) {
+        let required = iter::once(Required::scopes(&self.requirement));
+        match check(required, request.extensions_mut(), COMPONENT) {
             Ok(()) => ResponseFuture::pass(self.inner.call(request)),
             Err(reply) => {
                 let limit = identity::max_drained_bytes(request.extensions());

@@ -91,6 +91,7 @@ mod pattern;
 mod private_member;
 mod rejection;
 mod resource_uri;
+mod rule;
 mod rules;
 pub mod session;
 pub mod tool_scopes;
@@ -98,6 +99,7 @@ mod tree;
 
 #[doc(inline)]
 pub use self::cors::{CorsLayer, cors};
+pub use self::rule::Rule;
 pub use self::rules::{ScopeRules, ScopeRulesBuilder};
 #[doc(inline)]
 pub use self::session::SessionBindingLayer;

@@ -4,11 +4,13 @@ use std::{fmt, ptr, slice};
 use super::message::{Call, LISTEN, Target};
 use super::pattern::{Patterns, split_star};
 use super::resource_uri::{NotCanonical, comparable};
+use super::rule::Rule;
 use crate::access_token::AccessToken;
 use crate::config_error::{ConfigError, Problems};
 use crate::guard::ScopeRequirement;
 
-/// The scopes that each tool, prompt, resource, task and method of an MCP server requires.
+/// The scopes that each tool, prompt, resource, task and method of an MCP server requires, and the authentication of the
+/// user.
 ///
 /// A pattern is a name, or a prefix followed by `*`. The most specific pattern wins: a name before a
 /// prefix, and a longer prefix before a shorter one. If no pattern matches, the rule of the
@@ -40,14 +42,13 @@ struct Rules {
     resources: Patterns,
     tasks: Patterns,
     methods: Patterns,
-    default: ScopeRequirement,
+    default: Rule,
     /// Whether some call needs no token.
     opens_anything: bool,
 }
 
 impl Rules {
     fn opens_anything(&self) -> bool {
-        const PERMIT_ALL: ScopeRequirement = ScopeRequirement::PERMIT_ALL;
         let patterns = [
             &self.tools,
             &self.prompts,
@@ -55,10 +56,10 @@ impl Rules {
             &self.tasks,
             &self.methods,
         ];
-        let mut requirements = patterns.into_iter().flat_map(Patterns::requirements);
+        let mut rules = patterns.into_iter().flat_map(Patterns::rules);
         let is_open_by_itself = |method: &&str| self.methods.find(method).is_none();
-        self.default == PERMIT_ALL
-            || requirements.any(|requirement| *requirement == PERMIT_ALL)
+        self.default == Rule::PERMIT_ALL
+            || rules.any(|rule| *rule == Rule::PERMIT_ALL)
             || OPEN_METHODS.iter().any(is_open_by_itself)
             || self.methods.find_prefix(NOTIFICATIONS).is_none()
     }
@@ -117,21 +118,21 @@ impl ScopeRules {
         let Ok(call) = Call::on_target(method, name) else {
             return false;
         };
-        self.requirements(slice::from_ref(&call))
-            .is_ok_and(|all| all.iter().all(|required| required.is_met_by(token)))
+        self.rules_for(slice::from_ref(&call))
+            .is_ok_and(|all| all.iter().all(|rule| rule.is_met_by(token)))
     }
 
-    /// What these calls require together, each requirement once. An error if a rule cannot be chosen for a resource.
+    /// The rules of these calls, each rule once: together, they are what the calls require. An error if a rule cannot be chosen for a resource.
     ///
     /// Both the layer and [`allows`](Self::allows) decide by this function alone, so that a list never shows what the
     /// layer would refuse, or hides what it would admit.
-    pub(super) fn requirements<'r>(
+    pub(super) fn rules_for<'r>(
         &'r self,
         calls: &[Call<'_>],
-    ) -> Result<Vec<&'r ScopeRequirement>, NotCanonical> {
-        let mut all: Vec<&'r ScopeRequirement> = Vec::new();
+    ) -> Result<Vec<&'r Rule>, NotCanonical> {
+        let mut all: Vec<&'r Rule> = Vec::new();
         // A thousand resources under one rule add that rule once.
-        let mut require = |rule: &'r ScopeRequirement| {
+        let mut require = |rule: &'r Rule| {
             if !all.iter().any(|known| ptr::eq(*known, rule)) {
                 all.push(rule);
             }
@@ -153,8 +154,8 @@ impl ScopeRules {
     }
 
     /// The rule of a method that has no target.
-    fn for_method(&self, method: &str) -> &ScopeRequirement {
-        const PERMIT_ALL: &ScopeRequirement = &ScopeRequirement::PERMIT_ALL;
+    fn for_method(&self, method: &str) -> &Rule {
+        const PERMIT_ALL: &Rule = &Rule::PERMIT_ALL;
         let is_open = OPEN_METHODS.contains(&method) || method.starts_with(NOTIFICATIONS);
         match self.0.methods.find(method) {
             Some(rule) => rule,
@@ -163,11 +164,7 @@ impl ScopeRules {
         }
     }
 
-    fn for_target(
-        &self,
-        method: &str,
-        target: &Target<'_>,
-    ) -> Result<&ScopeRequirement, NotCanonical> {
+    fn for_target(&self, method: &str, target: &Target<'_>) -> Result<&Rule, NotCanonical> {
         let rules = &*self.0;
         let rule = match target {
             Target::Tool(name) => rules.tools.find(name),
@@ -182,10 +179,7 @@ impl ScopeRules {
 }
 
 /// The rule of the pattern that matches a URI best.
-fn find_resource<'a>(
-    resources: &'a Patterns,
-    uri: &str,
-) -> Result<Option<&'a ScopeRequirement>, NotCanonical> {
+fn find_resource<'a>(resources: &'a Patterns, uri: &str) -> Result<Option<&'a Rule>, NotCanonical> {
     // An exact match is unambiguous. Without resource rules, there is no rule that another spelling could bypass.
     if let Some(rule) = resources.exact(uri) {
         return Ok(Some(rule));
@@ -209,8 +203,8 @@ impl fmt::Debug for ScopeRules {
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ScopeRulesBuilder {
-    patterns: Vec<(Subject, String, ScopeRequirement)>,
-    default: Option<ScopeRequirement>,
+    patterns: Vec<(Subject, String, Rule)>,
+    default: Option<Rule>,
 }
 
 /// What a pattern selects.
@@ -237,13 +231,13 @@ impl Subject {
 
 impl ScopeRulesBuilder {
     /// Sets what a tool, or every tool whose name matches the prefix, requires: `tools/call`.
-    pub fn tool(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Subject::Tool, pattern, requirement)
+    pub fn tool(self, pattern: impl Into<String>, rule: impl Into<Rule>) -> Self {
+        self.with(Subject::Tool, pattern, rule.into())
     }
 
     /// Sets what a prompt requires: `prompts/get`, and `completion/complete` for its arguments.
-    pub fn prompt(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Subject::Prompt, pattern, requirement)
+    pub fn prompt(self, pattern: impl Into<String>, rule: impl Into<Rule>) -> Self {
+        self.with(Subject::Prompt, pattern, rule.into())
     }
 
     /// Sets what a resource requires, by its URI: `resources/read`, `resources/subscribe`,
@@ -291,14 +285,14 @@ impl ScopeRulesBuilder {
     /// normalization, parameters of the query in another order, additional parameters, a `&` at the end, or `+` for a
     /// space. Exact patterns, and those that end in the query, do not cover these, so use a
     /// [default rule](Self::default_rule) that denies.
-    pub fn resource(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Subject::Resource, pattern, requirement)
+    pub fn resource(self, pattern: impl Into<String>, rule: impl Into<Rule>) -> Self {
+        self.with(Subject::Resource, pattern, rule.into())
     }
 
     /// Sets what a task requires, by its ID: `tasks/get`, `tasks/result`, `tasks/update`, `tasks/cancel`.
     /// Servers generate the IDs, so the pattern is usually `*`. The server must check who owns a task.
-    pub fn task(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Subject::Task, pattern, requirement)
+    pub fn task(self, pattern: impl Into<String>, rule: impl Into<Rule>) -> Self {
+        self.with(Subject::Task, pattern, rule.into())
     }
 
     /// Sets what a method requires if it has no target, or its target matches no pattern.
@@ -307,24 +301,19 @@ impl ScopeRulesBuilder {
     /// templates and skills, `subscriptions/listen` and all notifications are
     /// [open](ScopeRequirement::permit_all) to every request that the layer in front admits. All other methods require
     /// what the default rule says.
-    pub fn method(self, pattern: impl Into<String>, requirement: ScopeRequirement) -> Self {
-        self.with(Subject::Method, pattern, requirement)
+    pub fn method(self, pattern: impl Into<String>, rule: impl Into<Rule>) -> Self {
+        self.with(Subject::Method, pattern, rule.into())
     }
 
     /// Sets what everything else requires. It has no default: you must decide whether unlisted tools are open.
     /// [`ScopeRequirement::deny_all`] denies them.
-    pub fn default_rule(mut self, requirement: ScopeRequirement) -> Self {
-        self.default = Some(requirement);
+    pub fn default_rule(mut self, rule: impl Into<Rule>) -> Self {
+        self.default = Some(rule.into());
         self
     }
 
-    fn with(
-        mut self,
-        subject: Subject,
-        pattern: impl Into<String>,
-        requirement: ScopeRequirement,
-    ) -> Self {
-        self.patterns.push((subject, pattern.into(), requirement));
+    fn with(mut self, subject: Subject, pattern: impl Into<String>, rule: Rule) -> Self {
+        self.patterns.push((subject, pattern.into(), rule));
         self
     }
 
@@ -342,7 +331,10 @@ impl ScopeRulesBuilder {
             resources: Patterns::default(),
             tasks: Patterns::default(),
             methods: Patterns::default(),
-            default: self.default.clone().unwrap_or(ScopeRequirement::deny_all()),
+            default: self
+                .default
+                .clone()
+                .unwrap_or(Rule::new(ScopeRequirement::deny_all())),
             opens_anything: false,
         };
         if self.default.is_none() {
@@ -350,13 +342,13 @@ impl ScopeRulesBuilder {
                 "there is no default rule; say with default_rule(..) what everything else needs",
             );
         }
-        for (subject, pattern, requirement) in self.patterns {
+        for (subject, pattern, rule) in self.patterns {
             let added = match subject {
-                Subject::Tool => rules.tools.insert(&pattern, requirement),
-                Subject::Prompt => rules.prompts.insert(&pattern, requirement),
-                Subject::Task => rules.tasks.insert(&pattern, requirement),
-                Subject::Method => rules.methods.insert(&pattern, requirement),
-                Subject::Resource => insert_resource(&mut rules.resources, &pattern, requirement),
+                Subject::Tool => rules.tools.insert(&pattern, rule),
+                Subject::Prompt => rules.prompts.insert(&pattern, rule),
+                Subject::Task => rules.tasks.insert(&pattern, rule),
+                Subject::Method => rules.methods.insert(&pattern, rule),
+                Subject::Resource => insert_resource(&mut rules.resources, &pattern, rule),
             };
             if let Err(why) = added {
                 problems.push(format!("{}({pattern:?}, ..) {why}", subject.setter()));
@@ -372,7 +364,7 @@ impl ScopeRulesBuilder {
 fn insert_resource(
     resources: &mut Patterns,
     pattern: &str,
-    requirement: ScopeRequirement,
+    rule: Rule,
 ) -> Result<(), &'static str> {
     let (_, is_prefix) = split_star(pattern)?;
     match comparable(pattern) {
@@ -382,11 +374,11 @@ fn insert_resource(
         // The literal `*` is still the last character. `%2A` has become one, too, but stands for itself.
         Ok(comparable) if is_prefix => {
             let prefix = &comparable.text[..comparable.text.len() - "*".len()];
-            resources.insert_prefix(prefix, requirement)
+            resources.insert_prefix(prefix, rule)
         }
-        Ok(comparable) => resources.insert_exact(&comparable.text, requirement),
+        Ok(comparable) => resources.insert_exact(&comparable.text, rule),
         Err(why) if !is_prefix && why.is_of_every_spelling() && pattern.trim() == pattern => {
-            resources.insert_exact(pattern, requirement)
+            resources.insert_exact(pattern, rule)
         }
         Err(why) => Err(why.predicate()),
     }

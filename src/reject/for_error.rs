@@ -23,6 +23,10 @@ pub(crate) fn refuse_for(
             let scopes = context.config.scopes.union(required);
             refuse(Refusal::InsufficientScope, &scopes)
         }
+        VerifyErrorKind::InsufficientAuthentication(required) => refuse(
+            Refusal::for_authentication(required),
+            &context.config.scopes,
+        ),
         VerifyErrorKind::Unavailable => refuse(Refusal::Unavailable(error), scopes),
     }
 }

@@ -5,6 +5,7 @@
 //! | has no bearer token | 401 | no `error` (RFC 6750 §3.1), `scope`, `resource_metadata` | `error_description` |
 //! | has two `Authorization` headers | 400 | `error="invalid_request"` | `error`, `error_description` |
 //! | has a token that is refused | 401 | `error="invalid_token"`, `scope`, `resource_metadata` | the same |
+//! | has a token whose user must authenticate again or in another way | 401 | `error="insufficient_user_authentication"`, `scope`, `resource_metadata`, `acr_values`, `max_age` (RFC 9470 §3) | the same |
 //! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope`, `resource_metadata` | the same |
 //! | needs what no scope allows | 403 | none | the same, `access_denied` |
 //! | comes during an outage of the verifier | 503, `Retry-After` (the verifier's, or 5 seconds) | none | `error`, `error_description` |
@@ -15,7 +16,7 @@
 //! [`possession`](crate::possession#answers) lists them.
 //!
 //! The order of the parameters is `realm`, `error`, `algs` (DPoP only), `scope`, `resource_metadata`,
-//! `error_description`. Optional parameters are present if the layer or guard has a value for them. Without realm,
+//! `acr_values`, `max_age`, `error_description`. Optional parameters are present if the layer or guard has a value for them. Without realm,
 //! scopes and metadata, the challenge for a request without a token is the single word `Bearer`: RFC 6750 §3 requires a
 //! parameter there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are JSON with
 //! `Cache-Control: no-store`. A refusal never repeats what the client sent.
@@ -38,6 +39,10 @@
 //! | a token with `a b` | `a b c` |
 //! | a token with `a c` | `a b` |
 //! | a token with `b c` | `a` |
+//!
+//! A 401 for the [authentication of the user](crate::guard#step-up-authentication) has the scopes of a 403, because the
+//! client has a token already. If a guard or a rule requires scopes and an authentication, and the token has neither, it is
+//! this 401: its challenge names both, and a 403 would cost the client a second login.
 //!
 //! # The connection
 //!

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
+use crate::authentication_requirement::AuthenticationRequirement;
 use crate::challenge_config::ChallengeContext;
 use crate::credentials::Scheme;
 use crate::scopes::Scopes;
@@ -38,7 +39,9 @@ pub(crate) enum Refusal<'a> {
     NonceRequired(&'a str),
     /// Its token lacks a scope.
     InsufficientScope,
-    /// It needs what no scope allows.
+    /// The user of its token has not authenticated like this.
+    InsufficientAuthentication(&'a AuthenticationRequirement),
+    /// It needs what no scope and no authentication allow.
     Forbidden,
     /// The verifier cannot check its token at the moment.
     Unavailable(&'a VerifyError),
@@ -51,6 +54,17 @@ pub(crate) enum Refusal<'a> {
 struct Offer {
     scheme: Scheme,
     has_error: bool,
+}
+
+impl<'a> Refusal<'a> {
+    /// The user of the token has not authenticated like this. If no user can, a challenge would only make clients try
+    /// again and again.
+    pub(crate) fn for_authentication(required: &'a AuthenticationRequirement) -> Self {
+        match required.is_impossible() {
+            true => Self::Forbidden,
+            false => Self::InsufficientAuthentication(required),
+        }
+    }
 }
 
 impl Refusal<'_> {
@@ -99,6 +113,7 @@ impl Refusal<'_> {
             | Self::InvalidToken(_)
             | Self::InvalidProof(_)
             | Self::InsufficientScope
+            | Self::InsufficientAuthentication(_)
             | Self::Forbidden
             | Self::NoLayer => {}
         }
@@ -124,7 +139,10 @@ impl Refusal<'_> {
         };
         match (self, context.scheme) {
             (Self::Forbidden | Self::Unavailable(_) | Self::NoLayer, _) => [None, None],
-            (Self::InsufficientScope, scheme) => [offer(scheme, true), None],
+            // The client can use the scheme that it has used.
+            (Self::InsufficientScope | Self::InsufficientAuthentication(_), scheme) => {
+                [offer(scheme, true), None]
+            }
             _ if !accepts_dpop => [offer(Scheme::Bearer, true), None],
             (Self::InvalidToken(_), Scheme::Dpop)
             | (Self::InvalidProof(_) | Self::NonceRequired(_), _) => {
@@ -151,7 +169,10 @@ impl Refusal<'_> {
         self,
         context: ChallengeContext<'a>,
         scopes: &'a Scopes,
-    ) -> Option<Challenge<'a>> {
+    ) -> Option<Challenge<'a>>
+    where
+        Self: 'a,
+    {
         let [offer, _] = self.offers(context);
         Some(self.challenge(offer?, context, scopes))
     }
@@ -162,12 +183,27 @@ impl Refusal<'_> {
         Offer { scheme, has_error }: Offer,
         context: ChallengeContext<'a>,
         scopes: &'a Scopes,
-    ) -> Challenge<'a> {
+    ) -> Challenge<'a>
+    where
+        Self: 'a,
+    {
         let config = context.config;
         let (_, error, description) = self.parts();
         let error = error.filter(|_| has_error);
         // No scope repairs a malformed request.
         let is_malformed = matches!(self, Self::RepeatedHeader);
+        let authentication = match self {
+            Self::InsufficientAuthentication(required) => Some(required),
+            Self::NoToken
+            | Self::RepeatedHeader
+            | Self::InvalidToken(_)
+            | Self::InvalidProof(_)
+            | Self::NonceRequired(_)
+            | Self::InsufficientScope
+            | Self::Forbidden
+            | Self::Unavailable(_)
+            | Self::NoLayer => None,
+        };
         let dpop = config.dpop.as_ref().filter(|_| scheme == Scheme::Dpop);
         Challenge {
             scheme,
@@ -180,6 +216,8 @@ impl Refusal<'_> {
                     .resource_metadata
                     .as_deref()
                     .filter(|_| !is_malformed),
+                acr_values: authentication.and_then(AuthenticationRequirement::acr_values),
+                max_age: authentication.and_then(AuthenticationRequirement::max_age_seconds),
                 // A challenge without `error` has no description (RFC 6750 §3.1).
                 description: error.and(Some(description)),
             },
@@ -217,6 +255,11 @@ impl Refusal<'_> {
                 StatusCode::FORBIDDEN,
                 Some("insufficient_scope"),
                 "The access token lacks a required scope",
+            ),
+            Self::InsufficientAuthentication(_) => (
+                StatusCode::UNAUTHORIZED,
+                Some("insufficient_user_authentication"),
+                "The user must authenticate again or in another way",
             ),
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,
@@ -263,6 +306,7 @@ impl Refusal<'_> {
             | Self::InvalidToken(_)
             | Self::InvalidProof(_)
             | Self::NonceRequired(_)
+            | Self::InsufficientAuthentication(_)
             | Self::Forbidden => decision,
         }
     }
@@ -275,6 +319,7 @@ impl Refusal<'_> {
             Self::InvalidProof(reason) => reason.as_str(),
             Self::NonceRequired(_) => "proof_nonce",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InsufficientAuthentication(_) => "insufficient_user_authentication",
             Self::Forbidden => "access_denied",
             Self::Unavailable(_) => "unavailable",
             Self::NoLayer => "no_layer",

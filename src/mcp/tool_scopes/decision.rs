@@ -5,14 +5,14 @@ use std::iter;
 use http::request::Parts;
 
 use crate::challenge_config::ChallengeConfig;
-use crate::guard::ScopeRequirement;
-use crate::guard::check::check;
+use crate::guard::check::{Required, check};
 use crate::identity::{Anonymous, Identity};
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Unreadable, calls};
 use crate::mcp::message_id::id;
 use crate::mcp::rejection::Rejection;
 use crate::mcp::resource_uri::NotCanonical;
+use crate::mcp::rule::Rule;
 use crate::mcp::rules::ScopeRules;
 use crate::reject::{Refusal, Reply};
 use crate::telemetry::Bearer;
@@ -28,18 +28,15 @@ pub(super) fn decide(rules: &ScopeRules, head: &mut Parts, body: &[u8]) -> Resul
         let id = is_json.then(|| id(body)).flatten();
         rejection.refuse_message(COMPONENT, bearer(head), id)
     })?;
-    check(required.iter().copied(), &mut head.extensions, COMPONENT)
+    let required = required.iter().map(|rule| rule.required());
+    check(required, &mut head.extensions, COMPONENT)
 }
 
 /// The requirements of all calls in a body; an error if the body or the headers are ambiguous.
-fn read<'r>(
-    rules: &'r ScopeRules,
-    head: &Parts,
-    body: &[u8],
-) -> Result<Vec<&'r ScopeRequirement>, Rejection> {
+fn read<'r>(rules: &'r ScopeRules, head: &Parts, body: &[u8]) -> Result<Vec<&'r Rule>, Rejection> {
     let calls = calls(body)?;
     check_agreement(&head.headers, &calls)?;
-    let required = rules.requirements(&calls);
+    let required = rules.rules_for(&calls);
     required.map_err(|NotCanonical(why)| Unreadable::BadParams(why).into())
 }
 
@@ -96,6 +93,9 @@ fn bearer(head: &Parts) -> Bearer<'_> {
 
 /// `Ok` if a request whose body is not read may pass.
 pub(super) fn decide_unread(head: &mut Parts) -> Result<(), Reply> {
-    let permit_all = iter::once(&ScopeRequirement::PERMIT_ALL);
-    check(permit_all, &mut head.extensions, COMPONENT)
+    check(
+        iter::once(Required::NOTHING),
+        &mut head.extensions,
+        COMPONENT,
+    )
 }
