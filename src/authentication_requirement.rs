@@ -174,9 +174,12 @@ impl MaxAge {
     }
 }
 
-/// Such as `acr phr or phrh, at most 300 seconds ago`.
+/// Such as `acr phr or phrh, at most 300 seconds ago`, or `any authentication`.
 impl fmt::Display for AuthenticationRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::default() {
+            return f.write_str("any authentication");
+        }
         let mut separator = "";
         if let Some(accepted) = &self.acr_values {
             let values: Vec<_> = accepted.iter().collect();
@@ -313,6 +316,21 @@ mod tests {
         assert!(impossible.is_impossible() && !both.is_impossible());
         assert!(!is_met(&impossible, Some("a"), None, seconds(0)));
         assert!(!is_met(&impossible, Some(""), None, seconds(0)));
+    }
+
+    #[test]
+    fn a_requirement_is_shown_as_a_sentence_needs_it() {
+        let shown = |required: AuthenticationRequirement| required.to_string();
+        assert_eq!(shown(acr(&["a", "b"])), "acr a or b");
+        assert_eq!(shown(max_age(300)), "at most 300 seconds ago");
+        assert_eq!(
+            shown(acr(&["a"]).max_age(seconds(5))),
+            "acr a, at most 5 seconds ago"
+        );
+        assert_eq!(
+            shown(AuthenticationRequirement::new()),
+            "any authentication"
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) enum RefusalCause {
     /// The token lacks some of these.
     InsufficientScope(Scopes),
     /// The user has not authenticated like this. The client needs these scopes, too.
-    InsufficientAuthentication(AuthenticationRequirement, Scopes),
+    InsufficientAuthentication(Arc<AuthenticationRequirement>, Scopes),
 }
 
 /// Since this revision of MCP, a server waits for the first message of its response before it starts the response,

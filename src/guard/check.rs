@@ -67,11 +67,14 @@ pub(crate) fn check<'a>(
         .is_none_or(|authentication| token.is_some_and(|token| authentication.is_met_by(token)));
     if let (Some(met), true) = (met_scopes, is_authenticated) {
         Decision::passed(component, token).record();
-        if let (Some(met), Some(token)) = (met, extensions.get_mut::<AccessToken>()) {
-            token.passed_guards_mut().push(met);
-        }
-        if let (Some(met), Some(token)) = (authentication, extensions.get_mut::<AccessToken>()) {
-            token.passed_guards_mut().push_authentication(met);
+        if let Some(token) = extensions.get_mut::<AccessToken>() {
+            let passed = token.passed_guards_mut();
+            if let Some(scopes) = met {
+                passed.push(scopes);
+            }
+            if let Some(authentication) = authentication {
+                passed.push_authentication(authentication);
+            }
         }
         return Ok(());
     }

@@ -50,6 +50,10 @@ impl Rule {
         self
     }
 
+    pub(super) fn scopes(&self) -> &ScopeRequirement {
+        &self.scopes
+    }
+
     /// Whether the bearer of this token may make a call with this rule.
     pub(super) fn is_met_by(&self, token: &AccessToken) -> bool {
         let authentication = self.authentication.as_ref();

@@ -112,14 +112,28 @@ impl ScopeRules {
     /// # let _ = visible;
     /// ```
     ///
+    /// If a rule requires a recent authentication, use [`allows_after_step_up`](Self::allows_after_step_up) for lists.
+    ///
     /// A list that depends on the token must not be cached for other clients: since MCP 2026-07-28, mark it with
     /// `cacheScope: "private"`.
     pub fn allows(&self, token: &AccessToken, method: &str, name: &str) -> bool {
+        self.is_met(method, name, |rule| rule.is_met_by(token))
+    }
+
+    /// Like [`allows`](Self::allows), but ignores how the user has [authenticated](Rule::authentication).
+    ///
+    /// Use it to filter lists if some rules require an authentication. A client that does not find a tool in the list
+    /// never calls it, so it never learns that its user could authenticate again.
+    pub fn allows_after_step_up(&self, token: &AccessToken, method: &str, name: &str) -> bool {
+        self.is_met(method, name, |rule| rule.scopes().is_met_by(token))
+    }
+
+    fn is_met(&self, method: &str, name: &str, is_met: impl Fn(&Rule) -> bool) -> bool {
         let Ok(call) = Call::on_target(method, name) else {
             return false;
         };
         self.rules_for(slice::from_ref(&call))
-            .is_ok_and(|all| all.iter().all(|rule| rule.is_met_by(token)))
+            .is_ok_and(|all| all.into_iter().all(is_met))
     }
 
     /// The rules of these calls, each rule once: together, they are what the calls require. An error if a rule cannot be chosen for a resource.

@@ -7,7 +7,7 @@
 //! | has a token that is refused | 401 | `error="invalid_token"`, `scope`, `resource_metadata` | the same |
 //! | has a token whose user must authenticate again or in another way | 401 | `error="insufficient_user_authentication"`, `scope`, `resource_metadata`, `acr_values`, `max_age` (RFC 9470 §3) | the same |
 //! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope`, `resource_metadata` | the same |
-//! | needs what no scope allows | 403 | none | the same, `access_denied` |
+//! | needs what no scope and no authentication allow | 403 | none | the same, `access_denied` |
 //! | comes during an outage of the verifier | 503, `Retry-After` (the verifier's, or 5 seconds) | none | `error`, `error_description` |
 //! | comes while the store of [revocations](crate::revocation#outages) has been out of reach for too long | 503, `Retry-After` | none | `error`, `error_description` |
 //! | reaches a guard with no layer in front | 500 | none | generic |

@@ -92,6 +92,11 @@ impl AuthenticationError {
         &self.required
     }
 
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn shared_required(&self) -> Arc<AuthenticationRequirement> {
+        Arc::clone(&self.required)
+    }
+
     pub(crate) fn refusal(&self) -> Refusal<'_> {
         Refusal::for_authentication(&self.required)
     }

@@ -331,6 +331,17 @@ async fn rules_allow_what_the_guard_admits() {
             let answer = server.post(Some(name), &[tool(target)]).await;
             let allows = rules.allows(&token, "tools/call", target);
             assert_eq!(allows, answer.status == 200, "{name} {target}");
+            // What a login can change, and nothing else.
+            let after = rules.allows_after_step_up(&token, "tools/call", target);
+            let can_step_up = answer
+                .header("www-authenticate")
+                .is_some_and(|challenge| challenge.contains("insufficient_user_authentication"));
+            let lacks_scope = target == "transfer_money" && name != "writer";
+            assert_eq!(
+                after,
+                allows || (can_step_up && !lacks_scope),
+                "{name} {target}"
+            );
         }
     }
 }
