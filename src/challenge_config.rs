@@ -1,4 +1,4 @@
-//! The layer's configuration, and the scopes that guards have required. They are part of the request, so that inner guards
+//! The layer's configuration, and what guards have required. They are part of the request, so that inner guards
 //! and handlers can refuse it with a complete challenge.
 
 use std::fmt;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use http::Extensions;
 
 use crate::access_token::RevocationCheck;
+use crate::authentication_requirement::AuthenticationRequirement;
 use crate::credentials::Scheme;
 use crate::metadata_reach::MetadataReach;
 use crate::reject::RefusalMap;
@@ -146,10 +147,10 @@ impl ChallengeConfig {
     }
 }
 
-/// The scopes that guards have required of a request's token.
+/// What guards have required of a request's token.
 ///
-/// The first two entries need no allocation, since requests seldom pass more guards. Further ones are a list of nodes.
-/// The scopes are shared with the configuration of the guards.
+/// The scopes of the first two guards need no allocation, since requests seldom pass more. All else is a list of nodes.
+/// The scopes and the authentications are shared with the configuration of the guards.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PassedGuards {
     outermost: [Option<Arc<Scopes>>; 2],
@@ -158,9 +159,15 @@ pub(crate) struct PassedGuards {
 
 #[derive(Debug)]
 struct PassedGuard {
-    required: Arc<Scopes>,
+    required: Required,
     /// The guard that was passed before this one, unless that is one of the outermost.
     before: Option<Arc<Self>>,
+}
+
+#[derive(Debug)]
+enum Required {
+    Scopes(Arc<Scopes>),
+    Authentication(Arc<AuthenticationRequirement>),
 }
 
 impl PassedGuards {
@@ -169,18 +176,46 @@ impl PassedGuards {
             *free = Some(required);
             return;
         }
+        self.push_node(Required::Scopes(required));
+    }
+
+    pub(crate) fn push_authentication(&mut self, required: Arc<AuthenticationRequirement>) {
+        self.push_node(Required::Authentication(required));
+    }
+
+    fn push_node(&mut self, required: Required) {
         let before = self.innermost.take();
         self.innermost = Some(Arc::new(PassedGuard { required, before }));
     }
 
     /// The scopes that the layer and these guards required, in the order in which the request passed them.
     pub(crate) fn scopes_after(&self, layer: &Scopes) -> Scopes {
-        let innermost = self.innermost.as_deref();
-        let from_inside = iter::successors(innermost, |passed| passed.before.as_deref());
-        let from_inside: Vec<_> = from_inside.collect();
-        let from_outside = from_inside.iter().rev().map(|passed| &passed.required);
+        let scopes = self.inside_out().filter_map(|required| match required {
+            Required::Scopes(scopes) => Some(scopes),
+            Required::Authentication(_) => None,
+        });
+        let from_inside: Vec<_> = scopes.collect();
+        let from_outside = from_inside.into_iter().rev();
         let required = self.outermost.iter().flatten().chain(from_outside);
         required.fold(layer.clone(), |scopes, required| scopes.union(required))
+    }
+
+    /// The authentication that these guards required, taken together.
+    pub(crate) fn authentication(&self) -> Option<Arc<AuthenticationRequirement>> {
+        let required = self.inside_out().filter_map(|required| match required {
+            Required::Scopes(_) => None,
+            Required::Authentication(required) => Some(required),
+        });
+        // The outermost guard comes last, and its order of preference counts.
+        required
+            .cloned()
+            .reduce(|inner, outer| AuthenticationRequirement::both(outer, &inner))
+    }
+
+    fn inside_out(&self) -> impl Iterator<Item = &Required> {
+        let innermost = self.innermost.as_deref();
+        iter::successors(innermost, |passed| passed.before.as_deref())
+            .map(|passed| &passed.required)
     }
 }
 
@@ -208,5 +243,20 @@ mod tests {
             assert_eq!(passed.scopes_after(&scopes("a")), scopes(so_far));
         }
         assert_eq!(clone_of_before.scopes_after(&scopes("")), scopes(""));
+    }
+
+    #[test]
+    fn required_authentications_count_together_and_keep_the_order_of_the_scopes() {
+        let required = |values: &[&str]| Arc::new(AuthenticationRequirement::new().acr(values));
+        let mut passed = PassedGuards::default();
+        assert_eq!(passed.authentication(), None);
+        passed.push_authentication(required(&["b", "a", "c"]));
+        for names in ["a", "b", "c"] {
+            passed.push(Arc::new(scopes(names)));
+        }
+        passed.push_authentication(required(&["a", "b"]));
+        passed.push(Arc::new(scopes("d")));
+        assert_eq!(passed.authentication(), Some(required(&["b", "a"])));
+        assert_eq!(passed.scopes_after(&scopes("")), scopes("a b c d"));
     }
 }

@@ -9,6 +9,7 @@
 //! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
 //! | [`revocation`] | How do I refuse tokens before they expire? |
 //! | [`replicas`] | What do several processes of my server need to share? |
+//! | [`step_up`] | How do I require a recent login or a second factor for some operations? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
 //! | [`observability`] | What do the logs and metrics contain? |
 //! | [`performance`] | What does a token cost? |
@@ -130,6 +131,12 @@ guide!(
     "possession" => "self::proof_of_possession",
     "proxy" => "self::behind_a_proxy",
     "revocation" => "self::revocation"
+);
+
+guide!(
+    step_up,
+    "../docs/step-up.md",
+    "mcp" => "self::mcp_server"
 );
 
 guide!(testing_your_server, "../docs/testing-your-server.md");

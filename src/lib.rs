@@ -49,7 +49,7 @@
 //!   │    └─ possession    checks that the sender has the key of a bound token
 //!   │                     inserts the AccessToken into the request's extensions
 //!   └─ mcp                checks the owner of the session, and the scopes of each tool   (MCP servers)
-//!   └─ guard              checks the scopes of the route
+//!   └─ guard              checks the scopes of the route, and how the user has authenticated
 //!   └─ your service       takes AccessToken or Claims<T> (axum), AccessToken (rmcp tools), or reads
 //!                         the extensions
 //! any step ──► reject     status, WWW-Authenticate and a JSON body
@@ -87,7 +87,7 @@
 //! The [`guides`] go step by step: [choosing a verifier](guides::choosing_a_verifier), [an MCP
 //! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [testing your
 //! server](guides::testing_your_server), [proof of possession](guides::proof_of_possession),
-//! [revocation](guides::revocation), [replicas](guides::replicas),
+//! [revocation](guides::revocation), [step-up authentication](guides::step_up), [replicas](guides::replicas),
 //! [observability](guides::observability), [performance](guides::performance), [a comparison](guides::comparison), and
 //! coming from [jwt-authorizer](guides::migrating_from_jwt_authorizer),
 //! [tower-oauth2-resource-server](guides::migrating_from_tower_oauth2_resource_server),
@@ -109,6 +109,7 @@ pub mod possession;
 pub mod revocation;
 
 mod access_token;
+mod authentication_requirement;
 mod invalid_proof_reason;
 mod invalid_reason;
 mod scopes;
@@ -189,7 +190,10 @@ pub use self::extract::axum::Claims;
 #[doc(inline)]
 pub use self::extract::rmcp::MaybeAccessToken;
 #[doc(inline)]
-pub use self::guard::{RequireScopesLayer, ScopeError, ScopeRequirement};
+pub use self::guard::{
+    AuthenticationError, AuthenticationRequirement, RequireAuthenticationLayer, RequireScopesLayer,
+    ScopeError, ScopeRequirement,
+};
 #[doc(inline)]
 pub use self::metadata::ProtectedResource;
 #[doc(inline)]

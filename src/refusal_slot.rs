@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, Response};
 
+use crate::authentication_requirement::AuthenticationRequirement;
 use crate::scopes::Scopes;
 
 /// The slot of one request. It is absent if no tool can write into it.
@@ -37,6 +38,8 @@ pub(crate) enum RefusalCause {
     NoToken,
     /// The token lacks some of these.
     InsufficientScope(Scopes),
+    /// The user has not authenticated like this. The client needs these scopes, too.
+    InsufficientAuthentication(Arc<AuthenticationRequirement>, Scopes),
 }
 
 /// Since this revision of MCP, a server waits for the first message of its response before it starts the response,

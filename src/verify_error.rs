@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tower::BoxError;
 
+use crate::authentication_requirement::AuthenticationRequirement;
 use crate::error_chain::find_error;
 pub use crate::invalid_proof_reason::InvalidProofReason;
 pub use crate::invalid_reason::InvalidReason;
@@ -19,6 +20,7 @@ use crate::scopes::Scopes;
 /// |---|---|---|
 /// | `Invalid` | the token is not acceptable | 401 `invalid_token` |
 /// | `InsufficientScope` | the token is valid and lacks a scope | 403 `insufficient_scope` |
+/// | `InsufficientAuthentication` | the token is valid, and its user must authenticate again or in another way | 401 `insufficient_user_authentication` |
 /// | `InvalidProof` | the token is bound to a key, and the proof of possession is not acceptable | 401 `invalid_dpop_proof` |
 /// | `NonceRequired` | the proof of possession needs this nonce | 401 `use_dpop_nonce` |
 /// | `Unavailable` | the token cannot be verified now | 503 with `Retry-After` |
@@ -42,6 +44,7 @@ enum Cause {
     /// the token valid.
     BadSignatureForNow,
     InsufficientScope(Arc<Scopes>),
+    InsufficientAuthentication(Arc<AuthenticationRequirement>),
     InvalidProof(InvalidProofReason),
     NonceRequired(Arc<str>),
     Unavailable(Arc<Outage>),
@@ -103,6 +106,8 @@ pub enum VerifyErrorKind<'a> {
     Invalid(InvalidReason),
     /// The token is valid and lacks one of these scopes.
     InsufficientScope(&'a Scopes),
+    /// The token is valid, and its user has not authenticated like this (RFC 9470).
+    InsufficientAuthentication(&'a AuthenticationRequirement),
     /// The token is valid, and the proof that its sender has the key of the token is not acceptable.
     InvalidProof(InvalidProofReason),
     /// The token is valid, and the proof needs this nonce (RFC 9449 §9).
@@ -173,6 +178,7 @@ impl VerifyError {
             Cause::Terminal(_)
             | Cause::BadSignatureForNow
             | Cause::InsufficientScope(_)
+            | Cause::InsufficientAuthentication(_)
             | Cause::InvalidProof(_)
             | Cause::NonceRequired(_)
             | Cause::Unavailable(_) => None,
@@ -198,6 +204,11 @@ impl VerifyError {
     /// Creates the error for a valid token that lacks one of these scopes.
     pub fn insufficient_scope(required: Scopes) -> Self {
         Self(Cause::InsufficientScope(Arc::new(required)))
+    }
+
+    /// Creates the error for a valid token whose user has not authenticated like this (RFC 9470).
+    pub fn insufficient_authentication(required: AuthenticationRequirement) -> Self {
+        Self(Cause::InsufficientAuthentication(Arc::new(required)))
     }
 
     /// Creates the error for a proof of possession that is not acceptable, in a
@@ -257,6 +268,9 @@ impl VerifyError {
             Cause::BadSignatureForNow => VerifyErrorKind::Invalid(InvalidReason::BadSignature),
             Cause::Terminal(terminal) => VerifyErrorKind::Invalid(terminal.reason()),
             Cause::InsufficientScope(required) => VerifyErrorKind::InsufficientScope(required),
+            Cause::InsufficientAuthentication(required) => {
+                VerifyErrorKind::InsufficientAuthentication(required)
+            }
             Cause::InvalidProof(reason) => VerifyErrorKind::InvalidProof(*reason),
             Cause::NonceRequired(nonce) => VerifyErrorKind::NonceRequired(nonce),
             Cause::Unavailable(_) => VerifyErrorKind::Unavailable,
@@ -274,6 +288,7 @@ impl VerifyError {
             Cause::Terminal(_)
             | Cause::BadSignatureForNow
             | Cause::InsufficientScope(_)
+            | Cause::InsufficientAuthentication(_)
             | Cause::InvalidProof(_)
             | Cause::NonceRequired(_)
             | Cause::Unavailable(_) => false,
@@ -292,6 +307,7 @@ impl VerifyError {
             | Cause::Terminal(_)
             | Cause::BadSignatureForNow
             | Cause::InsufficientScope(_)
+            | Cause::InsufficientAuthentication(_)
             | Cause::InvalidProof(_)
             | Cause::NonceRequired(_) => None,
         }
@@ -322,6 +338,9 @@ impl fmt::Display for VerifyError {
             Cause::InsufficientScope(required) => {
                 write!(f, "the access token lacks a scope of: {required}")
             }
+            Cause::InsufficientAuthentication(required) => {
+                write!(f, "the user has not authenticated as required: {required}")
+            }
             Cause::InvalidProof(reason) => f.write_str(reason.description()),
             Cause::NonceRequired(_) => f.write_str("the proof of possession needs a nonce"),
             Cause::Unavailable(_) => f.write_str("the access token cannot be verified now"),
@@ -343,6 +362,10 @@ impl fmt::Debug for VerifyError {
             Cause::InsufficientScope(required) => {
                 f.debug_tuple("InsufficientScope").field(required).finish()
             }
+            Cause::InsufficientAuthentication(required) => f
+                .debug_tuple("InsufficientAuthentication")
+                .field(required)
+                .finish(),
             Cause::InvalidProof(reason) => f.debug_tuple("InvalidProof").field(reason).finish(),
             Cause::NonceRequired(_) => f.write_str("NonceRequired(..)"),
             Cause::Unavailable(outage) => f

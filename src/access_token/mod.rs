@@ -1,5 +1,6 @@
 //! `AccessToken`: the identity and the rights of a caller, as a verifier established them.
 
+mod authentication;
 mod builder;
 mod claim_text;
 mod confirmation;

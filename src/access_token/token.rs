@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::confirmation::{Confirmation, Confirmations};
 use super::principal::Principal;
 use super::verified::{DEFAULT_VERIFIER, Verified};
+use crate::authentication_requirement::AuthenticationRequirement;
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::claim_lookup;
 use crate::credentials::{BearerToken, PossessionMark, Scheme};
@@ -119,6 +120,11 @@ impl AccessToken {
     #[cfg(feature = "mcp")]
     pub(crate) fn challenge_config(&self) -> Option<&ChallengeConfig> {
         self.challenge_config.as_deref()
+    }
+
+    /// The authentication of the user that guards have required so far.
+    pub(crate) fn required_authentication_so_far(&self) -> Option<Arc<AuthenticationRequirement>> {
+        self.passed_guards.authentication()
     }
 
     /// The configuration of the layer in front, or the default one without a layer.
@@ -296,6 +302,7 @@ impl AccessToken {
                 // Open streams survive an outage.
                 VerifyErrorKind::Unavailable
                 | VerifyErrorKind::InsufficientScope(_)
+                | VerifyErrorKind::InsufficientAuthentication(_)
                 | VerifyErrorKind::InvalidProof(_)
                 | VerifyErrorKind::NonceRequired(_) => None,
             },
@@ -322,6 +329,6 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-fn system_time(since_epoch: Duration) -> SystemTime {
+pub(super) fn system_time(since_epoch: Duration) -> SystemTime {
     UNIX_EPOCH + since_epoch
 }

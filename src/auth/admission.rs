@@ -147,6 +147,13 @@ impl Admission {
                 self.context(),
                 required,
             ),
+            RefusalCause::InsufficientAuthentication(required, scopes) => {
+                Refusal::for_authentication(required).reply(
+                    "AccessToken::require_authentication",
+                    self.context(),
+                    scopes,
+                )
+            }
         }
     }
 
@@ -171,7 +178,8 @@ pub(super) fn outcome(verified: &Result<AccessToken, VerifyError>) -> &'static s
             VerifyErrorKind::Invalid(_)
             | VerifyErrorKind::InvalidProof(_)
             | VerifyErrorKind::NonceRequired(_)
-            | VerifyErrorKind::InsufficientScope(_),
+            | VerifyErrorKind::InsufficientScope(_)
+            | VerifyErrorKind::InsufficientAuthentication(_),
         ) => "refused",
     }
 }

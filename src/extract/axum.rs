@@ -39,7 +39,7 @@ use serde::de::DeserializeOwned;
 use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeConfig;
 use crate::credentials::Scheme;
-use crate::guard::ScopeError;
+use crate::guard::{AuthenticationError, ScopeError};
 use crate::identity::Identity;
 use crate::reject::Refusal;
 use crate::scopes::Scopes;
@@ -208,6 +208,12 @@ impl IntoResponse for ClaimsRejection {
 }
 
 impl IntoResponse for ScopeError {
+    fn into_response(self) -> Response {
+        self.to_response().map(Body::new)
+    }
+}
+
+impl IntoResponse for AuthenticationError {
     fn into_response(self) -> Response {
         self.to_response().map(Body::new)
     }

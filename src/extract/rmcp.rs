@@ -45,17 +45,19 @@
 //!
 //! # How a refusal is sent
 //!
-//! [`ScopeError::refuse`] in a tool refuses the request with HTTP 403. A parameter of type [`AccessToken`] refuses a
-//! request without a token, behind an optional layer, with HTTP 401. Both carry the layer's challenge, on which clients
+//! [`ScopeError::refuse`] in a tool refuses the request with HTTP 403, and [`AuthenticationError::refuse`] with HTTP 401
+//! (RFC 9470). A parameter of type [`AccessToken`] refuses a
+//! request without a token, behind an optional layer, with HTTP 401. All carry the layer's challenge, on which clients
 //! can act. This works if the server waits for the tool before it starts its response: for requests of
 //! MCP 2026-07-28 or later, and without sessions if the server is configured to respond with JSON. In a session of
 //! an earlier revision, the response stream has already started. There, the refusal is a JSON-RPC error, code -32003,
-//! with `error`, `scope`, `resource_metadata` and, for DPoP, `algs` of the challenge in its `data`. A guard in front
+//! with `error`, `scope`, `resource_metadata`, `acr_values`, `max_age` and, for DPoP, `algs` of the challenge in its
+//! `data`. A guard in front
 //! ([`ToolScopesLayer`](crate::mcp::ToolScopesLayer), feature `mcp`) always refuses by HTTP.
 //!
 //! A tool that reports progress before it refuses may have started its response, so the client may get either one.
 //!
-//! Nothing else refuses the request. A bare `?` converts a [`ScopeError`] to an [`ErrorData`], which is only that
+//! Nothing else refuses the request. A bare `?` converts a [`ScopeError`] or [`AuthenticationError`] to an [`ErrorData`], which is only that
 //! JSON-RPC error: the client gets it with HTTP 200, and does not request more scopes because of it. If a tool handles
 //! a `ScopeError` itself, the client gets the result of the tool.
 //!
@@ -77,7 +79,7 @@ use serde_json::Value;
 
 use crate::access_token::AccessToken;
 use crate::challenge_config::ChallengeContext;
-use crate::guard::ScopeError;
+use crate::guard::{AuthenticationError, ScopeError};
 use crate::identity::Identity;
 use crate::refusal_slot::RefusalCause;
 use crate::reject::{self, Refusal};
@@ -213,6 +215,44 @@ impl From<ScopeError> for ErrorData {
             Refusal::InsufficientScope,
             error.challenge_context(),
             error.required(),
+        );
+        Self::new(REFUSED, error.to_string(), data)
+    }
+}
+
+impl AuthenticationError {
+    /// Refuses the request with HTTP 401 and the challenge where
+    /// [possible](crate::extract::rmcp#how-a-refusal-is-sent), whatever the tool returns. Elsewhere, the client gets
+    /// the returned JSON-RPC error.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rmcp::ErrorData;
+    /// use tower_bearer_auth::{AccessToken, AuthenticationError, AuthenticationRequirement};
+    ///
+    /// fn transfer(token: &AccessToken) -> Result<String, ErrorData> {
+    ///     let recent = AuthenticationRequirement::new().max_age(Duration::from_secs(300));
+    ///     token.require_authentication(&recent).map_err(AuthenticationError::refuse)?;
+    ///     Ok("done".to_owned())
+    /// }
+    /// # let _ = transfer;
+    /// ```
+    pub fn refuse(self) -> ErrorData {
+        let (required, scopes) = (self.shared_required(), self.required_scopes().clone());
+        self.refusal_slot()
+            .refuse(RefusalCause::InsufficientAuthentication(required, scopes));
+        self.into()
+    }
+}
+
+/// Converts to a JSON-RPC error, code -32003, with the parameters of the challenge in its `data`. The HTTP status stays
+/// 200; use [`AuthenticationError::refuse`] to respond with 401.
+impl From<AuthenticationError> for ErrorData {
+    fn from(error: AuthenticationError) -> Self {
+        let data = challenge(
+            error.refusal(),
+            error.challenge_context(),
+            error.required_scopes(),
         );
         Self::new(REFUSED, error.to_string(), data)
     }

@@ -32,7 +32,7 @@ use crate::reject::{RefusalMap, Refused, ReplyBody};
 /// [module](crate::guard) for what clients see.
 #[derive(Debug, Clone)]
 pub struct RequireScopesLayer {
-    settings: Arc<Settings>,
+    settings: Arc<Settings<ScopeRequirement>>,
 }
 
 impl RequireScopesLayer {

@@ -1,14 +1,7 @@
 use std::sync::Arc;
 
-use http::Extensions;
-
 use crate::access_token::AccessToken;
-use crate::challenge_config::ChallengeConfig;
-use crate::credentials::Scheme;
-use crate::identity::Identity;
-use crate::reject::{Refusal, RefusalMap, Reply};
 use crate::scopes::Scopes;
-use crate::telemetry::{Bearer, Decision};
 
 /// What a caller needs for an operation: certain scopes, any token, or nothing. Or the operation is denied to all
 /// callers.
@@ -91,9 +84,14 @@ impl ScopeRequirement {
         self.met_with(Some(token)).is_some()
     }
 
+    /// Whether it denies every caller.
+    pub(super) fn denies_all(&self) -> bool {
+        self.0 == Kind::DenyAll
+    }
+
     /// The scopes by which this token meets the requirement, or `Some(None)` if it needs no scopes. `None` if the token
     /// does not meet it.
-    fn met_with(&self, token: Option<&AccessToken>) -> Option<Option<&Arc<Scopes>>> {
+    pub(super) fn met_with(&self, token: Option<&AccessToken>) -> Option<Option<&Arc<Scopes>>> {
         match (&self.0, token) {
             (Kind::PermitAll, _) => Some(None),
             (Kind::DenyAll, _) | (_, None) => None,
@@ -109,7 +107,7 @@ impl ScopeRequirement {
 
     /// The scopes that a client must request, if any. Of alternatives, this is the one that its token already has, or
     /// else the first.
-    fn wanted(&self, token: Option<&AccessToken>) -> Option<&Arc<Scopes>> {
+    pub(super) fn wanted(&self, token: Option<&AccessToken>) -> Option<&Arc<Scopes>> {
         match &self.0 {
             Kind::PermitAll | Kind::DenyAll => None,
             Kind::All(scopes) => Some(scopes).filter(|scopes| !scopes.is_empty()),
@@ -130,73 +128,5 @@ fn has_all(token: &AccessToken, scopes: &Scopes) -> bool {
 impl From<Scopes> for ScopeRequirement {
     fn from(scopes: Scopes) -> Self {
         Self(Kind::All(Arc::new(scopes)))
-    }
-}
-
-/// `Ok` if a request with these extensions meets all `requirements`, otherwise the response. `component` requires
-/// them, and maps its refusals by `refusal_map`, or else as the layer in front does.
-///
-/// Adds the met scopes to the request's token, for the challenges of inner guards and handlers.
-pub(crate) fn check<'a>(
-    requirements: impl Iterator<Item = &'a ScopeRequirement> + Clone,
-    extensions: &mut Extensions,
-    component: &'static str,
-    refusal_map: Option<&RefusalMap>,
-) -> Result<(), Reply> {
-    let (token, challenge_config) = match Identity::of(extensions) {
-        Identity::Known(token) => (Some(token), token.shared_challenge_config()),
-        Identity::Anonymous(anonymous) => (None, Arc::clone(&anonymous.challenge_config)),
-        Identity::NoLayer => {
-            let nothing = ChallengeConfig::default();
-            return Err(Refusal::NoLayer.refuse(
-                component,
-                Bearer::Unknown,
-                nothing.without_token().mapped_by(refusal_map),
-                &nothing.scopes,
-            ));
-        }
-    };
-    let all_met = requirements.clone().try_fold(None, |met, required| {
-        Some(together(met, required.met_with(token)?))
-    });
-    if let Some(met) = all_met {
-        Decision::passed(component, token).record();
-        if let (Some(met), Some(token)) = (met, extensions.get_mut::<AccessToken>()) {
-            token.passed_guards_mut().push(met);
-        }
-        return Ok(());
-    }
-    let refusal = match token {
-        _ if requirements
-            .clone()
-            .any(|required| required.0 == Kind::DenyAll) =>
-        {
-            Refusal::Forbidden
-        }
-        Some(_) => Refusal::InsufficientScope,
-        None => Refusal::NoToken,
-    };
-    // One challenge names everything that the operation needs, because clients request what it names.
-    let so_far = match token {
-        Some(token) => token.required_so_far(),
-        None => challenge_config.scopes.clone(),
-    };
-    let wanted = requirements.map(|required| required.wanted(token));
-    let scopes = match wanted.fold(None, together) {
-        Some(wanted) => so_far.union(&wanted),
-        None => so_far,
-    };
-    let scheme = token.map_or_else(Scheme::default, AccessToken::scheme);
-    let context = challenge_config.tried(scheme).mapped_by(refusal_map);
-    Err(refusal.refuse(component, token.into(), context, &scopes))
-}
-
-/// The union of both sets. Shares an existing set instead of copying it if the other adds nothing.
-fn together(all: Option<Arc<Scopes>>, more: Option<&Arc<Scopes>>) -> Option<Arc<Scopes>> {
-    match (all, more) {
-        (all, None) => all,
-        (None, Some(more)) => Some(Arc::clone(more)),
-        (Some(all), Some(more)) if all.is_superset(more) => Some(all),
-        (Some(all), Some(more)) => Some(Arc::new(all.union(more))),
     }
 }

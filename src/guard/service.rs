@@ -6,7 +6,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::guard::requirement::{self, ScopeRequirement};
+use crate::guard::check::{Required, check};
+use crate::guard::requirement::ScopeRequirement;
 use crate::guard::settings::Settings;
 use crate::identity;
 use crate::reject::{ResponseBody, ResponseFuture};
@@ -18,7 +19,7 @@ const COMPONENT: &str = "RequireScopesLayer";
 #[derive(Debug, Clone)]
 pub struct RequireScopes<S> {
     inner: S,
-    settings: Arc<Settings>,
+    settings: Arc<Settings<ScopeRequirement>>,
 }
 
 impl<S> RequireScopes<S> {
@@ -27,7 +28,7 @@ impl<S> RequireScopes<S> {
         Self::with_settings(inner, Arc::new(Settings::new(requirement)))
     }
 
-    pub(super) fn with_settings(inner: S, settings: Arc<Settings>) -> Self {
+    pub(super) fn with_settings(inner: S, settings: Arc<Settings<ScopeRequirement>>) -> Self {
         Self { inner, settings }
     }
 
@@ -65,12 +66,9 @@ where
             requirement,
             refusal_map,
         } = &*self.settings;
-        match requirement::check(
-            iter::once(requirement),
-            request.extensions_mut(),
-            COMPONENT,
-            refusal_map.as_ref(),
-        ) {
+        let required = iter::once(Required::scopes(requirement));
+        let extensions = request.extensions_mut();
+        match check(required, extensions, COMPONENT, refusal_map.as_ref()) {
             Ok(()) => ResponseFuture::pass(self.inner.call(request)),
             Err(reply) => {
                 let limit = identity::max_drained_bytes(request.extensions());

@@ -1,16 +1,15 @@
-use super::requirement::ScopeRequirement;
 use crate::reject::RefusalMap;
 
-/// The configuration of a guard, as its services share it.
+/// The configuration of a guard with a requirement `R`, as its services share it.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) requirement: ScopeRequirement,
+pub(super) struct Settings<R> {
+    pub(super) requirement: R,
     /// The guard's own answers to refused requests.
     pub(super) refusal_map: Option<RefusalMap>,
 }
 
-impl Settings {
-    pub(super) fn new(requirement: ScopeRequirement) -> Self {
+impl<R> Settings<R> {
+    pub(super) fn new(requirement: R) -> Self {
         Self {
             requirement,
             refusal_map: None,

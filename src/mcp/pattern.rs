@@ -4,53 +4,41 @@ use std::collections::HashMap;
 
 use memchr::memchr_iter;
 
-use crate::guard::ScopeRequirement;
+use super::rule::Rule;
 
 /// The rules for one kind of target, or for methods.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patterns {
-    exact: HashMap<Box<str>, ScopeRequirement>,
+    exact: HashMap<Box<str>, Rule>,
     /// Sorted by their bytes.
-    prefixes: Vec<(Box<str>, ScopeRequirement)>,
+    prefixes: Vec<(Box<str>, Rule)>,
 }
 
 impl Patterns {
     /// Adds a rule for a name, or, if the pattern ends in `*`, for all names with that prefix.
-    pub(super) fn insert(
-        &mut self,
-        pattern: &str,
-        requirement: ScopeRequirement,
-    ) -> Result<(), &'static str> {
+    pub(super) fn insert(&mut self, pattern: &str, rule: Rule) -> Result<(), &'static str> {
         match split_star(pattern)? {
-            (prefix, true) => self.insert_prefix(prefix, requirement),
-            (name, false) => self.insert_exact(name, requirement),
+            (prefix, true) => self.insert_prefix(prefix, rule),
+            (name, false) => self.insert_exact(name, rule),
         }
     }
 
     /// Adds a rule for a name, in which a `*` is an ordinary character.
-    pub(super) fn insert_exact(
-        &mut self,
-        name: &str,
-        requirement: ScopeRequirement,
-    ) -> Result<(), &'static str> {
+    pub(super) fn insert_exact(&mut self, name: &str, rule: Rule) -> Result<(), &'static str> {
         if name.is_empty() {
             return Err("is empty");
         }
         if has_control(name) {
             return Err(HAS_CONTROL);
         }
-        match self.exact.insert(name.into(), requirement) {
+        match self.exact.insert(name.into(), rule) {
             None => Ok(()),
             Some(_) => Err(OCCURS_TWICE),
         }
     }
 
     /// Adds a rule for all names with this prefix, in which a `*` is an ordinary character.
-    pub(super) fn insert_prefix(
-        &mut self,
-        prefix: &str,
-        requirement: ScopeRequirement,
-    ) -> Result<(), &'static str> {
+    pub(super) fn insert_prefix(&mut self, prefix: &str, rule: Rule) -> Result<(), &'static str> {
         if has_control(prefix) {
             return Err(HAS_CONTROL);
         }
@@ -60,7 +48,7 @@ impl Patterns {
         {
             Ok(_) => Err(OCCURS_TWICE),
             Err(place) => {
-                self.prefixes.insert(place, (prefix.into(), requirement));
+                self.prefixes.insert(place, (prefix.into(), rule));
                 Ok(())
             }
         }
@@ -70,47 +58,47 @@ impl Patterns {
         self.exact.is_empty() && self.prefixes.is_empty()
     }
 
-    pub(super) fn exact(&self, name: &str) -> Option<&ScopeRequirement> {
+    pub(super) fn exact(&self, name: &str) -> Option<&Rule> {
         self.exact.get(name)
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&ScopeRequirement> {
+    pub(super) fn find(&self, name: &str) -> Option<&Rule> {
         self.find_covering(name).map(|(rule, _)| rule)
     }
 
     /// The rule for a name, and how many bytes of the name its pattern has.
-    pub(super) fn find_covering(&self, name: &str) -> Option<(&ScopeRequirement, usize)> {
+    pub(super) fn find_covering(&self, name: &str) -> Option<(&Rule, usize)> {
         let exact = self.exact(name).map(|rule| (rule, name.len()));
         exact.or_else(|| self.find_longest(name))
     }
 
-    pub(super) fn find_prefix(&self, name: &str) -> Option<&ScopeRequirement> {
+    pub(super) fn find_prefix(&self, name: &str) -> Option<&Rule> {
         self.find_longest(name).map(|(rule, _)| rule)
     }
 
     /// The rule of the longest prefix of `name`, and the length of that prefix. A client can send a thousand names, so this
     /// is a binary search instead of a scan of all prefixes.
-    fn find_longest(&self, name: &str) -> Option<(&ScopeRequirement, usize)> {
+    fn find_longest(&self, name: &str) -> Option<(&Rule, usize)> {
         let mut start = name.as_bytes();
         loop {
             let behind = self
                 .prefixes
                 .partition_point(|(known, _)| known.as_bytes() <= start);
-            let (candidate, requirement) = &self.prefixes[..behind].last()?;
+            let (candidate, rule) = &self.prefixes[..behind].last()?;
             // The candidate is the last one that sorts at or before `start`. If it is not a prefix of `start`, no
             // prefix is longer than what the two have in common.
             let common = start.iter().zip(candidate.bytes());
             let common = common.take_while(|(one, other)| **one == *other).count();
             if common == candidate.len() {
-                return Some((requirement, common));
+                return Some((rule, common));
             }
             start = &start[..common];
         }
     }
 
-    /// All requirements.
-    pub(super) fn requirements(&self) -> impl Iterator<Item = &ScopeRequirement> {
-        let prefixes = self.prefixes.iter().map(|(_, requirement)| requirement);
+    /// All rules.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        let prefixes = self.prefixes.iter().map(|(_, rule)| rule);
         self.exact.values().chain(prefixes)
     }
 }
@@ -143,10 +131,11 @@ pub(super) fn has_control(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guard::ScopeRequirement;
 
     #[test]
     fn the_most_specific_rule_wins_in_whatever_order_they_are_added() {
-        let rule = |name: &str| ScopeRequirement::all([name]);
+        let rule = |name: &str| Rule::new(ScopeRequirement::all([name]));
         let mut orders = [
             ["note_delete", "note_*", "*", "note_delete_*"],
             ["note_delete_*", "*", "note_*", "note_delete"],
@@ -175,11 +164,15 @@ mod tests {
         let names = [
             "", "a", "ab", "abc", "abd", "abcde", "b", "ba", "é", "éa", "zz", "aé",
         ];
+        let rule = |name: &str| {
+            let scope = format!("s:{}", name.replace('é', "e"));
+            Rule::new(ScopeRequirement::all([scope]))
+        };
         for left_out in 0..=names.len() {
             let mut patterns = Patterns::default();
             let known = || names.iter().enumerate().filter(|(at, _)| *at != left_out);
             for (_, name) in known() {
-                let rule = ScopeRequirement::all([format!("s:{}", name.replace('é', "e"))]);
+                let rule = rule(name);
                 patterns.insert(&format!("{name}*"), rule).unwrap();
             }
             for name in [
@@ -190,9 +183,7 @@ mod tests {
                     .map(|(_, prefix)| *prefix)
                     .filter(|prefix| name.starts_with(prefix))
                     .max_by_key(|prefix| prefix.len());
-                let expected = longest.map(|prefix| {
-                    ScopeRequirement::all([format!("s:{}", prefix.replace('é', "e"))])
-                });
+                let expected = longest.map(rule);
                 assert_eq!(
                     patterns.find(name),
                     expected.as_ref(),
@@ -204,14 +195,12 @@ mod tests {
 
     #[test]
     fn malformed_and_repeated_patterns_are_refused() {
+        let token = || Rule::new(ScopeRequirement::token());
         let mut patterns = Patterns::default();
-        patterns.insert("a*", ScopeRequirement::token()).unwrap();
-        patterns.insert("a", ScopeRequirement::token()).unwrap();
+        patterns.insert("a*", token()).unwrap();
+        patterns.insert("a", token()).unwrap();
         for bad in ["", "*a", "a*b", "a**", "a*", "a", "a\0"] {
-            assert!(
-                patterns.insert(bad, ScopeRequirement::token()).is_err(),
-                "{bad}"
-            );
+            assert!(patterns.insert(bad, token()).is_err(), "{bad}");
         }
     }
 
@@ -246,7 +235,7 @@ mod tests {
 
     #[test]
     fn patterns_know_their_rules_and_whether_they_have_any() {
-        let rule = |name: &str| ScopeRequirement::all([name]);
+        let rule = |name: &str| Rule::new(ScopeRequirement::all([name]));
         let mut patterns = Patterns::default();
         assert!(patterns.is_empty());
         patterns.insert("a*", rule("prefix")).unwrap();
@@ -255,7 +244,7 @@ mod tests {
         patterns.insert("ab", rule("exact")).unwrap();
         assert_eq!(patterns.find("ab"), Some(&rule("exact")));
         assert_eq!(patterns.find_prefix("ab"), Some(&rule("prefix")));
-        let all: Vec<_> = patterns.requirements().cloned().collect();
+        let all: Vec<_> = patterns.rules().cloned().collect();
         assert_eq!(all, [rule("exact"), rule("prefix")]);
         let mut exact = Patterns::default();
         exact.insert("ab", rule("exact")).unwrap();

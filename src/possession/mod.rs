@@ -64,6 +64,7 @@
 //! | two `Authorization` headers | 400 | `error="invalid_request"` in both |
 //! | the store of used proofs fails, or has no room for this client | 503 | none |
 //! | a token that is bound to a certificate, without this certificate | 401 | `Bearer error="invalid_token"` |
+//! | a good token whose user must authenticate again or in another way | 401 | `error="insufficient_user_authentication"` in the scheme of the token |
 //! | a good token with too little scope | 403 | `error="insufficient_scope"` in the scheme of the token |
 //! | any token as `Bearer`, if the layer accepts [bound tokens only](Dpop::required) | 401 | `DPoP error="invalid_token", algs="…"` |
 //!

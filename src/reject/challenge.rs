@@ -23,6 +23,10 @@ pub(super) struct Params<'a> {
     pub(super) algs: Option<&'a str>,
     pub(super) scope: &'a str,
     pub(super) resource_metadata: Option<&'a str>,
+    /// The accepted values of `acr` (RFC 9470 §3).
+    pub(super) acr_values: Option<&'a str>,
+    /// The maximum age of the user's authentication, in seconds (RFC 9470 §3).
+    pub(super) max_age: Option<&'a str>,
     pub(super) description: Option<&'a str>,
 }
 
@@ -36,6 +40,8 @@ impl<'a> Params<'a> {
             ("algs", self.algs),
             ("scope", scope),
             ("resource_metadata", self.resource_metadata),
+            ("acr_values", self.acr_values),
+            ("max_age", self.max_age),
             ("error_description", self.description),
         ];
         params
@@ -138,14 +144,16 @@ mod tests {
         let full = Params {
             realm: Some("notes"),
             error: Some("invalid_token"),
-            algs: None,
+            algs: Some("ES256"),
             scope: "read write",
             resource_metadata: Some("https://api.example.com/.well-known/x"),
+            acr_values: Some("phr phrh"),
+            max_age: Some("300"),
             description: Some("The access token expired"),
         };
         assert_eq!(
             header(full),
-            r#"Bearer realm="notes", error="invalid_token", scope="read write", resource_metadata="https://api.example.com/.well-known/x", error_description="The access token expired""#
+            r#"Bearer realm="notes", error="invalid_token", algs="ES256", scope="read write", resource_metadata="https://api.example.com/.well-known/x", acr_values="phr phrh", max_age="300", error_description="The access token expired""#
         );
         let empty = Params {
             realm: None,
@@ -153,6 +161,8 @@ mod tests {
             algs: None,
             scope: "",
             resource_metadata: None,
+            acr_values: None,
+            max_age: None,
             description: None,
         };
         assert_eq!(header(empty), "Bearer");
@@ -174,6 +184,8 @@ mod tests {
                 algs: None,
                 scope: "read write",
                 resource_metadata: Some("https://api.example.com/.well-known/x"),
+                acr_values: Some("phr phrh"),
+                max_age: Some("300"),
                 description: Some("The access token lacks a required scope"),
             },
         };
@@ -183,6 +195,8 @@ mod tests {
                 "error": "insufficient_scope",
                 "scope": "read write",
                 "resource_metadata": "https://api.example.com/.well-known/x",
+                "acr_values": "phr phrh",
+                "max_age": "300",
             })
         );
         let params = Params {
@@ -190,6 +204,8 @@ mod tests {
             algs: None,
             scope: "",
             resource_metadata: None,
+            acr_values: None,
+            max_age: None,
             ..challenge.params
         };
         let empty = Challenge {
@@ -216,14 +232,18 @@ mod tests {
             realm in any::<Option<String>>(),
             scope in any::<String>(),
             resource_metadata in any::<Option<String>>(),
+            acr_values in any::<Option<String>>(),
+            max_age in any::<Option<String>>(),
             description in any::<Option<String>>(),
         ) {
             let params = Params {
                 realm: realm.as_deref(),
                 error: Some("invalid_token"),
-            algs: None,
+                algs: None,
                 scope: &scope,
                 resource_metadata: resource_metadata.as_deref(),
+                acr_values: acr_values.as_deref(),
+                max_age: max_age.as_deref(),
                 description: description.as_deref(),
             };
             let text = header(params);
@@ -238,6 +258,8 @@ mod tests {
                 ("error", Some("invalid_token")),
                 ("scope", Some(scope.as_str()).filter(|s| !s.is_empty())),
                 ("resource_metadata", resource_metadata.as_deref()),
+                ("acr_values", acr_values.as_deref()),
+                ("max_age", max_age.as_deref()),
                 ("error_description", description.as_deref()),
             ];
             let expected: Vec<_> = expected

@@ -6,8 +6,9 @@
 //! | has two `Authorization` headers, or [two tokens](crate::BearerAuthLayer::token_sources) | 400 | `error="invalid_request"` | `error`, `error_description` |
 //! | has its token in a [cookie](crate::TokenSource::cookie), and comes from another site | 403 | none | the same, `access_denied` |
 //! | has a token that is refused | 401 | `error="invalid_token"`, `scope`, `resource_metadata` | the same |
+//! | has a token whose user must authenticate again or in another way | 401 | `error="insufficient_user_authentication"`, `scope`, `resource_metadata`, `acr_values`, `max_age` (RFC 9470 §3) | the same |
 //! | has a token with too little scope | 403 | `error="insufficient_scope"`, `scope`, `resource_metadata` | the same |
-//! | needs what no scope allows | 403 | none | the same, `access_denied` |
+//! | needs what no scope and no authentication allow | 403 | none | the same, `access_denied` |
 //! | comes during an outage of the verifier | 503, `Retry-After` (the verifier's, or 5 seconds) | none | `error`, `error_description` |
 //! | comes while the store of [revocations](crate::revocation#outages) has been out of reach for too long | 503, `Retry-After` | none | `error`, `error_description` |
 //! | reaches a guard with no layer in front | 500 | none | generic |
@@ -18,7 +19,7 @@
 //! [`possession`](crate::possession#answers) lists them.
 //!
 //! The order of the parameters is `realm`, `error`, `algs` (DPoP only), `scope`, `resource_metadata`,
-//! `error_description`. Optional parameters are present if the layer or guard has a value for them. Without realm,
+//! `acr_values`, `max_age`, `error_description`. Optional parameters are present if the layer or guard has a value for them. Without realm,
 //! scopes and metadata, the challenge for a request without a token is the single word `Bearer`: RFC 6750 §3 requires a
 //! parameter there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are JSON with
 //! `Cache-Control: no-store`. A refusal never repeats what the client sent.
@@ -41,6 +42,10 @@
 //! | a token with `a b` | `a b c` |
 //! | a token with `a c` | `a b` |
 //! | a token with `b c` | `a` |
+//!
+//! A 401 for the [authentication of the user](crate::guard#step-up-authentication) has the scopes of a 403, because the
+//! client has a token already. If a guard or a rule requires scopes and an authentication, and the token has neither, it is
+//! this 401: its challenge names both, and a 403 would cost the client a second login.
 //!
 //! # The connection
 //!
@@ -115,6 +120,7 @@
 mod body;
 mod challenge;
 mod drain;
+mod for_error;
 mod future;
 mod grpc;
 mod json_rpc;
@@ -122,6 +128,7 @@ mod problem_details;
 mod refusal;
 mod refusal_map;
 mod refused;
+mod reply;
 mod reply_body;
 
 pub use self::body::ResponseBody;
@@ -132,16 +139,18 @@ pub(crate) use self::challenge::is_quotable;
 #[cfg(feature = "mcp")]
 pub(crate) use self::drain::Drain;
 pub(crate) use self::drain::Draining;
+pub(crate) use self::for_error::refuse_for;
 pub use self::future::ResponseFuture;
 pub use self::grpc::grpc;
 #[cfg(feature = "rmcp")]
 pub(crate) use self::json_rpc::REFUSED;
 pub use self::json_rpc::json_rpc;
 pub use self::problem_details::problem_details;
-pub(crate) use self::refusal::{DPOP_NONCE, Refusal, refuse_for};
+pub(crate) use self::refusal::Refusal;
 pub(crate) use self::refusal_map::RefusalMap;
 #[cfg(feature = "mcp")]
 pub(crate) use self::refusal_map::answer;
 pub use self::refused::Refused;
+pub(crate) use self::reply::DPOP_NONCE;
 pub(crate) use self::reply_body::Reply;
 pub use self::reply_body::ReplyBody;

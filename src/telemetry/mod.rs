@@ -18,9 +18,9 @@
 //!
 //! | field | value | absent |
 //! |---|---|---|
-//! | `by` | the public name of the component that decided: `BearerAuthLayer`, `LayerByRequest`, `RequireScopesLayer`, `ToolScopesLayer`, `SessionBindingLayer`, `AccessToken::require_scopes`, or the extractor: `AccessToken`, `Claims` and so on | never |
+//! | `by` | the public name of the component that decided: `BearerAuthLayer`, `LayerByRequest`, `RequireScopesLayer`, `RequireAuthenticationLayer`, `ToolScopesLayer`, `SessionBindingLayer`, `AccessToken::require_scopes`, `AccessToken::require_authentication`, or the extractor: `AccessToken`, `Claims` and so on | never |
 //! | `outcome` | `allowed`; `anonymous`: allowed without a token; `refused`; `unavailable`: the verifier cannot check the token; `misconfigured`: a guard without a layer in front; `ended`: a stream whose token expired, or whose key was withdrawn | never |
-//! | `reason` | the reason of a refusal: `no_token`, `repeated_header`, `two_tokens`, `cross_site`, `insufficient_scope`, `access_denied`, `unavailable`, `no_layer`, `proof_nonce`, `unknown_tenant`, `layer_choice_failed`, one of [`InvalidReason::as_str`](crate::InvalidReason::as_str), one of [`InvalidProofReason::as_str`](crate::InvalidProofReason::as_str), or one of [those for MCP](#reasons-of-mcp-guards) | if the request is allowed |
+//! | `reason` | the reason of a refusal: `no_token`, `repeated_header`, `two_tokens`, `cross_site`, `insufficient_scope`, `insufficient_user_authentication`, `access_denied`, `unavailable`, `no_layer`, `proof_nonce`, `unknown_tenant`, `layer_choice_failed`, one of [`InvalidReason::as_str`](crate::InvalidReason::as_str), one of [`InvalidProofReason::as_str`](crate::InvalidProofReason::as_str), or one of [those for MCP](#reasons-of-mcp-guards) | if the request is allowed |
 //! | `status` | the status of a layer's answer | if the request is allowed or the stream ended, and if a handler or a tool decides, whose answer may have another status |
 //! | `description` | the description of the reason, a constant | if the request is allowed |
 //! | `required` | the scopes in the challenge | except for `insufficient_scope` |

@@ -115,6 +115,16 @@ impl TokenBuilder {
         self.claim("jti", jwt_id.into())
     }
 
+    /// Sets how the user authenticated: `acr` (RFC 9068 §2.2.1).
+    pub fn acr(self, acr: impl Into<String>) -> Self {
+        self.claim("acr", acr.into())
+    }
+
+    /// Sets when the user authenticated: `auth_time` (RFC 9068 §2.2.1).
+    pub fn auth_time(self, at: SystemTime) -> Self {
+        self.claim("auth_time", seconds(at))
+    }
+
     /// Binds the token to this key: sets `jkt` in `cnf` (RFC 9449 §6.1). Other members of `cnf` stay, so that a token
     /// can be bound to a key and to a certificate.
     pub fn bound_to(mut self, key: &DpopKey) -> Self {

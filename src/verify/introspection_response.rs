@@ -134,6 +134,7 @@ impl From<VerifyError> for Unacceptable {
             VerifyErrorKind::Invalid(reason) => Self::Refused(reason),
             VerifyErrorKind::Unavailable
             | VerifyErrorKind::InsufficientScope(_)
+            | VerifyErrorKind::InsufficientAuthentication(_)
             | VerifyErrorKind::InvalidProof(_)
             | VerifyErrorKind::NonceRequired(_) => Self::NoKeys(error),
         }

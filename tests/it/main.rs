@@ -32,6 +32,7 @@ mod scope_guards;
 mod shown_urls;
 mod soak;
 mod stacked_guards;
+mod step_up;
 mod streams;
 mod telemetry;
 mod tenants;

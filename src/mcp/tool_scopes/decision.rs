@@ -6,14 +6,14 @@ use http::request::Parts;
 
 use super::settings::Settings;
 use crate::challenge_config::ChallengeConfig;
-use crate::guard::ScopeRequirement;
-use crate::guard::requirement::check;
+use crate::guard::check::{Required, check};
 use crate::identity::{Anonymous, Identity};
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Unreadable, calls};
 use crate::mcp::message_id::id;
 use crate::mcp::rejection::Rejection;
 use crate::mcp::resource_uri::NotCanonical;
+use crate::mcp::rule::Rule;
 use crate::mcp::rules::ScopeRules;
 use crate::reject::{Refusal, RefusalMap, Reply};
 use crate::telemetry::Bearer;
@@ -31,23 +31,15 @@ pub(super) fn decide(settings: &Settings, head: &mut Parts, body: &[u8]) -> Resu
         let caller = Identity::of(&head.extensions);
         rejection.refuse_message(COMPONENT, caller.bearer(), caller.refusal_map(own_map), id)
     })?;
-    check(
-        required.iter().copied(),
-        &mut head.extensions,
-        COMPONENT,
-        own_map,
-    )
+    let required = required.iter().map(|rule| rule.required());
+    check(required, &mut head.extensions, COMPONENT, own_map)
 }
 
 /// The requirements of all calls in a body; an error if the body or the headers are ambiguous.
-fn read<'r>(
-    rules: &'r ScopeRules,
-    head: &Parts,
-    body: &[u8],
-) -> Result<Vec<&'r ScopeRequirement>, Rejection> {
+fn read<'r>(rules: &'r ScopeRules, head: &Parts, body: &[u8]) -> Result<Vec<&'r Rule>, Rejection> {
     let calls = calls(body)?;
     check_agreement(&head.headers, &calls)?;
-    let required = rules.requirements(&calls);
+    let required = rules.rules_for(&calls);
     required.map_err(|NotCanonical(why)| Unreadable::BadParams(why).into())
 }
 
@@ -103,9 +95,8 @@ fn refuse_anonymous(anonymous: &Anonymous, own_map: Option<&RefusalMap>) -> Repl
 
 /// `Ok` if a request whose body is not read may pass.
 pub(super) fn decide_unread(settings: &Settings, head: &mut Parts) -> Result<(), Reply> {
-    let permit_all = iter::once(&ScopeRequirement::PERMIT_ALL);
     check(
-        permit_all,
+        iter::once(Required::NOTHING),
         &mut head.extensions,
         COMPONENT,
         settings.refusal_map.as_ref(),

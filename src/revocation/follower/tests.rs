@@ -188,6 +188,7 @@ impl Replica {
                 VerifyErrorKind::Invalid(_) => Answer::Revoked,
                 VerifyErrorKind::Unavailable
                 | VerifyErrorKind::InsufficientScope(_)
+                | VerifyErrorKind::InsufficientAuthentication(_)
                 | VerifyErrorKind::InvalidProof(_)
                 | VerifyErrorKind::NonceRequired(_) => Answer::Unavailable,
             },

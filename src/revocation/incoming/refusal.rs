@@ -55,6 +55,7 @@ impl Refusal {
             VerifyErrorKind::Unavailable => Self::Unavailable(error.retry_after()),
             // A JWT verifier has none of these errors.
             VerifyErrorKind::InsufficientScope(_)
+            | VerifyErrorKind::InsufficientAuthentication(_)
             | VerifyErrorKind::InvalidProof(_)
             | VerifyErrorKind::NonceRequired(_) => Self::invalid_request("The token is refused"),
         }

@@ -78,6 +78,7 @@ fn terminal_if_routed_wrongly(error: VerifyError) -> VerifyError {
         VerifyErrorKind::Invalid(InvalidReason::WrongIssuer) => error.without_fallback(),
         VerifyErrorKind::Invalid(_)
         | VerifyErrorKind::InsufficientScope(_)
+        | VerifyErrorKind::InsufficientAuthentication(_)
         | VerifyErrorKind::InvalidProof(_)
         | VerifyErrorKind::NonceRequired(_)
         | VerifyErrorKind::Unavailable => error,

@@ -120,6 +120,7 @@ fn is_lasting(error: &VerifyError) -> bool {
         VerifyErrorKind::Invalid(InvalidReason::UnknownKey | InvalidReason::NotYetValid) => false,
         VerifyErrorKind::Invalid(_) => true,
         VerifyErrorKind::InsufficientScope(_)
+        | VerifyErrorKind::InsufficientAuthentication(_)
         | VerifyErrorKind::InvalidProof(_)
         | VerifyErrorKind::NonceRequired(_)
         | VerifyErrorKind::Unavailable => false,

@@ -8,6 +8,7 @@ mod flow;
 mod late_refusals;
 mod recorder;
 mod sessions;
+mod step_up;
 mod tool_scopes;
 mod tool_server;
 mod tool_tokens;

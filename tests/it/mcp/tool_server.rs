@@ -1,6 +1,7 @@
 //! An MCP server whose tools and prompts take the access token, shared by `late_refusals` and `tool_tokens`.
 
 use std::net::SocketAddr;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::Request;
@@ -17,8 +18,8 @@ use rmcp::{
 use serde_json::{Value, json};
 use tower::Layer;
 use tower_bearer_auth::{
-    AccessToken, BearerAuthLayer, MaybeAccessToken, ProtectedResource, ScopeError, StaticToken,
-    StaticTokenVerifier,
+    AccessToken, AuthenticationError, AuthenticationRequirement, BearerAuthLayer, Clock,
+    MaybeAccessToken, ProtectedResource, ScopeError, StaticToken, StaticTokenVerifier,
 };
 
 use crate::support::{Answer, send, serve};
@@ -53,6 +54,22 @@ impl Tools {
             .require_scopes(["write"])
             .map_err(ScopeError::refuse)?;
         Ok("written".to_owned())
+    }
+
+    #[tool(description = "Needs a strong and recent login")]
+    async fn transfer(&self, token: AccessToken) -> Result<String, ErrorData> {
+        token
+            .require_authentication(&step_up())
+            .map_err(AuthenticationError::refuse)?;
+        Ok("transferred".to_owned())
+    }
+
+    #[tool(
+        description = "Needs a strong and recent login, and answers with a JSON-RPC error alone"
+    )]
+    async fn transfer_in_band(&self, token: AccessToken) -> Result<String, ErrorData> {
+        token.require_authentication(&step_up())?;
+        Ok("transferred".to_owned())
     }
 
     #[tool(description = "Needs a scope, and answers with a JSON-RPC error alone")]
@@ -140,11 +157,29 @@ pub(super) fn layer() -> BearerAuthLayer<StaticTokenVerifier> {
     let verifier = StaticTokenVerifier::new([
         ("reader", StaticToken::new("cli").scopes(["read"])),
         ("writer", StaticToken::new("cli").scopes(["read", "write"])),
-    ]);
+        ("strong", strong(NOW)),
+        ("stale", strong(NOW - 301)),
+    ])
+    .clock(Clock::manual(UNIX_EPOCH + Duration::from_secs(NOW)));
     let resource = ProtectedResource::new("https://api.test/mcp").scopes(["read", "write"]);
     BearerAuthLayer::new(verifier)
         .realm("notes")
         .resource(&resource)
+}
+
+/// The time of the server, in seconds since 1970.
+pub(super) const NOW: u64 = 1_800_000_000;
+
+/// A token whose user has authenticated at this time, with a phishing-resistant method.
+fn strong(auth_time: u64) -> StaticToken {
+    let token = StaticToken::new("cli").scopes(["read"]);
+    token.claim("acr", "phr").claim("auth_time", auth_time)
+}
+
+pub(super) fn step_up() -> AuthenticationRequirement {
+    AuthenticationRequirement::new()
+        .acr(["phr", "phrh"])
+        .max_age(Duration::from_secs(300))
 }
 
 pub(super) async fn serve_behind(
@@ -160,6 +195,13 @@ pub(super) const METADATA: &str =
 pub(super) fn insufficient(scope: &str) -> String {
     format!(
         r#"Bearer realm="notes", error="insufficient_scope", scope="{scope}", {METADATA}, error_description="The access token lacks a required scope""#
+    )
+}
+
+/// The challenge for a user who has not authenticated as [`step_up`] requires.
+pub(super) fn insufficient_authentication(scope: &str) -> String {
+    format!(
+        r#"Bearer realm="notes", error="insufficient_user_authentication", scope="{scope}", {METADATA}, acr_values="phr phrh", max_age="300", error_description="The user must authenticate again or in another way""#
     )
 }
 

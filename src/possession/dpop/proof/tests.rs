@@ -125,6 +125,7 @@ fn refusal(result: Result<ValidProof, VerifyError>) -> &'static str {
         VerifyErrorKind::Invalid(reason) => reason.as_str(),
         VerifyErrorKind::InvalidProof(reason) => reason.as_str(),
         other @ (VerifyErrorKind::InsufficientScope(_)
+        | VerifyErrorKind::InsufficientAuthentication(_)
         | VerifyErrorKind::NonceRequired(_)
         | VerifyErrorKind::Unavailable) => panic!("{other:?}"),
     }

@@ -46,6 +46,7 @@ pub(super) fn error_result(error: &VerifyError) -> RequestResult {
     match error.kind() {
         VerifyErrorKind::Invalid(reason) => RequestResult::Refused(reason),
         VerifyErrorKind::InsufficientScope(_)
+        | VerifyErrorKind::InsufficientAuthentication(_)
         | VerifyErrorKind::InvalidProof(_)
         | VerifyErrorKind::NonceRequired(_) => unreachable!("a key set knows neither"),
         VerifyErrorKind::Unavailable => {
