@@ -2,12 +2,14 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use http::Response;
 use tower_layer::Layer;
 
 use super::service::AuthByRequest;
 use crate::auth::layer::BearerAuthLayer;
+use crate::challenge_config::ChallengeConfig;
 use crate::possession::RequestHead;
-use crate::reject::Refusal;
+use crate::reject::{Refusal, RefusalMap, Refused, ReplyBody};
 use crate::telemetry;
 
 /// Chooses a [`BearerAuthLayer`] for each request: a server with several tenants has one for each, with an issuer, a
@@ -62,6 +64,8 @@ use crate::telemetry;
 /// names.
 pub struct LayerByRequest<V> {
     choose: Arc<Choose<V>>,
+    /// For the refusal of a request for which there is no layer.
+    pub(super) challenge_config: Arc<ChallengeConfig>,
 }
 
 type Choose<V> = dyn Fn(RequestHead<'_>) -> Option<BearerAuthLayer<V>> + Send + Sync;
@@ -80,7 +84,21 @@ impl<V> LayerByRequest<V> {
     {
         Self {
             choose: Arc::new(choose),
+            challenge_config: Arc::default(),
         }
+    }
+
+    /// Maps the refusal of a request for which there is no layer to an answer of your own. The layers of the tenants
+    /// have [mappings](BearerAuthLayer::map_refusal) of their own. See [answers of your
+    /// own](crate::reject#answers-of-your-own). Default: none. A later call replaces an earlier one.
+    #[must_use]
+    pub fn map_refusal<M, R>(mut self, map: M) -> Self
+    where
+        M: Fn(&Refused, Response<ReplyBody>) -> Response<R> + Send + Sync + 'static,
+        R: Into<ReplyBody>,
+    {
+        Arc::make_mut(&mut self.challenge_config).refusal_map = Some(RefusalMap::new(map));
+        self
     }
 
     /// The layer for this request, or why there is none.
@@ -119,6 +137,7 @@ impl<V> Clone for LayerByRequest<V> {
     fn clone(&self) -> Self {
         Self {
             choose: Arc::clone(&self.choose),
+            challenge_config: Arc::clone(&self.challenge_config),
         }
     }
 }

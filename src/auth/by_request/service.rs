@@ -10,7 +10,6 @@ use tower_service::Service;
 use super::layer::LayerByRequest;
 use crate::auth::admission::Admission;
 use crate::auth::future::ResponseFuture;
-use crate::challenge_config::ChallengeConfig;
 use crate::credentials::{Carrier, Scheme};
 use crate::possession::RequestHead;
 use crate::reject::ResponseBody;
@@ -22,18 +21,12 @@ use crate::verify::Verifier;
 pub struct AuthByRequest<S, V> {
     inner: S,
     layers: LayerByRequest<V>,
-    /// For the refusal of a request for which there is no layer.
-    challenge_config: Arc<ChallengeConfig>,
 }
 
 impl<S, V> AuthByRequest<S, V> {
     /// Guards `inner` with the layer that `layers` chooses for each request.
     pub fn new(inner: S, layers: LayerByRequest<V>) -> Self {
-        Self {
-            inner,
-            layers,
-            challenge_config: Arc::default(),
-        }
+        Self { inner, layers }
     }
 
     /// The inner service.
@@ -76,11 +69,11 @@ where
             }
             Err(refusal) => {
                 let admission = Admission {
-                    challenge_config: Arc::clone(&self.challenge_config),
+                    challenge_config: Arc::clone(&self.layers.challenge_config),
                     scheme: Scheme::default(),
                     carrier: Carrier::Authorization,
                 };
-                let config = &*self.challenge_config;
+                let config = &*admission.challenge_config;
                 let context = config.without_token();
                 let name = LayerByRequest::<V>::NAME;
                 let reply = refusal.refuse(name, Bearer::Unknown, context, &config.scopes);

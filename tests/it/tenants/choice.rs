@@ -17,12 +17,12 @@ use tower_bearer_auth::auth::LayerByRequest;
 use tower_bearer_auth::possession::RequestHead;
 use tower_bearer_auth::{
     AccessToken, BearerAuthLayer, Refused, RequireScopesLayer, StaticTokenVerifier, VerifyError,
-    verify_fn,
+    reject, verify_fn,
 };
 use tower_layer::Layer;
 
 use super::{layer, unknown};
-use crate::support::{Inner, Logs, answer_of, get, read, serve, serve_axum};
+use crate::support::{Inner, Logs, answer_of, get, no_token, read, serve, serve_axum};
 
 type Tenants = HashMap<&'static str, BearerAuthLayer<StaticTokenVerifier>>;
 
@@ -294,6 +294,25 @@ async fn a_function_that_panics_is_a_500_and_no_open_door() {
         "{text}"
     );
     assert!(!text.contains("token-of-good"), "{text}");
+}
+
+#[tokio::test]
+async fn a_request_for_no_tenant_can_get_an_answer_of_your_own() {
+    let layers = by_host().map_refusal(reject::problem_details);
+    let server = serve(layers.layer(Inner::default())).await;
+    let answer = get(server, "/", &[("host", "green.example.com")]).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+    assert_eq!(
+        answer.json()["detail"],
+        "The server has nothing at this address"
+    );
+    // Each tenant has its own.
+    let answer = get(server, "/", &[("host", "red.example.com")]).await;
+    answer.assert_refusal(401, Some(r#"Bearer realm="red""#), &no_token());
 }
 
 /// The client's connection stays usable, as behind every layer.
