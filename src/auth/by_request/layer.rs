@@ -1,16 +1,11 @@
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-
 use http::Response;
 use tower_layer::Layer;
 
+use super::choice::Choice;
 use super::service::AuthByRequest;
 use crate::auth::layer::BearerAuthLayer;
-use crate::challenge_config::ChallengeConfig;
 use crate::possession::RequestHead;
-use crate::reject::{Refusal, RefusalMap, Refused, ReplyBody};
-use crate::telemetry;
+use crate::reject::{RefusalMap, Refused, ReplyBody};
 
 /// Chooses a [`BearerAuthLayer`] for each request: a server with several tenants has one for each, with an issuer, a
 /// resource and settings of its own.
@@ -62,18 +57,12 @@ use crate::telemetry;
 /// Tenants with different types of verifiers need [`VerifierExt::erased`](crate::VerifierExt::erased). If only the
 /// issuers differ, [`ByIssuer`](crate::ByIssuer) is simpler: one layer chooses the verifier by the issuer that the token
 /// names.
+#[derive(Debug)]
 pub struct LayerByRequest<V> {
-    choose: Arc<Choose<V>>,
-    /// For the refusal of a request for which there is no layer.
-    pub(super) challenge_config: Arc<ChallengeConfig>,
+    choice: Choice<V>,
 }
 
-type Choose<V> = dyn Fn(RequestHead<'_>) -> Option<BearerAuthLayer<V>> + Send + Sync;
-
 impl<V> LayerByRequest<V> {
-    /// The name of the layer in its decisions.
-    pub(super) const NAME: &'static str = "LayerByRequest";
-
     /// Creates a layer that chooses with this function.
     ///
     /// If the function panics, or if it returns a layer with [`dpop`](BearerAuthLayer::dpop) and without a URL, the
@@ -83,8 +72,7 @@ impl<V> LayerByRequest<V> {
         F: Fn(RequestHead<'_>) -> Option<BearerAuthLayer<V>> + Send + Sync + 'static,
     {
         Self {
-            choose: Arc::new(choose),
-            challenge_config: Arc::default(),
+            choice: Choice::new(choose),
         }
     }
 
@@ -97,31 +85,8 @@ impl<V> LayerByRequest<V> {
         M: Fn(&Refused, Response<ReplyBody>) -> Response<R> + Send + Sync + 'static,
         R: Into<ReplyBody>,
     {
-        Arc::make_mut(&mut self.challenge_config).refusal_map = Some(RefusalMap::new(map));
+        self.choice.map_refusal(RefusalMap::new(map));
         self
-    }
-
-    /// The layer for this request, or why there is none.
-    pub(super) fn choose(
-        &self,
-        head: RequestHead<'_>,
-    ) -> Result<BearerAuthLayer<V>, Refusal<'static>> {
-        // The function gets a shared reference, and nothing of it is used after a panic.
-        let chosen = catch_unwind(AssertUnwindSafe(|| {
-            (self.choose)(head).inspect(BearerAuthLayer::assert_origin)
-        }));
-        match chosen {
-            Ok(Some(layer)) => Ok(layer),
-            Ok(None) => Err(Refusal::UnknownTenant),
-            Err(_) => {
-                tracing::error!(
-                    target: telemetry::SETUP,
-                    by = Self::NAME,
-                    "the function that chooses the layer has panicked"
-                );
-                Err(Refusal::Failed)
-            }
-        }
     }
 }
 
@@ -129,21 +94,14 @@ impl<S, V: Clone> Layer<S> for LayerByRequest<V> {
     type Service = AuthByRequest<S, V>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AuthByRequest::new(inner, self.clone())
+        AuthByRequest::new(inner, self.choice.clone())
     }
 }
 
 impl<V> Clone for LayerByRequest<V> {
     fn clone(&self) -> Self {
         Self {
-            choose: Arc::clone(&self.choose),
-            challenge_config: Arc::clone(&self.challenge_config),
+            choice: self.choice.clone(),
         }
-    }
-}
-
-impl<V> fmt::Debug for LayerByRequest<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(Self::NAME).finish_non_exhaustive()
     }
 }

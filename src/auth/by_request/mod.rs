@@ -1,5 +1,6 @@
 //! A whole layer per tenant, chosen by the head of the request.
 
+mod choice;
 mod layer;
 mod service;
 

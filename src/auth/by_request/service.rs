@@ -7,7 +7,7 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::layer::LayerByRequest;
+use super::choice::{COMPONENT, Choice};
 use crate::auth::admission::Admission;
 use crate::auth::future::ResponseFuture;
 use crate::credentials::{Carrier, Scheme};
@@ -16,17 +16,16 @@ use crate::reject::ResponseBody;
 use crate::telemetry::Bearer;
 use crate::verify::Verifier;
 
-/// The service that a [`LayerByRequest`] builds.
+/// The service that a [`LayerByRequest`](super::LayerByRequest) builds.
 #[derive(Debug, Clone)]
 pub struct AuthByRequest<S, V> {
     inner: S,
-    layers: LayerByRequest<V>,
+    choice: Choice<V>,
 }
 
 impl<S, V> AuthByRequest<S, V> {
-    /// Guards `inner` with the layer that `layers` chooses for each request.
-    pub fn new(inner: S, layers: LayerByRequest<V>) -> Self {
-        Self { inner, layers }
+    pub(super) fn new(inner: S, choice: Choice<V>) -> Self {
+        Self { inner, choice }
     }
 
     /// The inner service.
@@ -60,7 +59,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.layers.choose(RequestHead::of(&request)) {
+        match self.choice.layer_for(RequestHead::of(&request)) {
             Ok(layer) => {
                 // The instance that `poll_ready` has prepared is called, as in `BearerAuth`.
                 let not_ready = self.inner.clone();
@@ -69,14 +68,13 @@ where
             }
             Err(refusal) => {
                 let admission = Admission {
-                    challenge_config: Arc::clone(&self.layers.challenge_config),
+                    challenge_config: Arc::clone(self.choice.challenge_config()),
                     scheme: Scheme::default(),
                     carrier: Carrier::Authorization,
                 };
                 let config = &*admission.challenge_config;
                 let context = config.without_token();
-                let name = LayerByRequest::<V>::NAME;
-                let reply = refusal.refuse(name, Bearer::Unknown, context, &config.scopes);
+                let reply = refusal.refuse(COMPONENT, Bearer::Unknown, context, &config.scopes);
                 ResponseFuture::refuse(reply, request, &admission)
             }
         }
