@@ -93,6 +93,7 @@ mod rejection;
 mod resource_uri;
 mod rule;
 mod rules;
+mod rules_builder;
 pub mod session;
 pub mod tool_scopes;
 mod tree;
@@ -100,7 +101,8 @@ mod tree;
 #[doc(inline)]
 pub use self::cors::{CorsLayer, cors};
 pub use self::rule::Rule;
-pub use self::rules::{ScopeRules, ScopeRulesBuilder};
+pub use self::rules::ScopeRules;
+pub use self::rules_builder::ScopeRulesBuilder;
 #[doc(inline)]
 pub use self::session::SessionBindingLayer;
 #[doc(inline)]
