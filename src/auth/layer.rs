@@ -278,10 +278,11 @@ impl<V> BearerAuthLayer<V> {
     }
 }
 
-impl<S, V: Clone> Layer<S> for BearerAuthLayer<V> {
-    type Service = BearerAuth<S, V>;
-
-    fn layer(&self, inner: S) -> Self::Service {
+impl<V> BearerAuthLayer<V> {
+    /// # Panics
+    ///
+    /// If it checks proofs and neither a resource nor an origin is set.
+    pub(super) fn assert_origin(&self) {
         #[cfg(feature = "dpop")]
         if let Some(dpop) = self
             .checked_proofs()
@@ -293,6 +294,14 @@ impl<S, V: Clone> Layer<S> for BearerAuthLayer<V> {
                  its Dpop"
             );
         }
+    }
+}
+
+impl<S, V: Clone> Layer<S> for BearerAuthLayer<V> {
+    type Service = BearerAuth<S, V>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.assert_origin();
         BearerAuth::with_settings(inner, self.verifier.clone(), self.settings.clone())
     }
 }

@@ -69,11 +69,13 @@
 //! an `ERROR`, target [`telemetry::SETUP`](crate::telemetry::SETUP), once per layer.
 
 mod admission;
+mod by_request;
 mod future;
 mod layer;
 mod service;
 mod settings;
 
+pub use self::by_request::{AuthByRequest, LayerByRequest};
 pub use self::future::ResponseFuture;
 pub use self::layer::BearerAuthLayer;
 pub use self::service::BearerAuth;

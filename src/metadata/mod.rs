@@ -108,13 +108,18 @@
 //! # Who may read it
 //!
 //! Every client, by `GET`, `HEAD` and `OPTIONS`, from any origin (CORS). It may be cached for an hour. Nothing in it comes
-//! from the request, so a `Host` or `X-Forwarded-*` header cannot direct clients to another server.
+//! from the request, so a `Host` or `X-Forwarded-*` header cannot direct clients to another server. Among
+//! [several resources](ProtectedResources) with one path, `Host` chooses.
 
 mod document;
 mod identifier;
 mod integration;
 mod resource;
+mod resources;
 mod service;
 
 pub use self::resource::ProtectedResource;
+pub use self::resources::{
+    MetadataByRequest, MetadataByRequestLayer, MetadataByRequestMiddleware, ProtectedResources,
+};
 pub use self::service::{MetadataFuture, MetadataLayer, MetadataMiddleware, MetadataService};

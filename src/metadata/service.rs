@@ -19,7 +19,7 @@ use tower_service::Service;
 use super::resource::{Checked, ProtectedResource};
 use crate::identity;
 use crate::metadata_reach::MetadataReach;
-use crate::reject::{Draining, ReplyBody, ResponseBody, ResponseFuture};
+use crate::reject::{Draining, Reply, ReplyBody, ResponseBody, ResponseFuture};
 use crate::shown_url::ShownUrl;
 use crate::telemetry;
 
@@ -163,6 +163,20 @@ impl MetadataService {
             .requested(&place.metadata_url, &place.paths, path, extensions);
     }
 
+    /// Answers this request.
+    pub(super) fn respond<B: Body>(&self, request: Request<B>) -> MetadataFuture<B> {
+        self.notice(&request);
+        MetadataFuture::new(Box::new(self.answer(request.method())), request)
+    }
+
+    /// Answers this request in the place of an inner service.
+    pub(super) fn intercept<F, B: Body>(&self, request: Request<B>) -> ResponseFuture<F, B> {
+        self.notice(&request);
+        let answer = Box::new(self.answer(request.method()));
+        let limit = identity::max_drained_bytes(request.extensions());
+        ResponseFuture::answer(answer, request, limit)
+    }
+
     /// The answer: the document, or the allowed methods. It allows every origin.
     fn answer(&self, method: &Method) -> Response<ReplyBody> {
         let mut response = Response::new(ReplyBody::default());
@@ -205,12 +219,7 @@ impl<B: Body> Service<Request<B>> for MetadataService {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        self.notice(&request);
-        let answer = Box::new(self.answer(request.method()));
-        let limit = identity::max_drained_bytes(request.extensions());
-        MetadataFuture {
-            answer: Draining::rest_of(answer, request, limit),
-        }
+        self.respond(request)
     }
 }
 
@@ -219,6 +228,15 @@ pin_project! {
     pub struct MetadataFuture<B> {
         #[pin]
         answer: Draining<B>,
+    }
+}
+
+impl<B: Body> MetadataFuture<B> {
+    pub(super) fn new(answer: Reply, request: Request<B>) -> Self {
+        let limit = identity::max_drained_bytes(request.extensions());
+        Self {
+            answer: Draining::rest_of(answer, request, limit),
+        }
     }
 }
 
@@ -319,12 +337,7 @@ where
         let path = request.uri().path();
         let service = &self.layer.service;
         match service.place.paths.iter().any(|known| known == path) {
-            true => {
-                service.notice(&request);
-                let answer = Box::new(service.answer(request.method()));
-                let limit = identity::max_drained_bytes(request.extensions());
-                ResponseFuture::answer(answer, request, limit)
-            }
+            true => service.intercept(request),
             false => ResponseFuture::pass(self.inner.call(request)),
         }
     }

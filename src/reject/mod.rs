@@ -11,6 +11,8 @@
 //! | comes during an outage of the verifier | 503, `Retry-After` (the verifier's, or 5 seconds) | none | `error`, `error_description` |
 //! | comes while the store of [revocations](crate::revocation#outages) has been out of reach for too long | 503, `Retry-After` | none | `error`, `error_description` |
 //! | reaches a guard with no layer in front | 500 | none | generic |
+//! | is for none of [several tenants](crate::auth::LayerByRequest) | 404 | none | `error`, `error_description` |
+//! | is for a tenant, and the function that chooses its layer fails | 500 | none | generic |
 //!
 //! A layer that checks DPoP proofs has challenges of the scheme `DPoP` and more answers:
 //! [`possession`](crate::possession#answers) lists them.

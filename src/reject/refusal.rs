@@ -47,6 +47,10 @@ pub(crate) enum Refusal<'a> {
     Unavailable(&'a VerifyError),
     /// The server is misconfigured: there is no layer in front.
     NoLayer,
+    /// There is no layer for it, among those of several tenants.
+    UnknownTenant,
+    /// The function that chooses its layer has failed.
+    Failed,
 }
 
 /// A challenge to send.
@@ -115,7 +119,9 @@ impl Refusal<'_> {
             | Self::InsufficientScope
             | Self::InsufficientAuthentication(_)
             | Self::Forbidden
-            | Self::NoLayer => {}
+            | Self::NoLayer
+            | Self::UnknownTenant
+            | Self::Failed => {}
         }
         let [first, second] = &challenges;
         if let Some(challenge) = first {
@@ -138,7 +144,14 @@ impl Refusal<'_> {
             Some(dpop) => (true, !dpop.is_required),
         };
         match (self, context.scheme) {
-            (Self::Forbidden | Self::Unavailable(_) | Self::NoLayer, _) => [None, None],
+            (
+                Self::Forbidden
+                | Self::Unavailable(_)
+                | Self::NoLayer
+                | Self::UnknownTenant
+                | Self::Failed,
+                _,
+            ) => [None, None],
             // The client can use the scheme that it has used.
             (Self::InsufficientScope | Self::InsufficientAuthentication(_), scheme) => {
                 [offer(scheme, true), None]
@@ -202,7 +215,9 @@ impl Refusal<'_> {
             | Self::InsufficientScope
             | Self::Forbidden
             | Self::Unavailable(_)
-            | Self::NoLayer => None,
+            | Self::NoLayer
+            | Self::UnknownTenant
+            | Self::Failed => None,
         };
         let dpop = config.dpop.as_ref().filter(|_| scheme == Scheme::Dpop);
         Challenge {
@@ -271,10 +286,15 @@ impl Refusal<'_> {
                 Some("temporarily_unavailable"),
                 "The access token cannot be verified at the moment",
             ),
-            Self::NoLayer => (
+            Self::NoLayer | Self::Failed => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Some("server_error"),
                 "The server cannot answer this request",
+            ),
+            Self::UnknownTenant => (
+                StatusCode::NOT_FOUND,
+                Some("not_found"),
+                "The server has nothing at this address",
             ),
         }
     }
@@ -307,7 +327,9 @@ impl Refusal<'_> {
             | Self::InvalidProof(_)
             | Self::NonceRequired(_)
             | Self::InsufficientAuthentication(_)
-            | Self::Forbidden => decision,
+            | Self::Forbidden
+            | Self::UnknownTenant
+            | Self::Failed => decision,
         }
     }
 
@@ -323,6 +345,8 @@ impl Refusal<'_> {
             Self::Forbidden => "access_denied",
             Self::Unavailable(_) => "unavailable",
             Self::NoLayer => "no_layer",
+            Self::UnknownTenant => "unknown_tenant",
+            Self::Failed => "layer_choice_failed",
         }
     }
 }

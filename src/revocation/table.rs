@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
+
 use super::end_clock::EndClock;
 use super::entry::{Revocation, RevocationId, RevocationKind};
 
@@ -25,7 +27,8 @@ pub(super) struct Table {
 
 #[derive(Debug, Default)]
 struct Shard {
-    revocations: HashMap<RevocationId, Ends>,
+    /// The IDs are digests, so a cheap hash suffices. Its random seed differs from process to process.
+    revocations: HashMap<RevocationId, Ends, RandomState>,
     /// The number of revocations at which the shard is swept.
     sweep_at: usize,
 }

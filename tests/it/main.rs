@@ -34,5 +34,6 @@ mod stacked_guards;
 mod step_up;
 mod streams;
 mod telemetry;
+mod tenants;
 mod until_invalid;
 mod verifiers;

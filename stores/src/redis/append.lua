@@ -1,13 +1,17 @@
 -- Adds revocations to the set and to the changes, all or none.
--- KEYS: head, set, changes. ARGV: a new token, the revocations, their length, the number of changes to keep.
-local head, set, changes = KEYS[1], KEYS[2], KEYS[3]
+-- KEYS: head, set, changes, end of the set. ARGV: a new token, the revocations, their length, the number of changes to
+-- keep.
+local head, set, changes, set_end = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, revocations = ARGV[1], ARGV[2]
 local length, kept = tonumber(ARGV[3]), ARGV[4]
 local now = tonumber(redis.call('TIME')[1])
 -- A key of another type is an error before anything is written.
 local last = redis.call('GET', head) or ('0-0 ' .. token)
-redis.call('ZCARD', set)
 redis.call('XLEN', changes)
+if redis.call('ZCARD', set) == 0 and redis.call('GET', set_end) then
+    -- The set was deleted. Replicas notice the gap before this change, and add what they know.
+    last = string.match(last, '^%S+') .. ' ' .. token
+end
 
 local ended = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 1000)
 if #ended > 0 then redis.call('ZREM', set, unpack(ended)) end
@@ -44,5 +48,6 @@ if latest and tonumber(latest) > now then
     latest = string.format('%.0f', tonumber(latest))
     redis.call('EXPIREAT', set, latest)
     redis.call('EXPIREAT', changes, latest)
+    if #added > 0 then redis.call('SET', set_end, latest, 'EXAT', latest) end
 end
 return #added

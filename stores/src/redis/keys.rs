@@ -17,6 +17,8 @@ pub(super) struct Keys {
     pub(super) set: String,
     /// The latest changes, a stream.
     pub(super) changes: String,
+    /// When the last revocation of the set ends. Without the set, it shows that the set was deleted.
+    pub(super) set_end: String,
 }
 
 pub(super) const DEFAULT_PREFIX: &str = "tower-bearer-auth";
@@ -37,6 +39,7 @@ impl Keys {
             head: key("head"),
             set: key("set"),
             changes: key("changes"),
+            set_end: key("set-end"),
         }
     }
 

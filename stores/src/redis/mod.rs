@@ -25,7 +25,9 @@
 //! | Redis is full | none, but none can be added: `revoke_token` and the others return an error | none; requests with a proof are answered 503 |
 //!
 //! A primary that was replaced in a failover still accepts writes until it learns of the failover, and loses them
-//! afterwards. If your Redis has replicas, set `min-replicas-to-write 1`, so that it refuses them.
+//! afterwards. If your Redis has replicas, set `min-replicas-to-write 1`, so that it refuses them. The store asks for a
+//! write each second, so it then notices too that it follows such a primary, and counts this as an outage. A primary
+//! refuses writes `min-replicas-max-lag` after it has lost its replicas, 10 seconds by default.
 //!
 //! Replicas detect a loss within about a second. They load everything, and write back what is missing. A proof is valid
 //! for a minute by default, so what can be used once more is at most a minute old.
@@ -47,6 +49,7 @@
 //! | `tower-bearer-auth:{revocations}:set` | sorted set | the revocations, until the last of them ends | 135 bytes for each |
 //! | `tower-bearer-auth:{revocations}:changes` | stream | the last 50 000 calls that added revocations, or more | 150 bytes for each |
 //! | `tower-bearer-auth:{revocations}:head` | string | the ID of the last change | |
+//! | `tower-bearer-auth:{revocations}:set-end` | string | when the set ends, so that replicas notice its deletion | |
 //!
 //! With 1 000 requests with proofs per second that are kept for 125 seconds, the proofs take 21 MB.
 //!

@@ -63,8 +63,9 @@ async fn append_batch(inner: &Inner, revocations: &[Revocation]) -> Result<(), B
     let keys = &inner.keys;
     let bytes: Vec<u8> = revocations.iter().flat_map(Revocation::to_bytes).collect();
     let mut script = cmd("EVAL");
-    script.arg(include_str!("append.lua")).arg(3);
-    script.arg(&keys.head).arg(&keys.set).arg(&keys.changes);
+    script.arg(include_str!("append.lua")).arg(4);
+    script.arg(&keys.head).arg(&keys.set);
+    script.arg(&keys.changes).arg(&keys.set_end);
     script.arg(random_token()?).arg(bytes);
     script.arg(Revocation::LENGTH).arg(CHANGES_KEPT);
     let added = inner.shared.query(&script).await?;
@@ -77,13 +78,21 @@ async fn start(
     inner: &Inner,
     connection: &mut PooledConnection<'_>,
 ) -> Result<(Head, Duration), BoxError> {
-    let mut script = cmd("EVAL");
-    script.arg(include_str!("start.lua")).arg(1);
-    script.arg(&inner.keys.head).arg(random_token()?);
+    let mut script = on_set(inner, include_str!("start.lua"));
+    script.arg(random_token()?);
     let answer = connection.query(&script).await?;
     let (head, now): (String, u64) = FromRedisValue::from_redis_value(answer)
         .map_err(|_| Failure::unexpected("a position and a time"))?;
     Ok((Head::new(head)?, Duration::from_secs(now)))
+}
+
+/// A script with the keys of the head, the set, and the end of the set.
+fn on_set(inner: &Inner, script: &str) -> Cmd {
+    let keys = &inner.keys;
+    let mut command = cmd("EVAL");
+    command.arg(script).arg(3);
+    command.arg(&keys.head).arg(&keys.set).arg(&keys.set_end);
+    command
 }
 
 /// Loads the revocations that have not ended, from the one that ends last.
@@ -129,7 +138,8 @@ async fn read_changes(
     if let Some(changes) = followed(answer, &position)? {
         return Ok(changes);
     }
-    let head = connection.query(cmd("GET").arg(&inner.keys.head)).await?;
+    let idle = on_set(inner, include_str!("idle.lua"));
+    let head = connection.query(&idle).await?;
     let head: Option<String> =
         FromRedisValue::from_redis_value(head).map_err(|_| Failure::unexpected("a text"))?;
     if head.as_deref() == Some(position.as_str()) {

@@ -176,7 +176,9 @@ pub(super) fn breaks_connection(error: &RedisError) -> bool {
         error.kind(),
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
     );
-    is_replica || error.is_io_error() || error.is_unrecoverable_error()
+    // A partition has cut it off from its replicas, and one of them may be the primary now.
+    let is_cut_off = error.code() == Some("NOREPLICAS");
+    is_replica || is_cut_off || error.is_io_error() || error.is_unrecoverable_error()
 }
 
 fn connection_info(url: &str) -> Result<ConnectionInfo, RedisConfigError> {

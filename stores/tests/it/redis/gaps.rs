@@ -10,6 +10,8 @@ use crate::support::redis_server::{RedisServer, with_servers};
 use crate::support::{HOUR, eventually, revocation};
 
 const HEAD: &str = "tower-bearer-auth:{revocations}:head";
+const SET: &str = "tower-bearer-auth:{revocations}:set";
+const SET_END: &str = "tower-bearer-auth:{revocations}:set-end";
 const CHANGES: &str = "tower-bearer-auth:{revocations}:changes";
 
 #[tokio::test]
@@ -147,6 +149,54 @@ async fn replicas_write_back_what_redis_has_lost() {
     .await;
 }
 
+/// An administrator deletes it, or an eviction policy that the store cannot read.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deletion_of_the_set_alone_is_a_gap() {
+    with_servers(&[], async |server| {
+        let store = server.store();
+        let empty = store.load().await.unwrap().position;
+        assert!(!is_gap(&server, &empty).await);
+        store.append(&[revocation(1, HOUR)]).await.unwrap();
+        let position = store.load().await.unwrap().position;
+        assert!(!is_gap(&server, &position).await);
+
+        server.command(&["DEL", SET]).await;
+        assert!(is_gap(&server, &position).await);
+        // Neither the load of another replica nor a new revocation hides it.
+        let loaded = server.store().load().await.unwrap();
+        assert_eq!(loaded.revocations, []);
+        assert!(!is_gap(&server, &loaded.position).await);
+        assert!(is_gap(&server, &position).await);
+
+        store.append(&[revocation(2, HOUR)]).await.unwrap();
+        let position = store.load().await.unwrap().position;
+        server.command(&["DEL", SET]).await;
+        store.append(&[revocation(3, HOUR)]).await.unwrap();
+        assert!(is_gap(&server, &position).await);
+        let loaded = store.load().await.unwrap();
+        assert_eq!(loaded.revocations, [revocation(3, HOUR)]);
+        assert!(!is_gap(&server, &loaded.position).await);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_write_back_a_deleted_set() {
+    with_servers(&[], async |server| {
+        let one = Revocations::open(server.store()).await.unwrap();
+        one.revoke_session("https://issuer.example.com", "one")
+            .await
+            .unwrap();
+        server.command(&["DEL", SET]).await;
+        let written_back = async || {
+            let snapshot = server.store().load().await.ok()?;
+            (snapshot.revocations.len() == 1).then_some(())
+        };
+        eventually("the revocation is back", written_back).await;
+    })
+    .await;
+}
+
 /// Each revocation that is acknowledged before or during a load is in the snapshot or follows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_revocation_is_missed_that_is_added_during_a_load() {
@@ -198,7 +248,7 @@ async fn the_keys_end_with_their_last_revocation() {
             .append(&[revocation(1, HOUR), revocation(2, 2 * HOUR)])
             .await
             .unwrap();
-        for key in ["tower-bearer-auth:{revocations}:set", CHANGES] {
+        for key in [SET, SET_END, CHANGES] {
             let left = i64::from_redis_value(server.command(&["TTL", key]).await).unwrap();
             assert!((7_100..=7_200).contains(&left), "{key}: {left}");
         }

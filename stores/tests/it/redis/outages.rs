@@ -7,7 +7,7 @@ use tower_bearer_auth::revocation::RevocationStore;
 use tower_bearer_auth_stores::RedisStore;
 
 use crate::contract::{changes, set};
-use crate::support::redis_server::with_servers;
+use crate::support::redis_server::{RedisServer, with_servers};
 use crate::support::{HOUR, eventually, revocation};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,6 +70,53 @@ async fn a_redis_that_hangs_is_an_error_in_time() {
         assert!(is_first);
         store.append(&[revocation(2, HOUR)]).await.unwrap();
         store.follow(&position).await.unwrap();
+    })
+    .await;
+}
+
+/// A primary that a partition has cut off from its replicas may have been replaced by one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_without_replicas_is_an_outage_where_it_needs_some() {
+    let needs_one = ["--min-replicas-to-write", "1"];
+    with_servers(&needs_one, async |server| {
+        let port = server.port.to_string();
+        let arguments = ["--replicaof", "127.0.0.1", &port];
+        let mut replica = RedisServer::start(server.program.clone(), &arguments).await;
+        let store = server.store();
+        let load = async || store.load().await.ok();
+        let (snapshot, _) = eventually("the replica is connected", load).await;
+        let position = snapshot.position;
+        store.follow(&position).await.unwrap();
+
+        replica.kill();
+        let refused = async || store.follow(&position).await.err();
+        let (error, _) = eventually("the primary refuses to write", refused).await;
+        assert!(error.to_string().contains("NOREPLICAS"), "{error}");
+        assert!(store.append(&[revocation(1, HOUR)]).await.is_err());
+        replica.restart().await;
+        let follow = async || store.follow(&position).await.ok();
+        eventually("the replica is back", follow).await;
+    })
+    .await;
+}
+
+/// It is still the primary, so that no revocation is missed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_cannot_write_to_its_disk_is_still_followed() {
+    with_servers(&[], async |server| {
+        let store = server.store();
+        let position = store.load().await.unwrap().position;
+        std::fs::create_dir(server.folder().join("dump.rdb")).unwrap();
+        server.command(&["CONFIG", "SET", "save", "3600 1"]).await;
+        let refuses = async || {
+            let _ = server.try_command(&["BGSAVE"]).await;
+            let error = server.try_command(&["SET", "a", "b"]).await.err()?;
+            (error.code() == Some("MISCONF")).then_some(())
+        };
+        eventually("Redis refuses to write", refuses).await;
+        assert!(store.append(&[revocation(1, HOUR)]).await.is_err());
+        let (revocations, _) = changes(store.follow(&position).await.unwrap());
+        assert_eq!(revocations, []);
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use redis::{Client, Value};
@@ -47,7 +47,7 @@ pub(crate) async fn with_servers(arguments: &[&str], test: impl AsyncFn(RedisSer
 
 /// A server with its data in a temporary folder. It is killed when it is dropped.
 pub(crate) struct RedisServer {
-    program: PathBuf,
+    pub(crate) program: PathBuf,
     arguments: Vec<String>,
     folder: TempDir,
     pub(crate) port: u16,
@@ -106,6 +106,11 @@ impl RedisServer {
             command.arg(*word);
         }
         command.query_async(&mut connection).await
+    }
+
+    /// The folder with its data.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Kills it as a power cut would.
