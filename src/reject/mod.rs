@@ -76,6 +76,7 @@ mod future;
 mod refusal;
 mod refused;
 mod reply_body;
+mod written;
 
 pub use self::body::ResponseBody;
 pub(crate) use self::body::is_event_stream;

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
@@ -11,9 +10,10 @@ use crate::scopes::Scopes;
 use crate::telemetry::{Bearer, Decision};
 use crate::verify_error::{InvalidProofReason, InvalidReason, VerifyError};
 
-use super::challenge::{Challenge, Params, write_quoted};
+use super::challenge::{Challenge, Params};
 use super::refused::Refused;
 use super::reply_body::ReplyBody;
+use super::written::{Offer, write};
 
 /// The `Retry-After` of a 503 for which the verifier gives no delay.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -51,13 +51,6 @@ pub(crate) enum Refusal<'a> {
     UnknownTenant,
     /// The function that chooses its layer has failed.
     Failed,
-}
-
-/// A challenge to send.
-#[derive(Debug, Clone, Copy)]
-struct Offer {
-    scheme: Scheme,
-    has_error: bool,
 }
 
 impl<'a> Refusal<'a> {
@@ -356,45 +349,4 @@ fn retry_after(error: &VerifyError) -> HeaderValue {
     let part_of_a_second = u64::from(delay.subsec_nanos() > 0);
     let rounded_up = delay.as_secs().saturating_add(part_of_a_second);
     HeaderValue::from(rounded_up.max(1))
-}
-
-/// The initial capacity, in bytes, for a challenge and its body. It fits most.
-const USUAL_LENGTH: usize = 512;
-
-/// The values of the `WWW-Authenticate` fields and the body. They share one allocation with their clones.
-#[inline]
-fn write<'a>(
-    [first, second]: [Option<Offer>; 2],
-    challenge: impl Fn(Offer) -> Challenge<'a>,
-    error: Option<&str>,
-    description: &str,
-) -> ([Option<HeaderValue>; 2], Bytes) {
-    let mut text = String::with_capacity(USUAL_LENGTH);
-    if let Some(first) = first {
-        challenge(first).write(&mut text);
-    }
-    let first_length = text.len();
-    if let Some(second) = second {
-        challenge(second).write(&mut text);
-    }
-    let second_length = text.len() - first_length;
-    text.push('{');
-    if let Some(error) = error {
-        text.push_str("\"error\":");
-        write_quoted(error, &mut text);
-        text.push(',');
-    }
-    text.push_str("\"error_description\":");
-    write_quoted(description, &mut text);
-    text.push('}');
-
-    let mut body = Bytes::from(text);
-    let first = first.map(|_| header(body.split_to(first_length)));
-    let second = second.map(|_| header(body.split_to(second_length)));
-    ([first, second], body)
-}
-
-fn header(text: Bytes) -> HeaderValue {
-    let header = HeaderValue::from_maybe_shared(text);
-    header.expect("every character is visible ASCII or a space")
 }
