@@ -1,4 +1,4 @@
-//! Step-up authentication (RFC 9470) for tools: by the tool itself, and by a rule.
+//! A rule requires an authentication of the user.
 
 use std::future::ready;
 use std::net::SocketAddr;
@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use proptest::prelude::*;
-use rmcp::model::CallToolRequestParams;
-use rmcp::service::ServiceExt;
+use rmcp::model::{CallToolRequestParams, ProtocolVersion};
+use rmcp::service::{ClientLifecycleMode, ClientServiceExt};
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::transport::{StreamableHttpClientTransport, StreamableHttpServerConfig};
 use serde_json::{Value, json};
@@ -21,88 +21,12 @@ use tower_bearer_auth::{
     verify_fn,
 };
 
-use super::recorder::Recorder;
-use super::tool_server::{
-    METADATA, NOW, assert_refused_in_band, call, insufficient, insufficient_authentication, layer,
-    message, serve_behind, stateless, step_up, text,
+use super::body;
+use crate::mcp::recorder::Recorder;
+use crate::mcp::tool_server::{
+    METADATA, NOW, insufficient, insufficient_authentication, layer, step_up,
 };
 use crate::support::{Answer, Inner, answer_of, lacks_scope, no_token, refused, send, serve};
-use crate::telemetry::recorded::Recorded;
-
-fn body() -> Value {
-    let description = "The user must authenticate again or in another way";
-    refused("insufficient_user_authentication", description)
-}
-
-fn data(scope: &str) -> Value {
-    json!({
-        "error": "insufficient_user_authentication",
-        "scope": scope,
-        "resource_metadata": "https://api.test/.well-known/oauth-protected-resource/mcp",
-        "acr_values": "phr phrh",
-        "max_age": "300",
-    })
-}
-
-#[tokio::test]
-async fn an_authentication_missing_in_a_tool_is_401_if_the_server_waits_for_the_tool() {
-    for (config, is_new) in [
-        (StreamableHttpServerConfig::default(), true),
-        (stateless(), true),
-        (stateless().with_json_response(true), true),
-        (stateless().with_json_response(true), false),
-    ] {
-        let server = serve_behind(layer().required_scopes(["read"]), config).await;
-        for token in ["reader", "stale"] {
-            let refused = call(server, Some(token), "transfer", is_new).await;
-            let challenge = insufficient_authentication("read");
-            refused.assert_refusal(401, Some(&challenge), &body());
-        }
-        let good = call(server, Some("strong"), "transfer", is_new).await;
-        assert_eq!(text(&good), "transferred");
-        let refused = call(server, Some("reader"), "transfer_in_band", is_new).await;
-        assert_refused_in_band(&message(&refused), &data("read"));
-    }
-}
-
-#[tokio::test]
-async fn a_missing_authentication_is_a_json_rpc_error_if_the_server_does_not_wait() {
-    let server = serve_behind(layer(), stateless()).await;
-    let refused = call(server, Some("stale"), "transfer", false).await;
-    let mut expected = data("read");
-    expected.as_object_mut().unwrap().remove("scope");
-    assert_refused_in_band(&message(&refused), &expected);
-    // A session.
-    let server = serve_behind(layer().required_scopes(["read"]), Default::default()).await;
-    let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{server}/"));
-    let transport = StreamableHttpClientTransport::from_config(config.auth_header("stale"));
-    let client = ().serve(transport).await.unwrap();
-    let transfer = CallToolRequestParams::new("transfer");
-    let rmcp::ServiceError::McpError(error) = client.call_tool(transfer).await.unwrap_err() else {
-        panic!("refused in another way")
-    };
-    assert_eq!(error.code.0, -32003);
-    assert_eq!(error.data, Some(data("read")));
-    assert_eq!(
-        error.message,
-        "the user has not authenticated as required: acr phr or phrh, at most 300 seconds ago"
-    );
-    client.cancel().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_refusal_by_a_tool_emits_one_audit_event() {
-    let recorded = Recorded::start();
-    let server = serve_behind(layer(), stateless()).await;
-    assert_eq!(
-        call(server, Some("stale"), "transfer", true).await.status,
-        401
-    );
-    let decisions = recorded.decisions();
-    assert_eq!(decisions.len(), 2);
-    assert_eq!(decisions[1]["by"], "AccessToken::require_authentication");
-    assert_eq!(decisions[1]["reason"], "insufficient_user_authentication");
-}
 
 fn rules() -> ScopeRules {
     let pay = || ScopeRequirement::all(["write"]);
@@ -199,6 +123,38 @@ async fn a_rule_may_require_an_authentication() {
     }
     let answer = server.post(Some("reader"), &[tool("anything")]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test]
+async fn clients_of_every_revision_learn_what_their_user_must_do() {
+    let recorder = Recorder::default();
+    let service = ServiceBuilder::new()
+        .layer(layer())
+        .layer(ToolScopesLayer::new(rules()))
+        .service(recorder.service_with(StreamableHttpServerConfig::default()));
+    let address = serve(service).await;
+    let lifecycles = [
+        ClientLifecycleMode::Initialize,
+        ClientLifecycleMode::Discover {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+        },
+    ];
+    for lifecycle in lifecycles {
+        let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{address}/"));
+        let transport = StreamableHttpClientTransport::from_config(config.auth_header("stale"));
+        let client = ().serve_with_lifecycle(transport, lifecycle).await.unwrap();
+        client.list_tools(None).await.unwrap();
+        recorder.take();
+        let profile = CallToolRequestParams::new("profile");
+        let refused = client.call_tool(profile).await.unwrap_err();
+        let shown = format!("{refused:?}").replace('\\', "");
+        assert!(
+            shown.contains(r#"acr_values="phr phrh", max_age="300""#),
+            "{shown}"
+        );
+        assert_eq!(recorder.take(), Vec::<String>::new());
+        client.cancel().await.unwrap();
+    }
 }
 
 #[tokio::test]
