@@ -8,6 +8,7 @@
 //! | [`cors`] | How do browsers call my server? |
 //! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
 //! | [`revocation`] | How do I refuse tokens before they expire? |
+//! | [`refusals`] | How do I answer refused requests with problem details, a login page, JSON-RPC or gRPC? |
 //! | [`replicas`] | What do several processes of my server need to share? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
 //! | [`observability`] | What do the logs and metrics contain? |
@@ -106,6 +107,14 @@ guide!(
     "possession" => "crate::possession",
     "replay-store" => "crate::possession::Dpop::replay_store",
     "replicas" => "self::replicas"
+);
+
+guide!(
+    refusals,
+    "../docs/refusals.md",
+    "observability" => "self::observability",
+    "refused" => "crate::Refused",
+    "reject" => "crate::reject"
 );
 
 guide!(

@@ -30,7 +30,11 @@ fn verifier() -> impl Verifier<Future: Send> + Sync {
             "down" => Err(VerifyError::unavailable("the key server is on fire")),
             "later" => Err(VerifyError::unavailable("the key server is on fire")
                 .with_retry_after(Duration::from_millis(7200))),
-            _ => Ok(AccessToken::builder(token).subject("alice").build()),
+            "reader" => Ok(AccessToken::builder(token).subject("alice").build()),
+            _ => Ok(AccessToken::builder(token)
+                .subject("alice")
+                .scopes(["notes:write"])
+                .build()),
         }
     })
 }
@@ -162,6 +166,22 @@ async fn a_guard_inherits_the_mapping() {
         delay: None,
     };
     expected.check(&refused.unwrap_err());
+}
+
+#[tokio::test]
+async fn a_service_refuses_with_the_answer_of_the_layer() {
+    let address = serve(verifier(), &Revocations::new()).await;
+    let client = Client::connect(address).await;
+    let notes = with_token(stream::repeat(note("again")), "reader");
+    let expected = Expected {
+        code: Code::PermissionDenied,
+        message: "The access token lacks a required scope",
+        challenge: Some(
+            r#"Bearer error="insufficient_scope", scope="notes:write", error_description="The access token lacks a required scope""#,
+        ),
+        delay: None,
+    };
+    expected.check(&client.add(notes).await.unwrap_err());
 }
 
 #[tokio::test]
