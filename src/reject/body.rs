@@ -86,8 +86,8 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             KindProjection::Stream { body, expiry } => match expiry.timer.poll(cx) {
                 Poll::Pending => {
                     let frame = ready!(body.poll_frame(cx));
-                    // Trailers are the last frame, so none may follow when the token expires.
-                    if matches!(&frame, Some(Ok(frame)) if frame.is_trailers()) {
+                    // Nothing follows trailers, not even those of a token that expires now.
+                    if frame.as_ref().is_none_or(is_trailers) {
                         kind.set(Kind::Ended);
                     }
                     Poll::Ready(frame)
@@ -132,6 +132,10 @@ impl<B> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody").finish_non_exhaustive()
     }
+}
+
+fn is_trailers<E>(frame: &Result<Frame<Bytes>, E>) -> bool {
+    frame.as_ref().is_ok_and(Frame::is_trailers)
 }
 
 /// How a stream ends when its token is no longer valid.

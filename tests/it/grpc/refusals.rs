@@ -23,7 +23,7 @@ use super::notes::NoteStore;
 use super::{CLEAR, Client, LIST, metadata, note, serve, with_metadata, with_token};
 
 /// Refuses certain tokens by their text.
-fn verifier() -> impl Verifier<Future: Send> + Sync {
+fn verifier() -> impl Verifier {
     verify_fn(|token| async move {
         match token.as_str() {
             "expired" => Err(VerifyError::invalid(InvalidReason::Expired)),

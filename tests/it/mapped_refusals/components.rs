@@ -45,7 +45,7 @@ impl Maps {
         }
     }
 
-    fn auth(&self) -> BearerAuthLayer<impl Verifier<Future: Send> + Sync> {
+    fn auth(&self) -> BearerAuthLayer<impl Verifier> {
         self.on(auth())
     }
 

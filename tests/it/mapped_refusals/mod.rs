@@ -41,7 +41,7 @@ where
 }
 
 /// Refuses certain tokens by their text. `nameless` has no principal.
-fn auth() -> BearerAuthLayer<impl Verifier<Future: Send> + Sync> {
+fn auth() -> BearerAuthLayer<impl Verifier> {
     BearerAuthLayer::new(verify_fn(|token| async move {
         match token.as_str() {
             "bad" => Err(VerifyError::invalid(InvalidReason::Expired)),
@@ -54,7 +54,7 @@ fn auth() -> BearerAuthLayer<impl Verifier<Future: Send> + Sync> {
 }
 
 /// The same, with challenges of two schemes.
-fn with_dpop() -> BearerAuthLayer<impl Verifier<Future: Send> + Sync> {
+fn with_dpop() -> BearerAuthLayer<impl Verifier> {
     auth().dpop(Dpop::new().origin("https://api.test"))
 }
 
