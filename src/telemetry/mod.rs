@@ -21,7 +21,7 @@
 //! | `by` | the public name of the component that decided: `BearerAuthLayer`, `RequireScopesLayer`, `ToolScopesLayer`, `SessionBindingLayer`, `AccessToken::require_scopes`, or the extractor: `AccessToken`, `Claims` and so on | never |
 //! | `outcome` | `allowed`; `anonymous`: allowed without a token; `refused`; `unavailable`: the verifier cannot check the token; `misconfigured`: a guard without a layer in front; `ended`: a stream whose token expired, or whose key was withdrawn | never |
 //! | `reason` | the reason of a refusal: `no_token`, `repeated_header`, `insufficient_scope`, `access_denied`, `unavailable`, `no_layer`, `proof_nonce`, one of [`InvalidReason::as_str`](crate::InvalidReason::as_str), one of [`InvalidProofReason::as_str`](crate::InvalidProofReason::as_str), or one of [those for MCP](#reasons-of-mcp-guards) | if the request is allowed |
-//! | `status` | the status of a layer's answer | if the request is allowed or the stream ended, and if a handler or a tool decides, whose answer may have another status |
+//! | `status` | the status of a layer's answer, before a [mapping](crate::reject#answers-of-your-own) | if the request is allowed or the stream ended, and if a handler or a tool decides, whose answer may have another status |
 //! | `description` | the description of the reason, a constant | if the request is allowed |
 //! | `required` | the scopes in the challenge | except for `insufficient_scope` |
 //! | `verifier` | the name of the verifier that accepted the token, as set with `name(..)`; by default `jwt`, `static`, `introspection` and its endpoint, `custom` | if none did |

@@ -30,6 +30,7 @@ fn verifier() -> impl Verifier {
             "down" => Err(VerifyError::unavailable("the key server is on fire")),
             "later" => Err(VerifyError::unavailable("the key server is on fire")
                 .with_retry_after(Duration::from_millis(7200))),
+            "nonce" => Err(VerifyError::nonce_required("n-0S6_WzA2Mj")),
             "reader" => Ok(AccessToken::builder(token).subject("alice").build()),
             _ => Ok(AccessToken::builder(token)
                 .subject("alice")
@@ -149,6 +150,16 @@ async fn the_layer_refuses_calls_of_every_kind() {
         expected.check(&client.add(notes).await.unwrap_err());
     }
     client.add_one("one", "good").await;
+}
+
+#[tokio::test]
+async fn a_nonce_is_in_the_metadata() {
+    let address = serve(verifier(), &Revocations::new()).await;
+    let client = Client::connect(address).await;
+    let list = with_token(ListRequest {}, "nonce");
+    let refused = client.unary::<_, ListReply>(LIST, list).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    assert_eq!(metadata(&refused, "dpop-nonce"), ["n-0S6_WzA2Mj"]);
 }
 
 #[tokio::test]

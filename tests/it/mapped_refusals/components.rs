@@ -114,6 +114,7 @@ pub(super) fn by_the_layer(maps: &Maps) -> Vec<Case> {
         (403, scoped, "GET", &[GOOD], ""),
         (401, dpop(), "GET", &[], ""),
         (401, dpop(), "GET", &[("authorization", "DPoP bad")], ""),
+        (401, dpop(), "GET", &[("authorization", "DPoP nonce")], ""),
         (401, dpop(), "GET", &[("authorization", "Bearer bad")], ""),
     ];
     cases("BearerAuthLayer", rows).collect()

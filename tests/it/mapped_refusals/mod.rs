@@ -46,6 +46,7 @@ fn auth() -> BearerAuthLayer<impl Verifier> {
         match token.as_str() {
             "bad" => Err(VerifyError::invalid(InvalidReason::Expired)),
             "down" => Err(VerifyError::unavailable("the key server is on fire")),
+            "nonce" => Err(VerifyError::nonce_required("n-0S6_WzA2Mj")),
             "nameless" => Ok(AccessToken::builder(token).build()),
             _ => Ok(AccessToken::builder(token).subject("alice").build()),
         }

@@ -24,6 +24,11 @@ async fn compare(map: Map) -> Vec<(Answer, Answer)> {
         answers.push((answer(default).await, answer(mapped).await));
     }
     assert!(answers.len() > 25);
+    let has_nonce = |(_, mapped): &(_, Answer)| mapped.headers.contains_key("dpop-nonce");
+    assert_eq!(
+        answers.iter().filter(|answers| has_nonce(answers)).count(),
+        1
+    );
     answers
 }
 
