@@ -8,6 +8,7 @@
 //! | [`cors`] | How do browsers call my server? |
 //! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
 //! | [`revocation`] | How do I refuse tokens before they expire? |
+//! | [`refusals`] | How do I answer refused requests with problem details, a login page, JSON-RPC or gRPC? |
 //! | [`replicas`] | What do several processes of my server need to share? |
 //! | [`step_up`] | How do I require a recent login or a second factor for some operations? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
@@ -107,6 +108,14 @@ guide!(
     "possession" => "crate::possession",
     "replay-store" => "crate::possession::Dpop::replay_store",
     "replicas" => "self::replicas"
+);
+
+guide!(
+    refusals,
+    "../docs/refusals.md",
+    "observability" => "self::observability",
+    "refused" => "crate::Refused",
+    "reject" => "crate::reject"
 );
 
 guide!(

@@ -25,36 +25,48 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .audience("notes")
         .leeway(Duration::ZERO)
         .build()?;
-    let token = || issuer.token().subject("alice").audience("notes");
+    let token = || {
+        let token = issuer.token().subject("alice").audience("notes");
+        token.scopes(["notes:write"])
+    };
 
     let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(bind).await?;
     let address = listener.local_addr()?;
     println!("listening on http://{address}\n");
-    let call = |token: &str, service: &str, method: &str| {
-        format!(
-            "grpcurl -plaintext -import-path examples/grpc_server -proto {service}.proto \\\n    \
-             -H 'authorization: Bearer {token}' {address} {service}.v1.{method}"
-        )
-    };
-    let short = token().expires_in(Duration::from_secs(60)).build();
-    println!(
-        "The notes of alice:\n{}\n",
-        call(&token().build(), "notes", "Notes/List")
-    );
-    println!(
-        "A stream that ends with UNAUTHENTICATED after a minute:\n{}\n",
-        call(&short, "notes", "Notes/Watch")
-    );
-    println!(
-        "PERMISSION_DENIED:\n{}\n",
-        call(&token().build(), "admin", "Admin/Clear")
-    );
-    let admin = token().scopes(["notes:admin"]).build();
-    println!(
-        "With the scope:\n{}\n",
-        call(&admin, "admin", "Admin/Clear")
-    );
+    let minute = token().expires_in(Duration::from_secs(60));
+    let calls = [
+        (
+            "A note of alice",
+            token(),
+            "notes",
+            "Notes/Add",
+            r#"-d '{"text":"hello"}' "#,
+        ),
+        ("Her notes", token(), "notes", "Notes/List", ""),
+        (
+            "Until UNAUTHENTICATED, after a minute",
+            minute,
+            "notes",
+            "Notes/Watch",
+            "",
+        ),
+        ("PERMISSION_DENIED", token(), "admin", "Admin/Clear", ""),
+        (
+            "With the scope",
+            token().scopes(["notes:admin"]),
+            "admin",
+            "Admin/Clear",
+            "",
+        ),
+    ];
+    for (what, token, service, method, message) in calls {
+        let token = token.build();
+        println!(
+            "{what}:\ngrpcurl -plaintext -import-path examples/grpc_server -proto {service}.proto {message}\\\n    \
+             -H 'authorization: Bearer {token}' {address} {service}.v1.{method}\n"
+        );
+    }
 
     server::serve(listener, verifier, &Revocations::new()).await?;
     Ok(())

@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tonic::{Request, Response, Status, Streaming};
-use tower_bearer_auth::AccessToken;
+use tower_bearer_auth::{AccessToken, ScopeError};
 
 use super::generated::admin::admin_server::Admin;
 use super::generated::admin::{ClearReply, ClearRequest};
@@ -51,12 +51,23 @@ impl NoteStore {
     }
 }
 
-/// The caller, from the extensions of its request.
+/// The token of a request, from its extensions.
+fn token<T>(request: &Request<T>) -> Result<&AccessToken, Status> {
+    let token = request.extensions().get();
+    token.ok_or_else(|| Status::internal("There is no layer in front"))
+}
+
 fn caller<T>(request: &Request<T>) -> Result<Box<str>, Status> {
-    let token = request.extensions().get::<AccessToken>();
-    let caller = token.and_then(|token| token.subject().or(token.client_id()));
+    let token = token(request)?;
+    let caller = token.subject().or(token.client_id());
     let caller = caller.ok_or_else(|| Status::permission_denied("The token names no caller"))?;
     Ok(caller.into())
+}
+
+/// The status of the layer's answer, with the challenge in its metadata.
+fn status(error: &ScopeError) -> Status {
+    let refused = Status::from_header_map(error.to_response().headers());
+    refused.unwrap_or_else(|| Status::permission_denied(error.to_string()))
 }
 
 fn of_owner(notes: &[OwnedNote], owner: &str) -> Vec<Note> {
@@ -96,6 +107,9 @@ impl Notes for NoteStore {
     }
 
     async fn add(&self, request: Request<Streaming<Note>>) -> Result<Response<AddReply>, Status> {
+        token(&request)?
+            .require_scopes(["notes:write"])
+            .map_err(|error| status(&error))?;
         let caller = caller(&request)?;
         let mut notes = request.into_inner();
         let mut added = 0;

@@ -18,7 +18,7 @@ pub(crate) async fn serve<V>(
     revocations: &Revocations,
 ) -> Result<(), tonic::transport::Error>
 where
-    V: Verifier<Future: Send> + Sync,
+    V: Verifier,
 {
     let store = NoteStore::default();
     let notes = NotesServer::new(store.clone());

@@ -91,7 +91,7 @@ impl AccessToken {
     /// its key was withdrawn. If that clock jumps, by a correction or because the machine was suspended, it completes
     /// within a minute.
     ///
-    /// Use it to close WebSockets, gRPC streams and other long-lived connections. For event streams,
+    /// Use it to close WebSockets and other long-lived connections. For event streams and gRPC streams,
     /// [`BearerAuthLayer::close_streams_at_expiry`](crate::BearerAuthLayer::close_streams_at_expiry) does this. To check
     /// once, use [`is_current`](Self::is_current).
     ///

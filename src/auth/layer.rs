@@ -203,7 +203,9 @@ impl<V> BearerAuthLayer<V> {
     ///
     /// The client then sends a new request with a new token. If the server can resume its streams, the client loses no
     /// event. A gRPC response ends with the status `UNAUTHENTICATED` in its trailers, which the client distinguishes
-    /// from a broken connection; gRPC-Web, which has no trailers, is not ended. For WebSockets and other connections, use [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
+    /// from a broken connection. gRPC-Web needs a layer of its own [around this
+    /// one](crate::guides::refusals#grpc). For WebSockets and other connections, use
+    /// [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
     ///
     /// It needs a tokio runtime with its timer.
     #[must_use]

@@ -31,10 +31,16 @@ pin_project! {
     enum Kind<B> {
         Inner { #[pin] body: B },
         // Boxed, since few responses are streams.
-        Stream { #[pin] body: B, expiry_timer: Box<ExpiryTimer>, end: StreamEnd },
+        Stream { #[pin] body: B, expiry: Box<Expiry> },
         Reply { #[pin] body: ReplyBody },
         Ended,
     }
+}
+
+/// When and how a stream ends.
+struct Expiry {
+    timer: ExpiryTimer,
+    end: StreamEnd,
 }
 
 impl<B> ResponseBody<B> {
@@ -45,14 +51,11 @@ impl<B> ResponseBody<B> {
     }
 
     /// The inner body, which ends in this way when the token expires or its key is withdrawn.
-    pub(crate) fn stream(body: B, expiry_timer: ExpiryTimer, end: StreamEnd) -> Self {
-        let expiry_timer = Box::new(expiry_timer);
-        let kind = Kind::Stream {
-            body,
-            expiry_timer,
-            end,
-        };
-        Self { kind }
+    pub(crate) fn stream(body: B, timer: ExpiryTimer, end: StreamEnd) -> Self {
+        let expiry = Box::new(Expiry { timer, end });
+        Self {
+            kind: Kind::Stream { body, expiry },
+        }
     }
 
     pub(crate) fn reply(body: ReplyBody) -> Self {
@@ -80,22 +83,18 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         let mut kind = self.project().kind;
         match kind.as_mut().project() {
             KindProjection::Inner { body } => body.poll_frame(cx),
-            KindProjection::Stream {
-                body,
-                expiry_timer,
-                end,
-            } => match expiry_timer.poll(cx) {
+            KindProjection::Stream { body, expiry } => match expiry.timer.poll(cx) {
                 Poll::Pending => {
                     let frame = ready!(body.poll_frame(cx));
-                    // Trailers are the last frame, so none may follow when the token expires.
-                    if matches!(&frame, Some(Ok(frame)) if frame.is_trailers()) {
+                    // Nothing follows trailers, not even those of a token that expires now.
+                    if frame.as_ref().is_none_or(is_trailers) {
                         kind.set(Kind::Ended);
                     }
                     Poll::Ready(frame)
                 }
                 Poll::Ready(reason) => {
-                    Decision::ended(Decision::LAYER, expiry_timer.token(), reason).record();
-                    let last = match end {
+                    Decision::ended(Decision::LAYER, expiry.timer.token(), reason).record();
+                    let last = match expiry.end {
                         StreamEnd::Silent => None,
                         StreamEnd::GrpcStatus => Some(Frame::trailers(unauthenticated_trailers(
                             reason.description(),
@@ -133,6 +132,10 @@ impl<B> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody").finish_non_exhaustive()
     }
+}
+
+fn is_trailers<E>(frame: &Result<Frame<Bytes>, E>) -> bool {
+    frame.as_ref().is_ok_and(Frame::is_trailers)
 }
 
 /// How a stream ends when its token is no longer valid.

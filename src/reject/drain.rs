@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Buf;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
@@ -67,7 +67,10 @@ impl Drain {
     }
 
     /// For a body that may not have ended. At most `limit` more bytes of it are read.
-    pub(crate) fn rest<B: Body>(reply: Reply, head: &Parts, body: &B, limit: usize) -> Self {
+    pub(crate) fn rest<B: Body>(mut reply: Reply, head: &Parts, body: &B, limit: usize) -> Self {
+        if head.method == Method::HEAD {
+            keep_only_length(&mut reply);
+        }
         let plan = plan(head.version, &head.headers, body.is_end_stream(), limit);
         Self::by_plan(reply, plan, limit)
     }
@@ -159,6 +162,17 @@ fn announces_at_most(limit: usize, headers: &HeaderMap) -> bool {
         let length = length.to_str().ok().and_then(|text| text.parse().ok());
         length.is_some_and(|length: usize| length <= limit)
     })
+}
+
+/// Replaces the body of an answer to `HEAD` by its length. hyper would send the body over HTTP/2, and its client treats that
+/// as a protocol error.
+fn keep_only_length(reply: &mut Reply) {
+    let length = reply.body().len();
+    if length > 0 {
+        let headers = reply.headers_mut();
+        headers.entry(CONTENT_LENGTH).or_insert(length.into());
+    }
+    *reply.body_mut() = ReplyBody::default();
 }
 
 /// Reads more of the body. Ready with whether the body ended within its allowance.

@@ -21,7 +21,7 @@
 //! | `by` | the public name of the component that decided: `BearerAuthLayer`, `LayerByRequest`, `RequireScopesLayer`, `RequireAuthenticationLayer`, `ToolScopesLayer`, `SessionBindingLayer`, `AccessToken::require_scopes`, `AccessToken::require_authentication`, or the extractor: `AccessToken`, `Claims` and so on | never |
 //! | `outcome` | `allowed`; `anonymous`: allowed without a token; `refused`; `unavailable`: the verifier cannot check the token; `misconfigured`: a guard without a layer in front; `ended`: a stream whose token expired, or whose key was withdrawn | never |
 //! | `reason` | the reason of a refusal: `no_token`, `repeated_header`, `two_tokens`, `cross_site`, `insufficient_scope`, `insufficient_user_authentication`, `access_denied`, `unavailable`, `no_layer`, `proof_nonce`, `unknown_tenant`, `layer_choice_failed`, one of [`InvalidReason::as_str`](crate::InvalidReason::as_str), one of [`InvalidProofReason::as_str`](crate::InvalidProofReason::as_str), or one of [those for MCP](#reasons-of-mcp-guards) | if the request is allowed |
-//! | `status` | the status of a layer's answer | if the request is allowed or the stream ended, and if a handler or a tool decides, whose answer may have another status |
+//! | `status` | the status of a layer's answer, before a [mapping](crate::reject#answers-of-your-own) | if the request is allowed or the stream ended, and if a handler or a tool decides, whose answer may have another status |
 //! | `description` | the description of the reason, a constant | if the request is allowed |
 //! | `required` | the scopes in the challenge | except for `insufficient_scope` |
 //! | `verifier` | the name of the verifier that accepted the token, as set with `name(..)`; by default `jwt`, `static`, `introspection` and its endpoint, `custom` | if none did |
@@ -58,6 +58,7 @@
 //! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
 //! | | `ERROR` | `a BearerAuthLayer is inside another one, …`, once per layer; see [nested layers](crate::auth#nested-layers) | `by`, `optional`: whether the inner layer is |
 //! | | `ERROR` | `the function that chooses the layer has panicked`, for each such request | `by` |
+//! | | `ERROR` | `the map_refusal of the application panicked: …`, for every such request | `by`, `reason` |
 //! | | `WARN` | the mistake in the metadata of a resource | `resource` |
 //! | | `WARN` | `the challenge names a URL outside of the nested app, …` or `the metadata is served at another path than the challenge names, …`, once per resource | `metadata_url`: the URL in the challenge; `nest`: the prefix of the nested app, or `served_at`: the path at which the document was requested |
 //! | | `DEBUG` | `a refused session could not be ended, it stays until it is idle` | `outcome`: `refused`, `failed`, `timed_out`; `status` where the server answered |

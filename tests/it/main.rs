@@ -20,6 +20,7 @@ mod jwks;
 mod jwks_client_rs;
 mod jwt;
 mod layer;
+mod mapped_refusals;
 mod mcp;
 mod metadata;
 mod nested_layers;

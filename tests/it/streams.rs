@@ -232,3 +232,124 @@ async fn a_client_sees_the_stream_end_properly() {
     // The stream ends without an error.
     assert_eq!(response.chunk().await.unwrap(), None);
 }
+
+/// The frames of a gRPC response: data, and perhaps trailers.
+struct GrpcFrames(Vec<Frame<Bytes>>);
+
+impl Body for GrpcFrames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop().map(Ok))
+    }
+}
+
+/// The body of a response with these headers and frames.
+async fn grpc_behind<V: Verifier>(
+    layer: BearerAuthLayer<V>,
+    headers: &'static [(&'static str, &'static str)],
+    trailers: Option<&'static [(&'static str, &'static str)]>,
+) -> Pin<Box<ResponseBody<GrpcFrames>>> {
+    let inner = service_fn(move |_: Request<Full<Bytes>>| {
+        let mut response = Response::builder();
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let mut frames = vec![Frame::data(Bytes::from_static(b"a message"))];
+        if let Some(trailers) = trailers {
+            let mut map = http::HeaderMap::new();
+            for (name, value) in trailers {
+                map.append(*name, value.parse().unwrap());
+            }
+            frames.insert(0, Frame::trailers(map));
+        }
+        std::future::ready(Ok::<_, Infallible>(
+            response.body(GrpcFrames(frames)).unwrap(),
+        ))
+    });
+    let response = layer
+        .layer(inner)
+        .oneshot(with_token("token"))
+        .await
+        .unwrap();
+    Box::pin(response.into_body())
+}
+
+const GRPC: &[(&str, &str)] = &[("content-type", "application/grpc+proto")];
+
+#[tokio::test]
+async fn a_grpc_stream_ends_with_a_status_when_its_token_expires() {
+    for content_type in ["application/grpc", "Application/gRPC+proto"] {
+        let clock = Clock::manual(start());
+        let layer = BearerAuthLayer::new(table(&clock)).close_streams_at_expiry();
+        let mut stream = Stream::behind(layer, "token", content_type).await;
+        stream.send.send("a message").unwrap();
+        assert_eq!(stream.next().await, Poll::Ready(Some("a message".into())));
+        assert!(stream.next().await.is_pending());
+        clock.advance(Duration::from_secs(600));
+        stream.send.send("too late").unwrap();
+        let last = stream.body.frame().await.unwrap().unwrap();
+        let trailers = last.into_trailers().unwrap();
+        assert_eq!(trailers["grpc-status"], "16");
+        assert_eq!(trailers["grpc-message"], "The access token expired");
+        assert_eq!(trailers.len(), 2);
+        assert!(!stream.is_fed());
+        assert!(stream.body.is_end_stream());
+        assert!(stream.body.frame().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn the_trailers_of_a_grpc_service_pass_unchanged() {
+    let clock = Clock::manual(start());
+    let layer = BearerAuthLayer::new(table(&clock)).close_streams_at_expiry();
+    let trailers: &[(&str, &str)] = &[
+        ("grpc-status", "5"),
+        ("grpc-message", "no%20note"),
+        ("x-more", "a"),
+        ("x-more", "b"),
+    ];
+    let mut body = grpc_behind(layer, GRPC, Some(trailers)).await;
+    let first = body.frame().await.unwrap().unwrap();
+    assert_eq!(first.into_data().unwrap(), "a message");
+    let passed = body.frame().await.unwrap().unwrap();
+    let passed = passed.into_trailers().unwrap();
+    assert_eq!(passed["grpc-status"], "5");
+    assert_eq!(passed["grpc-message"], "no%20note");
+    assert!(passed.get_all("x-more").iter().eq(["a", "b"]));
+    assert_eq!(passed.len(), trailers.len());
+    // No second status follows, even if the token expires now.
+    clock.advance(Duration::from_secs(600));
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_response_that_has_its_grpc_status_or_is_no_grpc_gets_no_trailers() {
+    let others: [&[(&str, &str)]; 4] = [
+        &[("content-type", "application/grpc"), ("grpc-status", "0")],
+        &[("content-type", "application/grpc-web+proto")],
+        &[("content-type", "application/grpc-web-text")],
+        &[("content-type", "application/json")],
+    ];
+    for headers in others {
+        let clock = Clock::manual(start());
+        let layer = BearerAuthLayer::new(table(&clock)).close_streams_at_expiry();
+        let mut body = grpc_behind(layer, headers, None).await;
+        clock.advance(Duration::from_secs(600));
+        let first = body.frame().await.unwrap().unwrap();
+        assert_eq!(first.into_data().unwrap(), "a message", "{headers:?}");
+        assert!(body.frame().await.is_none());
+    }
+    // Without the option, no stream ends.
+    let clock = Clock::manual(start());
+    let layer = BearerAuthLayer::new(table(&clock));
+    let mut body = grpc_behind(layer, GRPC, None).await;
+    clock.advance(Duration::from_secs(600));
+    let first = body.frame().await.unwrap().unwrap();
+    assert_eq!(first.into_data().unwrap(), "a message");
+    assert!(body.frame().await.is_none());
+}

@@ -47,7 +47,7 @@ pub mod notes_server {
             &self,
             request: tonic::Request<super::WatchRequest>,
         ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
-        /// Adds notes.
+        /// Adds notes. It needs the scope `notes:write`.
         async fn add(
             &self,
             request: tonic::Request<tonic::Streaming<super::Note>>,

@@ -10,8 +10,8 @@ use super::{CLEAR, Client, LIST, note, serve, with_token};
 
 fn tokens() -> StaticTokenVerifier {
     StaticTokenVerifier::new([
-        ("alice", StaticToken::new("alice")),
-        ("bob", StaticToken::new("bob")),
+        ("alice", StaticToken::new("alice").scopes(["notes:write"])),
+        ("bob", StaticToken::new("bob").scopes(["notes:write"])),
         ("admin", StaticToken::new("ops").scopes(["notes:admin"])),
     ])
 }

@@ -32,10 +32,7 @@ const ADD: &str = "/notes.v1.Notes/Add";
 const CLEAR: &str = "/admin.v1.Admin/Clear";
 
 /// Serves the example with this verifier.
-async fn serve<V: Verifier<Future: Send> + Sync>(
-    verifier: V,
-    revocations: &Revocations,
-) -> SocketAddr {
+async fn serve<V: Verifier>(verifier: V, revocations: &Revocations) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let revocations = revocations.clone();

@@ -23,14 +23,19 @@ use super::notes::NoteStore;
 use super::{CLEAR, Client, LIST, metadata, note, serve, with_metadata, with_token};
 
 /// Refuses certain tokens by their text.
-fn verifier() -> impl Verifier<Future: Send> + Sync {
+fn verifier() -> impl Verifier {
     verify_fn(|token| async move {
         match token.as_str() {
             "expired" => Err(VerifyError::invalid(InvalidReason::Expired)),
             "down" => Err(VerifyError::unavailable("the key server is on fire")),
             "later" => Err(VerifyError::unavailable("the key server is on fire")
                 .with_retry_after(Duration::from_millis(7200))),
-            _ => Ok(AccessToken::builder(token).subject("alice").build()),
+            "nonce" => Err(VerifyError::nonce_required("n-0S6_WzA2Mj")),
+            "reader" => Ok(AccessToken::builder(token).subject("alice").build()),
+            _ => Ok(AccessToken::builder(token)
+                .subject("alice")
+                .scopes(["notes:write"])
+                .build()),
         }
     })
 }
@@ -148,6 +153,16 @@ async fn the_layer_refuses_calls_of_every_kind() {
 }
 
 #[tokio::test]
+async fn a_nonce_is_in_the_metadata() {
+    let address = serve(verifier(), &Revocations::new()).await;
+    let client = Client::connect(address).await;
+    let list = with_token(ListRequest {}, "nonce");
+    let refused = client.unary::<_, ListReply>(LIST, list).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    assert_eq!(metadata(&refused, "dpop-nonce"), ["n-0S6_WzA2Mj"]);
+}
+
+#[tokio::test]
 async fn a_guard_inherits_the_mapping() {
     let address = serve(verifier(), &Revocations::new()).await;
     let client = Client::connect(address).await;
@@ -162,6 +177,22 @@ async fn a_guard_inherits_the_mapping() {
         delay: None,
     };
     expected.check(&refused.unwrap_err());
+}
+
+#[tokio::test]
+async fn a_service_refuses_with_the_answer_of_the_layer() {
+    let address = serve(verifier(), &Revocations::new()).await;
+    let client = Client::connect(address).await;
+    let notes = with_token(stream::repeat(note("again")), "reader");
+    let expected = Expected {
+        code: Code::PermissionDenied,
+        message: "The access token lacks a required scope",
+        challenge: Some(
+            r#"Bearer error="insufficient_scope", scope="notes:write", error_description="The access token lacks a required scope""#,
+        ),
+        delay: None,
+    };
+    expected.check(&client.add(notes).await.unwrap_err());
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ impl Scene {
             .audience("notes")
             .subject("alice")
             .jwt_id(id)
+            .scopes(["notes:write"])
             .expires_in(Duration::from_secs(600))
             .build()
     }

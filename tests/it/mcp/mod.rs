@@ -6,6 +6,7 @@ mod dpop;
 mod example;
 mod flow;
 mod late_refusals;
+mod mapped_refusals;
 mod recorder;
 mod sessions;
 mod step_up;
