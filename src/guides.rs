@@ -6,6 +6,7 @@
 //! | [`mcp_server`] | How do I protect an MCP server, from `cargo new` to a client? |
 //! | [`behind_a_proxy`] | What must I configure behind a proxy, a gateway or a load balancer? |
 //! | [`cors`] | How do browsers call my server? |
+//! | [`browsers_and_websockets`] | Where does a page or a WebSocket have its token? |
 //! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
 //! | [`revocation`] | How do I refuse tokens before they expire? |
 //! | [`refusals`] | How do I answer refused requests with problem details, a login page, JSON-RPC or gRPC? |
@@ -34,8 +35,18 @@ macro_rules! guide {
 guide!(
     behind_a_proxy,
     "../docs/behind-a-proxy.md",
+    "browsers" => "self::browsers_and_websockets",
     "mcp" => "self::mcp_server",
     "timeouts" => "self::choosing_a_verifier#timeouts-and-limits"
+);
+
+guide!(
+    browsers_and_websockets,
+    "../docs/browsers-and-websockets.md",
+    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token",
+    "cors" => "self::cors#cookies",
+    "possession" => "self::proof_of_possession",
+    "revocation" => "self::revocation"
 );
 
 guide!(
@@ -53,7 +64,8 @@ guide!(comparison, "../docs/comparison.md");
 guide!(
     cors,
     "../docs/cors.md",
-    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token"
+    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token",
+    "browsers" => "self::browsers_and_websockets"
 );
 
 guide!(design, "../DESIGN.md");
@@ -71,7 +83,7 @@ guide!(
 guide!(
     migrating_from_axum_jwt_auth,
     "../docs/migrating/axum-jwt-auth.md",
-    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token",
+    "browsers" => "self::browsers_and_websockets",
     "cors" => "self::cors"
 );
 
@@ -84,13 +96,13 @@ guide!(
 guide!(
     migrating_from_jwt_authorizer,
     "../docs/migrating/jwt-authorizer.md",
-    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token"
+    "browsers" => "self::browsers_and_websockets"
 );
 
 guide!(
     migrating_from_tower_oauth2_resource_server,
     "../docs/migrating/tower-oauth2-resource-server.md",
-    "added-token" => "self::behind_a_proxy#a-proxy-that-adds-a-token"
+    "browsers" => "self::browsers_and_websockets"
 );
 
 guide!(
@@ -137,6 +149,7 @@ guide!(
 guide!(
     security,
     "../SECURITY.md",
+    "browsers" => "self::browsers_and_websockets",
     "possession" => "self::proof_of_possession",
     "proxy" => "self::behind_a_proxy",
     "revocation" => "self::revocation"

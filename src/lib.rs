@@ -85,10 +85,10 @@
 //! and `jwks`).
 //!
 //! The [`guides`] go step by step: [choosing a verifier](guides::choosing_a_verifier), [an MCP
-//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [testing your
-//! server](guides::testing_your_server), [proof of possession](guides::proof_of_possession),
-//! [revocation](guides::revocation), [step-up authentication](guides::step_up), [answers to refused
-//! requests](guides::refusals), [replicas](guides::replicas),
+//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [browsers and
+//! WebSockets](guides::browsers_and_websockets), [testing your server](guides::testing_your_server), [proof of
+//! possession](guides::proof_of_possession), [revocation](guides::revocation), [step-up
+//! authentication](guides::step_up), [answers to refused requests](guides::refusals), [replicas](guides::replicas),
 //! [observability](guides::observability), [performance](guides::performance), [a comparison](guides::comparison), and
 //! coming from [jwt-authorizer](guides::migrating_from_jwt_authorizer),
 //! [tower-oauth2-resource-server](guides::migrating_from_tower_oauth2_resource_server),

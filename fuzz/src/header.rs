@@ -34,7 +34,7 @@ pub const REACHES: &[&str] = &[
 ];
 
 /// Lower than the usual input of a fuzzer, so that inputs exceed it.
-const MAX_TOKEN_LENGTH: usize = 48;
+pub(crate) const MAX_TOKEN_LENGTH: usize = 48;
 
 /// The input is one header per line. Without input there is no header.
 pub fn run(data: &[u8]) -> &'static str {
@@ -54,7 +54,7 @@ pub fn run(data: &[u8]) -> &'static str {
 }
 
 /// The credentials in the headers, by RFC 6750 §2.1 and the documentation of `BearerAuthLayer`.
-enum Credentials {
+pub(crate) enum Credentials {
     Missing,
     Repeated,
     Malformed,
@@ -62,7 +62,7 @@ enum Credentials {
     Token(String),
 }
 
-fn read(headers: &[HeaderValue]) -> Credentials {
+pub(crate) fn read(headers: &[HeaderValue]) -> Credentials {
     let [header] = headers else {
         return match headers.is_empty() {
             true => Credentials::Missing,
@@ -96,7 +96,7 @@ fn read(headers: &[HeaderValue]) -> Credentials {
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
-fn is_b64token(token: &str) -> bool {
+pub(crate) fn is_b64token(token: &str) -> bool {
     let characters = token.trim_end_matches('=');
     let is_one = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
     !characters.is_empty() && characters.chars().all(is_one)

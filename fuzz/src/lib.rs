@@ -16,6 +16,7 @@ pub mod introspection;
 pub mod jwk_set;
 pub mod jws;
 pub mod pem;
+pub mod token_sources;
 pub mod tool_guard;
 pub mod xfcc_header;
 
@@ -36,7 +37,7 @@ pub struct Target {
     pub reaches: &'static [&'static str],
 }
 
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "challenge",
         run: challenge::run,
@@ -86,6 +87,11 @@ pub const TARGETS: [Target; 12] = [
         name: "pem",
         run: pem::run,
         reaches: pem::REACHES,
+    },
+    Target {
+        name: "token_sources",
+        run: token_sources::run,
+        reaches: token_sources::REACHES,
     },
     Target {
         name: "tool_guard",

@@ -91,6 +91,11 @@ fn pem_holds_over_its_corpus() {
 }
 
 #[test]
+fn token_sources_holds_over_its_corpus() {
+    replay("token_sources");
+}
+
+#[test]
 fn tool_guard_holds_over_its_corpus() {
     replay("tool_guard");
 }

@@ -77,10 +77,43 @@ pin_project! {
             admission: Admission,
             // The token whose expiry ends the response, if that is a stream.
             ends_with: Option<AccessToken>,
-            next_nonce: Option<Box<HeaderValue>>,
-            // Present if the token was among the subprotocols of a WebSocket.
-            offered: Option<Box<OfferedProtocol>>,
+            // In a box, since few responses have any.
+            additions: Option<Box<Additions>>,
         },
+    }
+}
+
+/// What the layer adds to the response of the inner service.
+struct Additions {
+    next_nonce: Option<Box<HeaderValue>>,
+    /// Present if the token was among the subprotocols of a WebSocket.
+    offered: Option<OfferedProtocol>,
+}
+
+impl Additions {
+    fn of(
+        next_nonce: Option<Box<HeaderValue>>,
+        offered: Option<OfferedProtocol>,
+    ) -> Option<Box<Self>> {
+        if next_nonce.is_none() && offered.is_none() {
+            return None;
+        }
+        Some(Box::new(Self {
+            next_nonce,
+            offered,
+        }))
+    }
+
+    fn add_to<B>(self, response: &mut Response<B>) {
+        if let Some(nonce) = self.next_nonce {
+            let headers = response.headers_mut();
+            headers.insert(DPOP_NONCE, *nonce);
+            // A cache would hand the nonce to other clients (RFC 9449 §8.2).
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if let Some(offered) = self.offered {
+            offered.select(response);
+        }
     }
 }
 
@@ -115,8 +148,7 @@ where
                 refusal_slot,
                 admission,
                 ends_with: None,
-                next_nonce: None,
-                offered: None,
+                additions: None,
             },
         }
     }
@@ -188,7 +220,7 @@ where
         let ends_with = closes_streams.then(|| token.clone());
         request.extensions_mut().insert(token);
         let offered = match admission.carrier {
-            Carrier::WebSocketProtocol => request.extensions_mut().remove().map(Box::new),
+            Carrier::WebSocketProtocol => request.extensions_mut().remove(),
             Carrier::Authorization | Carrier::Cookie | Carrier::Header => None,
         };
         let Waiting { request, mut inner } = waiting.take().expect(WAITS);
@@ -197,8 +229,7 @@ where
             refusal_slot,
             admission: admission.clone(),
             ends_with,
-            next_nonce: admitted.next_nonce,
-            offered,
+            additions: Additions::of(admitted.next_nonce, offered),
         }
     }
 }
@@ -230,8 +261,7 @@ where
                     refusal_slot,
                     admission,
                     ends_with,
-                    next_nonce,
-                    offered,
+                    additions,
                 } => {
                     let response = ready!(response.poll(cx))?;
                     let mut response = match refusal_slot.instead_of(&response) {
@@ -241,14 +271,8 @@ where
                             None => response.map(ResponseBody::inner),
                         },
                     };
-                    if let Some(nonce) = next_nonce.take() {
-                        let headers = response.headers_mut();
-                        headers.insert(DPOP_NONCE, *nonce);
-                        // A cache would hand the nonce to other clients (RFC 9449 §8.2).
-                        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                    }
-                    if let Some(offered) = offered {
-                        offered.select(&mut response);
+                    if let Some(additions) = additions.take() {
+                        additions.add_to(&mut response);
                     }
                     return Poll::Ready(Ok(response));
                 }

@@ -49,9 +49,10 @@
 //!
 //! # What happens to a request
 //!
-//! 1. The layer removes the `Authorization` header, so that the server does not forward the token by accident. It also
-//!    removes an [`AccessToken`](crate::AccessToken) that the request's extensions may contain.
-//! 2. The [verifier](crate::verify) verifies the token of the header.
+//! 1. The layer removes the `Authorization` header, and the credentials of other
+//!    [sources](BearerAuthLayer::token_sources), so that the server does not forward the token by accident. It also removes
+//!    an [`AccessToken`](crate::AccessToken) that the request's extensions may contain.
+//! 2. The [verifier](crate::verify) verifies the token.
 //! 3. If the token is valid, did not expire since, and has the [required scopes](BearerAuthLayer::required_scopes), the
 //!    layer inserts the [`AccessToken`](crate::AccessToken) into the extensions and calls the inner service.
 //! 4. Otherwise the layer refuses the request, as [`reject`](crate::reject) lists. An

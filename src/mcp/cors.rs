@@ -55,7 +55,9 @@ pub fn cors() -> CorsLayer {
 
 /// Lets pages of other origins call an MCP server. [`cors()`] creates it and says what it allows.
 ///
-/// For an API without MCP, or for cookies, use the `CorsLayer` of the crate tower-http.
+/// It never allows credentials, which a page of another origin needs to send a
+/// [cookie](crate::TokenSource::cookie). For an API without MCP, or for cookies, use the `CorsLayer` of the crate
+/// tower-http.
 #[derive(Debug, Clone)]
 pub struct CorsLayer {
     origins: cors::AllowOrigin,

@@ -15,7 +15,8 @@ pub struct RequestHead<'r> {
     pub method: &'r Method,
     /// The URI as the layer sees it. In an app that is nested with `axum::Router::nest`, it lacks the prefix.
     pub uri: &'r Uri,
-    /// The headers. A [`RequestCheck`](super::RequestCheck) sees no `Authorization` header, unless the layer
+    /// The headers, without what a [source](crate::BearerAuthLayer::token_sources) of tokens has removed. So a
+    /// [`RequestCheck`](super::RequestCheck) sees no `Authorization` header by default, unless the layer
     /// [forwards](crate::BearerAuthLayer::forward_authorization) it.
     pub headers: &'r HeaderMap,
     /// The extensions, such as a [`ClientCertificate`](super::ClientCertificate).

@@ -31,7 +31,7 @@ fn layer(verifier: impl Verifier) -> BearerAuthLayer<impl Verifier> {
 }
 
 /// A check that has proved every key.
-struct Proves;
+pub(super) struct Proves;
 
 impl RequestCheck for Proves {
     fn check(

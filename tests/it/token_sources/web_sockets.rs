@@ -21,6 +21,7 @@ use tower_bearer_auth::revocation::Revocations;
 use tower_bearer_auth::testing::SigningKey;
 use tower_bearer_auth::{AccessToken, Algorithm, BearerAuthLayer, Clock, JwtVerifier, TokenSource};
 
+use super::bound_tokens::Proves;
 use super::{
     Reached, VERSIONS, assert_cross_site, assert_no_token, assert_two_tokens, connect_http2, values,
 };
@@ -49,8 +50,11 @@ impl World {
             .clock(clock.clone())
             .build()
             .unwrap();
-        // A layer with revocations looks at the token every second, whatever the clock says.
-        let layer = BearerAuthLayer::new(verifier).revocations(&Revocations::new());
+        // A layer with revocations looks at the token every second, whatever the clock says. A layer with a check waits
+        // for it.
+        let layer = BearerAuthLayer::new(verifier)
+            .revocations(&Revocations::new())
+            .check_request(Proves);
         let layer = layer.token_sources([
             TokenSource::authorization(),
             TokenSource::web_socket_protocol("bearer"),

@@ -21,9 +21,11 @@ fn show(credentials: Credentials) -> String {
     }
 }
 
+type Fields = &'static [&'static [u8]];
+
 #[test]
 fn only_the_cookie_of_this_name_is_cut_out() {
-    let table: &[(&[&[u8]], &str, &[&[u8]])] = &[
+    let table: &[(Fields, &str, Fields)] = &[
         (&[], "missing", &[]),
         (&[b""], "missing", &[b""]),
         (&[b"a=1; b=2"], "missing", &[b"a=1; b=2"]),
