@@ -174,7 +174,7 @@ pub mod guides;
 
 #[doc(inline)]
 pub use self::access_token::{
-    AccessToken, AccessTokenBuilder, InvalidClaims, Principal, UntilInvalid,
+    AccessToken, AccessTokenBuilder, Actor, InvalidClaims, Principal, UntilInvalid,
 };
 #[doc(inline)]
 pub use self::auth::BearerAuthLayer;

@@ -38,5 +38,6 @@ mod streams;
 mod telemetry;
 mod tenants;
 mod token_sources;
+mod typed_claims;
 mod until_invalid;
 mod verifiers;
