@@ -37,6 +37,9 @@
 //! [`RequireScopesLayer::any`], that is the alternative that the token has, or else the first. The requirements of
 //! inner guards are unknown here, so they are not included; see [`reject`](crate::reject#scopes).
 //!
+//! If the layer [maps](crate::BearerAuthLayer::map_refusal) its refusals, it maps these too. A guard can have a
+//! [mapping of its own](RequireScopesLayer::map_refusal).
+//!
 //! A request that passed an [optional](crate::BearerAuthLayer::optional) layer without a token
 //! is refused with 401. A guard without a layer in front responds with 500 and logs an error.
 //!
