@@ -42,3 +42,31 @@ pub(super) fn problem_of(text: &[u8], max_token_length: usize) -> Option<Credent
     }
     (!is_b64token(text)).then_some(Credentials::Malformed(Scheme::Bearer))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_what_the_white_space_surrounds() {
+        let name = HeaderName::from_static("x-token");
+        for (value, expected) in [
+            ("abc", Some("abc")),
+            (" \tabc", Some("abc")),
+            ("abc\t ", Some("abc")),
+            ("  a0123456789bcdef ", Some("a0123456789bcdef")),
+            ("a0123456789bcdefg", None),
+            ("a b", None),
+            (" \t", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(&name, value.parse().unwrap());
+            let found = match take_header(&mut headers, &name, 16) {
+                Credentials::Token(Scheme::Bearer, token) => Some(token.as_str().to_owned()),
+                _ => None,
+            };
+            assert_eq!(found.as_deref(), expected, "{value:?}");
+            assert!(headers.is_empty());
+        }
+    }
+}

@@ -54,8 +54,17 @@ fn names_that_cannot_be_what_they_claim_are_refused() {
             "{text}"
         );
     }
-    let text = panic_of(|| TokenSource::header("AUTHORIZATION"));
-    assert!(text.ends_with("use TokenSource::authorization()"), "{text}");
+    for (name, instead) in [
+        ("AUTHORIZATION", "use TokenSource::authorization()"),
+        ("cookie", "use TokenSource::cookie(..)"),
+        (
+            "Sec-WebSocket-Protocol",
+            "use TokenSource::web_socket_protocol(..)",
+        ),
+    ] {
+        let text = panic_of(|| TokenSource::header(name));
+        assert!(text.ends_with(instead), "{text}");
+    }
     for origin in [
         "",
         "app.test",

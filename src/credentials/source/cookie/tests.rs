@@ -59,6 +59,7 @@ fn only_the_cookie_of_this_name_is_cut_out() {
         (&[b"t=a,b"], "malformed", &[]),
         (&[b"t=%41"], "malformed", &[]),
         (&[b"a=1; t=\xff; b=2"], "malformed", &[b"a=1; b=2"]),
+        (&[b"t=0123456789abcdef"], "token 0123456789abcdef", &[]),
         (&[b"t=0123456789abcdef0"], "too long", &[]),
         // Quotes protect nothing.
         (
