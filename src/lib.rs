@@ -85,7 +85,8 @@
 //! and `jwks`).
 //!
 //! The [`guides`] go step by step: [choosing a verifier](guides::choosing_a_verifier), [an MCP
-//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [testing your
+//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [forward
+//! authentication](guides::forward_auth), [CORS](guides::cors), [testing your
 //! server](guides::testing_your_server), [proof of possession](guides::proof_of_possession),
 //! [revocation](guides::revocation), [replicas](guides::replicas),
 //! [observability](guides::observability), [performance](guides::performance), [a comparison](guides::comparison), and

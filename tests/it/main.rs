@@ -13,6 +13,7 @@ mod connections;
 mod documentation;
 mod dpop_proofs;
 mod extractors;
+mod forward_auth;
 mod inner_services;
 mod jwks;
 #[cfg(feature = "jwks-client-rs")]
