@@ -33,6 +33,7 @@ macro_rules! guide {
 guide!(
     behind_a_proxy,
     "../docs/behind-a-proxy.md",
+    "forward-auth" => "self::forward_auth",
     "mcp" => "self::mcp_server",
     "timeouts" => "self::choosing_a_verifier#timeouts-and-limits"
 );

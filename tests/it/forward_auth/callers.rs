@@ -157,7 +157,7 @@ async fn what_the_client_sends_is_in_no_answer() {
 }
 
 #[tokio::test]
-async fn an_expiry_may_be_missing_from_no_token_and_be_far_away() {
+async fn an_expiry_in_the_year_9999_is_passed_on() {
     let server = Server::start(&[]).await;
     let token = server
         .token()
