@@ -5,6 +5,7 @@
 //! | [`choosing_a_verifier`] | Which verifier is for my tokens? |
 //! | [`mcp_server`] | How do I protect an MCP server, from `cargo new` to a client? |
 //! | [`behind_a_proxy`] | What must I configure behind a proxy, a gateway or a load balancer? |
+//! | [`forward_auth`] | How do I verify tokens for a server in another language, behind nginx, Traefik or Envoy? |
 //! | [`cors`] | How do browsers call my server? |
 //! | [`browsers_and_websockets`] | Where does a page or a WebSocket have its token? |
 //! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
@@ -36,6 +37,7 @@ guide!(
     behind_a_proxy,
     "../docs/behind-a-proxy.md",
     "browsers" => "self::browsers_and_websockets",
+    "forward-auth" => "self::forward_auth",
     "mcp" => "self::mcp_server",
     "timeouts" => "self::choosing_a_verifier#timeouts-and-limits"
 );
@@ -69,6 +71,8 @@ guide!(
 );
 
 guide!(design, "../DESIGN.md");
+
+guide!(forward_auth, "../docs/forward-auth.md");
 
 guide!(
     mcp_server,

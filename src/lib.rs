@@ -85,7 +85,8 @@
 //! and `jwks`).
 //!
 //! The [`guides`] go step by step: [choosing a verifier](guides::choosing_a_verifier), [an MCP
-//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [browsers and
+//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [forward
+//! authentication](guides::forward_auth), [CORS](guides::cors), [browsers and
 //! WebSockets](guides::browsers_and_websockets), [testing your server](guides::testing_your_server), [proof of
 //! possession](guides::proof_of_possession), [revocation](guides::revocation), [step-up
 //! authentication](guides::step_up), [answers to refused requests](guides::refusals), [replicas](guides::replicas),

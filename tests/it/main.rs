@@ -13,6 +13,7 @@ mod connections;
 mod documentation;
 mod dpop_proofs;
 mod extractors;
+mod forward_auth;
 mod grpc;
 mod inner_services;
 mod jwks;
