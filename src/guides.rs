@@ -61,7 +61,12 @@ guide!(
 
 guide!(changelog, "../CHANGELOG.md");
 
-guide!(comparison, "../docs/comparison.md");
+guide!(
+    comparison,
+    "../docs/comparison.md",
+    "refusals" => "self::refusals",
+    "step-up" => "self::step_up"
+);
 
 guide!(
     cors,
