@@ -171,7 +171,8 @@ async fn upgrade(server: SocketAddr, headers: &[(&str, &str)]) -> Answer {
     crate::support::get(server, "/", &headers).await
 }
 
-/// Accepts a WebSocket that speaks `chat.v1`, or any if the client offers none. As in the guide, it ends with its token.
+/// Accepts a WebSocket that speaks `chat.v1`, or any if the client offers none. As in the guide, it ends with its
+/// token.
 async fn accept(
     token: AccessToken,
     Extension(reached): Extension<Reached>,
