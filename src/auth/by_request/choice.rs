@@ -1,4 +1,4 @@
-//! The layer that a request gets.
+//! Chooses the layer of a request.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,7 +46,7 @@ impl<V> Choice<V> {
         &self,
         head: RequestHead<'_>,
     ) -> Result<BearerAuthLayer<V>, Refusal<'static>> {
-        // Nothing that the function may have left in disorder is used after a panic, but by the function itself.
+        // After a panic, only the function itself uses state that it may have left inconsistent.
         let chosen = catch_unwind(AssertUnwindSafe(|| {
             (self.choose)(head).inspect(BearerAuthLayer::assert_origin)
         }));
@@ -59,7 +59,7 @@ impl<V> Choice<V> {
                     by = COMPONENT,
                     "the function that chooses the layer has panicked"
                 );
-                Err(Refusal::Failed)
+                Err(Refusal::LayerChoiceFailed)
             }
         }
     }
