@@ -275,7 +275,7 @@ async fn a_handshake_without_one_good_token_is_refused() {
             assert_two_tokens(&world.handshake(version, headers).await);
         }
         assert!(world.reached.lock().unwrap().is_empty());
-        // Another source in a handshake leaves the protocols alone.
+        // A token from another source does not change the protocols of a handshake.
         let headers = [(PROTOCOL, "chat.v1"), ("authorization", &authorization)];
         let answer = world.handshake(version, &headers).await;
         assert_eq!(values(&answer.headers, PROTOCOL), ["chat.v1"]);
