@@ -7,7 +7,7 @@
 //! | [`behind_a_proxy`] | What must I configure behind a proxy, a gateway or a load balancer? |
 //! | [`forward_auth`] | How do I verify tokens for a server in another language, behind nginx, Traefik or Envoy? |
 //! | [`cors`] | How do browsers call my server? |
-//! | [`browsers_and_websockets`] | Where does a page or a WebSocket have its token? |
+//! | [`browsers_and_websockets`] | How do pages and WebSockets send their token? |
 //! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
 //! | [`revocation`] | How do I refuse tokens before they expire? |
 //! | [`refusals`] | How do I answer refused requests with problem details, a login page, JSON-RPC or gRPC? |
@@ -64,8 +64,11 @@ guide!(changelog, "../CHANGELOG.md");
 guide!(
     comparison,
     "../docs/comparison.md",
+    "browsers" => "self::browsers_and_websockets",
+    "grpc" => "self::refusals#grpc",
     "refusals" => "self::refusals",
-    "step-up" => "self::step_up"
+    "step-up" => "self::step_up",
+    "tenants" => "crate::auth::LayerByRequest"
 );
 
 guide!(
@@ -86,6 +89,7 @@ guide!(
     "observability" => "self::observability",
     "possession" => "self::proof_of_possession",
     "proxy" => "self::behind_a_proxy",
+    "step-up" => "self::step_up",
     "testing" => "self::testing_your_server"
 );
 
@@ -105,13 +109,15 @@ guide!(
 guide!(
     migrating_from_jwt_authorizer,
     "../docs/migrating/jwt-authorizer.md",
-    "browsers" => "self::browsers_and_websockets"
+    "browsers" => "self::browsers_and_websockets",
+    "grpc" => "self::refusals#grpc"
 );
 
 guide!(
     migrating_from_tower_oauth2_resource_server,
     "../docs/migrating/tower-oauth2-resource-server.md",
-    "browsers" => "self::browsers_and_websockets"
+    "browsers" => "self::browsers_and_websockets",
+    "refusals" => "self::refusals"
 );
 
 guide!(

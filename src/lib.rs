@@ -48,15 +48,16 @@
 //!   │    └─ revocation    checks that the token was not revoked
 //!   │    └─ possession    checks that the sender has the key of a bound token
 //!   │                     inserts the AccessToken into the request's extensions
-//!   └─ mcp                checks the owner of the session, and the scopes of each tool   (MCP servers)
-//!   └─ guard              checks the scopes of the route, and how the user has authenticated
+//!   └─ mcp                checks the owner of the session, and what each tool requires   (MCP servers)
+//!   └─ guard              checks the scopes of the route, and how the user authenticated
 //!   └─ your service       takes AccessToken or Claims<T> (axum), AccessToken (rmcp tools), or reads
 //!                         the extensions
-//! any step ──► reject     status, WWW-Authenticate and a JSON body
+//! any step ──► reject     status, WWW-Authenticate and a JSON body, or an answer of your own
 //!      └─────► telemetry  an audit event, and a count
 //! ```
 //!
-//! Beside this path, [`metadata`] tells clients without a token where to get one.
+//! Beside this path, [`metadata`] tells clients without a token where to get one. A server with several tenants has a
+//! layer for each: [`auth::LayerByRequest`].
 //!
 //! # Features
 //!

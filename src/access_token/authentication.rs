@@ -21,8 +21,8 @@ impl AccessToken {
         found.ok().flatten().map(|Text(acr)| acr)
     }
 
-    /// When the user authenticated: `auth_time` (RFC 9068 §2.2.1). `None` if the claim is absent, occurs twice, or is no
-    /// number of seconds in the years 1970 to 9999.
+    /// When the user authenticated: `auth_time` (RFC 9068 §2.2.1). `None` if the claim is absent, occurs twice, or is
+    /// no number of seconds in the years 1970 to 9999.
     ///
     /// It is read from the claims set, as [`acr`](Self::acr) is.
     pub fn auth_time(&self) -> Option<SystemTime> {
@@ -91,7 +91,8 @@ impl AccessToken {
 }
 
 impl AuthenticationRequirement {
-    /// Whether the user of this token has authenticated as required, by the clock of the token's verifier.
+    /// Whether the user of this token has authenticated as required, by the clock of the token's verifier. It records
+    /// no decision, unlike [`AccessToken::require_authentication`].
     pub fn is_met_by(&self, token: &AccessToken) -> bool {
         self.is_met_with(
             || token.acr(),

@@ -86,7 +86,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             KindProjection::Stream { body, expiry } => match expiry.timer.poll(cx) {
                 Poll::Pending => {
                     let frame = ready!(body.poll_frame(cx));
-                    // Nothing follows trailers, not even those of a token that expires now.
+                    // No trailers may follow trailers, even if the token expires now.
                     if frame.as_ref().is_none_or(is_trailers) {
                         kind.set(Kind::Ended);
                     }
@@ -148,7 +148,7 @@ pub(crate) enum StreamEnd {
 }
 
 impl StreamEnd {
-    /// Of a response with these headers, unless it is no stream.
+    /// The end of a response with these headers. `None` if it is not a stream.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         if is_event_stream(headers) {
             return Some(Self::Silent);

@@ -49,7 +49,7 @@ impl Refusal<'_> {
         reply
     }
 
-    /// Only the answer, for a decision that `component` has recorded.
+    /// Returns only the answer, for a decision that `component` has already recorded.
     pub(crate) fn reply(
         self,
         component: &'static str,
@@ -88,7 +88,7 @@ impl Refusal<'_> {
             | Self::Forbidden
             | Self::NoLayer
             | Self::UnknownTenant
-            | Self::Failed => {}
+            | Self::LayerChoiceFailed => {}
         }
         let [first, second] = &challenges;
         if let Some(challenge) = first {
@@ -126,7 +126,7 @@ impl Refusal<'_> {
                 | Self::Unavailable(_)
                 | Self::NoLayer
                 | Self::UnknownTenant
-                | Self::Failed,
+                | Self::LayerChoiceFailed,
                 _,
             ) => [None, None],
             // The client can use the scheme that it has used.
@@ -196,7 +196,7 @@ impl Refusal<'_> {
             | Self::Unavailable(_)
             | Self::NoLayer
             | Self::UnknownTenant
-            | Self::Failed => None,
+            | Self::LayerChoiceFailed => None,
         };
         let dpop = config.dpop.as_ref().filter(|_| scheme == Scheme::Dpop);
         Challenge {

@@ -58,7 +58,7 @@
 //! |---|---|---|---|
 //! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
 //! | | `ERROR` | `a BearerAuthLayer is inside another one, …`, once per layer; see [nested layers](crate::auth#nested-layers) | `by`, `optional`: whether the inner layer is |
-//! | | `ERROR` | `the function that chooses the layer has panicked`, for each such request | `by` |
+//! | | `ERROR` | `the function that chooses the layer has panicked`, or `a layer that checks DPoP proofs has to know its URL: …`, for each such request | `by` |
 //! | | `ERROR` | `the map_refusal of the application panicked: …`, for every such request | `by`, `reason` |
 //! | | `WARN` | the mistake in the metadata of a resource | `resource` |
 //! | | `WARN` | `the challenge names a URL outside of the nested app, …` or `the metadata is served at another path than the challenge names, …`, once per resource | `metadata_url`: the URL in the challenge; `nest`: the prefix of the nested app, or `served_at`: the path at which the document was requested |

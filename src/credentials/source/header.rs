@@ -18,7 +18,7 @@ pub(super) fn take_header(
         return Credentials::Missing;
     };
     if is_repeated {
-        return Credentials::Several;
+        return Credentials::TwoTokens;
     }
     let bytes = header.as_bytes();
     // Servers remove the white space around a field value (RFC 9110 §5.5). A request that was made in the same process
@@ -32,7 +32,7 @@ pub(super) fn take_header(
     }
 }
 
-/// Why a text, which is in the place of a token without a scheme, is not a token.
+/// Why the text in the place of a token is not a token. `None` if it is one.
 pub(super) fn problem_of(text: &[u8], max_token_length: usize) -> Option<Credentials> {
     if text.is_empty() {
         return Some(Credentials::Missing);

@@ -19,7 +19,7 @@ fn panic_of<T>(build: impl FnOnce() -> T) -> String {
 }
 
 #[test]
-fn names_that_cannot_be_what_they_claim_are_refused() {
+fn invalid_names_of_cookies_headers_and_protocols_are_refused() {
     for name in [
         "", "a b", "a=b", "a;b", "a,b", "\"a\"", "tökén", "a\n", "a/b", "(a)",
     ] {

@@ -14,7 +14,7 @@ fn show(credentials: Credentials) -> String {
     match credentials {
         Credentials::Missing => "missing".to_owned(),
         Credentials::Token(Scheme::Bearer, token) => format!("token {}", token.as_str()),
-        Credentials::Several => "several".to_owned(),
+        Credentials::TwoTokens => "several".to_owned(),
         Credentials::Malformed(Scheme::Bearer) => "malformed".to_owned(),
         Credentials::TooLong(Scheme::Bearer) => "too long".to_owned(),
         other => panic!("{other:?}"),
@@ -161,7 +161,7 @@ proptest! {
                 prop_assert_eq!(value, token.as_bytes());
             }
             ([_], Credentials::Missing | Credentials::Malformed(_) | Credentials::TooLong(_)) => {}
-            ([_, _, ..], Credentials::Several) => {}
+            ([_, _, ..], Credentials::TwoTokens) => {}
             (ours, taken) => prop_assert!(false, "{ours:?} {taken:?}"),
         }
     }
