@@ -10,6 +10,7 @@
 //! | [`revocation`] | How do I refuse tokens before they expire? |
 //! | [`replicas`] | What do several processes of my server need to share? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
+//! | [`why_refused`] | Why is my token refused? |
 //! | [`observability`] | What do the logs and metrics contain? |
 //! | [`performance`] | What does a token cost? |
 //! | [`comparison`] | Which other crates are there, and when are they a better choice? |
@@ -94,7 +95,8 @@ guide!(
 guide!(
     observability,
     "../docs/observability.md",
-    "possession" => "self::proof_of_possession"
+    "possession" => "self::proof_of_possession",
+    "why-refused" => "self::why_refused"
 );
 
 guide!(performance, "../docs/performance.md");
@@ -133,6 +135,15 @@ guide!(
 );
 
 guide!(testing_your_server, "../docs/testing-your-server.md");
+
+guide!(
+    why_refused,
+    "../docs/why-refused.md",
+    "observability" => "self::observability",
+    "proofs" => "self::observability#reasons-for-refused-proofs",
+    "proxy" => "self::behind_a_proxy",
+    "revocation" => "self::revocation"
+);
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -88,7 +88,8 @@
 //! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [testing your
 //! server](guides::testing_your_server), [proof of possession](guides::proof_of_possession),
 //! [revocation](guides::revocation), [replicas](guides::replicas),
-//! [observability](guides::observability), [performance](guides::performance), [a comparison](guides::comparison), and
+//! [why a token is refused](guides::why_refused), [observability](guides::observability),
+//! [performance](guides::performance), [a comparison](guides::comparison), and
 //! coming from [jwt-authorizer](guides::migrating_from_jwt_authorizer),
 //! [tower-oauth2-resource-server](guides::migrating_from_tower_oauth2_resource_server),
 //! [axum-jwt-auth](guides::migrating_from_axum_jwt_auth) or [FastMCP](guides::migrating_from_fastmcp).
