@@ -1,6 +1,6 @@
 //! `JwtVerifier::explain`: the verdict is that of the verifier, and the checks say why.
 
-mod example;
+mod command;
 mod fetched_keys;
 mod properties;
 mod reasons;
