@@ -2,11 +2,13 @@
 
 use http::StatusCode;
 use serde_json::json;
+use tower_bearer_auth::jwks::{Fetched, KeySource, Validators};
 use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
 use tower_bearer_auth::verify::jwt::{CheckOutcome, Explanation};
 use tower_bearer_auth::{Algorithm, JwtVerifier};
 
 use super::{AUDIENCE, assert_decided, check, explain, failed, verdict};
+use crate::support::Logs;
 
 fn discovering(issuer: &TestIssuer) -> JwtVerifier {
     JwtVerifier::builder()
@@ -164,6 +166,69 @@ async fn a_withdrawn_key_is_named() {
         lines.contains("\"key-1\" (ES256): not tried, since it was withdrawn"),
         "{lines}"
     );
+}
+
+#[tokio::test]
+async fn an_unknown_key_that_may_be_new_is_an_outage_once_the_fetches_are_used_up() {
+    let issuer = TestIssuer::start().await;
+    let verifier = discovering(&issuer);
+    let token = issuer.token().audience(AUDIENCE).key_id("key-9").build();
+    let mut verdicts = Vec::new();
+    for _ in 0..4 {
+        let explanation = verifier.explain(&token).await;
+        let keys = check(&explanation, "keys");
+        let name = verdict(explanation.verdict());
+        if name == "unavailable" {
+            assert!(
+                keys.advice().unwrap().contains("Try again in a minute"),
+                "{explanation}"
+            );
+        }
+        verdicts.push(name);
+    }
+    assert_eq!(verdicts.last(), Some(&"unavailable"), "{verdicts:?}");
+}
+
+/// Its errors have control characters in them.
+struct Nasty;
+
+impl KeySource for Nasty {
+    async fn fetch(&self, _: Option<&Validators>) -> Result<Fetched, tower::BoxError> {
+        Err("\u{1b}[31mred\u{1b}[0m\nline\u{202e}".into())
+    }
+
+    fn name(&self) -> &str {
+        "source \u{1b}[2J"
+    }
+}
+
+#[tokio::test]
+async fn the_error_of_a_key_source_cannot_control_the_terminal() {
+    let verifier = super::builder().jwks_source(Nasty).build().unwrap();
+    let key = SigningKey::generate(Algorithm::ES256);
+    let explanation = verifier.explain(&super::token_of(&key).build()).await;
+    assert_decided(&explanation, "unavailable", "keys");
+    let text = explanation.to_string();
+    assert!(text.contains(r"\u{1b}[31mred"), "{text}");
+    let is_bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!text.contains(is_bad), "{text:?}");
+}
+
+#[tokio::test]
+async fn explanations_cause_no_warning_about_tokens_of_another_issuer() {
+    let issuer = TestIssuer::start().await;
+    let verifier = discovering(&issuer);
+    let token = issuer
+        .token()
+        .audience(AUDIENCE)
+        .issuer("https://else.test")
+        .build();
+    let logs = Logs::capture();
+    for _ in 0..12 {
+        assert_decided(&verifier.explain(&token).await, "wrong_issuer", "iss");
+    }
+    let log = logs.text();
+    assert!(!log.contains("WARN") && !log.contains("else.test"), "{log}");
 }
 
 /// Explains a valid token of an issuer whose keys cannot be fetched, and asserts that these causes are named.

@@ -19,6 +19,9 @@ pub(super) const WEAK_RSA: &str = "Only an RSA key with fewer than 2048 bits mak
 pub(super) const OUTAGE: &str = "The token may be valid. Fetch the URL above from this machine, as with curl. Check the spelling of the issuer, \
      DNS, the proxy (HTTPS_PROXY), the firewall and the root certificates.";
 
+pub(super) const MAY_BE_NEWER: &str = "The key set has no key for the token, and it may not be fetched again yet, because many tokens named unknown keys. \
+     Try again in a minute. If that does not help, the token is from another issuer, tenant or environment.";
+
 pub(super) const NOT_BEFORE: &str = "Wait, or compare the clocks of the issuer and this server. leeway(..) accepts a larger difference.";
 
 pub(super) const ISSUED_AT: &str = "Compare the clocks of the issuer and this server. leeway(..) accepts a larger difference, \

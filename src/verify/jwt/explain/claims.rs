@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::advice;
 use super::explanation::{CheckOutcome, ExplainedCheck, Part};
-use super::words::{configured, counted, date, duration, quoted, safe};
+use super::words::{configured, counted, date, duration, listed, quoted, safe};
 use crate::claim_lookup;
 use crate::json::{NumericDate, TextOrList};
 use crate::verify::claims::Audience;
@@ -343,15 +343,8 @@ fn shown_or_none(found: Option<&str>) -> String {
 }
 
 fn list(found: &TextOrList<'_>) -> String {
-    let names: Vec<_> = found.iter().take(10).map(quoted).collect();
-    match found
-        .iter()
-        .count()
-        .checked_sub(10)
-        .filter(|more| *more > 0)
-    {
-        Some(more) => format!("{} and {more} more", names.join(", ")),
-        None if names.is_empty() => "an empty list".to_owned(),
-        None => names.join(", "),
+    match found.iter().next() {
+        Some(_) => listed(found.iter(), quoted),
+        None => "an empty list".to_owned(),
     }
 }

@@ -1,6 +1,5 @@
 //! The text of an explanation.
 
-use std::error::Error;
 use std::fmt;
 
 use super::explanation::{CheckOutcome, ExplainedCheck, Explanation, Part};
@@ -49,12 +48,7 @@ impl Explanation {
             VerifyErrorKind::InsufficientScope(_)
             | VerifyErrorKind::InvalidProof(_)
             | VerifyErrorKind::NonceRequired(_)
-            | VerifyErrorKind::Unavailable => {
-                writeln!(f, "UNAVAILABLE: {error}.")?;
-                if let Some(source) = error.source() {
-                    write_wrapped(f, "", &source.to_string(), 0)?;
-                }
-            }
+            | VerifyErrorKind::Unavailable => writeln!(f, "UNAVAILABLE: {error}.")?,
         }
         match self.decisive() {
             Some(check) => writeln!(f, "The check that decides: {}", check.name()),

@@ -3,7 +3,7 @@
 use super::advice;
 use super::explanation::{CheckOutcome, ExplainedCheck, KEYS, Part, SIGNATURE};
 use super::keys;
-use super::words::{counted, quoted, safe};
+use super::words::{counted, listed, quoted, safe};
 use crate::claim_lookup;
 use crate::json::{Fault, Text, written_members};
 use crate::verify::jwt::inner::Inner;
@@ -86,8 +86,8 @@ fn unreachable_after_header(names: &[&'static str], checks: &mut Vec<ExplainedCh
 
 fn readable(check: ExplainedCheck, json: &str) -> ExplainedCheck {
     let members: Vec<_> = written_members(json).map(|m| m.name).collect();
-    let names: Vec<_> = members.iter().map(|name| safe(name)).collect();
-    let check = check.got(format!("JSON with {}", names.join(", ")));
+    let names = listed(members.iter().map(|name| &**name), safe);
+    let check = check.got(format!("JSON with {names}"));
     match members.iter().find(|name| UNREAD.contains(&&***name)) {
         None => check,
         Some(_) => check

@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use super::advice;
 use super::explanation::{ExplainedCheck, KEYS, Part, SIGNATURE};
-use super::words::{counted, date, quoted};
+use super::words::{counted, date, printable, quoted};
 use crate::verify::jwt::inner::Inner;
 use crate::verify::jwt::key_wait::Mismatch;
 use crate::verify::jwt::remote::RemoteView;
@@ -37,14 +37,17 @@ pub(super) fn explain(
         candidate.algorithm
     );
     let no_key = |keys: ExplainedCheck| match outage {
-        Some(error) => keys
-            .failed(None)
-            .got(
-                error
-                    .source()
-                    .map_or_else(|| error.to_string(), |e| e.to_string()),
+        Some(error) => {
+            let error = error
+                .source()
+                .map_or_else(|| error.to_string(), |e| e.to_string());
+            keys.failed(None).got(printable(&error)).advise(
+                match view.is_some_and(|view| view.error.is_none()) {
+                    true => advice::MAY_BE_NEWER,
+                    false => advice::OUTAGE,
+                },
             )
-            .advise(advice::OUTAGE),
+        }
         None => keys
             .failed(InvalidReason::UnknownKey)
             .got("no such key")
@@ -107,13 +110,14 @@ fn lines(
             None => "never fetched".to_owned(),
         };
         lines.push(format!(
-            "{} from {source}, {fetched_at}:",
-            counted(view.keys.len(), "key")
+            "{} from {}, {fetched_at}:",
+            counted(view.keys.len(), "key"),
+            printable(source)
         ));
         list_keys(inner.key_attempts, candidate, &view.keys, &mut lines);
         list_left_out(view, &mut lines);
         if let Some(error) = &view.error {
-            lines.push(format!("the last fetch failed: {error}"));
+            lines.push(format!("the last fetch failed: {}", printable(error)));
         }
     }
     lines

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use der::DateTime;
 
+use crate::error_chain::shortened;
 use crate::shown_url::ShownUrl;
 
 /// The maximum length of a value, in characters.
 const MAX_SHOWN: usize = 120;
+
+/// The maximum number of names in a list.
+const MAX_LISTED: usize = 10;
 
 /// A text of the token in quotes: shortened, and with control characters escaped.
 pub(super) fn quoted(text: &str) -> String {
@@ -16,17 +20,37 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// A text of the token: shortened, and with control characters escaped.
 pub(super) fn safe(text: &str) -> String {
-    let mut shown = String::new();
-    for character in text.chars().take(MAX_SHOWN) {
+    printable(&shortened(text, MAX_SHOWN))
+}
+
+/// A text with its control characters escaped, which could control the terminal.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
         match character {
             '"' | '\'' | '\\' => shown.push(character),
             _ => shown.extend(character.escape_debug()),
         }
     }
-    if text.chars().nth(MAX_SHOWN).is_some() {
-        shown.push('…');
-    }
     shown
+}
+
+/// The first items, separated by commas, and the number of the others.
+pub(super) fn listed<'n>(
+    items: impl Iterator<Item = &'n str>,
+    shown: fn(&str) -> String,
+) -> String {
+    let (mut names, mut more) = (Vec::new(), 0);
+    for item in items {
+        match names.len() < MAX_LISTED {
+            true => names.push(shown(item)),
+            false => more += 1,
+        }
+    }
+    match more {
+        0 => names.join(", "),
+        _ => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 /// Names of the configuration in quotes, without the queries of URLs.
@@ -125,11 +149,22 @@ mod tests {
     }
 
     #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<_> = (0..12).map(|n| n.to_string()).collect();
+        let listed = |count: usize| listed(names[..count].iter().map(String::as_str), quoted);
+        assert_eq!(listed(0), "");
+        assert_eq!(listed(2), r#""0", "1""#);
+        assert!(listed(10).ends_with(r#""9""#));
+        assert!(listed(12).ends_with(r#""9" and 2 more"#));
+    }
+
+    #[test]
     fn what_a_token_says_cannot_control_the_terminal() {
         assert_eq!(
             safe("a\u{1b}[31m\u{202e}\n'\"\\é"),
             r#"a\u{1b}[31m\u{202e}\n'"\é"#
         );
+        assert_eq!(printable("a\nb \u{7}"), r"a\nb \u{7}");
         let long = "k".repeat(100_000);
         assert_eq!(safe(&long), format!("{}…", "k".repeat(MAX_SHOWN)));
     }
