@@ -1,7 +1,7 @@
 //! Explains why a token is refused: `cargo run --example explain -- --issuer URL --audience URL < token.txt`.
 //!
 //! It fetches the metadata and the keys of the issuer as a server does, verifies the token, and prints every check, with
-//! what was expected, what the token has and what to change. Run it without arguments for its options.
+//! what was expected, what the token has and what to change. `--help` lists its options.
 //!
 //! Give the token on the standard input, from a file or a pipe: a command line is kept in the history of the shell, and
 //! other users of the machine can see it. Terminals cut pasted lines after 4095 characters. The output contains the claims
@@ -10,7 +10,7 @@
 //! The exit code is 0 if the token is accepted, 1 if it is refused or cannot be verified, and 2 if the options are wrong.
 
 use std::env;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,11 +29,21 @@ The token is read from the standard input if it is absent or `-`.
   --leeway SECONDS        the accepted difference of clocks; 60 by default
   --scope-claim NAME      where scopes are, instead of scope and scp; may be repeated
   --required-scope NAME   a scope that the token needs; may be repeated
+  --help                  print this text
 ";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let input = || io::read_to_string(io::stdin());
+    if env::args().any(|argument| argument == "--help") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let input = || {
+        if io::stdin().is_terminal() {
+            eprintln!("Paste the token, and end with Enter and Ctrl-D.");
+        }
+        io::read_to_string(io::stdin())
+    };
     match run(env::args().skip(1), input).await {
         Ok((text, is_accepted)) => {
             println!("{text}");

@@ -283,5 +283,13 @@ async fn keys_and_metadata_that_cannot_be_fetched_are_an_outage_with_its_cause()
     // A token with unacceptable claims is refused also then.
     let expired = issuer.token().audience(AUDIENCE).expired().build();
     let explanation = explain(&verifier, &expired).await;
-    assert_eq!(verdict(explanation.verdict()), "expired");
+    assert_decided(&explanation, "expired", "exp");
+    assert_eq!(failed(&explanation), ["keys", "exp"]);
+    let keys = check(&explanation, "keys");
+    assert_eq!(keys.reason(), None);
+    assert!(
+        keys.found().unwrap().contains("error sending request"),
+        "{explanation}"
+    );
+    assert!(keys.advice().unwrap().contains("curl"), "{explanation}");
 }

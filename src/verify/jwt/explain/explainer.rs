@@ -10,7 +10,7 @@ use crate::verify::jwt::JwtVerifier;
 use crate::verify::jwt::inner::Inner;
 use crate::verify::jwt::jws::{Header, Jws, USUAL_HEADER_LENGTH};
 use crate::verify::jwt::remote::Missing;
-use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
+use crate::verify_error::{InvalidReason, VerifyError};
 
 /// How often a token is explained again if its keys are replaced in between.
 const MAX_ATTEMPTS: usize = 3;
@@ -83,8 +83,7 @@ impl JwtVerifier {
         let mut attempt = 1;
         loop {
             let verdict = self.inner.verify(token.clone()).await;
-            let outage = verdict.as_ref().err().filter(|error| is_outage(error));
-            let checks = self.inner.checks(&given, &token, outage);
+            let checks = self.inner.checks(&given, &token, verdict.as_ref().err());
             let explanation = Explanation::new(verdict, checks);
             if explanation.is_consistent() || attempt == MAX_ATTEMPTS {
                 return explanation;
@@ -92,10 +91,6 @@ impl JwtVerifier {
             attempt += 1;
         }
     }
-}
-
-fn is_outage(error: &VerifyError) -> bool {
-    matches!(error.kind(), VerifyErrorKind::Unavailable)
 }
 
 impl Inner {
@@ -126,14 +121,14 @@ impl Inner {
         &self,
         given: &GivenText<'_>,
         token: &BearerToken,
-        outage: Option<&VerifyError>,
+        refusal: Option<&VerifyError>,
     ) -> Vec<ExplainedCheck> {
         let mut checks: Vec<_> = given.check().into_iter().collect();
         checks.push(form::is_token(given.token));
         let jws = Jws::split(token.as_bytes());
         checks.push(form::segments(given.token, jws.as_ref()));
         if let Some(jws) = jws {
-            header::explain(self, &jws, outage, &mut checks);
+            header::explain(self, &jws, refusal, &mut checks);
             claims::explain(&self.claims, &jws, &mut checks);
         }
         checks.extend(layer(given.token));

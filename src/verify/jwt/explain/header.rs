@@ -22,11 +22,11 @@ const ALGORITHM: &str = "algorithm";
 /// Members that name or contain a key, and are not read.
 const UNREAD: [&str; 4] = ["jwk", "jku", "x5u", "x5c"];
 
-/// The checks of the header and the signature. `outage` is the verdict if keys cannot be fetched.
+/// The checks of the header and the signature. `refusal` is the verdict, if the token is not accepted.
 pub(super) fn explain(
     inner: &Inner,
     jws: &Jws<'_>,
-    outage: Option<&VerifyError>,
+    refusal: Option<&VerifyError>,
     checks: &mut Vec<ExplainedCheck>,
 ) {
     let mut buffer = [0; USUAL_HEADER_LENGTH];
@@ -46,7 +46,7 @@ pub(super) fn explain(
             let name = header.algorithm.as_str();
             checks.push(ExplainedCheck::new(Part::Header, ALG).got(quoted(name)));
             checks.push(token_type(inner, header.token_type.as_deref()));
-            explain_signature(inner, jws, &header, outage, checks);
+            explain_signature(inner, jws, &header, refusal, checks);
         }
         Err(BadHeader::Malformed(fault)) => {
             checks.push(malformed(check, &fault));
@@ -124,7 +124,7 @@ fn explain_signature(
     inner: &Inner,
     jws: &Jws<'_>,
     header: &Header<'_>,
-    outage: Option<&VerifyError>,
+    refusal: Option<&VerifyError>,
     checks: &mut Vec<ExplainedCheck>,
 ) {
     let algorithm = header.algorithm;
@@ -152,7 +152,7 @@ fn explain_signature(
     match Candidate::read(jws, header, remote.is_some(), &mut buffer) {
         Ok(candidate) => {
             let view = remote.map(|remote| (remote.source_name().to_owned(), remote.view()));
-            checks.extend(keys::explain(inner, &candidate, view.as_ref(), outage));
+            checks.extend(keys::explain(inner, &candidate, view.as_ref(), refusal));
         }
         Err(bad) => {
             checks.push(ExplainedCheck::not_reached(Part::Signature, KEYS));

@@ -12,7 +12,7 @@ use crate::verify::jwt::remote::RemoteView;
 use crate::verify::jwt::signature::{Candidate, Signer};
 use crate::verify::keys::key::VerifyingKey;
 use crate::verify::keys::signer::SignatureSearch;
-use crate::verify_error::{InvalidReason, VerifyError};
+use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 /// The maximum number of keys of one set that are listed.
 const MAX_LISTED: usize = 20;
@@ -22,7 +22,7 @@ pub(super) fn explain(
     inner: &Inner,
     candidate: &Candidate<'_>,
     fetched: Option<&(String, RemoteView)>,
-    outage: Option<&VerifyError>,
+    refusal: Option<&VerifyError>,
 ) -> [ExplainedCheck; 2] {
     let view = fetched.map(|(_, view)| view);
     let find = view.map(|view| |search: &SignatureSearch<'_>| search.among(&view.keys));
@@ -36,23 +36,7 @@ pub(super) fn explain(
         counted(candidate.signature.len(), "byte"),
         candidate.algorithm
     );
-    let no_key = |keys: ExplainedCheck| match outage {
-        Some(error) => {
-            let error = error
-                .source()
-                .map_or_else(|| error.to_string(), |e| e.to_string());
-            keys.failed(None).got(printable(&error)).advise(
-                match view.is_some_and(|view| view.error.is_none()) {
-                    true => advice::MAY_BE_NEWER,
-                    false => advice::OUTAGE,
-                },
-            )
-        }
-        None => keys
-            .failed(InvalidReason::UnknownKey)
-            .got("no such key")
-            .advise(advice::unknown_key(candidate.key_id, view)),
-    };
+    let no_key = |keys: ExplainedCheck| no_key(keys, candidate, view, refusal);
     match result {
         Ok(Signer::Known(_)) => [
             keys.got("the key that made the signature"),
@@ -77,6 +61,44 @@ pub(super) fn explain(
             no_key(keys),
             ExplainedCheck::not_reached(Part::Signature, SIGNATURE),
         ],
+    }
+}
+
+/// The check of the keys if none is for the token. In an outage there may be such a key.
+fn no_key(
+    keys: ExplainedCheck,
+    candidate: &Candidate<'_>,
+    view: Option<&RemoteView>,
+    refusal: Option<&VerifyError>,
+) -> ExplainedCheck {
+    let is_unknown = |error: &VerifyError| {
+        matches!(
+            error.kind(),
+            VerifyErrorKind::Invalid(InvalidReason::UnknownKey)
+        )
+    };
+    let last_error = view.and_then(|view| view.error.as_deref());
+    match (refusal, last_error) {
+        (Some(error), _) if matches!(error.kind(), VerifyErrorKind::Unavailable) => {
+            let cause = error
+                .source()
+                .map_or_else(|| error.to_string(), |cause| cause.to_string());
+            keys.failed(None)
+                .got(printable(&cause))
+                .advise(match last_error {
+                    None => advice::MAY_BE_NEWER,
+                    Some(_) => advice::OUTAGE,
+                })
+        }
+        // The token is refused for its claims.
+        (Some(error), Some(last_error)) if !is_unknown(error) => keys
+            .failed(None)
+            .got(format!("keys cannot be fetched: {}", printable(last_error)))
+            .advise(advice::OUTAGE),
+        (Some(_) | None, _) => keys
+            .failed(InvalidReason::UnknownKey)
+            .got("no such key")
+            .advise(advice::unknown_key(candidate.key_id, view)),
     }
 }
 
