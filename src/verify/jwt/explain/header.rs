@@ -16,6 +16,7 @@ use crate::verify_error::{InvalidReason, VerifyError};
 
 const HEADER: &str = "header";
 const ALG: &str = "alg";
+const KID: &str = "kid";
 const TYP: &str = "typ";
 const ALGORITHM: &str = "algorithm";
 
@@ -38,19 +39,20 @@ pub(super) fn explain(
             .got("something else")
             .advise(advice::ENCODING);
         checks.push(check);
-        return unreachable_after_header(&[ALG, TYP, ALGORITHM], checks);
+        return unreachable_after_header(&[ALG, KID, TYP, ALGORITHM], checks);
     };
     match Header::parse(&json) {
         Ok(header) => {
             checks.push(readable(check, &json));
             let name = header.algorithm.as_str();
             checks.push(ExplainedCheck::new(Part::Header, ALG).got(quoted(name)));
+            checks.push(key_id(header.key_id.as_deref()));
             checks.push(token_type(inner, header.token_type.as_deref()));
             explain_signature(inner, jws, &header, refusal, checks);
         }
         Err(BadHeader::Malformed(fault)) => {
             checks.push(malformed(check, &fault));
-            unreachable_after_header(&[ALG, TYP, ALGORITHM], checks);
+            unreachable_after_header(&[ALG, KID, TYP, ALGORITHM], checks);
         }
         Err(BadHeader::UnsupportedAlgorithm) => {
             checks.push(readable(check, &json));
@@ -63,6 +65,7 @@ pub(super) fn explain(
                     .got(quoted(&name))
                     .advise(advice::unknown_algorithm(&name)),
             );
+            checks.push(key_id(text_of(&json, KID).as_deref()));
             checks.push(token_type(inner, text_of(&json, TYP).as_deref()));
             unreachable_after_header(&[ALGORITHM], checks);
         }
@@ -106,6 +109,11 @@ fn malformed(check: ExplainedCheck, fault: &Fault) -> ExplainedCheck {
         .want("a JSON object with alg, each member once, without crit, b64, zip and enc")
         .got(found)
         .advise(advice::bad_header(fault.member()))
+}
+
+/// The `kid` is compared with those of the keys later.
+fn key_id(found: Option<&str>) -> ExplainedCheck {
+    ExplainedCheck::new(Part::Header, KID).got(found.map_or_else(|| "none".to_owned(), quoted))
 }
 
 fn token_type(inner: &Inner, found: Option<&str>) -> ExplainedCheck {
