@@ -4,6 +4,7 @@ mod command;
 mod fetched_keys;
 mod properties;
 mod reasons;
+mod shown;
 mod surroundings;
 mod text;
 
