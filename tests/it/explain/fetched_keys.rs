@@ -5,7 +5,7 @@ use serde_json::json;
 use tower_bearer_auth::jwks::{Fetched, KeySource, Validators};
 use tower_bearer_auth::testing::{Fault, SigningKey, TestIssuer};
 use tower_bearer_auth::verify::jwt::{CheckOutcome, Explanation};
-use tower_bearer_auth::{Algorithm, JwtVerifier};
+use tower_bearer_auth::{Algorithm, Clock, JwtVerifier};
 
 use super::{AUDIENCE, assert_decided, check, explain, failed, verdict};
 use crate::support::Logs;
@@ -171,7 +171,12 @@ async fn a_withdrawn_key_is_named() {
 #[tokio::test]
 async fn an_unknown_key_that_may_be_new_is_an_outage_once_the_fetches_are_used_up() {
     let issuer = TestIssuer::start().await;
-    let verifier = discovering(&issuer);
+    let verifier = JwtVerifier::builder()
+        .discover(issuer.issuer())
+        .audience(AUDIENCE)
+        .clock(Clock::manual(Clock::system().now()))
+        .build()
+        .unwrap();
     let token = issuer.token().audience(AUDIENCE).key_id("key-9").build();
     let mut verdicts = Vec::new();
     for _ in 0..4 {
