@@ -14,6 +14,7 @@
 //! | [`replicas`] | What do several processes of my server need to share? |
 //! | [`step_up`] | How do I require a recent login or a second factor for some operations? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
+//! | [`why_refused`] | Why is my token refused? |
 //! | [`observability`] | What do the logs and metrics contain? |
 //! | [`performance`] | What does a token cost? |
 //! | [`comparison`] | Which other crates are there, and when are they a better choice? |
@@ -123,7 +124,8 @@ guide!(
 guide!(
     observability,
     "../docs/observability.md",
-    "possession" => "self::proof_of_possession"
+    "possession" => "self::proof_of_possession",
+    "why-refused" => "self::why_refused"
 );
 
 guide!(performance, "../docs/performance.md");
@@ -177,6 +179,15 @@ guide!(
 );
 
 guide!(testing_your_server, "../docs/testing-your-server.md");
+
+guide!(
+    why_refused,
+    "../docs/why-refused.md",
+    "observability" => "self::observability",
+    "proofs" => "self::observability#reasons-for-refused-proofs",
+    "proxy" => "self::behind_a_proxy",
+    "revocation" => "self::revocation"
+);
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -91,7 +91,8 @@
 //! WebSockets](guides::browsers_and_websockets), [testing your server](guides::testing_your_server), [proof of
 //! possession](guides::proof_of_possession), [revocation](guides::revocation), [step-up
 //! authentication](guides::step_up), [answers to refused requests](guides::refusals), [replicas](guides::replicas),
-//! [observability](guides::observability), [performance](guides::performance), [a comparison](guides::comparison), and
+//! [why a token is refused](guides::why_refused), [observability](guides::observability),
+//! [performance](guides::performance), [a comparison](guides::comparison), and
 //! coming from [jwt-authorizer](guides::migrating_from_jwt_authorizer),
 //! [tower-oauth2-resource-server](guides::migrating_from_tower_oauth2_resource_server),
 //! [axum-jwt-auth](guides::migrating_from_axum_jwt_auth) or [FastMCP](guides::migrating_from_fastmcp).

@@ -60,17 +60,20 @@ impl RefusalMap {
 
 /// The answer to a refused request: `response`, or what the application maps it to.
 #[inline]
-pub(crate) fn answer(
-    refused: Refused,
-    mut response: Response<ReplyBody>,
-    map: Option<&RefusalMap>,
-) -> Reply {
+pub(crate) fn answer(refused: Refused, mut response: Reply, map: Option<&RefusalMap>) -> Reply {
     if let Some(map) = map {
-        response.extensions_mut().insert(refused.clone());
-        response = map.apply(&refused, response);
+        response = mapped(&refused, *response, map);
     }
     response.extensions_mut().insert(refused);
-    Box::new(response)
+    response
+}
+
+// Apart, so that an answer without a mapping does not pay for it.
+#[cold]
+#[inline(never)]
+fn mapped(refused: &Refused, mut response: Response<ReplyBody>, map: &RefusalMap) -> Reply {
+    response.extensions_mut().insert(refused.clone());
+    Box::new(map.apply(refused, response))
 }
 
 /// Appends the challenges that the mapping dropped from a 401 or 403. Without them, a client cannot get a better token

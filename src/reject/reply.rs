@@ -61,7 +61,7 @@ impl Refusal<'_> {
         let challenge = |offer| self.challenge(offer, context, scopes);
         let (challenges, body) = write(offers, challenge, error, description);
 
-        let mut response = Response::new(ReplyBody::new(body));
+        let mut response = Box::new(Response::new(ReplyBody::new(body)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -30,6 +30,10 @@
 //! | `token_digest` | the first 8 bytes of the SHA-256 digest of the token, in hexadecimal | if there is no readable token; also for refused tokens in records of the `log` crate |
 //! | `error` | the error of the verifier | except for `unavailable` |
 //!
+//! The event has the reason of a refusal and nothing from a refused token.
+//! [`JwtVerifier::explain`](crate::JwtVerifier::explain) and the example `explain` say more to the developer who has the
+//! token: what each check expected, what it found and what to change.
+//!
 //! `subject` is personal data. The holder of a token can compute its `token_digest`
 //! (`printf %s "$TOKEN" | sha256sum | cut -c1-16`). A weak token, such as `dev-token`, can be guessed from it.
 //!

@@ -12,6 +12,7 @@ mod combined;
 mod connections;
 mod documentation;
 mod dpop_proofs;
+mod explain;
 mod extractors;
 mod forward_auth;
 mod grpc;
