@@ -46,6 +46,7 @@ impl Explanation {
                 writeln!(f, "REFUSED: {}. {}.", reason.as_str(), reason.description())?;
             }
             VerifyErrorKind::InsufficientScope(_)
+            | VerifyErrorKind::InsufficientAuthentication(_)
             | VerifyErrorKind::InvalidProof(_)
             | VerifyErrorKind::NonceRequired(_)
             | VerifyErrorKind::Unavailable => writeln!(f, "UNAVAILABLE: {error}.")?,

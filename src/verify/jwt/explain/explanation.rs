@@ -73,6 +73,7 @@ impl Explanation {
             Err(VerifyErrorKind::Invalid(reason)) => Some(reason),
             Err(
                 VerifyErrorKind::InsufficientScope(_)
+                | VerifyErrorKind::InsufficientAuthentication(_)
                 | VerifyErrorKind::InvalidProof(_)
                 | VerifyErrorKind::NonceRequired(_)
                 | VerifyErrorKind::Unavailable,
