@@ -203,8 +203,8 @@ impl<V> BearerAuthLayer<V> {
     ///
     /// The client then sends a new request with a new token. If the server can resume its streams, the client loses no
     /// event. A gRPC response ends with the status `UNAUTHENTICATED` in its trailers, which the client distinguishes
-    /// from a broken connection. gRPC-Web needs a layer of its own [around this
-    /// one](crate::guides::refusals#grpc). For WebSockets and other connections, use
+    /// from a broken connection. A gRPC call with a single reply that outlives its token gets its reply. gRPC-Web needs a
+    /// layer of its own [around this one](crate::guides::refusals#grpc). For WebSockets and other connections, use
     /// [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
     ///
     /// It needs a tokio runtime with its timer.
