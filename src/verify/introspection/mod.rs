@@ -69,8 +69,9 @@
 //! # Signed answers
 //!
 //! [`signed_responses`](IntrospectionVerifierBuilder::signed_responses) asks for answers that the authorization server
-//! has signed (RFC 9701), and accepts no others: whoever can answer in the place of the endpoint cannot make a token
-//! active. An answer with status 200 that is not signed, or whose signature, issuer, audience or age is wrong, is not
+//! has signed (RFC 9701), and accepts no others. A server that answers in the place of the endpoint cannot make an answer
+//! of its own. It can send one of the last minutes again, also for another token, since an answer does not name its token.
+//! An answer with status 200 that is not signed, or whose signature, issuer, audience or age is wrong, is not
 //! known: 503, and a warning. Error statuses mean the same as without it.
 //!
 //! # Outages and backoff
