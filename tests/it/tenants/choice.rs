@@ -88,6 +88,9 @@ async fn what_no_tenant_has_is_not_found_with_or_without_a_token() {
         "example.com",
         "",
         "blue.example.com@red",
+        // A handler that reads the field itself could take this for the host of red.
+        "red.example.com@blue.example.com",
+        "red.example.com:80@blue.example.com",
     ] {
         for token in [None, Some(BLUE)] {
             let headers: Vec<_> = [("host", host)]
