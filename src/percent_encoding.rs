@@ -1,7 +1,6 @@
 //! Percent-encoding of URIs (RFC 3986 §2).
 
 /// The octet that the two leading hexadecimal digits encode.
-#[cfg(any(feature = "dpop", feature = "mcp"))]
 pub(crate) fn encoded_octet(digits: &[u8]) -> Option<u8> {
     let [high, low, ..] = digits else {
         return None;
@@ -13,7 +12,6 @@ pub(crate) fn encoded_octet(digits: &[u8]) -> Option<u8> {
 
 /// Appends the normalized spelling of an encoded octet (RFC 3986 §6.2.2): an unreserved character itself, or `%` and
 /// two upper-case digits.
-#[cfg(any(feature = "dpop", feature = "mcp"))]
 pub(crate) fn push_normalized(normalized: &mut String, octet: u8) {
     match is_unreserved(octet) {
         true => normalized.push(char::from(octet)),
@@ -29,7 +27,6 @@ pub(crate) fn push_encoded(text: &mut String, octet: u8) {
 }
 
 /// The unreserved characters of RFC 3986 §2.3.
-#[cfg(any(feature = "dpop", feature = "mcp"))]
 pub(crate) const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }

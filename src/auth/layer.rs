@@ -199,8 +199,9 @@ impl<V> BearerAuthLayer<V> {
     ///
     /// The client then sends a new request with a new token. If the server can resume its streams, the client loses no
     /// event. A gRPC response ends with the status `UNAUTHENTICATED` in its trailers, which the client distinguishes
-    /// from a broken connection. For gRPC-Web, see [the guide](crate::guides::refusals#grpc). For WebSockets and other
-    /// connections, use [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
+    /// from a broken connection. A gRPC call with a single reply that outlives its token gets its reply. For gRPC-Web, see
+    /// [the guide](crate::guides::refusals#grpc). For WebSockets and other connections, use
+    /// [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
     ///
     /// It needs a tokio runtime with its timer.
     #[must_use]

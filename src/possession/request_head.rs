@@ -36,8 +36,8 @@ impl<'r> RequestHead<'r> {
 
     /// The host and the port that the client requests: the `Host` field or the authority of the URI (RFC 9110 §7.2).
     ///
-    /// `None` if there is none, if it is malformed, if the field is repeated, or if the two disagree. A client can
-    /// request any authority, so compare it with those that the server has.
+    /// `None` if there is none, if it is malformed or has a user name (`user@host`), if the field is repeated, or if the
+    /// two disagree. A client can request any authority, so compare it with those that the server has.
     pub fn authority(&self) -> Option<Authority> {
         let mut hosts = self.headers.get_all(HOST).iter();
         let host = match (hosts.next(), hosts.next()) {
@@ -45,11 +45,13 @@ impl<'r> RequestHead<'r> {
             (Some(host), None) => Some(Authority::try_from(host.as_bytes()).ok()?),
             (Some(_), Some(_)) => return None,
         };
-        match (self.uri.authority(), host) {
+        let authority = match (self.uri.authority(), host) {
             (None, host) => host,
             (Some(authority), None) => Some(authority.clone()),
             (Some(authority), Some(host)) => (*authority == host).then_some(host),
-        }
+        };
+        // Neither place may have a user name (RFC 9110 §4.2.4, §7.2), and some readers would take it for the host.
+        authority.filter(|authority| !authority.as_str().contains('@'))
     }
 }
 
@@ -74,6 +76,11 @@ mod tests {
             ("/", vec!["h", "h"], None),
             ("/", vec![""], None),
             ("/", vec!["a b"], None),
+            ("/", vec!["user@h"], None),
+            ("/", vec!["other.test:1@h"], None),
+            ("http://user@h/", vec![], None),
+            ("http://user@h/", vec!["user@h"], None),
+            ("http://user@h/", vec!["h"], None),
             ("http://h/", vec![], Some("h")),
             ("http://h/", vec!["H"], Some("h")),
             ("http://h/", vec!["other"], None),

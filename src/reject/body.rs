@@ -1,6 +1,7 @@
 //! The response body of a guarded service: the inner service's body, or a reply of this crate.
 
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -41,6 +42,8 @@ pin_project! {
 struct Expiry {
     timer: ExpiryTimer,
     end: StreamEnd,
+    /// Whether the body was not polled yet.
+    is_new: bool,
 }
 
 impl<B> ResponseBody<B> {
@@ -52,7 +55,11 @@ impl<B> ResponseBody<B> {
 
     /// The inner body, which ends in this way when the token expires or its key is withdrawn.
     pub(crate) fn stream(body: B, timer: ExpiryTimer, end: StreamEnd) -> Self {
-        let expiry = Box::new(Expiry { timer, end });
+        let expiry = Box::new(Expiry {
+            timer,
+            end,
+            is_new: true,
+        });
         Self {
             kind: Kind::Stream { body, expiry },
         }
@@ -83,28 +90,38 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         let mut kind = self.project().kind;
         match kind.as_mut().project() {
             KindProjection::Inner { body } => body.poll_frame(cx),
-            KindProjection::Stream { body, expiry } => match expiry.timer.poll(cx) {
-                Poll::Pending => {
+            KindProjection::Stream { mut body, expiry } => {
+                let is_new = mem::take(&mut expiry.is_new);
+                let Poll::Ready(reason) = expiry.timer.poll(cx) else {
                     let frame = ready!(body.poll_frame(cx));
                     // No trailers may follow trailers, even if the token expires now.
-                    if frame.as_ref().is_none_or(is_trailers) {
+                    if is_end(frame.as_ref()) {
                         kind.set(Kind::Ended);
                     }
-                    Poll::Ready(frame)
-                }
-                Poll::Ready(reason) => {
-                    Decision::ended(Decision::LAYER, expiry.timer.token(), reason).record();
-                    let last = match expiry.end {
-                        StreamEnd::Silent => None,
-                        StreamEnd::GrpcStatus => Some(Frame::trailers(unauthenticated_trailers(
-                            reason.description(),
-                        ))),
-                    };
-                    // Dropping the body lets the producer of the stream notice the end.
-                    kind.set(Kind::Ended);
-                    Poll::Ready(last.map(Ok))
-                }
-            },
+                    return Poll::Ready(frame);
+                };
+                let last = match expiry.end {
+                    StreamEnd::Silent => None,
+                    StreamEnd::GrpcStatus => {
+                        // A call with a single reply may have outlived its token. The service has done its work, so a
+                        // client that got another status would have it done twice.
+                        if let Poll::Ready(frame) = body.as_mut().poll_frame(cx)
+                            && (is_new || is_end(frame.as_ref()))
+                        {
+                            if is_end(frame.as_ref()) {
+                                kind.set(Kind::Ended);
+                            }
+                            return Poll::Ready(frame);
+                        }
+                        let trailers = unauthenticated_trailers(reason.description());
+                        Some(Frame::trailers(trailers))
+                    }
+                };
+                Decision::ended(Decision::LAYER, expiry.timer.token(), reason).record();
+                // Dropping the body lets the producer of the stream notice the end.
+                kind.set(Kind::Ended);
+                Poll::Ready(last.map(Ok))
+            }
             KindProjection::Reply { body } => body.poll_frame(cx).map_err(|never| match never {}),
             KindProjection::Ended => Poll::Ready(None),
         }
@@ -134,8 +151,9 @@ impl<B> fmt::Debug for ResponseBody<B> {
     }
 }
 
-fn is_trailers<E>(frame: &Result<Frame<Bytes>, E>) -> bool {
-    frame.as_ref().is_ok_and(Frame::is_trailers)
+/// Whether nothing follows: the body has ended, or this frame has its trailers.
+fn is_end<E>(frame: Option<&Result<Frame<Bytes>, E>>) -> bool {
+    frame.is_none_or(|frame| frame.as_ref().is_ok_and(Frame::is_trailers))
 }
 
 /// How a stream ends when its token is no longer valid.

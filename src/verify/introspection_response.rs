@@ -5,15 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tower::ServiceExt;
 
 use super::claims::token_kind::{INTROSPECTION_CLAIM, TokenKind};
 use super::introspection::{AnswerFuture, AnswerVerifier, IntrospectionVerifierBuilder};
 use super::jwt::{JwtVerifier, JwtVerifierBuilder};
 use crate::access_token::AccessToken;
-use crate::claim_lookup;
 use crate::config_error::ConfigError;
+use crate::json::written_members;
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 /// Verifies the signed responses of an introspection endpoint (RFC 9701), for
@@ -52,7 +51,11 @@ use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 ///
 /// - whose header `typ` is not `token-introspection+jwt`;
 /// - without `iss` or `iat`, or with a `token_introspection` that is not an object;
-/// - that is older than 5 minutes and the leeway, so that an old one cannot be sent again after the token was revoked.
+/// - that is older than 5 minutes and the leeway.
+///
+/// A response does not say which token it is about (RFC 9701 has no member for it). An attacker between the two servers
+/// cannot change a response, but can send one again within these minutes: for a token that was revoked meanwhile, or for
+/// another token. So the connection still needs TLS.
 ///
 /// Encrypted responses are not supported. A [`JwtVerifier`] refuses signed responses for their type, so that none of
 /// them passes as an access token.
@@ -112,11 +115,10 @@ fn members(response: &AccessToken) -> Result<String, Unacceptable> {
     if issued_at < oldest {
         return Err(Unacceptable::TooOld);
     }
-    let members = claim_lookup::find_value::<Value>(response.raw_claims(), INTROSPECTION_CLAIM);
-    match members {
-        Ok(Some(members)) => Ok(members.to_string()),
-        Ok(None) | Err(_) => Err(Unacceptable::NotAJwt),
-    }
+    // As written: a parsed number could lose digits.
+    let member = written_members(response.raw_claims()).find(|it| it.name == INTROSPECTION_CLAIM);
+    let member = member.ok_or(Unacceptable::NotAJwt)?;
+    Ok(member.value.to_owned())
 }
 
 /// Why a signed response is not used.

@@ -59,14 +59,14 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The instance that `poll_ready` has prepared is called, as in `BearerAuth`. For a refused request it is dropped,
+        // so that its permit is free.
+        let not_ready = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, not_ready);
         match self.choice.layer_for(RequestHead::of(&request)) {
-            Ok(layer) => {
-                // The instance that `poll_ready` has prepared is called, as in `BearerAuth`.
-                let not_ready = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, not_ready);
-                layer.layer(ready).call(request)
-            }
+            Ok(layer) => layer.layer(ready).call(request),
             Err(refusal) => {
+                drop(ready);
                 let admission = Admission {
                     challenge_config: Arc::clone(self.choice.challenge_config()),
                     scheme: Scheme::default(),

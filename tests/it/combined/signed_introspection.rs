@@ -182,6 +182,55 @@ async fn an_old_answer_is_an_outage() {
     assert_unavailable(verify(&verifier, "any").await);
 }
 
+/// The members of a signed answer are read by the same rules as those of a plain one, from the same text.
+#[tokio::test]
+async fn the_members_of_an_answer_are_read_as_they_are_written() {
+    let issuer = TestIssuer::start().await;
+    let verifier = builder(&issuer, settings(&issuer))
+        .accept_numeric_subject()
+        .build()
+        .unwrap();
+    let answer_with = |members: &str| {
+        let now = UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let (iss, aud) = (issuer.issuer(), TestIssuer::CLIENT_ID);
+        let claims = format!(
+            r#"{{"iss":"{iss}","aud":"{aud}","iat":{now},"token_introspection":{{{members}}}}}"#
+        );
+        answer(
+            &issuer,
+            issuer
+                .signed_introspection(json!({}))
+                .raw_claims(claims)
+                .build(),
+        );
+    };
+    let rest = format!(r#""aud":"{AUDIENCE}","exp":4000000000"#);
+    for twice in [
+        r#""active":false,"active":true"#,
+        r#""active":false,"\u0061ctive":true"#,
+    ] {
+        answer_with(&format!("{twice},{rest}"));
+        assert_unavailable(verify(&verifier, "any").await);
+    }
+    answer_with(&format!(r#""active":true,"sub":"a","sub":"b",{rest}"#));
+    assert_eq!(
+        refused(verify(&verifier, "any").await),
+        InvalidReason::InvalidClaim
+    );
+    // More digits than a float has.
+    answer_with(&format!(
+        r#""active":true,"sub":99999999999999999998,"id":123456789012345678901,{rest}"#
+    ));
+    let verified = verify(&verifier, "any").await.unwrap();
+    assert_eq!(verified.subject(), Some("99999999999999999998"));
+    let id = r#""id":123456789012345678901"#;
+    assert!(
+        verified.raw_claims().contains(id),
+        "{}",
+        verified.raw_claims()
+    );
+}
+
 /// A client sees 503 and no details, and the log has them without the token.
 #[tokio::test]
 async fn the_log_says_what_is_wrong_with_an_answer() {

@@ -109,3 +109,21 @@ async fn a_unary_answer_stays_as_it_is() {
     let reply = scene.client.unary::<_, ListReply>(LIST, list).await;
     assert!(reply.unwrap().into_inner().notes.is_empty());
 }
+
+/// The service has done what it was called for. A client that sees another status would call again.
+#[tokio::test]
+async fn the_result_of_a_call_that_outlives_its_token_is_sent() {
+    let scene = Scene::new().await;
+    let token = scene.token("old");
+    let mut watched = scene.watch(&scene.token("watcher")).await;
+    let (notes, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let notes_of_client = futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx));
+    let client = scene.client.clone();
+    let added = tokio::spawn(async move { client.add(with_token(notes_of_client, &token)).await });
+    notes.send(note("one")).unwrap();
+    assert_eq!(watched.message().await.unwrap(), Some(note("one")));
+
+    scene.clock.advance(Duration::from_secs(600));
+    drop(notes);
+    assert_eq!(added.await.unwrap().unwrap(), 1);
+}

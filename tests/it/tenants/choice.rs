@@ -12,7 +12,9 @@ use http_body_util::Full;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use tower::ServiceExt;
+use tokio::sync::Semaphore;
+use tower::limit::ConcurrencyLimit;
+use tower::{Service, ServiceExt};
 use tower_bearer_auth::auth::LayerByRequest;
 use tower_bearer_auth::possession::RequestHead;
 use tower_bearer_auth::{
@@ -86,6 +88,9 @@ async fn a_request_for_an_unknown_tenant_is_not_found_with_or_without_a_token() 
         "example.com",
         "",
         "blue.example.com@red",
+        // A handler that reads the field itself could take this for the host of red.
+        "red.example.com@blue.example.com",
+        "red.example.com:80@blue.example.com",
     ] {
         for token in [None, Some(BLUE)] {
             let headers: Vec<_> = [("host", host)]
@@ -334,4 +339,25 @@ async fn the_body_of_a_request_for_no_tenant_is_read() {
         assert_eq!(answer.status(), 404);
         assert!(!answer.headers().contains_key("connection"));
     }
+}
+
+/// As behind a layer of one tenant.
+#[tokio::test]
+async fn a_refused_request_gives_its_inner_permit_back() {
+    let permits = Arc::new(Semaphore::new(1));
+    let inner = Inner::default();
+    let limited = ConcurrencyLimit::with_semaphore(inner.clone(), Arc::clone(&permits));
+    let panics = LayerByRequest::<StaticTokenVerifier>::new(|_| panic!("no layer"));
+    for layer in [by_host(), panics] {
+        let mut service = layer.layer(limited.clone());
+        for host in ["green.example.com", "blue.example.com"] {
+            let request = Request::get("/").header("host", host);
+            let request = request.body(Full::<Bytes>::default()).unwrap();
+            let ready = ServiceExt::<Request<Full<Bytes>>>::ready(&mut service).await;
+            let response = ready.unwrap().call(request);
+            assert_eq!(permits.available_permits(), 1, "{host}");
+            assert!(!response.await.unwrap().status().is_success());
+        }
+    }
+    assert_eq!(inner.calls(), 0);
 }
