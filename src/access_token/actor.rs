@@ -35,7 +35,6 @@ impl AccessToken {
     ///         Ok(_) | Err(_) => Err(VerifyError::invalid(InvalidReason::InvalidClaim)),
     ///     })
     /// }
-    /// # let _ = by_the_gateway_alone::<tower_bearer_auth::JwtVerifier>;
     /// ```
     ///
     /// Each call parses the claims set.

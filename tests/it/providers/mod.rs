@@ -17,6 +17,7 @@ use tower_bearer_auth::{
 mod accounts;
 mod documentation;
 mod entra;
+mod grants;
 mod odd_issuers;
 mod opaque;
 mod opaque_recipes;
@@ -24,6 +25,8 @@ mod recipes;
 mod self_hosted;
 mod services;
 mod several;
+mod token_exchange;
+mod token_review;
 mod workloads;
 
 const NOW: u64 = 1_800_000_000;

@@ -1,11 +1,11 @@
-//! The functions of the documentation of `providers` that verify opaque tokens, line by line.
+//! The functions of the documentation of `providers` that call a provider, line by line.
 //! `recipes_and_documentation_are_the_same` compares them with the documentation.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, StatusCode};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tower_bearer_auth::{AccessToken, BearerToken, InvalidReason, VerifyError};
@@ -163,4 +163,89 @@ pub(super) async fn ask_discord(
         .client_id(grant.application.id)
         .granted_scopes(grant.scopes)
         .build())
+}
+
+#[derive(Deserialize)]
+struct TokenReview {
+    status: TokenReviewStatus,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TokenReviewStatus {
+    authenticated: bool,
+    audiences: Vec<String>,
+    user: ReviewedUser,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ReviewedUser {
+    username: String,
+}
+
+pub(super) async fn review(
+    http: Client,
+    api: &str,
+    pod: &str,
+    token: BearerToken,
+) -> Result<AccessToken, VerifyError> {
+    let failed = |error: reqwest::Error| VerifyError::unavailable(error.without_url());
+    let own = std::fs::read_to_string(format!("{pod}/token"));
+    let question = http
+        .post(format!("{api}/apis/authentication.k8s.io/v1/tokenreviews"))
+        .bearer_auth(own.map_err(VerifyError::unavailable)?.trim())
+        .json(&serde_json::json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": { "token": token.as_str(), "audiences": ["notes"] },
+        }));
+    let answer = question.send().await.and_then(Response::error_for_status);
+    let TokenReview { status } = answer.map_err(failed)?.json().await.map_err(failed)?;
+    if !status.authenticated {
+        return Err(VerifyError::invalid(InvalidReason::Unrecognized));
+    }
+    if !status.audiences.iter().any(|audience| audience == "notes") {
+        return Err(VerifyError::invalid(InvalidReason::WrongAudience));
+    }
+    let user = status.user.username;
+    if !user.starts_with("system:serviceaccount:jobs:") {
+        return Err(VerifyError::invalid(InvalidReason::InvalidClaim));
+    }
+    Ok(AccessToken::builder(token)
+        .verifier("kubernetes")
+        .subject(user)
+        .audience("notes")
+        .build())
+}
+
+#[derive(Deserialize)]
+struct Exchanged {
+    access_token: String,
+}
+
+pub(super) async fn exchange(
+    http: &Client,
+    token_endpoint: &str,
+    (client_id, secret): (&str, &str),
+    token: &AccessToken,
+) -> reqwest::Result<String> {
+    let grant = [
+        (
+            "grant_type",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ),
+        ("subject_token", token.token().as_str()),
+        (
+            "subject_token_type",
+            "urn:ietf:params:oauth:token-type:access_token",
+        ),
+        ("resource", "https://invoices.example.com"),
+        ("scope", "invoices:read"),
+    ];
+    let request = http
+        .post(token_endpoint)
+        .basic_auth(client_id, Some(secret));
+    let answer = request.form(&grant).send().await?.error_for_status()?;
+    Ok(answer.json::<Exchanged>().await?.access_token)
 }

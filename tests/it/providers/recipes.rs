@@ -3,7 +3,10 @@
 
 use std::collections::HashSet;
 
-use tower_bearer_auth::{Algorithm, ByIssuer, ConfigError, Jwks, JwtVerifier, JwtVerifierBuilder};
+use tower_bearer_auth::{
+    AccessToken, Algorithm, ByIssuer, ConfigError, Jwks, JwtVerifier, JwtVerifierBuilder, Verifier,
+    VerifierExt, VerifyError,
+};
 
 use super::{LEGACY_SECRET, TENANT};
 
@@ -194,6 +197,26 @@ pub(super) fn spiffe(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
         .audience("spiffe://example.com/notes")
         .required_claims(["sub"])
         .also_token_types(["JOSE"])
+}
+
+pub(super) fn client_credentials(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
+    builder
+        .discover("https://issuer.example.com")
+        .audience("https://api.example.com")
+        .claim_in("client_id", ["reports-job"])
+}
+
+pub(super) fn enterprise_managed(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
+    builder
+        .discover("https://auth.example.com")
+        .audience("https://mcp.example.com/mcp")
+}
+
+pub(super) fn of_a_user(verifier: impl Verifier) -> impl Verifier {
+    verifier.check(|token: &AccessToken| match token.subject() {
+        Some(subject) if token.client_id().is_some_and(|client| client != subject) => Ok(()),
+        Some(_) | None => Err(VerifyError::invalid("The access token is not of a user")),
+    })
 }
 
 pub(super) fn entra_tenants(

@@ -15,7 +15,7 @@ use tower_bearer_auth::{
 };
 
 use super::{
-    assert_refused, assert_refused_but, assert_taken, but, jwt, jwt_of_type, recipes, verifier,
+    KEY, assert_refused, assert_refused_but, assert_taken, but, jwt, jwt_of_type, recipes, verifier,
 };
 
 /// The result of a verifier that may first fetch its keys.
@@ -187,6 +187,8 @@ fn spiffe() {
     assert_refused_but(&spiffe, &claims, other_service, WrongAudience);
     assert_refused_but(&spiffe, &claims, json!({"aud": null}), MissingClaim);
     assert_refused_but(&spiffe, &claims, json!({"sub": null}), MissingClaim);
+    let unlimited = KEY.token().claims(claims.clone()).without_claim("exp");
+    assert_refused(&spiffe, &unlimited.build(), MissingClaim);
     for foreign in [
         "spiffe://example.net/reports",
         "spiffe://example.com.evil.example/reports",
