@@ -1,7 +1,7 @@
 //! A server with a layer per tenant, chosen by the host of the request: `cargo run --example tenants`.
 //!
-//! Each tenant has an issuer of its own, a resource of its own with metadata, and an own realm in its challenges. A token
-//! of one tenant is refused at the other.
+//! Each tenant has an issuer of its own, a resource of its own with metadata, and a realm of its own in its challenges. A
+//! token of one tenant is refused at the other.
 //!
 //! By default it runs two test issuers in its own process and prints curl commands to try. To use your own issuers,
 //! which must have metadata:

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::scopes::Scopes;
 
-/// How, and how recently, the user must have authenticated for an operation: step-up authentication (RFC 9470).
+/// Requires that the user authenticated in a certain way, or recently: step-up authentication (RFC 9470).
 ///
 /// [`RequireAuthenticationLayer`](crate::RequireAuthenticationLayer) requires it for a route,
-/// [`AccessToken::require_authentication`](crate::AccessToken::require_authentication) within a handler or a tool, and a
-/// [rule](crate::mcp::Rule) for a tool of an MCP server. See the [guard module](crate::guard#step-up-authentication) for
-/// what clients see.
+/// [`AccessToken::require_authentication`](crate::AccessToken::require_authentication) within a handler or a tool, and
+/// a [rule](crate::mcp::Rule) for a tool of an MCP server. See the [guard module](crate::guard#step-up-authentication)
+/// for what clients see.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,8 +24,8 @@ use crate::scopes::Scopes;
 /// # let _ = step_up;
 /// ```
 ///
-/// A requirement without `acr` and without `max_age` requires only a token. A token without the claim that is required
-/// does not meet the requirement, and neither does one whose claim has another type or occurs twice.
+/// A requirement without `acr` and without `max_age` requires only a token. A token does not meet the requirement if a
+/// required claim is absent, has another type, or occurs twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthenticationRequirement {
     /// The accepted values of `acr`, or `None` if it does not matter. Their characters are those of scopes. Empty if
@@ -51,9 +51,9 @@ impl AuthenticationRequirement {
     }
 
     /// Sets the accepted values of the claim `acr` (authentication context class reference), in order of preference.
-    /// Default: any value, and none.
+    /// Default: `acr` is not checked. A later call replaces an earlier one.
     ///
-    /// Values are compared for equality, since only the issuer knows their order. So list stronger values, too.
+    /// Values are compared for equality, since only the issuer knows their order. So list the stronger values too.
     ///
     /// # Panics
     ///
@@ -85,14 +85,16 @@ impl AuthenticationRequirement {
 
     /// Sets the maximum time since the user authenticated: the age of the claim `auth_time`. Default: unlimited.
     ///
-    /// It is rounded down to whole seconds, the unit of the challenge, so that no authentication passes that is older.
-    /// The age is measured by the clock of the token's verifier. An `auth_time` up to 60 seconds in the future counts
+    /// A later call replaces an earlier one.
+    ///
+    /// The limit is rounded down to whole seconds, the unit of the challenge. The age is measured by the clock of the
+    /// token's verifier. An `auth_time` up to 60 seconds in the future counts
     /// as now, because the issuer's clock may be ahead. A later one does not meet the requirement. There is no other
     /// leeway.
     ///
     /// # Panics
     ///
-    /// If it is shorter than a second: no user authenticates that fast.
+    /// If it is shorter than a second.
     #[must_use]
     #[track_caller]
     pub fn max_age(mut self, age: Duration) -> Self {
@@ -123,8 +125,8 @@ impl AuthenticationRequirement {
         self.acr_values.as_ref().is_some_and(Scopes::is_empty)
     }
 
-    /// Whether claims that `acr` and `auth_time` look up meet it at the time `now`. Dates are relative to 1970. A claim
-    /// that does not matter is not looked up.
+    /// Whether the claims that `acr` and `auth_time` return meet it at the time `now`. Dates are durations since 1970.
+    /// A claim that is not required is not looked up.
     pub(crate) fn is_met_with<A: AsRef<str>>(
         &self,
         acr: impl FnOnce() -> Option<A>,
@@ -142,7 +144,7 @@ impl AuthenticationRequirement {
                 .is_none_or(|max_age| auth_time().is_some_and(|at| max_age.allows(at, now())))
     }
 
-    /// The requirement that tokens meet which meet both. It shares an argument that is enough.
+    /// Like [`and`](Self::and), but shares one of the two if that is the stricter one.
     pub(crate) fn both(one: Arc<Self>, other: &Arc<Self>) -> Arc<Self> {
         let both = one.and(other);
         match both == *one {
@@ -152,7 +154,7 @@ impl AuthenticationRequirement {
         }
     }
 
-    /// The requirement that tokens meet which meet both.
+    /// The requirement that a token meets if it meets both.
     pub(crate) fn and(&self, other: &Self) -> Self {
         let acr_values = match (&self.acr_values, &other.acr_values) {
             (Some(one), Some(other)) => {

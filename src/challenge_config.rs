@@ -33,7 +33,7 @@ pub(crate) struct ChallengeConfig {
     pub(crate) dpop: Option<DpopChallenge>,
     /// Tokens that are refused before they expire. They are here because they end streams too.
     pub(crate) revocations: Option<Arc<dyn RevocationCheck>>,
-    /// The application's own answers to refused requests.
+    /// The application's mapping of refusals.
     pub(crate) refusal_map: Option<RefusalMap>,
 }
 
@@ -52,12 +52,12 @@ pub(crate) struct ChallengeContext<'a> {
     pub(crate) config: &'a ChallengeConfig,
     /// The scheme in which the client sent its token, or `Bearer` if it sent none.
     pub(crate) scheme: Scheme,
-    /// The application's own answers: those of the component that refuses, or else those of the layer.
+    /// The mapping of the component that refuses, or else that of the layer.
     pub(crate) refusal_map: Option<&'a RefusalMap>,
 }
 
 impl<'a> ChallengeContext<'a> {
-    /// With the answers of a component, if it has its own.
+    /// With the mapping of a component, if it has one.
     pub(crate) fn mapped_by(self, own: Option<&'a RefusalMap>) -> Self {
         Self {
             refusal_map: own.or(self.refusal_map),
@@ -159,13 +159,13 @@ pub(crate) struct PassedGuards {
 
 #[derive(Debug)]
 struct PassedGuard {
-    required: Required,
+    required: PassedRequirement,
     /// The guard that was passed before this one, unless that is one of the outermost.
     before: Option<Arc<Self>>,
 }
 
 #[derive(Debug)]
-enum Required {
+enum PassedRequirement {
     Scopes(Arc<Scopes>),
     Authentication(Arc<AuthenticationRequirement>),
 }
@@ -176,14 +176,14 @@ impl PassedGuards {
             *free = Some(required);
             return;
         }
-        self.push_node(Required::Scopes(required));
+        self.push_node(PassedRequirement::Scopes(required));
     }
 
     pub(crate) fn push_authentication(&mut self, required: Arc<AuthenticationRequirement>) {
-        self.push_node(Required::Authentication(required));
+        self.push_node(PassedRequirement::Authentication(required));
     }
 
-    fn push_node(&mut self, required: Required) {
+    fn push_node(&mut self, required: PassedRequirement) {
         let before = self.innermost.take();
         self.innermost = Some(Arc::new(PassedGuard { required, before }));
     }
@@ -191,8 +191,8 @@ impl PassedGuards {
     /// The scopes that the layer and these guards required, in the order in which the request passed them.
     pub(crate) fn scopes_after(&self, layer: &Scopes) -> Scopes {
         let scopes = self.inside_out().filter_map(|required| match required {
-            Required::Scopes(scopes) => Some(scopes),
-            Required::Authentication(_) => None,
+            PassedRequirement::Scopes(scopes) => Some(scopes),
+            PassedRequirement::Authentication(_) => None,
         });
         let from_inside: Vec<_> = scopes.collect();
         let from_outside = from_inside.into_iter().rev();
@@ -203,8 +203,8 @@ impl PassedGuards {
     /// The authentication that these guards required, taken together.
     pub(crate) fn authentication(&self) -> Option<Arc<AuthenticationRequirement>> {
         let required = self.inside_out().filter_map(|required| match required {
-            Required::Scopes(_) => None,
-            Required::Authentication(required) => Some(required),
+            PassedRequirement::Scopes(_) => None,
+            PassedRequirement::Authentication(required) => Some(required),
         });
         // The outermost guard comes last, and its order of preference counts.
         required
@@ -212,7 +212,7 @@ impl PassedGuards {
             .reduce(|inner, outer| AuthenticationRequirement::both(outer, &inner))
     }
 
-    fn inside_out(&self) -> impl Iterator<Item = &Required> {
+    fn inside_out(&self) -> impl Iterator<Item = &PassedRequirement> {
         let innermost = self.innermost.as_deref();
         iter::successors(innermost, |passed| passed.before.as_deref())
             .map(|passed| &passed.required)

@@ -5,14 +5,16 @@
 //! | [`choosing_a_verifier`] | Which verifier is for my tokens? |
 //! | [`mcp_server`] | How do I protect an MCP server, from `cargo new` to a client? |
 //! | [`behind_a_proxy`] | What must I configure behind a proxy, a gateway or a load balancer? |
+//! | [`forward_auth`] | How do I verify tokens for a server in another language, behind nginx, Traefik or Envoy? |
 //! | [`cors`] | How do browsers call my server? |
-//! | [`browsers_and_websockets`] | Where does a page or a WebSocket have its token? |
+//! | [`browsers_and_websockets`] | How do pages and WebSockets send their token? |
 //! | [`proof_of_possession`] | How do I make stolen tokens useless, with DPoP or client certificates? |
 //! | [`revocation`] | How do I refuse tokens before they expire? |
 //! | [`refusals`] | How do I answer refused requests with problem details, a login page, JSON-RPC or gRPC? |
 //! | [`replicas`] | What do several processes of my server need to share? |
 //! | [`step_up`] | How do I require a recent login or a second factor for some operations? |
 //! | [`testing_your_server`] | How do I test my server with good and bad tokens? |
+//! | [`why_refused`] | Why is my token refused? |
 //! | [`observability`] | What do the logs and metrics contain? |
 //! | [`performance`] | What does a token cost? |
 //! | [`comparison`] | Which other crates are there, and when are they a better choice? |
@@ -36,6 +38,7 @@ guide!(
     behind_a_proxy,
     "../docs/behind-a-proxy.md",
     "browsers" => "self::browsers_and_websockets",
+    "forward-auth" => "self::forward_auth",
     "mcp" => "self::mcp_server",
     "timeouts" => "self::choosing_a_verifier#timeouts-and-limits"
 );
@@ -59,7 +62,15 @@ guide!(
 
 guide!(changelog, "../CHANGELOG.md");
 
-guide!(comparison, "../docs/comparison.md");
+guide!(
+    comparison,
+    "../docs/comparison.md",
+    "browsers" => "self::browsers_and_websockets",
+    "grpc" => "self::refusals#grpc",
+    "refusals" => "self::refusals",
+    "step-up" => "self::step_up",
+    "tenants" => "crate::auth::LayerByRequest"
+);
 
 guide!(
     cors,
@@ -70,6 +81,8 @@ guide!(
 
 guide!(design, "../DESIGN.md");
 
+guide!(forward_auth, "../docs/forward-auth.md");
+
 guide!(
     mcp_server,
     "../docs/mcp-server.md",
@@ -77,6 +90,7 @@ guide!(
     "observability" => "self::observability",
     "possession" => "self::proof_of_possession",
     "proxy" => "self::behind_a_proxy",
+    "step-up" => "self::step_up",
     "testing" => "self::testing_your_server"
 );
 
@@ -96,19 +110,22 @@ guide!(
 guide!(
     migrating_from_jwt_authorizer,
     "../docs/migrating/jwt-authorizer.md",
-    "browsers" => "self::browsers_and_websockets"
+    "browsers" => "self::browsers_and_websockets",
+    "grpc" => "self::refusals#grpc"
 );
 
 guide!(
     migrating_from_tower_oauth2_resource_server,
     "../docs/migrating/tower-oauth2-resource-server.md",
-    "browsers" => "self::browsers_and_websockets"
+    "browsers" => "self::browsers_and_websockets",
+    "refusals" => "self::refusals"
 );
 
 guide!(
     observability,
     "../docs/observability.md",
-    "possession" => "self::proof_of_possession"
+    "possession" => "self::proof_of_possession",
+    "why-refused" => "self::why_refused"
 );
 
 guide!(performance, "../docs/performance.md");
@@ -162,6 +179,15 @@ guide!(
 );
 
 guide!(testing_your_server, "../docs/testing-your-server.md");
+
+guide!(
+    why_refused,
+    "../docs/why-refused.md",
+    "observability" => "self::observability",
+    "proofs" => "self::observability#reasons-for-refused-proofs",
+    "proxy" => "self::behind_a_proxy",
+    "revocation" => "self::revocation"
+);
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

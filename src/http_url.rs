@@ -1,6 +1,6 @@
 //! http and https URLs, normalized for comparison (RFC 3986 §6.2.2, §6.2.3).
 //!
-//! Clients choose some of these texts, so each pass over one takes linear time.
+//! Clients send some of these URLs, so every pass takes linear time.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;

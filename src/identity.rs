@@ -42,7 +42,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// The application's answers to refused requests: `own` of a component, or else those of the layer in front.
+    /// The mapping of refusals: `own` of a component, or else that of the layer in front.
     #[cfg(feature = "mcp")]
     pub(crate) fn refusal_map(&self, own: Option<&'a RefusalMap>) -> Option<&'a RefusalMap> {
         let of_layer = || match *self {

@@ -48,15 +48,16 @@
 //!   │    └─ revocation    checks that the token was not revoked
 //!   │    └─ possession    checks that the sender has the key of a bound token
 //!   │                     inserts the AccessToken into the request's extensions
-//!   └─ mcp                checks the owner of the session, and the scopes of each tool   (MCP servers)
-//!   └─ guard              checks the scopes of the route, and how the user has authenticated
+//!   └─ mcp                checks the owner of the session, and what each tool requires   (MCP servers)
+//!   └─ guard              checks the scopes of the route, and how the user authenticated
 //!   └─ your service       takes AccessToken or Claims<T> (axum), AccessToken (rmcp tools), or reads
 //!                         the extensions
-//! any step ──► reject     status, WWW-Authenticate and a JSON body
+//! any step ──► reject     status, WWW-Authenticate and a JSON body, or an answer of your own
 //!      └─────► telemetry  an audit event, and a count
 //! ```
 //!
-//! Beside this path, [`metadata`] tells clients without a token where to get one.
+//! Beside this path, [`metadata`] tells clients without a token where to get one. A server with several tenants has a
+//! layer for each: [`auth::LayerByRequest`].
 //!
 //! # Features
 //!
@@ -85,11 +86,13 @@
 //! and `jwks`).
 //!
 //! The [`guides`] go step by step: [choosing a verifier](guides::choosing_a_verifier), [an MCP
-//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [CORS](guides::cors), [browsers and
+//! server](guides::mcp_server), [behind a proxy](guides::behind_a_proxy), [forward
+//! authentication](guides::forward_auth), [CORS](guides::cors), [browsers and
 //! WebSockets](guides::browsers_and_websockets), [testing your server](guides::testing_your_server), [proof of
 //! possession](guides::proof_of_possession), [revocation](guides::revocation), [step-up
 //! authentication](guides::step_up), [answers to refused requests](guides::refusals), [replicas](guides::replicas),
-//! [observability](guides::observability), [performance](guides::performance), [a comparison](guides::comparison), and
+//! [why a token is refused](guides::why_refused), [observability](guides::observability),
+//! [performance](guides::performance), [a comparison](guides::comparison), and
 //! coming from [jwt-authorizer](guides::migrating_from_jwt_authorizer),
 //! [tower-oauth2-resource-server](guides::migrating_from_tower_oauth2_resource_server),
 //! [axum-jwt-auth](guides::migrating_from_axum_jwt_auth) or [FastMCP](guides::migrating_from_fastmcp).
@@ -174,7 +177,7 @@ pub mod guides;
 
 #[doc(inline)]
 pub use self::access_token::{
-    AccessToken, AccessTokenBuilder, InvalidClaims, Principal, UntilInvalid,
+    AccessToken, AccessTokenBuilder, Actor, InvalidClaims, Principal, UntilInvalid,
 };
 #[doc(inline)]
 pub use self::auth::BearerAuthLayer;

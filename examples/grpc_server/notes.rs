@@ -64,7 +64,7 @@ fn caller<T>(request: &Request<T>) -> Result<Box<str>, Status> {
     Ok(caller.into())
 }
 
-/// The status of the layer's answer, with the challenge in its metadata.
+/// The gRPC status of the refusal, with the challenge in its metadata.
 fn status(error: &ScopeError) -> Status {
     let refused = Status::from_header_map(error.to_response().headers());
     refused.unwrap_or_else(|| Status::permission_denied(error.to_string()))

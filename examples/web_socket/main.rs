@@ -66,7 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What stands in for the authorization server.
+/// Issues tokens, in the place of an authorization server.
 #[derive(Clone)]
 struct Login {
     key: SigningKey,
@@ -80,12 +80,12 @@ impl Login {
     }
 }
 
-/// A token for the scripts of the page.
+/// Returns a token to the scripts of the page.
 async fn token(State(login): State<Login>) -> String {
     login.token()
 }
 
-/// A token out of reach of the scripts of the page.
+/// Sets a cookie with a token, which the scripts of the page cannot read.
 async fn set_cookie(State(login): State<Login>) -> impl IntoResponse {
     let (token, seconds) = (login.token(), login.lifetime.as_secs());
     let cookie = format!(

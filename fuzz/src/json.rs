@@ -47,8 +47,8 @@ impl Json {
         members.find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
-    /// Whether it is an object that represents a number with a feature of `serde_json`. The crate reads it like a number
-    /// that it does not use.
+    /// Whether it is an object that represents a number with a feature of `serde_json`. The crate reads it like a
+    /// number that it does not use.
     fn is_number_in_disguise(&self) -> bool {
         match self.as_members() {
             Some([(name, Self::Text(digits))]) if name == NUMBER_IN_DISGUISE => {

@@ -1,5 +1,5 @@
-//! Tokens from a cookie, a header, a subprotocol or the `Authorization` header: at most one of them is verified, none of
-//! them reaches the inner service, and everything else does.
+//! Tokens from a cookie, a header, a subprotocol or the `Authorization` header: at most one of them is verified, none
+//! of them reaches the inner service, and everything else does.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -41,8 +41,8 @@ const NAMES: [&str; 6] = [
     "origin",
 ];
 
-/// The first line is the method; `WS` and `CONNECT` are handshakes over HTTP/1 and HTTP/2. Each further line is a field,
-/// whose name is cut off at the first colon.
+/// The first line is the method; `WS` and `CONNECT` are handshakes over HTTP/1 and HTTP/2. Each further line is a
+/// field, whose name is cut off at the first colon.
 pub fn run(data: &[u8]) -> &'static str {
     let mut lines = data.split(|byte| *byte == b'\n');
     let kind = lines.next().unwrap_or_default();

@@ -23,7 +23,8 @@ use crate::scopes::{Scopes, log_left_out};
 ///
 /// The setters of standard claims also set the claim: after `.subject("alice")`, `claim::<String>("sub")` is `alice`. The
 /// reverse is not true: [`claim`](Self::claim), [`claims`](Self::claims) and [`raw_claims`](Self::raw_claims) change no
-/// accessor but [`AccessToken::acr`] and [`AccessToken::auth_time`], which read the claims. So a token expires only if [`expires_at`](Self::expires_at) was called.
+/// accessor, except for [`AccessToken::acr`] and [`AccessToken::auth_time`], which read the claims. So a token expires
+/// only if [`expires_at`](Self::expires_at) was called.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct AccessTokenBuilder {

@@ -25,7 +25,7 @@ impl ClaimText {
     }
 
     /// The text. `claims` is the claims set that it was made for.
-    pub(super) fn text<'a>(&'a self, claims: &'a str) -> &'a str {
+    pub(crate) fn text<'a>(&'a self, claims: &'a str) -> &'a str {
         match self {
             Self::Within(range) => &claims[range.start as usize..range.end as usize],
             Self::Apart(text) => text,

@@ -1,5 +1,6 @@
 //! `AccessToken`: the identity and the rights of a caller, as a verifier established them.
 
+mod actor;
 mod authentication;
 mod builder;
 mod claim_text;
@@ -11,6 +12,7 @@ mod revocation_check;
 mod token;
 mod verified;
 
+pub use self::actor::Actor;
 pub use self::builder::AccessTokenBuilder;
 pub(crate) use self::claim_text::ClaimText;
 pub use self::confirmation::Confirmation;

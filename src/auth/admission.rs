@@ -16,7 +16,7 @@ use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 pub(super) struct Admission {
     pub(super) challenge_config: Arc<ChallengeConfig>,
     pub(super) scheme: Scheme,
-    /// The part of the request that has brought the token.
+    /// The part of the request that contained the token.
     pub(super) carrier: Carrier,
 }
 

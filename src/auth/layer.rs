@@ -140,20 +140,16 @@ impl<V> BearerAuthLayer<V> {
     /// # let _ = layer;
     /// ```
     ///
-    /// Each source takes its credentials out of the request, whatever the outcome. Without
-    /// [`TokenSource::authorization`] among them, the layer does not look at the `Authorization` header and leaves it in
-    /// the request.
+    /// Each source removes its credentials from the request, whatever the outcome. Without
+    /// [`TokenSource::authorization`], the layer neither reads nor removes the `Authorization` header.
     ///
-    /// A request with two tokens gets 400 (RFC 6750 §2), also if one of the two is malformed. So the order of the sources
-    /// does not matter. Challenges name the scheme `Bearer` as always, and
-    /// [`max_token_length`](Self::max_token_length) applies to every source.
-    ///
-    /// If the layer requires [`Dpop`](crate::possession::Dpop::required), it refuses tokens from other places than the
-    /// `Authorization` header.
+    /// A request with two tokens gets 400 (RFC 6750 §2), even if one of them is malformed. So the order of the sources
+    /// does not matter. [`max_token_length`](Self::max_token_length) applies to every source. A layer that
+    /// [requires](crate::possession::Dpop::required) DPoP accepts only tokens in the `Authorization` header.
     ///
     /// # Panics
     ///
-    /// If there is no source, or if one is there twice.
+    /// If there is no source, or if two take the token from the same place.
     #[must_use]
     #[track_caller]
     pub fn token_sources(mut self, sources: impl IntoIterator<Item = TokenSource>) -> Self {
@@ -203,8 +199,8 @@ impl<V> BearerAuthLayer<V> {
     ///
     /// The client then sends a new request with a new token. If the server can resume its streams, the client loses no
     /// event. A gRPC response ends with the status `UNAUTHENTICATED` in its trailers, which the client distinguishes
-    /// from a broken connection. A gRPC call with a single reply that outlives its token gets its reply. gRPC-Web needs a
-    /// layer of its own [around this one](crate::guides::refusals#grpc). For WebSockets and other connections, use
+    /// from a broken connection. A gRPC call with a single reply that outlives its token gets its reply. For gRPC-Web, see
+    /// [the guide](crate::guides::refusals#grpc). For WebSockets and other connections, use
     /// [`AccessToken::until_invalid`](crate::AccessToken::until_invalid).
     ///
     /// It needs a tokio runtime with its timer.
@@ -294,13 +290,14 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// Maps each refusal to an answer of your own: problem details, a page, an error of gRPC. Default: the answers that
-    /// [`reject`](crate::reject) lists. A later call replaces an earlier one.
+    /// Maps each refusal to an answer of your own, such as problem details, a page or a gRPC status. Default: the
+    /// answers that [`reject`](crate::reject) lists. A later call replaces an earlier one.
     ///
-    /// `map` gets what was refused, and the default answer. What it returns is sent, except that a challenge which it
-    /// drops from a 401 or 403 is put back. It is also used by the guards, extractors, handlers and tools behind the
-    /// layer; a [guard](crate::RequireScopesLayer::map_refusal) with its own mapping uses that instead. See [answers of
-    /// your own](crate::reject#answers-of-your-own), which lists ready-made mappings.
+    /// `map` gets the reason of the refusal and the default answer. The layer sends what `map` returns, but puts back a
+    /// challenge that is missing from a 401 or 403. The guards, extractors, handlers and tools behind the layer use
+    /// this mapping too, except for a [guard](crate::RequireScopesLayer::map_refusal) with its own. If `map` panics,
+    /// the client gets 500. See [answers of your own](crate::reject#answers-of-your-own), which lists ready-made
+    /// mappings.
     ///
     /// ```
     /// use tower_bearer_auth::BearerAuthLayer;
@@ -363,32 +360,25 @@ impl<V> BearerAuthLayer<V> {
     pub(crate) fn checked_proofs(&self) -> Option<&Checks> {
         self.settings.checks.as_deref()
     }
-}
 
-impl<V> BearerAuthLayer<V> {
-    /// # Panics
-    ///
-    /// If it checks proofs and neither a resource nor an origin is set.
-    pub(super) fn assert_origin(&self) {
+    /// Whether it knows its URL, if it checks proofs, which are for one URL.
+    pub(super) fn has_needed_origin(&self) -> bool {
         #[cfg(feature = "dpop")]
-        if let Some(dpop) = self
-            .checked_proofs()
-            .and_then(|checks| checks.dpop.as_ref())
-        {
-            assert!(
-                dpop.has_origin(),
-                "a layer that checks DPoP proofs has to know its URL: set resource(..) on the layer, or origin(..) on \
-                 its Dpop"
-            );
+        if let Some(checks) = self.checked_proofs() {
+            return checks.dpop.as_ref().is_none_or(|dpop| dpop.has_origin());
         }
+        true
     }
 }
+
+pub(super) const NO_ORIGIN: &str = "a layer that checks DPoP proofs has to know its URL: set resource(..) on the layer, \
+                                    or origin(..) on its Dpop";
 
 impl<S, V: Clone> Layer<S> for BearerAuthLayer<V> {
     type Service = BearerAuth<S, V>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        self.assert_origin();
+        assert!(self.has_needed_origin(), "{NO_ORIGIN}");
         BearerAuth::with_settings(inner, self.verifier.clone(), self.settings.clone())
     }
 }

@@ -50,8 +50,8 @@
 //! # What happens to a request
 //!
 //! 1. The layer removes the `Authorization` header, and the credentials of other
-//!    [sources](BearerAuthLayer::token_sources), so that the server does not forward the token by accident. It also removes
-//!    an [`AccessToken`](crate::AccessToken) that the request's extensions may contain.
+//!    [sources](BearerAuthLayer::token_sources), so that the server does not forward the token by accident. It also
+//!    removes an [`AccessToken`](crate::AccessToken) that the request's extensions may contain.
 //! 2. The [verifier](crate::verify) verifies the token.
 //! 3. If the token is valid, did not expire since, and has the [required scopes](BearerAuthLayer::required_scopes), the
 //!    layer inserts the [`AccessToken`](crate::AccessToken) into the extensions and calls the inner service.
@@ -60,12 +60,16 @@
 //!
 //! The layer guards every method, `OPTIONS` included. So put CORS outside of this layer.
 //!
+//! # Several tenants
+//!
+//! [`LayerByRequest`] chooses a [`BearerAuthLayer`] for each request, by its host, its path or a header.
+//!
 //! # Nested layers
 //!
 //! Use one layer per request. For routes that need more scopes, add a [`RequireScopesLayer`](crate::RequireScopesLayer).
 //! A second layer further in verifies the token again if the outer one keeps the header
 //! ([`forward_authorization`](BearerAuthLayer::forward_authorization)). Otherwise the inner layer drops the outer
-//! layer's `AccessToken`, which it did not verify, finds no header, and answers 401; an
+//! layer's `AccessToken`, which it did not verify, finds no token, and answers 401; an
 //! [optional](BearerAuthLayer::optional) one passes the request on as anonymous. The first such request is logged as
 //! an `ERROR`, target [`telemetry::SETUP`](crate::telemetry::SETUP), once per layer.
 

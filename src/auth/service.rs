@@ -119,7 +119,7 @@ where
                 (Refusal::NoToken, Scheme::default())
             }
             Credentials::Repeated => (Refusal::RepeatedHeader, Scheme::default()),
-            Credentials::Several => (Refusal::TwoTokens, Scheme::default()),
+            Credentials::TwoTokens => (Refusal::TwoTokens, Scheme::default()),
             Credentials::CrossSite => (Refusal::CrossSite, Scheme::default()),
             Credentials::Malformed(scheme) => {
                 (Refusal::InvalidToken(InvalidReason::Malformed), scheme)

@@ -17,7 +17,7 @@ pub(super) struct Settings {
     pub(super) challenge_config: Arc<ChallengeConfig>,
     /// Absent if the layer checks nothing but the token.
     pub(super) checks: Option<Arc<Checks>>,
-    /// Absent if the layer takes tokens from the `Authorization` header alone.
+    /// Absent without `token_sources(..)`: the layer then reads the `Authorization` header alone.
     pub(super) sources: Option<Arc<TokenSources>>,
     pub(super) max_token_length: usize,
     pub(super) optional: bool,

@@ -15,11 +15,11 @@ pub(crate) enum Credentials {
     Token(Scheme, BearerToken),
     /// More than one `Authorization` header. Servers disagree about which of them they read.
     Repeated,
-    /// More than one token in places other than the `Authorization` header alone.
-    Several,
-    /// A cookie has the token, and the request does not come from a page of this server.
+    /// More than one token, not all of them in `Authorization` headers.
+    TwoTokens,
+    /// The token is in a cookie, and the request does not come from a page of this server.
     CrossSite,
-    /// What follows the scheme, or is in the place of a token, is not a b64token.
+    /// The text in the place of the token is not a b64token.
     Malformed(Scheme),
     /// The token is longer than the limit.
     TooLong(Scheme),
@@ -119,7 +119,7 @@ mod tests {
                 format!("{}token {}", name(scheme), token.as_str())
             }
             Credentials::Repeated => "repeated".into(),
-            Credentials::Several | Credentials::CrossSite => panic!("there is one header"),
+            Credentials::TwoTokens | Credentials::CrossSite => panic!("there is one header"),
             Credentials::Malformed(scheme) => format!("{}malformed", name(scheme)),
             Credentials::TooLong(scheme) => format!("{}too long", name(scheme)),
         }

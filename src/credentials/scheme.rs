@@ -1,4 +1,4 @@
-//! How a request sends its token: in which scheme, and in which part of the request.
+//! The scheme and the part of the request in which a token is sent.
 
 /// The authentication scheme (RFC 9110 §11.1) in which a request sends its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -21,7 +21,7 @@ impl Scheme {
     }
 }
 
-/// The part of a request that has brought its token.
+/// The part of a request that contained its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carrier {
     Authorization,

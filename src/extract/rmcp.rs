@@ -45,21 +45,20 @@
 //!
 //! # How a refusal is sent
 //!
-//! [`ScopeError::refuse`] in a tool refuses the request with HTTP 403, and [`AuthenticationError::refuse`] with HTTP 401
-//! (RFC 9470). A parameter of type [`AccessToken`] refuses a
-//! request without a token, behind an optional layer, with HTTP 401. All carry the layer's challenge, on which clients
-//! can act. This works if the server waits for the tool before it starts its response: for requests of
-//! MCP 2026-07-28 or later, and without sessions if the server is configured to respond with JSON. In a session of
-//! an earlier revision, the response stream has already started. There, the refusal is a JSON-RPC error, code -32003,
-//! with `error`, `scope`, `resource_metadata`, `acr_values`, `max_age` and, for DPoP, `algs` of the challenge in its
-//! `data`. A guard in front
+//! [`ScopeError::refuse`] in a tool refuses the request with HTTP 403, and [`AuthenticationError::refuse`] with HTTP
+//! 401 (RFC 9470). A parameter of type [`AccessToken`] refuses a request without a token, behind an optional layer,
+//! with HTTP 401. All carry the layer's challenge, on which clients can act. This works if the server waits for the
+//! tool before it starts its response: for requests of MCP 2026-07-28 or later, and without sessions if the server is
+//! configured to respond with JSON. In a session of an earlier revision, the response stream has already started.
+//! There, the refusal is a JSON-RPC error, code -32003, with `error`, `scope`, `resource_metadata`, `acr_values`,
+//! `max_age` and, for DPoP, `algs` of the challenge in its `data`. A guard in front
 //! ([`ToolScopesLayer`](crate::mcp::ToolScopesLayer), feature `mcp`) always refuses by HTTP.
 //!
 //! A tool that reports progress before it refuses may have started its response, so the client may get either one.
 //!
-//! Nothing else refuses the request. A bare `?` converts a [`ScopeError`] or [`AuthenticationError`] to an [`ErrorData`], which is only that
-//! JSON-RPC error: the client gets it with HTTP 200, and does not request more scopes because of it. If a tool handles
-//! a `ScopeError` itself, the client gets the result of the tool.
+//! Nothing else refuses the request. A bare `?` converts a [`ScopeError`] or [`AuthenticationError`] to an
+//! [`ErrorData`], which is only that JSON-RPC error: the client gets it with HTTP 200, and does not request more scopes
+//! because of it. If a tool handles a `ScopeError` itself, the client gets the result of the tool.
 //!
 //! | in a tool | if the token lacks the scope |
 //! |---|---|

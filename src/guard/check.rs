@@ -33,8 +33,8 @@ impl<'a> Required<'a> {
     }
 }
 
-/// `Ok` if a request with these extensions meets everything that is `required`, otherwise the response. `component`
-/// requires it, and maps its refusals by `refusal_map`, or else as the layer in front does.
+/// `Ok` if a request with these extensions meets everything that `component` requires, otherwise the response. The
+/// mapping is `refusal_map`, or else that of the layer in front.
 ///
 /// Adds what was required to the request's token, for the challenges of inner guards and handlers.
 pub(crate) fn check<'a>(
@@ -104,7 +104,7 @@ pub(crate) fn check<'a>(
     let refusal = match (token, &authentication) {
         _ if is_denied => Refusal::Forbidden,
         (None, _) => Refusal::NoToken,
-        // Of a client that lacks both, its scopes are in this challenge, too. A 403 would cost it a second login.
+        // If the token lacks scopes too, this challenge names them. After a 403, the client would need a second login.
         (Some(_), Some(authentication)) if !is_authenticated => {
             Refusal::for_authentication(authentication)
         }

@@ -101,7 +101,8 @@ impl ScopeError {
         &self.refusal_slot
     }
 
-    /// The response to the client: 403 with the challenge (RFC 6750 §3.1).
+    /// The response to the client: 403 with the challenge (RFC 6750 §3.1), or what the
+    /// [mapping](crate::BearerAuthLayer::map_refusal) of the layer makes of it.
     pub fn to_response(&self) -> Response<ReplyBody> {
         *Refusal::InsufficientScope.reply(COMPONENT, self.challenge_context(), &self.required)
     }

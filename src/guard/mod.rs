@@ -1,4 +1,5 @@
-//! Requires scopes, or a certain authentication of the user, for a route or within a handler, behind a [`BearerAuthLayer`](crate::BearerAuthLayer).
+//! Requires scopes, or a certain authentication of the user, for a route or within a handler. Guards need a
+//! [`BearerAuthLayer`](crate::BearerAuthLayer) in front.
 //!
 //! On a route:
 //!
@@ -37,15 +38,18 @@
 //! [`RequireScopesLayer::any`], that is the alternative that the token has, or else the first. The requirements of
 //! inner guards are unknown here, so they are not included; see [`reject`](crate::reject#scopes).
 //!
+//! If the layer [maps](crate::BearerAuthLayer::map_refusal) its refusals, it maps these too. A guard can have a
+//! [mapping of its own](RequireScopesLayer::map_refusal).
+//!
 //! A request that passed an [optional](crate::BearerAuthLayer::optional) layer without a token
 //! is refused with 401. A guard without a layer in front responds with 500 and logs an error.
 //!
 //! # Step-up authentication
 //!
-//! Some operations need more than a token: a recent login, or a second factor. [`RequireAuthenticationLayer`] requires it
-//! of a route, and [`AccessToken::require_authentication`](crate::AccessToken::require_authentication) within a handler
-//! (RFC 9470). They compare the claims `acr` and `auth_time` of the token (RFC 9068 §2.2.1) with an
-//! [`AuthenticationRequirement`]. A token without the claim does not pass.
+//! Some operations need a recent login or a second factor. [`RequireAuthenticationLayer`] requires it for a route, and
+//! [`AccessToken::require_authentication`](crate::AccessToken::require_authentication) within a handler (RFC 9470).
+//! They compare the claims `acr` and `auth_time` of the token (RFC 9068 §2.2.1) with an [`AuthenticationRequirement`].
+//! A token without the claim does not pass.
 //!
 //! The refusal is a 401 with the error `insufficient_user_authentication`:
 //!
@@ -54,12 +58,11 @@
 //!     max_age="300", error_description="The user must authenticate again or in another way"
 //! ```
 //!
-//! The client makes its next authorization request with this `acr_values`, `max_age` and `scope`. So the challenge names
-//! all known requirements:
+//! The client makes its next authorization request with this `acr_values`, `max_age` and `scope`. So the challenge
+//! names all known requirements:
 //!
 //! - `scope` has the scopes of the layer and of the guards that the request has passed, as in a 403. It never has all
-//!   scopes of the resource, as the 401 for a bad token may: the user has already authorized the client, and needs to
-//!   authorize no more.
+//!   scopes of the resource, as the 401 for a bad token may have, because the user has already authorized the client.
 //! - `acr_values` and `max_age` are what the guards that the request has passed and the one that refuses it accept
 //!   together: the values of `acr` that are in all lists, and the shortest `max_age`. If no value is in all lists, no
 //!   login would help, and the answer is 403 without a challenge.

@@ -4,7 +4,7 @@ use crate::reject::RefusalMap;
 #[derive(Debug, Clone)]
 pub(super) struct Settings<R> {
     pub(super) requirement: R,
-    /// The guard's own answers to refused requests.
+    /// The guard's own mapping of refusals.
     pub(super) refusal_map: Option<RefusalMap>,
 }
 

@@ -1,5 +1,5 @@
-//! Layers for an MCP (Model Context Protocol) server, besides [`BearerAuthLayer`](crate::BearerAuthLayer): scopes
-//! per tool, sessions bound to their owner, and CORS.
+//! Layers for an MCP (Model Context Protocol) server, besides [`BearerAuthLayer`](crate::BearerAuthLayer): scopes and
+//! [step-up authentication](Rule) per tool, sessions bound to their owner, and CORS.
 //!
 //! The usual stack, with axum and `rmcp`:
 //!
@@ -46,7 +46,7 @@
 //!   └─ metadata          serves clients that have no token yet
 //!       └─ BearerAuthLayer        verifies the token
 //!           └─ SessionBindingLayer    checks that the session belongs to the caller
-//!               └─ ToolScopesLayer    checks the scopes of the tool
+//!               └─ ToolScopesLayer    checks what the tool requires
 //!                   └─ the MCP service
 //! ```
 //!

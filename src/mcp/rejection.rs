@@ -67,7 +67,7 @@ impl Rejection {
             "id": id,
             "error": {"code": code, "message": message},
         });
-        let mut response = Response::new(ReplyBody::new(body.to_string()));
+        let mut response = Box::new(Response::new(ReplyBody::new(body.to_string())));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

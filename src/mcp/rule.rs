@@ -42,8 +42,8 @@ impl Rule {
         }
     }
 
-    /// Sets how, and how recently, the user must have authenticated. Default: in any way. With such a requirement, the
-    /// rule also requires a token, even with [`ScopeRequirement::permit_all`].
+    /// Sets how, and how recently, the user must have authenticated. Default: no requirement. A later call replaces an
+    /// earlier one. With it, the rule requires a token, even with [`ScopeRequirement::permit_all`].
     #[must_use]
     pub fn authentication(mut self, requirement: AuthenticationRequirement) -> Self {
         self.authentication = Some(Arc::new(requirement));

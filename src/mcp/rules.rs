@@ -7,7 +7,8 @@ use super::resource_uri::{NotCanonical, comparable};
 use super::rule::Rule;
 use crate::access_token::AccessToken;
 
-/// What each tool, prompt, resource, task and method of an MCP server requires: scopes, and an authentication of the user.
+/// What each tool, prompt, resource, task and method of an MCP server requires: scopes, and optionally a certain
+/// authentication of the user.
 ///
 /// A pattern is a name, or a prefix followed by `*`. The most specific pattern wins: a name before a
 /// prefix, and a longer prefix before a shorter one. If no pattern matches, the rule of the
@@ -85,8 +86,8 @@ impl ScopeRules {
     ///
     /// This is the decision of [`ToolScopesLayer`](super::ToolScopesLayer) for a call with this method and target. A
     /// name, URI or ID that the layer refuses is never allowed: one with a control character or of more than 8 KiB, and
-    /// a URI that is not canonical; see [`resource`](super::ScopeRulesBuilder::resource). For `completion/complete`, and for
-    /// methods without a target, only the rule of the method is checked, and `name` is usually empty. For
+    /// a URI that is not canonical; see [`resource`](super::ScopeRulesBuilder::resource). For `completion/complete`,
+    /// and for methods without a target, only the rule of the method is checked, and `name` is usually empty. For
     /// `subscriptions/listen`, `resources/subscribe` and `resources/unsubscribe`, which may come without a target, an
     /// empty `name` means that there is none.
     ///
@@ -111,8 +112,8 @@ impl ScopeRules {
 
     /// Like [`allows`](Self::allows), but ignores how the user has [authenticated](Rule::authentication).
     ///
-    /// Use it to filter lists if some rules require an authentication. A client that does not find a tool in the list
-    /// never calls it, so it never learns that its user could authenticate again.
+    /// Use it to filter lists if some rules require an authentication. A client does not call a tool that is not in the
+    /// list, so it would never get the challenge.
     pub fn allows_after_step_up(&self, token: &AccessToken, method: &str, name: &str) -> bool {
         self.is_met(method, name, |rule| rule.scopes().is_met_by(token))
     }
@@ -125,8 +126,8 @@ impl ScopeRules {
             .is_ok_and(|all| all.into_iter().all(is_met))
     }
 
-    /// The rules of these calls, each rule once: together, they are what the calls require. An error if a rule cannot be
-    /// chosen for a resource.
+    /// The rules of these calls, each rule once: together, they are what the calls require. An error if a rule cannot
+    /// be chosen for a resource.
     ///
     /// Both the layer and [`allows`](Self::allows) decide by this function alone, so that a list never shows what the
     /// layer would refuse, or hides what it would admit.

@@ -85,7 +85,8 @@ impl ScopeRulesBuilder {
     ///   `https://h` without a path, a default port, a user name, an encoded host, `http://127.1/`, `file:/x`,
     ///   `file:///a//b`, `file://C:/x`, `file:///C|/x`);
     /// - its authority is not ASCII;
-    /// - its host ends in a dot, or is an IPv6 address that is not in the form of RFC 5952, or contains an IPv4 address;
+    /// - its host ends in a dot, or is an IPv6 address that is not in the form of RFC 5952, or contains an IPv4
+    ///   address;
     /// - it has another scheme, and a user name or a port, unless the pattern that matches has the whole authority:
     ///   `db://host:5432/*` admits `db://host:5432/x`, and `db://host:*`, `db://*` and `*` do not;
     /// - it has a fragment or an empty query, which many servers drop, unless the pattern that matches has the `#` or
@@ -140,7 +141,8 @@ impl ScopeRulesBuilder {
     /// # Errors
     ///
     /// Reports all problems at once: no default rule; a pattern that is empty, occurs twice, has a control character,
-    /// or has a `*` elsewhere than at its end; a resource pattern that is not canonical, see [`resource`](Self::resource).
+    /// or has a `*` elsewhere than at its end; a resource pattern that is not canonical, see
+    /// [`resource`](Self::resource).
     pub fn build(self) -> Result<ScopeRules, ConfigError> {
         let mut problems = Problems::default();
         let mut rules = Rules {

@@ -23,8 +23,8 @@ pub(super) struct Document {
     pub(super) members: Map<String, Value>,
 }
 
-/// The places of RFC 6750 §2 where the layer looks for tokens: the header, or none of them. The RFC has no name for other
-/// places, such as cookies.
+/// The places of RFC 6750 §2 where the layer looks for tokens: the header, or none of them. The RFC has no name for
+/// other places, such as cookies.
 #[derive(Clone, Default)]
 pub(super) enum BearerMethods {
     #[default]

@@ -28,9 +28,9 @@ impl<V> BearerAuthLayer<V> {
         self
     }
 
-    /// The [resource](Self::resource) of this layer, whose metadata says which proofs of possession the layer checks, and
-    /// whether it takes tokens from the `Authorization` header (RFC 9728 §2). Serve the metadata of this resource: that of
-    /// the original one does not list the proofs.
+    /// The [resource](Self::resource) of this layer, whose metadata says which proofs of possession the layer checks,
+    /// and whether it takes tokens from the `Authorization` header (RFC 9728 §2). Serve the metadata of this resource:
+    /// that of the original one does not list the proofs.
     ///
     /// | member | if the layer has |
     /// |---|---|

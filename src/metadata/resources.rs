@@ -20,10 +20,10 @@ use crate::reject::{ReplyBody, ResponseBody, ResponseFuture};
 /// The metadata of several resources on one server, such as those of tenants; see
 /// [`LayerByRequest`](crate::auth::LayerByRequest).
 ///
-/// Resources can have the same well-known path, such as `https://blue.example.com/mcp` and `https://red.example.com/mcp`.
-/// The document is then that of the resource whose host and port the client requests, in `Host` or the URI. If a proxy
-/// changes these, use resources with different paths, or a [`metadata_url`](ProtectedResource::metadata_url) with a path
-/// for each.
+/// Resources can have the same well-known path, such as `https://blue.example.com/mcp` and
+/// `https://red.example.com/mcp`. The document is then that of the resource whose host and port the client requests, in
+/// `Host` or the URI. If a proxy changes these, use resources with different paths, or a
+/// [`metadata_url`](ProtectedResource::metadata_url) with a path for each.
 ///
 /// ```
 /// use tower_bearer_auth::ProtectedResource;
@@ -44,17 +44,18 @@ pub struct ProtectedResources {
 
 struct Served {
     /// The server of the resource, and that of the URL of the metadata if it is another one.
-    origins: Vec<Origin>,
+    origins: Vec<ServerOrigin>,
     paths: Vec<String>,
     service: MetadataService,
 }
 
 impl ProtectedResources {
-    /// The metadata of these resources.
+    /// Creates the metadata of these resources.
     ///
     /// # Panics
     ///
-    /// When a resource is [invalid](ProtectedResource::check), and when two have the same authority and a path in common.
+    /// If a resource is [invalid](ProtectedResource::check), or if two have the same authority and a common well-known
+    /// path.
     #[track_caller]
     pub fn new(resources: impl IntoIterator<Item = ProtectedResource>) -> Self {
         let mut all: Vec<Served> = Vec::new();
@@ -77,7 +78,7 @@ impl ProtectedResources {
     }
 
     /// An axum router with the well-known routes of all resources. Merge it after the auth layer, and so outside of it.
-    /// Where several resources have the same path and none is at the authority of the request, it answers 404.
+    /// If several resources have the same path, a request for the authority of none of them gets 404.
     ///
     /// # Panics
     ///
@@ -95,8 +96,8 @@ impl ProtectedResources {
         })
     }
 
-    /// A layer that answers requests for the well-known paths and passes on all others. Use it in any tower server, outside
-    /// of the auth layer.
+    /// A layer that answers requests for the well-known paths and passes on all others. Use it in any tower server,
+    /// outside of the auth layer.
     pub fn layer(&self) -> MetadataByRequestLayer {
         MetadataByRequestLayer {
             resources: self.clone(),
@@ -129,7 +130,7 @@ impl ProtectedResources {
 
 /// The scheme, host and port of a URL.
 #[derive(PartialEq, Eq)]
-struct Origin {
+struct ServerOrigin {
     is_https: bool,
     host: String,
     port: u16,
@@ -139,8 +140,8 @@ impl Served {
     #[track_caller]
     fn of(resource: &ProtectedResource) -> Self {
         let checked = resource.checked();
-        let mut origins = vec![Origin::of(resource.identifier())];
-        let advertised = Origin::of(&checked.metadata_url);
+        let mut origins = vec![ServerOrigin::of(resource.identifier())];
+        let advertised = ServerOrigin::of(&checked.metadata_url);
         if !origins.contains(&advertised) {
             origins.push(advertised);
         }
@@ -152,7 +153,7 @@ impl Served {
     }
 }
 
-impl Origin {
+impl ServerOrigin {
     /// That of a URL that is checked.
     fn of(url: &str) -> Self {
         let url: Uri = url.parse().expect("it is checked");
@@ -233,7 +234,7 @@ impl<S> Layer<S> for MetadataByRequestLayer {
     }
 }
 
-/// The service that a [`MetadataByRequestLayer`] makes.
+/// The service that a [`MetadataByRequestLayer`] builds.
 #[derive(Debug, Clone)]
 pub struct MetadataByRequestMiddleware<S> {
     inner: S,

@@ -10,7 +10,8 @@
 //! Its claim `cnf` (RFC 7800) names the key: [`AccessToken::confirmations`]. Without these settings, a layer refuses a
 //! bound token, unless its verifier accepts such tokens as bearer tokens
 //! ([`accept_unchecked_confirmation`](crate::JwtVerifierBuilder::accept_unchecked_confirmation)). A token that is bound
-//! to both needs both. A `cnf` with a member that this crate does not know is refused.
+//! to both needs both. A `cnf` with a member that this crate does not know is refused. So is a bound token in a
+//! [cookie](crate::TokenSource::cookie), because a browser adds cookies and certificates to requests of every page.
 //!
 //! ```
 //! # #[cfg(feature = "dpop")] {
@@ -61,7 +62,7 @@
 //! | a token that is not bound as `DPoP`, a token of another key, a bad token as `DPoP` | 401 | `DPoP error="invalid_token", algs="…"` |
 //! | the proof is missing, repeated, malformed, stale, used before, or for another request or token | 401 | `DPoP error="invalid_dpop_proof", algs="…"` |
 //! | the nonce is missing, unknown or too old | 401 | `DPoP error="use_dpop_nonce", algs="…"`, and a nonce in `DPoP-Nonce` |
-//! | two `Authorization` headers | 400 | `error="invalid_request"` in both |
+//! | two `Authorization` headers, or two tokens | 400 | `error="invalid_request"` in both |
 //! | the store of used proofs fails, or has no room for this client | 503 | none |
 //! | a token that is bound to a certificate, without this certificate | 401 | `Bearer error="invalid_token"` |
 //! | a good token whose user must authenticate again or in another way | 401 | `error="insufficient_user_authentication"` in the scheme of the token |

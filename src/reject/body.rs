@@ -94,7 +94,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
                 let is_new = mem::take(&mut expiry.is_new);
                 let Poll::Ready(reason) = expiry.timer.poll(cx) else {
                     let frame = ready!(body.poll_frame(cx));
-                    // Nothing follows trailers, not even those of a token that expires now.
+                    // No trailers may follow trailers, even if the token expires now.
                     if is_end(frame.as_ref()) {
                         kind.set(Kind::Ended);
                     }
@@ -166,7 +166,7 @@ pub(crate) enum StreamEnd {
 }
 
 impl StreamEnd {
-    /// Of a response with these headers, unless it is no stream.
+    /// The end of a response with these headers. `None` if it is not a stream.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         if is_event_stream(headers) {
             return Some(Self::Silent);

@@ -74,8 +74,8 @@ impl Challenge<'_> {
     }
 }
 
-/// The `data` of a JSON-RPC error: `error`, `algs`, `scope`, `resource_metadata` and so on. A realm is of no use without
-/// HTTP, and the error has a message of its own.
+/// The `data` of a JSON-RPC error: `error`, `algs`, `scope`, `resource_metadata` and so on. A realm is of no use
+/// without HTTP, and the error has a message of its own.
 pub(super) fn data<'n, 'v>(params: impl IntoIterator<Item = (&'n str, &'v str)>) -> Value {
     let members = params
         .into_iter()

@@ -164,8 +164,8 @@ fn announces_at_most(limit: usize, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Replaces the body of an answer to `HEAD` by its length. hyper would send the body over HTTP/2, and its client treats that
-/// as a protocol error.
+/// Replaces the body of an answer to `HEAD` by its length. hyper would send the body over HTTP/2, and its client treats
+/// that as a protocol error.
 fn keep_only_length(reply: &mut Reply) {
     let length = reply.body().len();
     if length > 0 {

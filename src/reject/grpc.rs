@@ -13,8 +13,8 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// The delay before a retry, in milliseconds (gRPC proposal A6).
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
-/// Answers as a gRPC server: pass it to [`map_refusal`](crate::BearerAuthLayer::map_refusal) of a layer in front of gRPC
-/// services, such as those of tonic.
+/// Answers as a gRPC server: pass it to [`map_refusal`](crate::BearerAuthLayer::map_refusal) of a layer in front of
+/// gRPC services, such as those of tonic.
 ///
 /// ```
 /// use tower_bearer_auth::{BearerAuthLayer, reject};
@@ -36,7 +36,7 @@ const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 /// | 400, 415 | `INVALID_ARGUMENT` (3) |
 /// | 401 | `UNAUTHENTICATED` (16) |
 /// | 403 | `PERMISSION_DENIED` (7) |
-/// | 404, 405 | `UNIMPLEMENTED` (12), as gRPC clients read an HTTP 404: there is no such service. `NOT_FOUND` would be an answer of the service |
+/// | 404, 405 | `UNIMPLEMENTED` (12), as gRPC clients interpret an HTTP 404. `NOT_FOUND` would look like an answer of the service |
 /// | 413 | `RESOURCE_EXHAUSTED` (8), as gRPC servers answer a message that is too large |
 /// | 500 | `INTERNAL` (13) |
 /// | 503 | `UNAVAILABLE` (14), with the delay in `retry-after` (seconds) and `grpc-retry-pushback-ms` |
@@ -117,7 +117,7 @@ fn pushback(delay: Duration) -> HeaderValue {
     HeaderValue::from(milliseconds)
 }
 
-/// Whether a response is one of gRPC over HTTP/2. gRPC-Web is not: its trailers are in the body.
+/// Whether it is a response of gRPC over HTTP/2. One of gRPC-Web is not, because its trailers are in the body.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return false;
@@ -132,7 +132,7 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Whether a response is one of gRPC whose status is not yet known.
+/// Whether it is a gRPC response whose status follows in trailers.
 pub(super) fn is_grpc_stream(headers: &HeaderMap) -> bool {
     is_grpc(headers) && !headers.contains_key(GRPC_STATUS)
 }

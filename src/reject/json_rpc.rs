@@ -13,8 +13,8 @@ pub(crate) const REFUSED: i32 = -32003;
 /// The code of an internal error (JSON-RPC 2.0 §5.1).
 const INTERNAL_ERROR: i32 = -32603;
 
-/// Answers with a JSON-RPC error: pass it to [`map_refusal`](crate::BearerAuthLayer::map_refusal) of a layer in front of
-/// an MCP server, for clients that show the error of a message and not the body of another response.
+/// Answers with a JSON-RPC error: pass it to [`map_refusal`](crate::BearerAuthLayer::map_refusal) of a layer in front
+/// of an MCP server. Use it for clients that show JSON-RPC errors but not other bodies.
 ///
 /// ```
 /// use tower_bearer_auth::{BearerAuthLayer, reject};
@@ -39,10 +39,10 @@ const INTERNAL_ERROR: i32 = -32603;
 /// }
 /// ```
 ///
-/// The `data` has `error`, `algs`, `scope` and `resource_metadata` of the first challenge, as the errors of
-/// [tools](crate::extract::rmcp#how-a-refusal-is-sent). Without a challenge, it has the `error` alone. A misconfigured
-/// server (500) has the code -32603. The ID is null, since the layer has not read the message (JSON-RPC 2.0 §5). The
-/// answers of the MCP layers that are JSON-RPC errors already stay as they are.
+/// The `data` has the parameters of the first challenge, without `realm` and `error_description`: `error`, `algs`,
+/// `scope`, `resource_metadata`, `acr_values` and `max_age`. Without a challenge, it has the `error` alone. A
+/// misconfigured server (500) has the code -32603. The ID is null, since the layer has not read the message (JSON-RPC
+/// 2.0 §5). Answers of the MCP layers that are already JSON-RPC errors stay as they are.
 pub fn json_rpc(refused: &Refused, response: Response<ReplyBody>) -> Response<ReplyBody> {
     if refused.is_json_rpc {
         return response;

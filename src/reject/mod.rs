@@ -12,17 +12,17 @@
 //! | comes during an outage of the verifier | 503, `Retry-After` (the verifier's, or 5 seconds) | none | `error`, `error_description` |
 //! | comes while the store of [revocations](crate::revocation#outages) has been out of reach for too long | 503, `Retry-After` | none | `error`, `error_description` |
 //! | reaches a guard with no layer in front | 500 | none | generic |
-//! | is for none of [several tenants](crate::auth::LayerByRequest) | 404 | none | `error`, `error_description` |
-//! | is for a tenant, and the function that chooses its layer fails | 500 | none | generic |
+//! | is for none of [several tenants](crate::auth::LayerByRequest) | 404 | none | `error` (`not_found`), `error_description` |
+//! | makes the function that chooses a tenant's layer panic | 500 | none | generic |
 //!
 //! A layer that checks DPoP proofs has challenges of the scheme `DPoP` and more answers:
 //! [`possession`](crate::possession#answers) lists them.
 //!
-//! The order of the parameters is `realm`, `error`, `algs` (DPoP only), `scope`, `resource_metadata`,
-//! `acr_values`, `max_age`, `error_description`. Optional parameters are present if the layer or guard has a value for them. Without realm,
-//! scopes and metadata, the challenge for a request without a token is the single word `Bearer`: RFC 6750 §3 requires a
-//! parameter there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are JSON with
-//! `Cache-Control: no-store`. A refusal never repeats what the client sent.
+//! The order of the parameters is `realm`, `error`, `algs` (DPoP only), `scope`, `resource_metadata`, `acr_values`,
+//! `max_age`, `error_description`. Optional parameters are present if the layer or guard has a value for them. Without
+//! realm, scopes and metadata, the challenge for a request without a token is the single word `Bearer`: RFC 6750 §3
+//! requires a parameter there, RFC 9110 §11.6.1 does not, and clients have no use for an invented realm. Bodies are
+//! JSON with `Cache-Control: no-store`. A refusal never repeats what the client sent.
 //!
 //! # Scopes
 //!
@@ -44,8 +44,8 @@
 //! | a token with `b c` | `a` |
 //!
 //! A 401 for the [authentication of the user](crate::guard#step-up-authentication) has the scopes of a 403, because the
-//! client has a token already. If a guard or a rule requires scopes and an authentication, and the token has neither, it is
-//! this 401: its challenge names both, and a 403 would cost the client a second login.
+//! client already has a token. If a rule requires scopes and an authentication, and the token lacks both, the answer is
+//! this 401. Its challenge names both, so that one login is enough.
 //!
 //! # The connection
 //!
@@ -97,19 +97,19 @@
 //!
 //! What it returns is sent as it is, with these exceptions:
 //!
-//! - A challenge of the refusal is appended to a response with the status 401 or 403 that has no `WWW-Authenticate` field
-//!   with its value: without the challenge, a client cannot get a better token. A gRPC response (`application/grpc`, with
-//!   or without a suffix) stays without it.
+//! - If a response with the status 401 or 403 lacks a challenge of the refusal, it is appended, because a client cannot
+//!   get a better token without it. The exception is a gRPC response (`application/grpc`, with or without a suffix).
 //! - A `Content-Length` that is not that of the body is removed, so that the server sends the right one.
 //! - The [`Refused`] stays an extension of the response.
 //! - If the mapping panics, the client gets 500 with the generic body of a misconfigured server, and the log gets an
 //!   `ERROR`, target [`telemetry::SETUP`](crate::telemetry::SETUP), without the text of the panic. The request is never
 //!   passed on. (A program that is built with `panic = "abort"` ends.)
 //!
-//! The mapping of the layer also applies to the refusals of guards, extractors,
-//! [`require_scopes`](crate::AccessToken::require_scopes) and tools behind it. A guard or MCP layer with a `map_refusal` of
-//! its own uses that instead, for its own refusals only. The mapping sees nothing of the request. To choose by `Accept`,
-//! use a layer further out that looks for [`Refused`].
+//! The mapping of the layer also applies to the refusals of guards, extractors, handlers
+//! ([`require_scopes`](crate::AccessToken::require_scopes),
+//! [`require_authentication`](crate::AccessToken::require_authentication)) and tools behind it. A guard or MCP layer
+//! with its own `map_refusal` uses that for its own refusals. A mapping does not see the request. To choose an answer
+//! by `Accept`, use a layer further out that looks for [`Refused`].
 //!
 //! The [audit event](crate::telemetry) has the status that this crate chose, which is [`Refused::status`].
 //!

@@ -1,4 +1,4 @@
-//! What refusals there are, and what each says.
+//! The kinds of refusals, with their status, error code, description and reason.
 
 use http::StatusCode;
 
@@ -16,7 +16,7 @@ pub(crate) enum Refusal<'a> {
     NoToken,
     /// It has more than one `Authorization` header.
     RepeatedHeader,
-    /// It has more than one token, in places other than the `Authorization` header alone.
+    /// It has more than one token, not all of them in `Authorization` headers.
     TwoTokens,
     /// Its token is in a cookie, and it does not come from a page of this server.
     CrossSite,
@@ -39,12 +39,12 @@ pub(crate) enum Refusal<'a> {
     /// There is no layer for it, among those of several tenants.
     UnknownTenant,
     /// The function that chooses its layer has failed.
-    Failed,
+    LayerChoiceFailed,
 }
 
 impl<'a> Refusal<'a> {
-    /// The user of the token has not authenticated like this. If no user can, a challenge would only make clients try
-    /// again and again.
+    /// The refusal for a token whose user has not authenticated like this. If no user can, there is no challenge: it
+    /// would make clients retry without end.
     pub(crate) fn for_authentication(required: &'a AuthenticationRequirement) -> Self {
         match required.is_impossible() {
             true => Self::Forbidden,
@@ -111,7 +111,7 @@ impl Refusal<'_> {
                 Some("temporarily_unavailable"),
                 "The access token cannot be verified at the moment",
             ),
-            Self::NoLayer | Self::Failed => {
+            Self::NoLayer | Self::LayerChoiceFailed => {
                 let (error, description) = SERVER_ERROR;
                 (StatusCode::INTERNAL_SERVER_ERROR, Some(error), description)
             }
@@ -123,7 +123,7 @@ impl Refusal<'_> {
         }
     }
 
-    /// Records that `component` refuses this bearer's request. The caller decides about the answer.
+    /// Records that `component` refuses this bearer's request. The caller makes the answer.
     pub(crate) fn record(self, component: &'static str, bearer: Bearer<'_>, scopes: &Scopes) {
         self.decision(component, bearer, scopes, None).record();
     }
@@ -155,7 +155,7 @@ impl Refusal<'_> {
             | Self::InsufficientAuthentication(_)
             | Self::Forbidden
             | Self::UnknownTenant
-            | Self::Failed => decision,
+            | Self::LayerChoiceFailed => decision,
         }
     }
 
@@ -174,7 +174,7 @@ impl Refusal<'_> {
             Self::Unavailable(_) => "unavailable",
             Self::NoLayer => "no_layer",
             Self::UnknownTenant => "unknown_tenant",
-            Self::Failed => "layer_choice_failed",
+            Self::LayerChoiceFailed => "layer_choice_failed",
         }
     }
 }

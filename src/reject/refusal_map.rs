@@ -1,4 +1,4 @@
-//! The application's mapping of refusals to answers of its own, and the one place that applies it.
+//! The application's mapping of refusals to its own answers, and the only code that applies it.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ pub(crate) struct RefusalMap {
 type Map =
     dyn Fn(&Refused, Response<ReplyBody>) -> Response<ReplyBody> + Send + Sync + RefUnwindSafe;
 
-/// The error code and the description of the answer for a misconfigured server, which tell a client nothing else.
+/// The error code and the description of a 500. They reveal nothing about the cause.
 pub(super) const SERVER_ERROR: (&str, &str) =
     ("server_error", "The server cannot answer this request");
 
@@ -31,7 +31,7 @@ impl RefusalMap {
         F: Fn(&Refused, Response<ReplyBody>) -> Response<R> + Send + Sync + 'static,
         R: Into<ReplyBody>,
     {
-        // Its panics are caught, so the types that contain it stay unwind-safe, whatever it captures.
+        // Its panics are caught, so the types that contain it may be unwind-safe even if its captures are not.
         let map = AssertUnwindSafe(map);
         let map = move |refused: &Refused, response| {
             let AssertUnwindSafe(map) = &map;
@@ -60,21 +60,24 @@ impl RefusalMap {
 
 /// The answer to a refused request: `response`, or what the application maps it to.
 #[inline]
-pub(crate) fn answer(
-    refused: Refused,
-    mut response: Response<ReplyBody>,
-    map: Option<&RefusalMap>,
-) -> Reply {
+pub(crate) fn answer(refused: Refused, mut response: Reply, map: Option<&RefusalMap>) -> Reply {
     if let Some(map) = map {
-        response.extensions_mut().insert(refused.clone());
-        response = map.apply(&refused, response);
+        response = mapped(&refused, *response, map);
     }
     response.extensions_mut().insert(refused);
-    Box::new(response)
+    response
+}
+
+// Apart, so that an answer without a mapping does not pay for it.
+#[cold]
+#[inline(never)]
+fn mapped(refused: &Refused, mut response: Response<ReplyBody>, map: &RefusalMap) -> Reply {
+    response.extensions_mut().insert(refused.clone());
+    Box::new(map.apply(refused, response))
 }
 
 /// Appends the challenges that the mapping dropped from a 401 or 403. Without them, a client cannot get a better token
-/// (RFC 9110 §11.6.1). A gRPC answer has them in its metadata, if at all.
+/// (RFC 9110 §11.6.1). A gRPC answer stays as it is.
 fn restore_challenges(refused: &Refused, mapped: &mut Response<ReplyBody>) {
     let needs_challenge = matches!(
         mapped.status(),

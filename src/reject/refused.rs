@@ -52,8 +52,8 @@ impl Refused {
         self.component
     }
 
-    /// The OAuth error code, such as `invalid_token` (RFC 6750 §3.1). `None` if the request has no token (401), or is
-    /// not a valid MCP request.
+    /// The error code in the body, such as `invalid_token` (RFC 6750 §3.1). `None` if the request has no token (401),
+    /// or if an MCP layer refuses it as invalid.
     pub fn error(&self) -> Option<&str> {
         self.error
     }
@@ -69,8 +69,8 @@ impl Refused {
         self.retry_after
     }
 
-    /// The values of the `WWW-Authenticate` fields, in order. Empty for a 403 that no scope would prevent, a 500 and a
-    /// 503.
+    /// The values of the `WWW-Authenticate` fields, in order. Empty for a 403 that no scope would prevent, a 404, a 500
+    /// and a 503.
     pub fn challenges(&self) -> impl Iterator<Item = &HeaderValue> {
         self.challenges.iter().flatten()
     }

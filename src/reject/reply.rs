@@ -49,7 +49,7 @@ impl Refusal<'_> {
         reply
     }
 
-    /// Only the answer, for a decision that `component` has recorded.
+    /// Returns only the answer, for a decision that `component` has already recorded.
     pub(crate) fn reply(
         self,
         component: &'static str,
@@ -61,7 +61,7 @@ impl Refusal<'_> {
         let challenge = |offer| self.challenge(offer, context, scopes);
         let (challenges, body) = write(offers, challenge, error, description);
 
-        let mut response = Response::new(ReplyBody::new(body));
+        let mut response = Box::new(Response::new(ReplyBody::new(body)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -88,7 +88,7 @@ impl Refusal<'_> {
             | Self::Forbidden
             | Self::NoLayer
             | Self::UnknownTenant
-            | Self::Failed => {}
+            | Self::LayerChoiceFailed => {}
         }
         let [first, second] = &challenges;
         if let Some(challenge) = first {
@@ -126,7 +126,7 @@ impl Refusal<'_> {
                 | Self::Unavailable(_)
                 | Self::NoLayer
                 | Self::UnknownTenant
-                | Self::Failed,
+                | Self::LayerChoiceFailed,
                 _,
             ) => [None, None],
             // The client can use the scheme that it has used.
@@ -196,7 +196,7 @@ impl Refusal<'_> {
             | Self::Unavailable(_)
             | Self::NoLayer
             | Self::UnknownTenant
-            | Self::Failed => None,
+            | Self::LayerChoiceFailed => None,
         };
         let dpop = config.dpop.as_ref().filter(|_| scheme == Scheme::Dpop);
         Challenge {

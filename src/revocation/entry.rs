@@ -47,7 +47,8 @@ fn digest(text: &[u8]) -> Digest {
 /// The text of an ID: the digest of the issuer, the kind, and the name. All but the name have a fixed length, so that
 /// different IDs never have the same text.
 ///
-/// A thread keeps the text of its last ID, since most servers have one issuer. SHA-256 then reads one block for most IDs.
+/// A thread keeps the text of its last ID, since most servers have one issuer. SHA-256 then reads one block for most
+/// IDs.
 struct IdText {
     issuer: String,
     text: Vec<u8>,

@@ -213,12 +213,20 @@ impl<'a> Decision<'a> {
             issuer = token.and_then(AccessToken::issuer),
             subject = token.and_then(AccessToken::subject),
             client_id = token.and_then(AccessToken::client_id),
+            actor = token.and_then(actor),
             jti = token.and_then(AccessToken::jwt_id),
             token_digest = self.bearer.token_digest(),
             error = self.error.and_then(Error::source).map(error_chain),
             "access decision"
         );
     }
+}
+
+/// The subject of the party that acts for that of the token, or else its client.
+fn actor(token: &AccessToken) -> Option<String> {
+    let actor = token.actor().ok()??;
+    let name = actor.subject().or(actor.client_id())?;
+    Some(name.to_owned())
 }
 
 #[cfg(feature = "mcp")]

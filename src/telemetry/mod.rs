@@ -26,8 +26,13 @@
 //! | `required` | the scopes in the challenge | except for `insufficient_scope` |
 //! | `verifier` | the name of the verifier that accepted the token, as set with `name(..)`; by default `jwt`, `static`, `introspection` and its endpoint, `custom` | if none did |
 //! | `issuer`, `subject`, `client_id`, `jti` | from the token | if no verifier accepted the token, or the token has none |
+//! | `actor` | the `sub`, or else the `client_id`, of the party that acts for the subject: `act` (RFC 8693 §4.1) | if no verifier accepted the token, or the subject acts itself |
 //! | `token_digest` | the first 8 bytes of the SHA-256 digest of the token, in hexadecimal | if there is no readable token; also for refused tokens in records of the `log` crate |
 //! | `error` | the error of the verifier | except for `unavailable` |
+//!
+//! The event has the reason of a refusal and nothing from a refused token.
+//! [`JwtVerifier::explain`](crate::JwtVerifier::explain) and the example `explain` say more to the developer who has the
+//! token: what each check expected, what it found and what to change.
 //!
 //! `subject` is personal data. The holder of a token can compute its `token_digest`
 //! (`printf %s "$TOKEN" | sha256sum | cut -c1-16`). A weak token, such as `dev-token`, can be guessed from it.
@@ -57,7 +62,7 @@
 //! |---|---|---|---|
 //! | `tower_bearer_auth::setup` | `ERROR` | `… needs a BearerAuthLayer in front of it, and there is none` | `by` |
 //! | | `ERROR` | `a BearerAuthLayer is inside another one, …`, once per layer; see [nested layers](crate::auth#nested-layers) | `by`, `optional`: whether the inner layer is |
-//! | | `ERROR` | `the function that chooses the layer has panicked`, for each such request | `by` |
+//! | | `ERROR` | `the function that chooses the layer has panicked`, or `a layer that checks DPoP proofs has to know its URL: …`, for each such request | `by` |
 //! | | `ERROR` | `the map_refusal of the application panicked: …`, for every such request | `by`, `reason` |
 //! | | `WARN` | the mistake in the metadata of a resource | `resource` |
 //! | | `WARN` | `the challenge names a URL outside of the nested app, …` or `the metadata is served at another path than the challenge names, …`, once per resource | `metadata_url`: the URL in the challenge; `nest`: the prefix of the nested app, or `served_at`: the path at which the document was requested |

@@ -49,7 +49,7 @@ impl Introspection {
     }
 }
 
-/// Whether the client asks for signed answers (RFC 9701 §4).
+/// Whether the client requests signed answers (RFC 9701 §4).
 pub(super) fn wants_signed(headers: &HeaderMap) -> bool {
     headers
         .get(ACCEPT)

@@ -115,7 +115,8 @@ impl TestIssuer {
     }
 
     /// Starts a signed introspection response with these members (RFC 9701 §5), for the client
-    /// [`CLIENT_ID`](Self::CLIENT_ID). The issuer signs its answers itself if a request asks for that.
+    /// [`CLIENT_ID`](Self::CLIENT_ID). Use it for invalid responses: if a request has
+    /// `Accept: application/token-introspection+jwt`, the issuer signs its own answers.
     ///
     /// ```
     /// # use tower_bearer_auth::testing::TestIssuer;

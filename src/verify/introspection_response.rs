@@ -16,7 +16,8 @@ use crate::json::written_members;
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
 /// Verifies the signed responses of an introspection endpoint (RFC 9701), for
-/// [`signed_responses`](IntrospectionVerifierBuilder::signed_responses).
+/// [`signed_responses`](IntrospectionVerifierBuilder::signed_responses). Use it if the responses cross a proxy or a
+/// network that you do not trust, or if your security profile requires it.
 ///
 /// It is made from the settings of a [`JwtVerifier`]: keys, algorithms, issuers, leeway and clock mean the same. The
 /// audience is different: it is this server as a client of the authorization server, usually its client ID.
@@ -67,12 +68,12 @@ pub struct IntrospectionResponseVerifier {
 const MAX_AGE: Duration = Duration::from_secs(300);
 
 impl IntrospectionResponseVerifier {
-    /// Builds the verifier from the settings of a [`JwtVerifier`], of which those about scopes and the client have no
-    /// effect.
+    /// Builds the verifier from the settings of a [`JwtVerifier`]. Settings about scopes and the client have no effect.
     ///
     /// # Errors
     ///
-    /// As [`JwtVerifierBuilder::build`], and for [`rfc9068`](JwtVerifierBuilder::rfc9068).
+    /// If [`JwtVerifierBuilder::build`] would fail, or if the settings contain
+    /// [`rfc9068`](JwtVerifierBuilder::rfc9068).
     pub fn new(settings: JwtVerifierBuilder) -> Result<Self, ConfigError> {
         let verifier = settings.build_for(TokenKind::Introspection)?;
         Ok(Self { verifier })
@@ -81,7 +82,7 @@ impl IntrospectionResponseVerifier {
 
 /// # Signed responses
 impl IntrospectionVerifierBuilder {
-    /// Requires responses that the authorization server has signed (RFC 9701), and asks for them in the `Accept` field.
+    /// Requires responses that the authorization server has signed (RFC 9701), and requests them in the `Accept` field.
     /// Default: plain JSON, which is as trustworthy as its connection. A later call replaces an earlier one.
     ///
     /// Configure the authorization server to sign the responses for this client

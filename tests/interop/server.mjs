@@ -17,8 +17,16 @@ export async function startServer(executable, environment) {
       DPOP: undefined,
       DPOP_NONCE: undefined,
       PUBLIC_URL: undefined,
+      PROXY: undefined,
+      CHECK_PATH: undefined,
+      TRUSTED_PEERS: undefined,
+      METHOD_HEADER: undefined,
+      URI_HEADER: undefined,
+      SCOPES: undefined,
+      ANONYMOUS: undefined,
+      STATUSES: undefined,
       // The log is printed if a check fails.
-      RUST_LOG: 'tower_bearer_auth=debug',
+      RUST_LOG: 'tower_bearer_auth=debug,forward_auth=debug',
       NO_COLOR: '1',
       // A proxy cannot reach the loopback interface of this machine.
       NO_PROXY: '127.0.0.1',

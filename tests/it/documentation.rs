@@ -1,5 +1,6 @@
-//! The links of the guides and the other documents are valid.
+//! The links of the guides and the other documents are valid, and the dashboard names metrics that exist.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -207,4 +208,52 @@ fn the_code_of_every_guide_is_compiled() {
             );
         }
     }
+}
+
+/// The metrics that a text names, as the crate names them.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = text.split(|c| !is_name(c));
+    words
+        .filter(|word| word.starts_with("bearer_auth_"))
+        .map(|word| {
+            let of_histogram = ["_bucket", "_count", "_sum"];
+            let name = of_histogram.iter().find_map(|end| word.strip_suffix(end));
+            name.unwrap_or(word)
+        })
+        .collect()
+}
+
+#[test]
+fn the_dashboard_and_the_alerts_name_metrics_and_labels_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let source = read("src/telemetry/measure.rs") + &read("src/telemetry/names.rs");
+    let described = read("src/telemetry/mod.rs");
+    let known = metrics_in(&source);
+    assert_eq!(known, metrics_in(&described));
+    assert!(known.len() > 7, "{known:?}");
+    let dashboard = read("docs/grafana-dashboard.json");
+    let alerts = read("docs/prometheus-alerts.yml");
+    assert_eq!(metrics_in(&dashboard), known, "in the dashboard");
+    assert!(metrics_in(&alerts).is_subset(&known), "in the alerts");
+
+    // What a label is compared with. In JSON, quotes are escaped.
+    let reasons = read("src/invalid_reason.rs") + &read("src/invalid_proof_reason.rs");
+    let texts = (dashboard + &alerts).replace("\\\"", "\"");
+    let mut compared = 0;
+    for label in ["outcome", "reason", "by", "result"] {
+        for operator in ["=\"", "=~\""] {
+            for comparison in texts.split(&format!("{label}{operator}")).skip(1) {
+                let values = comparison.split('"').next().unwrap();
+                for value in values.split('|').filter(|value| !value.contains('.')) {
+                    let is_there = described.contains(&format!("`{value}`"))
+                        || reasons.contains(&format!("\"{value}\""));
+                    assert!(is_there, "{label} is never {value}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared > 10, "{compared}");
 }

@@ -1,10 +1,10 @@
-//! The layer that a request gets.
+//! Chooses the layer of a request.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::auth::layer::BearerAuthLayer;
+use crate::auth::layer::{BearerAuthLayer, NO_ORIGIN};
 use crate::challenge_config::ChallengeConfig;
 use crate::possession::RequestHead;
 use crate::reject::{Refusal, RefusalMap};
@@ -46,22 +46,16 @@ impl<V> Choice<V> {
         &self,
         head: RequestHead<'_>,
     ) -> Result<BearerAuthLayer<V>, Refusal<'static>> {
-        // Nothing that the function may have left in disorder is used after a panic, but by the function itself.
-        let chosen = catch_unwind(AssertUnwindSafe(|| {
-            (self.choose)(head).inspect(BearerAuthLayer::assert_origin)
-        }));
-        match chosen {
-            Ok(Some(layer)) => Ok(layer),
-            Ok(None) => Err(Refusal::UnknownTenant),
-            Err(_) => {
-                tracing::error!(
-                    target: telemetry::SETUP,
-                    by = COMPONENT,
-                    "the function that chooses the layer has panicked"
-                );
-                Err(Refusal::Failed)
-            }
-        }
+        // After a panic, only the function itself uses state that it may have left inconsistent.
+        let chosen = catch_unwind(AssertUnwindSafe(|| (self.choose)(head)));
+        let problem = match chosen {
+            Ok(Some(layer)) if layer.has_needed_origin() => return Ok(layer),
+            Ok(None) => return Err(Refusal::UnknownTenant),
+            Ok(Some(_)) => NO_ORIGIN,
+            Err(_) => "the function that chooses the layer has panicked",
+        };
+        tracing::error!(target: telemetry::SETUP, by = COMPONENT, "{problem}");
+        Err(Refusal::LayerChoiceFailed)
     }
 }
 

@@ -7,12 +7,12 @@ use crate::auth::layer::BearerAuthLayer;
 use crate::possession::RequestHead;
 use crate::reject::{RefusalMap, Refused, ReplyBody};
 
-/// Chooses a [`BearerAuthLayer`] for each request: a server with several tenants has one for each, with an issuer, a
-/// resource and settings of its own.
+/// Chooses a [`BearerAuthLayer`] for each request. Use it for several tenants whose layers have different issuers,
+/// resources or settings.
 ///
-/// The function gets the head of the request, and returns a clone of one of the layers that the server has built. It
-/// must not build a new one: keys, caches, the memory of used proofs and revocations belong to a layer and its clones.
-/// If it returns `None`, the request is refused with 404.
+/// The function gets the head of the request, and returns a clone of a layer that the server built at its start. It
+/// must not build a layer: a layer and its clones share keys, caches, the memory of used proofs and revocations. If it
+/// returns `None`, the request is refused with 404.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -50,17 +50,17 @@ use crate::reject::{RefusalMap, Refused, ReplyBody};
 ///
 /// # What to choose by
 ///
-/// - The authority: [`RequestHead::authority`] is `None` if `Host` and the URI disagree. Behind a proxy, it is the host
-///   that the proxy sends. A port is part of it, and its case is that of the client.
+/// - The authority (host and port): [`RequestHead::authority`] is `None` if `Host` and the URI disagree. Behind a
+///   proxy, it is the one that the proxy sends. Its case is that of the client.
 /// - The path: see [`RequestHead::uri`]. In an app that is nested with `axum::Router::nest`, the path lacks the prefix.
-/// - A header that a proxy sets, and that the proxy removes from what clients send.
+/// - A header that a proxy sets. The proxy must remove this header from the requests of clients.
 ///
 /// A client can request any tenant. This is safe, since each tenant's layer accepts only the tokens of its own issuer
 /// and audience.
 ///
 /// Tenants with different types of verifiers need [`VerifierExt::erased`](crate::VerifierExt::erased). If only the
-/// issuers differ, [`ByIssuer`](crate::ByIssuer) is simpler: one layer chooses the verifier by the issuer that the token
-/// names.
+/// issuers differ, [`ByIssuer`](crate::ByIssuer) is simpler: one layer chooses the verifier by the issuer that the
+/// token names.
 #[derive(Debug)]
 pub struct LayerByRequest<V> {
     choice: Choice<V>,
@@ -80,8 +80,8 @@ impl<V> LayerByRequest<V> {
         }
     }
 
-    /// Maps the refusal of a request for which there is no layer to an answer of your own. The layers of the tenants
-    /// have [mappings](BearerAuthLayer::map_refusal) of their own. See [answers of your
+    /// Maps the refusal of a request for which there is no layer (404, or 500 after a panic) to an answer of your own.
+    /// The layers of the tenants have their own [mappings](BearerAuthLayer::map_refusal). See [answers of your
     /// own](crate::reject#answers-of-your-own). Default: none. A later call replaces an earlier one.
     #[must_use]
     pub fn map_refusal<M, R>(mut self, map: M) -> Self

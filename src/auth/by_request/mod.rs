@@ -1,4 +1,4 @@
-//! A whole layer per tenant, chosen by the head of the request.
+//! A layer for each tenant, chosen by the head of the request.
 
 mod choice;
 mod layer;

@@ -23,11 +23,11 @@ pub(super) fn take_cookie(
         .filter_map(|pair| value_of(pair, name));
     let credentials = match (values.next(), values.next()) {
         (None, _) => return Credentials::Missing,
-        // A page of a neighbouring host may have set one of the two.
-        (Some(_), Some(_)) => Credentials::Several,
+        // A page of another host of the same site may have set one of the two.
+        (Some(_), Some(_)) => Credentials::TwoTokens,
         (Some(token), None) => match problem_of(token, max_token_length) {
             Some(problem) => problem,
-            // A copy, so that a token that is remembered does not keep the other cookies in memory.
+            // A copy, so that a cached token does not keep the other cookies in memory.
             None => Credentials::Token(Scheme::Bearer, BearerToken::copy_of(token)),
         },
     };

@@ -1,4 +1,4 @@
-//! Whether a page of this server has sent a request, as the browser says.
+//! Whether a page of this server sent a request, according to the browser.
 
 use http::HeaderMap;
 use http::header::ORIGIN;
@@ -7,8 +7,9 @@ use crate::http_url::Origin;
 
 /// Whether the request comes from a page of one of these origins.
 ///
-/// `Sec-Fetch-Site` (Fetch Metadata) is that of the browser, which no page can set. Where it is absent, the `Origin`
-/// decides (RFC 6454 §7). A request with neither, with a repeated field, or from an opaque origin (`null`) does not.
+/// The browser sets `Sec-Fetch-Site` (Fetch Metadata), and no page can change it. Where it is absent, the `Origin`
+/// decides (RFC 6454 §7). The result is `false` for a request with neither, with a repeated field, or from an opaque
+/// origin (`null`).
 pub(super) fn is_same_origin<'o>(
     headers: &HeaderMap,
     mut own: impl Iterator<Item = &'o Origin>,

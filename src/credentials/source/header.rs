@@ -18,7 +18,7 @@ pub(super) fn take_header(
         return Credentials::Missing;
     };
     if is_repeated {
-        return Credentials::Several;
+        return Credentials::TwoTokens;
     }
     let bytes = header.as_bytes();
     // Servers remove the white space around a field value (RFC 9110 §5.5). A request that was made in the same process
@@ -32,7 +32,7 @@ pub(super) fn take_header(
     }
 }
 
-/// Why a text, which is in the place of a token without a scheme, is not a token.
+/// Why the text in the place of a token is not a token. `None` if it is one.
 pub(super) fn problem_of(text: &[u8], max_token_length: usize) -> Option<Credentials> {
     if text.is_empty() {
         return Some(Credentials::Missing);
@@ -41,4 +41,32 @@ pub(super) fn problem_of(text: &[u8], max_token_length: usize) -> Option<Credent
         return Some(Credentials::TooLong(Scheme::Bearer));
     }
     (!is_b64token(text)).then_some(Credentials::Malformed(Scheme::Bearer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_what_the_white_space_surrounds() {
+        let name = HeaderName::from_static("x-token");
+        for (value, expected) in [
+            ("abc", Some("abc")),
+            (" \tabc", Some("abc")),
+            ("abc\t ", Some("abc")),
+            ("  a0123456789bcdef ", Some("a0123456789bcdef")),
+            ("a0123456789bcdefg", None),
+            ("a b", None),
+            (" \t", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(&name, value.parse().unwrap());
+            let found = match take_header(&mut headers, &name, 16) {
+                Credentials::Token(Scheme::Bearer, token) => Some(token.as_str().to_owned()),
+                _ => None,
+            };
+            assert_eq!(found.as_deref(), expected, "{value:?}");
+            assert!(headers.is_empty());
+        }
+    }
 }

@@ -41,7 +41,7 @@ pub(super) struct CookieSource {
 
 impl TokenSource {
     /// The `Authorization` header, in the scheme `Bearer`, or `DPoP` if the layer checks proofs. Credentials of another
-    /// scheme do not count as a token, and are removed.
+    /// scheme do not count as a token. They are removed too.
     pub fn authorization() -> Self {
         Self {
             kind: SourceKind::Authorization,
@@ -51,19 +51,20 @@ impl TokenSource {
     /// The cookie with this name, whose value is the token itself. Names are case-sensitive (RFC 6265 §5.3). Choose one
     /// that begins with `__Host-`, which pages of other hosts cannot set.
     ///
-    /// A browser adds cookies to every request, also if a page of an attacker sends it (cross-site request forgery).
-    /// So the layer answers 403 to these requests with the cookie, before it verifies the token:
+    /// A browser adds cookies to every request, even if a page of an attacker sends it (cross-site request forgery). So
+    /// the layer accepts the cookie in a request with a method other than `GET`, `HEAD`, `OPTIONS` and `TRACE`, and in
+    /// the handshake of a WebSocket, only if the request has
     ///
-    /// - of a method other than `GET`, `HEAD`, `OPTIONS` and `TRACE`, and handshakes of WebSockets,
-    /// - unless they have exactly one `Sec-Fetch-Site`, which is `same-origin`; or if they have none, exactly one
-    ///   `Origin`, which is that of the layer's [resource](crate::BearerAuthLayer::resource) or one of
-    ///   [`origin(..)`](Self::origin).
+    /// - exactly one `Sec-Fetch-Site`, which is `same-origin`; or
+    /// - no `Sec-Fetch-Site` and exactly one `Origin`, which is that of the layer's
+    ///   [resource](crate::BearerAuthLayer::resource) or one of [`origin(..)`](Self::origin).
     ///
-    /// A request with the other four methods passes, so it must not change anything.
+    /// Otherwise it answers 403, without verifying the token. Requests with `GET`, `HEAD`, `OPTIONS` and `TRACE` must
+    /// change nothing, because they are not checked.
     ///
     /// The layer removes this cookie from the request and keeps all others as they are. An empty value does not count
-    /// as a token. A token that is bound to a key (`cnf`) is refused, even if the layer checks possession, and even if
-    /// the verifier waives it.
+    /// as a token. A second cookie of this name gets 400. A token that is bound to a key (`cnf`) is refused, even if
+    /// the layer checks possession, and even if the verifier waives it.
     ///
     /// ```
     /// use tower_bearer_auth::TokenSource;
@@ -93,17 +94,17 @@ impl TokenSource {
     }
 
     /// The header with this name, whose value is the token without a scheme, such as `X-Auth-Request-Access-Token` of
-    /// oauth2-proxy. A value with `Bearer ` in front of the token is malformed. An empty value does not count as a token.
+    /// oauth2-proxy. A value with `Bearer ` in front of the token is malformed. An empty value does not count as a
+    /// token.
     ///
-    /// A DPoP token in this header is a bearer token without a proof, so a token that is bound to a public key is
-    /// refused.
+    /// A token that is bound to a public key is refused in this header, because it comes without a DPoP proof.
     ///
-    /// Any client can send the header. If only a proxy should, the proxy must remove the header of its clients. The
-    /// token is verified in any case.
+    /// Any client can send the header. If only a proxy may send it, the proxy must remove the header of its clients.
+    /// The layer verifies the token in both cases.
     ///
     /// # Panics
     ///
-    /// If the name is not that of a header, or is that of a header with another meaning: `Authorization`, `Cookie`,
+    /// If the name is not a valid header name, or if that header has another meaning: `Authorization`, `Cookie`,
     /// `DPoP`, `Host`, `Origin`, `Sec-WebSocket-Protocol` and other `Sec-` headers, and those of HTTP itself, such as
     /// `Content-Length`.
     #[track_caller]
@@ -132,9 +133,9 @@ impl TokenSource {
     /// protocols. So if the inner service accepts the handshake and selects none, the layer selects the name. It never
     /// returns the token.
     ///
-    /// The name is compared exactly. Offered twice, it is 400. A name without an entry behind it is no token. On requests
-    /// other than handshakes (`Upgrade: websocket`, or `CONNECT` over HTTP/2 and later), name and token are
-    /// removed and ignored.
+    /// The name is compared exactly. A handshake that offers it twice gets 400. A name without an entry behind it does
+    /// not count. In requests other than handshakes (`Upgrade: websocket`, or `CONNECT` over HTTP/2 and later), name
+    /// and token are removed and ignored.
     ///
     /// Browsers offer only names of letters, digits and `` !#$%&'*+-.^_`|~ ``: a JWT is one, and an opaque token with
     /// `/` or `=` is not.
@@ -156,11 +157,12 @@ impl TokenSource {
         }
     }
 
-    /// Adds an origin of this server, as its own pages have it: `https://app.example.com`. Default: the origin of the
-    /// layer's [resource](crate::BearerAuthLayer::resource) alone. Later calls add to earlier ones.
+    /// Adds an origin of this server, as browsers send it for the server's own pages: `https://app.example.com`.
+    /// Default: the origin of the layer's [resource](crate::BearerAuthLayer::resource) alone. Later calls add to
+    /// earlier ones.
     ///
-    /// It is for requests without `Sec-Fetch-Site`: those of old browsers, those over plain http except on loopback
-    /// addresses, and handshakes of WebSockets, to which Chromium adds none (November 2026). It does not open the server to
+    /// The origins apply to requests without `Sec-Fetch-Site`: those of old browsers, those over plain http except on
+    /// loopback addresses, and handshakes of WebSockets, to which Chromium adds none (November 2026). They do not admit
     /// pages of other origins, whose requests have another `Sec-Fetch-Site` than `same-origin`. Such pages can send the
     /// token in the `Authorization` header.
     ///
@@ -177,11 +179,12 @@ impl TokenSource {
         self
     }
 
-    /// Accepts the cookie in all requests, whichever page has sent them. Default: requests of other origins are refused;
+    /// Accepts the cookie in all requests, also in those of pages of other sites. Default: such requests are refused;
     /// see [`cookie`](Self::cookie).
     ///
-    /// Choose it only if something else protects from cross-site request forgery, such as a secret in each form. It lets
-    /// pages of other origins open WebSockets as the user and read them, unless your handler checks the `Origin`.
+    /// Use it only if you protect your users from cross-site request forgery in another way, such as a secret in each
+    /// form. Pages of other origins can then open WebSockets as the user and read them, unless your handler checks the
+    /// `Origin`.
     ///
     /// # Panics
     ///
@@ -258,7 +261,7 @@ fn other_use(name: &str) -> Option<&'static str> {
         | "upgrade"
         | "user-agent"
         | "via" => Some("it has another meaning"),
-        // Browsers alone set these.
+        // Only browsers set these.
         _ if name.starts_with("sec-") => Some("it has another meaning"),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! All sources of a layer: each takes its credentials out of the request, and at most one of them may have found a token.
+//! All sources of a layer. Each removes its credentials from the request, and at most one may find a token.
 
 use http::{HeaderMap, Method, Request};
 
@@ -11,7 +11,7 @@ use crate::credentials::authorization::Credentials;
 use crate::credentials::scheme::{Carrier, Scheme};
 use crate::http_url::Origin;
 
-/// The sources that replace the `Authorization` header alone.
+/// The sources of a layer with `token_sources(..)`.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenSources {
     sources: Vec<TokenSource>,
@@ -20,7 +20,7 @@ pub(crate) struct TokenSources {
 }
 
 /// The credentials that one source has found.
-struct Found<'s> {
+struct FoundCredentials<'s> {
     source: &'s TokenSource,
     credentials: Credentials,
 }
@@ -59,8 +59,8 @@ impl TokenSources {
         kinds.any(|kind| matches!(kind, SourceKind::Authorization))
     }
 
-    /// Takes the credentials of every source out of the request. `authorization` does so for the `Authorization` header,
-    /// with tokens of every scheme.
+    /// Takes the credentials of every source out of the request. `authorization` takes those of the `Authorization`
+    /// header, in every scheme.
     pub(crate) fn take<B>(
         &self,
         request: &mut Request<B>,
@@ -70,7 +70,7 @@ impl TokenSources {
     ) -> (Credentials, Carrier) {
         let is_handshake = is_handshake(request);
         let headers = request.headers_mut();
-        let mut found: Option<Found<'_>> = None;
+        let mut found: Option<FoundCredentials<'_>> = None;
         let mut is_single = true;
         for source in &self.sources {
             let credentials = match &source.kind {
@@ -85,12 +85,12 @@ impl TokenSources {
                 continue;
             }
             is_single &= found.is_none();
-            found = Some(Found {
+            found = Some(FoundCredentials {
                 source,
                 credentials,
             });
         }
-        let Some(Found {
+        let Some(FoundCredentials {
             source,
             credentials,
         }) = found
@@ -98,10 +98,10 @@ impl TokenSources {
             return (Credentials::Missing, Carrier::Authorization);
         };
         if !is_single {
-            return (Credentials::Several, Carrier::Authorization);
+            return (Credentials::TwoTokens, Carrier::Authorization);
         }
         match (&source.kind, credentials) {
-            // Alone, credentials of a scheme that the layer does not know are none.
+            // Without other credentials, those of a scheme that the layer does not accept do not count.
             (
                 SourceKind::Authorization,
                 Credentials::Token(Scheme::Dpop, _)
@@ -110,7 +110,7 @@ impl TokenSources {
             ) if !accepts_dpop => (Credentials::Missing, Carrier::Authorization),
             (SourceKind::Authorization, credentials) => (credentials, Carrier::Authorization),
             (SourceKind::Cookie(cookie), Credentials::Token(..))
-                if !self.may_send(cookie, request, is_handshake) =>
+                if !self.accepts_cookie(cookie, request, is_handshake) =>
             {
                 (Credentials::CrossSite, Carrier::Cookie)
             }
@@ -126,8 +126,13 @@ impl TokenSources {
         }
     }
 
-    /// Whether the cookie counts in this request: it could not change anything, or comes from a page of this server.
-    fn may_send<B>(&self, cookie: &CookieSource, request: &Request<B>, is_handshake: bool) -> bool {
+    /// Whether the layer accepts the cookie: the request is safe, or comes from a page of this server.
+    fn accepts_cookie<B>(
+        &self,
+        cookie: &CookieSource,
+        request: &Request<B>,
+        is_handshake: bool,
+    ) -> bool {
         // The safe methods of RFC 9110 §9.2.1.
         let is_safe =
             [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE].contains(request.method());

@@ -9,8 +9,8 @@ use crate::credentials::authorization::Credentials;
 use crate::credentials::bearer_token::BearerToken;
 use crate::credentials::scheme::Scheme;
 
-/// Whether the request may be the handshake of a WebSocket. Over HTTP/2, `CONNECT` is for several protocols, which the
-/// headers do not tell apart.
+/// Whether the request may be the handshake of a WebSocket. Over HTTP/2, every `CONNECT` counts: its headers do not
+/// name the protocol.
 pub(super) fn is_handshake<B>(request: &Request<B>) -> bool {
     let upgrades = request.headers().get_all(UPGRADE).iter();
     (request.method() == Method::CONNECT && request.version() >= Version::HTTP_2)
@@ -19,8 +19,8 @@ pub(super) fn is_handshake<B>(request: &Request<B>) -> bool {
             .any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Removes the protocol of this name and the token behind it from the offered protocols, and reads the token. Outside of
-/// a handshake there is none.
+/// Removes the protocol of this name and the token behind it from the offered protocols, and reads the token. The token
+/// of a request that is not a handshake does not count.
 pub(super) fn take_protocol(
     headers: &mut HeaderMap,
     name: &HeaderValue,
@@ -51,7 +51,7 @@ pub(super) fn take_protocol(
             Some(problem) => problem,
             None => Credentials::Token(Scheme::Bearer, BearerToken::copy_of(token)),
         },
-        (_, _) => Credentials::Several,
+        (_, _) => Credentials::TwoTokens,
     };
     headers.remove(SEC_WEBSOCKET_PROTOCOL);
     if !others.is_empty() {
@@ -90,8 +90,8 @@ impl OfferedProtocol {
         }
     }
 
-    /// Selects the protocol of this name, if the response accepts the handshake and selects none: a browser ends a
-    /// connection without a selected protocol. The name also takes the place of the token.
+    /// Selects the name, if the response accepts the handshake and selects no protocol: a browser ends a connection
+    /// without a selected protocol. If the response selects the token, the name replaces it.
     pub(crate) fn select<B>(&self, response: &mut Response<B>) {
         let accepts = match self.is_connect {
             true => response.status().is_success(),
@@ -123,7 +123,7 @@ mod tests {
         let taken = match take_protocol(&mut headers, &name, 16, is_handshake) {
             Credentials::Missing => "missing".to_owned(),
             Credentials::Token(Scheme::Bearer, token) => format!("token {}", token.as_str()),
-            Credentials::Several => "several".to_owned(),
+            Credentials::TwoTokens => "several".to_owned(),
             Credentials::Malformed(Scheme::Bearer) => "malformed".to_owned(),
             Credentials::TooLong(Scheme::Bearer) => "too long".to_owned(),
             other => panic!("{other:?}"),

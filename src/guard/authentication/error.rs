@@ -37,7 +37,7 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// If the user has not authenticated like this, or the token does not say so. The error holds a whole response: 401
+    /// If the token does not show that the user has authenticated as required. The error contains the response: 401
     /// with the layer's challenge. Axum handlers can return the error itself; elsewhere, use
     /// [`AuthenticationError::to_response`].
     pub fn require_authentication(
@@ -116,7 +116,8 @@ impl AuthenticationError {
         &self.refusal_slot
     }
 
-    /// The response to the client: 401 with the challenge (RFC 9470 §3).
+    /// The response to the client: 401 with the challenge (RFC 9470 §3), or 403 without one if no value of `acr` meets
+    /// all requirements.
     pub fn to_response(&self) -> Response<ReplyBody> {
         let context = self.challenge_context();
         *self

@@ -7,7 +7,7 @@ use crate::reject::RefusalMap;
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) key: hmac::Key,
-    /// The layer's own answers to refused requests.
+    /// The layer's own mapping of refusals.
     pub(super) refusal_map: Option<RefusalMap>,
 }
 

@@ -42,7 +42,7 @@ use crate::reject::{RefusalMap, Refused, ReplyBody};
 /// |---|---|
 /// | has a token that lacks a required scope | 403 with all the scopes that the message needs |
 /// | has a token whose user has not authenticated as a [rule](crate::mcp::Rule::authentication) requires | 401 with all the scopes that the message needs, `acr_values` and `max_age` |
-/// | names a target that is [denied to all](crate::ScopeRequirement::deny_all), or several whose rules accept different values of `acr` | 403 without a challenge |
+/// | names a target that is [denied to all](crate::ScopeRequirement::deny_all), or several whose rules have no common value of `acr` | 403 without a challenge |
 /// | has a body that is not JSON | 400, JSON-RPC -32700 |
 /// | is not a JSON-RPC message, is both a call and a response, has more than 1 000 members or messages, or has a relevant member twice, in another spelling, or under a name that some parser treats specially | 400, -32600 |
 /// | names no target, a target with a control character or of more than 8 KiB, more than 1 000 resources, or a resource URI that is not [canonical](crate::mcp::ScopeRulesBuilder::resource) | 400, -32602 |
@@ -54,8 +54,8 @@ use crate::reject::{RefusalMap, Refused, ReplyBody};
 ///
 /// Without a [`BearerAuthLayer`](crate::BearerAuthLayer) in front, every request gets 500.
 ///
-/// A batch needs the scopes and the authentications of all its messages. Responses of the client, for example to sampling requests, need no
-/// scope. From a caller without a token, they pass only if some rule permits all.
+/// A batch needs the scopes and the authentications of all its messages. Responses of the client, for example to
+/// sampling requests, need no scope. From a caller without a token, they pass only if some rule permits all.
 #[derive(Debug, Clone)]
 pub struct ToolScopesLayer {
     settings: Arc<Settings>,

@@ -9,7 +9,7 @@ const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 pub(super) struct Settings {
     pub(super) rules: ScopeRules,
     pub(super) max_body_bytes: usize,
-    /// The layer's own answers to refused requests.
+    /// The layer's own mapping of refusals.
     pub(super) refusal_map: Option<RefusalMap>,
 }
 

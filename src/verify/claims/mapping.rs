@@ -1,12 +1,11 @@
 //! Reads subject, client and scopes from claims. Providers use different claims for them.
 
 use super::registered::Claims;
-use super::rules::unreadable;
+use super::rules::ClaimFault;
 use crate::access_token::{ClaimText, Verified};
 use crate::claim_lookup;
 use crate::json::{MaybeText, Member, Text, TextOrList};
 use crate::scopes::{Scopes, log_left_out, names};
-use crate::verify_error::InvalidReason;
 
 /// The claims that scopes and the client are read from.
 #[derive(Debug, Default)]
@@ -29,9 +28,11 @@ impl ClaimMapping {
         verified: &mut Verified,
         claims: &Claims<'_>,
         payload: &str,
-    ) -> Result<(), InvalidReason> {
+    ) -> Result<(), ClaimFault<'_>> {
         let part = |member: &Member<Text<'_>>| Some(ClaimText::of(&member.get()?.0, payload));
-        verified.scopes = self.scopes(claims, payload)?;
+        let (scopes, left_out) = self.scopes(claims, payload)?;
+        log_left_out(left_out);
+        verified.scopes = scopes;
         verified.client_id = self.client_id(claims, payload)?;
         verified.subject = part(&claims.sub);
         verified.issuer = part(&claims.iss);
@@ -44,7 +45,12 @@ impl ClaimMapping {
         Ok(())
     }
 
-    fn scopes(&self, claims: &Claims<'_>, payload: &str) -> Result<Scopes, InvalidReason> {
+    /// The scopes, and the number of names in their claims that are not valid scopes.
+    pub(crate) fn scopes(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+    ) -> Result<(Scopes, usize), ClaimFault<'_>> {
         let mut scopes = None;
         let mut left_out = 0;
         let mut take = |claim: &TextOrList<'_>| {
@@ -64,22 +70,21 @@ impl ClaimMapping {
             Some(names) => {
                 for name in names {
                     let claim = claim_lookup::find_value::<TextOrList<'_>>(payload, name)
-                        .map_err(|_| unreadable(name))?;
+                        .map_err(|_| ClaimFault::Unreadable(name))?;
                     if claim.as_ref().is_some_and(&mut take) {
                         break;
                     }
                 }
             }
         }
-        log_left_out(left_out);
-        Ok(scopes.unwrap_or_default())
+        Ok((scopes.unwrap_or_default(), left_out))
     }
 
-    fn client_id(
+    pub(crate) fn client_id(
         &self,
         claims: &Claims<'_>,
         payload: &str,
-    ) -> Result<Option<ClaimText>, InvalidReason> {
+    ) -> Result<Option<ClaimText>, ClaimFault<'_>> {
         let part = |text: &str| ClaimText::of(text, payload);
         let Some(names) = &self.client_id_claims else {
             return Ok(default_client_id(claims).map(part));
@@ -93,7 +98,7 @@ impl ClaimMapping {
                 }
             }
             let claim = claim_lookup::find_value::<Text<'_>>(payload, name)
-                .map_err(|_| unreadable(name))?;
+                .map_err(|_| ClaimFault::Unreadable(name))?;
             if let Some(claim) = claim {
                 return Ok(Some(part(&claim.0)));
             }

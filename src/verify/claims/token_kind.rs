@@ -66,6 +66,16 @@ impl TokenKind {
         }
     }
 
+    /// What a token of this kind is, for an explanation.
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Access => "an access token",
+            Self::Logout => "a logout token",
+            Self::SecurityEvent => "a security event token",
+            Self::Introspection => "a signed introspection response",
+        }
+    }
+
     /// Whether tokens of this kind need an `exp`. A SET describes the past and should have none (RFC 8417 §2.2), and so
     /// should an introspection response (RFC 9701 §5).
     pub(crate) fn needs_expiry(self) -> bool {

@@ -21,9 +21,9 @@ pub(crate) struct ClaimsVerifier {
     /// Distinguishes the principals of verifiers with equal names, if tokens name no checked issuer.
     pub(super) authority: Option<Arc<str>>,
     pub(crate) rules: ClaimRules,
-    pub(super) mapping: ClaimMapping,
+    pub(crate) mapping: ClaimMapping,
     pub(super) subject_type: SubjectType,
-    pub(super) clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 impl ClaimsVerifier {
@@ -43,6 +43,7 @@ impl ClaimsVerifier {
         let now = self.clock.since_epoch();
         self.rules
             .check(claims, payload, now, possession_is_checked)
+            .map_err(|fault| self.rules.log(fault))
     }
 
     /// Fills `verified` from the claims. It becomes complete with the payload, which the caller moves into it.
@@ -60,6 +61,8 @@ impl ClaimsVerifier {
             verified.confirmations = Confirmations::of_claims(payload);
             verified.waives_confirmation = self.rules.accept_unchecked_confirmation;
         }
-        self.mapping.fill(verified, claims, payload)
+        self.mapping
+            .fill(verified, claims, payload)
+            .map_err(|fault| self.rules.log(fault))
     }
 }

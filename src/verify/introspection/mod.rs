@@ -68,11 +68,11 @@
 //!
 //! # Signed answers
 //!
-//! [`signed_responses`](IntrospectionVerifierBuilder::signed_responses) asks for answers that the authorization server
-//! has signed (RFC 9701), and accepts no others. A server that answers in the place of the endpoint cannot make an answer
-//! of its own. It can send one of the last minutes again, also for another token, since an answer does not name its token.
-//! An answer with status 200 that is not signed, or whose signature, issuer, audience or age is wrong, is not
-//! known: 503, and a warning. Error statuses mean the same as without it.
+//! [`signed_responses`](IntrospectionVerifierBuilder::signed_responses) requires answers that the authorization server
+//! has signed (RFC 9701). An attacker who can answer in the place of the endpoint then cannot make an answer of its own.
+//! It can send one of the last minutes again, also for another token, since an answer does not name its token. An
+//! answer with status 200 that is not signed, or whose signature, issuer, audience or age is wrong, counts as an
+//! outage: 503 and a warning. Error statuses have the same meaning with and without this setting.
 //!
 //! # Outages and backoff
 //!

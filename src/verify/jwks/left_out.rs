@@ -49,6 +49,11 @@ impl LeftOutKeys {
         keys.map(|(reason, key_id)| (key_id.as_deref(), *reason))
     }
 
+    /// The number of keys that were not read, because the document has too many.
+    pub(super) fn unread(&self) -> usize {
+        self.faulty.too_many
+    }
+
     pub(super) fn add(&mut self, unusable: Unusable, key_id: Option<&str>) {
         let list = match unusable.is_for_others() {
             true => &mut self.for_others,

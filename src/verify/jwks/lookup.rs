@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::handle::Jwks;
 use super::policy::{Decision, Event};
 use super::status::RefreshError;
-use crate::verify::jwt::remote::{Missing, RemoteKeys};
+use crate::verify::jwt::remote::{Missing, RemoteKeys, RemoteView};
 use crate::verify::keys::signer::{Found, SignatureSearch};
 use crate::verify_error::{InvalidReason, VerifyError};
 
@@ -66,6 +66,22 @@ impl RemoteKeys for Jwks {
             | Decision::UseAndFetch
             | Decision::Fetch
             | Decision::Join) => self.refusal(decision, NOT_LOADED),
+        }
+    }
+
+    fn view(&self) -> RemoteView {
+        let now = self.cache.clock.monotonic();
+        let snapshot = self.cache.snapshot();
+        let snapshot = snapshot.as_ref().filter(|s| now < s.dead_at);
+        let status = self.status();
+        let left_out = status.left_out();
+        let owned = |(key_id, reason): (Option<&str>, _)| (key_id.map(str::to_owned), reason);
+        RemoteView {
+            keys: snapshot.map_or_else(Vec::new, |snapshot| snapshot.keys.clone()),
+            left_out: left_out.keys().map(owned).collect(),
+            unread: left_out.unread(),
+            fetched_at: status.last_success(),
+            error: status.last_error().map(str::to_owned),
         }
     }
 

@@ -3,9 +3,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::authority;
+use super::inner::Inner;
 use super::issuer_watch::IssuerWatch;
 use super::remote::{MakeRemote, RemoteContext, RemoteKeys};
-use super::verifier::{Inner, JwtVerifier};
+use super::verifier::JwtVerifier;
 use crate::config_error::{ConfigError, Problems};
 use crate::shown_url::ShownUrl;
 use crate::verify::claims::policy::{ClaimPolicy, add};

@@ -65,6 +65,8 @@
 //! audiences and types are expected; see [`telemetry`](crate::telemetry). The content of a token that is not verified
 //! is never logged.
 //!
+//! [`JwtVerifier::explain`] shows a developer which of these rules a token breaks, what was expected and what to change.
+//!
 //! # Settings for unusual tokens
 //!
 //! | tokens have | setting |
@@ -80,14 +82,18 @@
 mod authority;
 mod builder;
 mod claim_settings;
+mod explain;
+mod inner;
 pub(crate) mod issuer_watch;
 pub(crate) mod jws;
 mod key_wait;
 mod problems;
 pub(crate) mod refusal;
 pub(crate) mod remote;
+mod signature;
 mod verifier;
 mod wrong_issuer;
 
 pub use self::builder::JwtVerifierBuilder;
+pub use self::explain::{CheckOutcome, ExplainedCheck, Explanation};
 pub use self::verifier::{JwtVerifier, JwtVerifierFuture};

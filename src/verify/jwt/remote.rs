@@ -4,10 +4,11 @@ use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
+use crate::verify::keys::key::VerifyingKey;
 use crate::verify::keys::signer::{Found, SignatureSearch};
 use crate::verify_error::VerifyError;
 
@@ -27,6 +28,9 @@ pub(crate) trait RemoteKeys: Any + Send + Sync {
     /// latest time at which the token was issued, since 1970; `None` if the token has no `iat`.
     fn missing(&self, seen: u64, issued_by: Option<Duration>) -> Missing;
 
+    /// The state of the keys, for an explanation. It fetches nothing.
+    fn view(&self) -> RemoteView;
+
     /// The error for a token that no key verifies after the last fetch. `seen` is the generation before that fetch.
     fn still_missing(&self, seen: u64) -> VerifyError;
 }
@@ -42,6 +46,20 @@ pub(crate) enum Missing {
         begun_before: bool,
     },
     Refused(VerifyError),
+}
+
+/// Fetched keys, those of the document that are left out, and what is known about the last fetches.
+#[derive(Default)]
+pub(crate) struct RemoteView {
+    /// The keys that may be used, which is none if there was no fetch, or after a long outage.
+    pub(crate) keys: Vec<VerifyingKey>,
+    /// The `kid`, shortened and escaped, and the reason.
+    pub(crate) left_out: Vec<(Option<String>, &'static str)>,
+    /// The number of keys of the document that were not read, because it has too many.
+    pub(crate) unread: usize,
+    pub(crate) fetched_at: Option<SystemTime>,
+    /// The error of the last fetch, without the queries of URLs; `None` if it succeeded.
+    pub(crate) error: Option<String>,
 }
 
 /// The settings of a verifier that its key source uses.

@@ -1,31 +1,27 @@
-use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use super::issuer_watch::IssuerWatch;
+use super::inner::Inner;
 use super::jws::{
     BadHeader, Header, Jws, THREE_SEGMENTS, USUAL_HEADER_LENGTH, USUAL_SIGNATURE_LENGTH,
 };
-use super::key_wait::{KeyWait, Mismatch, NoSigner};
+use super::key_wait::{KeyWait, NoSigner};
 use super::refusal::{TokenPart, malformed, refusal, undecodable};
+#[cfg(feature = "jwks")]
 use super::remote::RemoteKeys;
+use super::signature::Signer;
 use crate::access_token::{AccessToken, Verified};
 use crate::credentials::BearerToken;
 use crate::json::Fault;
 use crate::key_state::KeyState;
 use crate::telemetry::VERIFICATION;
 use crate::verify::claims::registered::Claims;
-use crate::verify::claims::token_type::TokenTypes;
-use crate::verify::claims::verifier::ClaimsVerifier;
-use crate::verify::keys::algorithm::{Algorithm, KeyKind};
-use crate::verify::keys::key::VerifyingKey;
-use crate::verify::keys::signer::{DEFAULT_KEY_ATTEMPTS, Found, SignatureSearch};
+use crate::verify::keys::signer::DEFAULT_KEY_ATTEMPTS;
 use crate::verify_error::{InvalidReason, VerifyError};
 
 /// Verifies signed JWT access tokens (RFC 7519, RFC 9068).
@@ -34,23 +30,8 @@ use crate::verify_error::{InvalidReason, VerifyError};
 /// for all rules. Clones share everything.
 #[derive(Clone)]
 pub struct JwtVerifier {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
-
-pub(super) struct Inner {
-    pub(super) keys: Vec<VerifyingKey>,
-    pub(super) remote: Option<Arc<dyn RemoteKeys>>,
-    /// The maximum number of keys of one set that are tried for one token.
-    pub(super) key_attempts: usize,
-    /// `None`: all that the keys allow.
-    pub(super) algorithms: Option<Vec<Algorithm>>,
-    pub(super) token_types: TokenTypes,
-    pub(super) claims: ClaimsVerifier,
-    pub(super) issuer_watch: IssuerWatch,
-}
-
-/// The lengths, in bytes, of signatures by RSA keys of 512 to 2047 bits.
-const WEAK_RSA_SIGNATURE_LENGTHS: Range<usize> = 64..256;
 
 /// How often a token waits for the keys to be replaced. After that it is verified with the current keys.
 const MAX_DELAYS: u32 = 2;
@@ -61,13 +42,6 @@ enum NotVerified {
     /// Its claims are valid, but none of the current keys made its signature.
     NoSigner(NoSigner),
     /// Its claims are valid, and the keys are about to be replaced. Retry after this future.
-    Later(Pin<Box<dyn Future<Output = ()> + Send>>),
-}
-
-/// The result of the search for the key that made a signature.
-pub(super) enum Signer {
-    Known(Arc<KeyState>),
-    Missing(Mismatch),
     Later(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
@@ -91,16 +65,14 @@ impl JwtVerifier {
     }
 }
 
-/// The parts of a token that its signature check needs. None is trusted yet.
-pub(super) struct Candidate<'t> {
-    algorithm: Algorithm,
-    key_id: Option<&'t str>,
-    signing_input: &'t [u8],
-    signature: Cow<'t, [u8]>,
-}
-
 impl Inner {
-    fn verify(self: &Arc<Self>, token: BearerToken) -> VerificationState {
+    pub(super) fn verify(self: &Arc<Self>, token: BearerToken) -> JwtVerifierFuture {
+        JwtVerifierFuture {
+            state: self.begin(token),
+        }
+    }
+
+    fn begin(self: &Arc<Self>, token: BearerToken) -> VerificationState {
         match self.verify_now(&token, true) {
             Ok(verified) => VerificationState::Done(Some(Ok(AccessToken::new(token, verified)))),
             Err(NotVerified::Invalid(reason)) => {
@@ -213,89 +185,6 @@ impl Inner {
         }
     }
 
-    /// The algorithm, the key ID and the signature, and the fetched keys if they may verify it.
-    pub(super) fn candidate<'t>(
-        &self,
-        jws: &Jws<'t>,
-        header: &'t Header<'_>,
-        buffer: &'t mut [u8; USUAL_SIGNATURE_LENGTH],
-    ) -> Result<(Candidate<'t>, Option<&dyn RemoteKeys>), InvalidReason> {
-        let algorithm = header.algorithm;
-        let accepted = self.algorithms.as_ref();
-        if accepted.is_some_and(|accepted| !accepted.contains(&algorithm)) {
-            return Err(InvalidReason::UnsupportedAlgorithm);
-        }
-        // Secrets are never fetched.
-        let remote = self
-            .remote
-            .as_deref()
-            .filter(|_| algorithm.key_kind() != KeyKind::Secret);
-        if remote.is_none() && !self.keys.iter().any(|key| key.allows(algorithm)) {
-            return Err(InvalidReason::UnsupportedAlgorithm);
-        }
-
-        let lengths = algorithm.signature_lengths();
-        let signature = jws
-            .decode_signature(*lengths.end(), buffer)
-            .ok_or_else(|| undecodable(TokenPart::Signature))?;
-        let is_possible = lengths.contains(&signature.len());
-        let candidate = Candidate {
-            algorithm,
-            key_id: header.key_id.as_deref(),
-            signing_input: jws.signing_input,
-            signature,
-        };
-        // A signature of an impossible length is refused without a key. For that of a weak RSA key the keys are
-        // fetched, so that the log names the weak key.
-        match is_possible || (remote.is_some() && candidate.is_of_weak_rsa_key()) {
-            true => Ok((candidate, remote)),
-            false => Err(InvalidReason::BadSignature),
-        }
-    }
-
-    pub(super) fn signer(
-        &self,
-        candidate: &Candidate<'_>,
-        remote: Option<&dyn RemoteKeys>,
-        may_wait: bool,
-    ) -> Result<Signer, InvalidReason> {
-        let search = SignatureSearch {
-            key_id: candidate.key_id,
-            algorithm: candidate.algorithm,
-            attempts: self.key_attempts,
-            signed: &|key: &VerifyingKey| {
-                key.verifies(
-                    candidate.algorithm,
-                    candidate.signing_input,
-                    &candidate.signature,
-                )
-            },
-        };
-        let found = match (search.among(&self.keys), remote) {
-            (Found::Signer(state), _) => return Ok(Signer::Known(state)),
-            (Found::NoKey, None) => return Err(InvalidReason::UnknownKey),
-            (Found::NotTheSigner | Found::NotAnUnnamedSigner | Found::Later(_), None) => {
-                return Err(InvalidReason::BadSignature);
-            }
-            (
-                Found::NoKey | Found::NotTheSigner | Found::NotAnUnnamedSigner | Found::Later(_),
-                Some(remote),
-            ) => remote.find(&search, may_wait),
-        };
-        Ok(match found {
-            Found::Signer(state) => Signer::Known(state),
-            Found::NotTheSigner => Signer::Missing(Mismatch::BadSignature),
-            // The key may have been added since the last fetch.
-            Found::NoKey | Found::NotAnUnnamedSigner => {
-                Signer::Missing(match candidate.is_of_weak_rsa_key() {
-                    true => Mismatch::TooShort,
-                    false => Mismatch::UnknownKey,
-                })
-            }
-            Found::Later(end) => Signer::Later(end),
-        })
-    }
-
     fn verify_payload(
         &self,
         payload: String,
@@ -318,14 +207,6 @@ impl Inner {
     }
 }
 
-impl Candidate<'_> {
-    /// Whether the signature may be from an RSA key that is too weak to be accepted.
-    fn is_of_weak_rsa_key(&self) -> bool {
-        let is_rsa = self.algorithm.key_kind() == KeyKind::Rsa;
-        is_rsa && WEAK_RSA_SIGNATURE_LENGTHS.contains(&self.signature.len())
-    }
-}
-
 impl Service<BearerToken> for JwtVerifier {
     type Response = AccessToken;
     type Error = VerifyError;
@@ -336,9 +217,7 @@ impl Service<BearerToken> for JwtVerifier {
     }
 
     fn call(&mut self, token: BearerToken) -> JwtVerifierFuture {
-        JwtVerifierFuture {
-            state: self.inner.verify(token),
-        }
+        self.inner.verify(token)
     }
 }
 

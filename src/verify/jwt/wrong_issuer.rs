@@ -1,10 +1,12 @@
 //! Refused tokens whose issuer is not a configured one, or differs from one in its spelling only.
 
+use super::inner::Inner;
 use super::jws::{Header, Jws, USUAL_HEADER_LENGTH, USUAL_PAYLOAD_LENGTH, USUAL_SIGNATURE_LENGTH};
-use super::verifier::{Inner, Signer};
+use super::signature::Signer;
 use crate::credentials::BearerToken;
 use crate::issuer_spelling::differs_only_in_spelling;
 use crate::verify::claims::registered::{Claims, SubjectType};
+use crate::verify::claims::rules::ClaimFault;
 use crate::verify_error::InvalidReason;
 
 impl Inner {
@@ -32,11 +34,11 @@ impl Inner {
         if !are_read {
             return reason;
         }
-        if self.claims.rules.check_issuer(&claims) != Err(InvalidReason::WrongIssuer) {
+        if self.claims.rules.check_issuer(&claims) != Err(ClaimFault::AnotherIssuer) {
             return reason;
         }
         if reason != InvalidReason::WrongIssuer {
-            self.claims.rules.log_issuer(InvalidReason::WrongIssuer);
+            self.claims.rules.log(ClaimFault::AnotherIssuer);
         }
         let issuer = claims.iss.get().map_or("", |issuer| &*issuer.0);
         let is_spelling =

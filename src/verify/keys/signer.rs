@@ -39,29 +39,43 @@ pub(crate) enum Found {
 }
 
 impl SignatureSearch<'_> {
-    /// Tries the keys that allow the algorithm and are not withdrawn: first those with the token's `kid`, then those
-    /// without `kid`. For a token without `kid` it tries all.
+    /// Tries the [attempts](Self::attempts), in order.
     pub(crate) fn among(&self, keys: &[VerifyingKey]) -> Found {
-        let key_id = self.key_id;
-        let is_named = |key: &VerifyingKey| key_id.is_some() && key.key_id() == key_id;
-        let is_unnamed = |key: &VerifyingKey| key_id.is_none() || key.key_id().is_none();
-        let named = keys.iter().filter(|key| is_named(key));
-        let unnamed = keys.iter().filter(|key| is_unnamed(key));
-        let candidates = named
-            .chain(unnamed)
-            .filter(|key| key.allows(self.algorithm) && !key.state().is_withdrawn());
-
         let mut found = Found::NoKey;
-        for key in candidates.take(self.attempts) {
+        for key in self.attempts(keys) {
             if (self.signed)(key) {
                 return Found::Signer(Arc::clone(key.state()));
             }
-            let is_replaced = is_named(key) || matches!(found, Found::NotTheSigner);
+            let is_replaced = self.names(key) || matches!(found, Found::NotTheSigner);
             found = match is_replaced {
                 true => Found::NotTheSigner,
                 false => Found::NotAnUnnamedSigner,
             };
         }
         found
+    }
+
+    /// The keys to try: those that allow the algorithm and are not withdrawn, first those with the token's `kid`, then
+    /// those without `kid`. For a token without `kid` it is all keys.
+    pub(crate) fn attempts<'k>(
+        &self,
+        keys: &'k [VerifyingKey],
+    ) -> impl Iterator<Item = &'k VerifyingKey> {
+        let named = keys.iter().filter(|key| self.names(key));
+        let unnamed = keys.iter().filter(|key| self.fits_unnamed(key));
+        named
+            .chain(unnamed)
+            .filter(|key| key.allows(self.algorithm) && !key.state().is_withdrawn())
+            .take(self.attempts)
+    }
+
+    /// Whether the key has the token's `kid`.
+    pub(crate) fn names(&self, key: &VerifyingKey) -> bool {
+        self.key_id.is_some() && key.key_id() == self.key_id
+    }
+
+    /// Whether the key or the token has no `kid`.
+    pub(crate) fn fits_unnamed(&self, key: &VerifyingKey) -> bool {
+        self.key_id.is_none() || key.key_id().is_none()
     }
 }

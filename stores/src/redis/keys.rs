@@ -17,7 +17,7 @@ pub(super) struct Keys {
     pub(super) set: String,
     /// The latest changes, a stream.
     pub(super) changes: String,
-    /// When the last revocation of the set ends. Without the set, it shows that the set was deleted.
+    /// When the last revocation of the set ends. If this key exists and the set does not, the set was deleted.
     pub(super) set_end: String,
 }
 

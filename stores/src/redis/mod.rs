@@ -25,9 +25,9 @@
 //! | Redis is full | none, but none can be added: `revoke_token` and the others return an error | none; requests with a proof are answered 503 |
 //!
 //! A primary that was replaced in a failover still accepts writes until it learns of the failover, and loses them
-//! afterwards. If your Redis has replicas, set `min-replicas-to-write 1`, so that it refuses them. The store asks for a
-//! write each second, so it then notices too that it follows such a primary, and counts this as an outage. A primary
-//! refuses writes `min-replicas-max-lag` after it has lost its replicas, 10 seconds by default.
+//! afterwards. If your Redis has replicas, set `min-replicas-to-write 1`, so that it refuses them. The store makes a
+//! write without effect each second. If the primary refuses it, the store reports an outage. A primary refuses writes
+//! `min-replicas-max-lag` after it has lost its replicas, 10 seconds by default.
 //!
 //! Replicas detect a loss within about a second. They load everything, and write back what is missing. A proof is valid
 //! for a minute by default, so what can be used once more is at most a minute old.

@@ -47,10 +47,10 @@ export function send({ url, method = 'GET', headers = {}, body }, tls = {}) {
 
 // Sends a request without a body over HTTP/2.
 export async function sendOverHttp2({ url, method = 'GET', headers }, tls) {
-  const { origin, pathname } = new URL(url);
+  const { origin, pathname, search } = new URL(url);
   const session = connect(origin, tls);
   try {
-    const stream = session.request({ ':method': method, ':path': pathname, ...headers });
+    const stream = session.request({ ':method': method, ':path': pathname + search, ...headers });
     // An error of the session is also one of its streams.
     session.on('error', () => {});
     stream.setEncoding('utf8').end();

@@ -63,12 +63,27 @@ await behindNginx('nginx with larger buffers', 'large_client_header_buffers 4 16
 await provider.stop();
 finish();
 
+// Passes the certificate of the client on in a header.
+function withCertificates(url, setting) {
+  return `
+        ssl_verify_client optional_no_ca;
+        ${setting}
+        location / {
+            proxy_pass ${url};
+            # The address that the server trusts.
+            proxy_bind 127.0.0.2;
+            # Replaces what the client sends. Without a certificate it is empty, and nginx sends no header.
+            proxy_set_header x-ssl-cert $ssl_client_escaped_cert;
+        }
+`;
+}
+
 async function behindNginx(name, setting, scenario) {
   const failedBefore = failures();
   let proxy;
   let server;
   try {
-    proxy = await startNginx(nginx, certificates.server, setting);
+    proxy = await startNginx(nginx, certificates.server, (url) => withCertificates(url, setting));
     server = await startServer(boundTokensServer, {
       ISSUER: provider.issuer,
       INTROSPECTION_URL: provider.introspectionUrl,

@@ -1,4 +1,4 @@
-// nginx as a child process. It terminates TLS and passes the certificate of the client on in a header.
+// nginx as a child process, which terminates TLS.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const SECONDS_TO_START = 10;
 
-// `setting` is a line for the server's block. `forwardTo` starts nginx, since its configuration has the address of the
-// server, which needs the URL of nginx.
-export async function startNginx(executable, { cert, key }, setting) {
+// `block` returns the rest of the server's block for the arguments of `forwardTo`. That function starts nginx, since its
+// configuration has the address of the server, which needs the URL of nginx.
+export async function startNginx(executable, { cert, key }, block) {
   const directory = mkdtempSync(join(tmpdir(), 'nginx-'));
   const socket = join(directory, 'socket');
   let child;
@@ -36,8 +36,8 @@ export async function startNginx(executable, { cert, key }, setting) {
   return {
     url: `https://127.0.0.1:${front.address().port}`,
     log: () => log,
-    async forwardTo(url) {
-      const files = { 'server.pem': cert, 'server.key': key, 'nginx.conf': configuration(socket, url, setting) };
+    async forwardTo(...urls) {
+      const files = { 'server.pem': cert, 'server.key': key, 'nginx.conf': configuration(socket, block(...urls)) };
       for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
       const options = ['-p', directory, '-c', 'nginx.conf', '-e', 'stderr'];
       child = spawn(executable, options, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -71,7 +71,7 @@ async function accepts(socket) {
 }
 
 // One process, without a master that would have to end its workers.
-function configuration(socket, url, setting) {
+function configuration(socket, block) {
   return `
 daemon off;
 master_process off;
@@ -88,15 +88,7 @@ http {
         listen unix:${socket} ssl http2;
         ssl_certificate server.pem;
         ssl_certificate_key server.key;
-        ssl_verify_client optional_no_ca;
-        ${setting}
-        location / {
-            proxy_pass ${url};
-            # The address that the server trusts.
-            proxy_bind 127.0.0.2;
-            # Replaces what the client sends. Without a certificate it is empty, and nginx sends no header.
-            proxy_set_header x-ssl-cert $ssl_client_escaped_cert;
-        }
+        ${block}
     }
 }
 `;

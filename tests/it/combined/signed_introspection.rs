@@ -284,7 +284,7 @@ async fn an_answer_is_no_access_token() {
 }
 
 #[test]
-fn settings_of_another_profile_are_a_mistake() {
+fn settings_of_another_profile_are_refused() {
     let settings = JwtVerifier::builder()
         .secret(Algorithm::HS256, [7; 32])
         .issuer("https://issuer.test")

@@ -84,7 +84,7 @@ async fn a_panic_without_a_text_is_a_500_too() {
 }
 
 #[tokio::test]
-async fn the_connection_and_the_layer_live_on() {
+async fn the_connection_and_the_layer_survive_a_panic() {
     let layer = auth().map_refusal(|refused, response| match refused.reason() {
         "no_token" => panic!("the key is xyzzy"),
         _ => reject::problem_details(refused, response),

@@ -56,7 +56,7 @@ async fn without_a_token_there_is_nothing_to_step_up() {
 }
 
 #[tokio::test]
-async fn a_guard_of_nothing_requires_only_a_token() {
+async fn a_guard_without_settings_requires_only_a_token() {
     let world = World::new();
     let service = world
         .auth()

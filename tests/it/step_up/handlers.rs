@@ -50,7 +50,7 @@ async fn stacked_requirements_count_together() {
     // The guard does not know what is further in.
     let answer = get_with(address, &token("c", 0).build()).await;
     assert_step_up(&answer, r#"scope="outer", acr_values="b a", max_age="600""#);
-    // A scope that is missing further in is a 403 as ever.
+    // A scope that is missing further in is still a 403.
     let answer = get_with(address, &token("a", 0).scopes(["outer"]).build()).await;
     let lacking = r#"Bearer error="insufficient_scope", scope="outer inner", error_description="The access token lacks a required scope""#;
     answer.assert_refusal(403, Some(lacking), &lacks_scope());

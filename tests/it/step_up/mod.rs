@@ -1,4 +1,5 @@
-//! Step-up authentication (RFC 9470): routes and handlers that require a certain or a recent authentication of the user.
+//! Step-up authentication (RFC 9470): routes and handlers that require a certain or a recent authentication of the
+//! user.
 
 mod claims;
 mod guards;

@@ -289,15 +289,18 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn capture() -> Self {
+        Self::of("tower_bearer_auth")
+    }
+
+    /// Captures the events with this target.
+    pub(crate) fn of(target: &str) -> Self {
         let written = Arc::<Mutex<Vec<u8>>>::default();
         let writer = Writer(Arc::clone(&written));
         let lines = tracing_subscriber::fmt::layer()
             .with_ansi(false)
             .with_writer(move || writer.clone());
-        let of_this_crate = Targets::new().with_target("tower_bearer_auth", Level::TRACE);
-        let subscriber = tracing_subscriber::registry()
-            .with(lines)
-            .with(of_this_crate);
+        let targets = Targets::new().with_target(target, Level::TRACE);
+        let subscriber = tracing_subscriber::registry().with(lines).with(targets);
         Self {
             written,
             _guard: listen(subscriber),

@@ -80,7 +80,7 @@ async fn a_token_passes_at_its_own_tenant_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_no_tenant_has_is_not_found_with_or_without_a_token() {
+async fn a_request_for_an_unknown_tenant_is_not_found_with_or_without_a_token() {
     let inner = Inner::default();
     let server = serve(by_host().layer(inner.clone())).await;
     for host in [
@@ -274,7 +274,7 @@ async fn an_optional_layer_of_one_tenant_opens_no_other() {
 }
 
 #[tokio::test]
-async fn a_function_that_panics_is_a_500_and_no_open_door() {
+async fn a_function_that_panics_is_a_500_and_passes_no_request() {
     let logs = Logs::capture();
     let layers = LayerByRequest::new(|head: RequestHead<'_>| match head.uri.path() {
         "/good" => Some(layer("good")),

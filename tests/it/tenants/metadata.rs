@@ -121,7 +121,7 @@ async fn other_methods_are_answered_as_for_one_resource() {
 
 #[test]
 #[should_panic(expected = "two resources of one server have their metadata at")]
-fn two_documents_in_one_place_are_a_mistake() {
+fn two_resources_with_one_authority_and_path_are_refused() {
     let _ = ProtectedResources::new([
         resource("https://api.example.com/mcp"),
         resource("https://API.example.com:443/mcp"),

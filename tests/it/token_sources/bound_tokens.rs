@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key do not come by cookie, and have no proof in other places.
+//! Tokens that are bound to a key are refused in a cookie, and have no DPoP proof in a header or a subprotocol.
 
 use std::future::{Future, ready};
 
@@ -69,7 +69,7 @@ fn assert_bound(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_token_that_is_bound_to_a_public_key_does_not_come_by_cookie() {
+async fn a_token_that_is_bound_to_a_public_key_is_refused_in_a_cookie() {
     let key = SigningKey::generate(Algorithm::ES256);
     let client = DpopKey::new();
     let token = || {
@@ -125,7 +125,7 @@ async fn a_token_that_is_bound_to_a_public_key_does_not_come_by_cookie() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_bound_to_a_certificate_does_not_come_by_cookie() {
+async fn a_token_that_is_bound_to_a_certificate_is_refused_in_a_cookie() {
     let key = SigningKey::generate(Algorithm::ES256);
     let certificate = TestCertificate::generate("client");
     let token = key

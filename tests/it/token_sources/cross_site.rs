@@ -104,7 +104,7 @@ async fn a_request_that_may_change_something_comes_from_an_own_page() {
 }
 
 #[tokio::test]
-async fn without_a_resource_and_an_origin_only_the_browser_can_vouch_for_a_page() {
+async fn without_a_resource_and_an_origin_only_sec_fetch_site_counts() {
     let layer = BearerAuthLayer::new(table()).token_sources([TokenSource::cookie("t")]);
     let server = Server::start(layer).await;
     let own = ("origin", "http://api.test");
@@ -153,7 +153,7 @@ async fn the_check_concerns_the_cookie_alone() {
 }
 
 #[tokio::test]
-async fn a_choice_of_this_name_accepts_requests_of_every_site() {
+async fn accept_cross_site_requests_accepts_the_cookie_from_every_site() {
     let source = TokenSource::cookie("t").accept_cross_site_requests();
     let layer = BearerAuthLayer::new(table()).token_sources([source]);
     let server = Server::start(layer).await;

@@ -19,7 +19,7 @@ fn panic_of<T>(build: impl FnOnce() -> T) -> String {
 }
 
 #[test]
-fn names_that_cannot_be_what_they_claim_are_refused() {
+fn invalid_names_of_cookies_headers_and_protocols_are_refused() {
     for name in [
         "", "a b", "a=b", "a;b", "a,b", "\"a\"", "tökén", "a\n", "a/b", "(a)",
     ] {
@@ -54,8 +54,17 @@ fn names_that_cannot_be_what_they_claim_are_refused() {
             "{text}"
         );
     }
-    let text = panic_of(|| TokenSource::header("AUTHORIZATION"));
-    assert!(text.ends_with("use TokenSource::authorization()"), "{text}");
+    for (name, instead) in [
+        ("AUTHORIZATION", "use TokenSource::authorization()"),
+        ("cookie", "use TokenSource::cookie(..)"),
+        (
+            "Sec-WebSocket-Protocol",
+            "use TokenSource::web_socket_protocol(..)",
+        ),
+    ] {
+        let text = panic_of(|| TokenSource::header(name));
+        assert!(text.ends_with(instead), "{text}");
+    }
     for origin in [
         "",
         "app.test",

@@ -171,7 +171,8 @@ async fn upgrade(server: SocketAddr, headers: &[(&str, &str)]) -> Answer {
     crate::support::get(server, "/", &headers).await
 }
 
-/// Accepts a WebSocket that speaks `chat.v1`, or any if the client offers none. As in the guide, it ends with its token.
+/// Accepts a WebSocket that speaks `chat.v1`, or any if the client offers none. As in the guide, it ends with its
+/// token.
 async fn accept(
     token: AccessToken,
     Extension(reached): Extension<Reached>,
@@ -274,7 +275,7 @@ async fn a_handshake_without_one_good_token_is_refused() {
             assert_two_tokens(&world.handshake(version, headers).await);
         }
         assert!(world.reached.lock().unwrap().is_empty());
-        // Another source in a handshake leaves the protocols alone.
+        // A token from another source does not change the protocols of a handshake.
         let headers = [(PROTOCOL, "chat.v1"), ("authorization", &authorization)];
         let answer = world.handshake(version, &headers).await;
         assert_eq!(values(&answer.headers, PROTOCOL), ["chat.v1"]);

@@ -14,7 +14,7 @@ fn show(credentials: Credentials) -> String {
     match credentials {
         Credentials::Missing => "missing".to_owned(),
         Credentials::Token(Scheme::Bearer, token) => format!("token {}", token.as_str()),
-        Credentials::Several => "several".to_owned(),
+        Credentials::TwoTokens => "several".to_owned(),
         Credentials::Malformed(Scheme::Bearer) => "malformed".to_owned(),
         Credentials::TooLong(Scheme::Bearer) => "too long".to_owned(),
         other => panic!("{other:?}"),
@@ -59,6 +59,7 @@ fn only_the_cookie_of_this_name_is_cut_out() {
         (&[b"t=a,b"], "malformed", &[]),
         (&[b"t=%41"], "malformed", &[]),
         (&[b"a=1; t=\xff; b=2"], "malformed", &[b"a=1; b=2"]),
+        (&[b"t=0123456789abcdef"], "token 0123456789abcdef", &[]),
         (&[b"t=0123456789abcdef0"], "too long", &[]),
         // Quotes protect nothing.
         (
@@ -160,7 +161,7 @@ proptest! {
                 prop_assert_eq!(value, token.as_bytes());
             }
             ([_], Credentials::Missing | Credentials::Malformed(_) | Credentials::TooLong(_)) => {}
-            ([_, _, ..], Credentials::Several) => {}
+            ([_, _, ..], Credentials::TwoTokens) => {}
             (ours, taken) => prop_assert!(false, "{ours:?} {taken:?}"),
         }
     }

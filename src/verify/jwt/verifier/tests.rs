@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::JwtVerifier;
 use crate::testing::SigningKey;
-use crate::verify::jwt::remote::{Missing, RemoteKeys};
+use crate::verify::jwt::remote::{Missing, RemoteKeys, RemoteView};
 use crate::verify::keys::signer::{Found, SignatureSearch};
 use crate::verify::keys::{Algorithm, VerifyingKey};
 use crate::verify_error::{InvalidReason, VerifyError};
@@ -39,6 +39,10 @@ impl RemoteKeys for JustTooLate {
             true => Missing::Refused(VerifyError::invalid(InvalidReason::UnknownKey)),
             false => Missing::Changed,
         }
+    }
+
+    fn view(&self) -> RemoteView {
+        RemoteView::default()
     }
 
     fn still_missing(&self, _: u64) -> VerifyError {
