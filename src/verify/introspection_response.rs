@@ -57,8 +57,8 @@ use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 /// cannot change a response, but can send one again within these minutes: for a token that was revoked meanwhile, or for
 /// another token. So the connection still needs TLS.
 ///
-/// Encrypted responses are not supported. A [`JwtVerifier`] refuses signed responses for their type, so that none of
-/// them passes as an access token.
+/// Encrypted responses are not supported. A [`JwtVerifier`] refuses signed responses for their type, and for their
+/// `token_introspection` if the issuer writes another type. So none of them passes as an access token.
 #[derive(Clone)]
 pub struct IntrospectionResponseVerifier {
     verifier: JwtVerifier,

@@ -39,7 +39,11 @@ use crate::reject::{RefusalMap, Refused, ReplyBody};
 ///
 /// let app: Router = Router::new()
 ///     .route("/", get(|token: AccessToken| async move { format!("{:?}", token.client_id()) }))
-///     .layer(LayerByRequest::new(move |head| tenants.get(head.authority()?.as_str()).cloned()))
+///     .layer(LayerByRequest::new(move |head| {
+///         // The case of a host does not matter.
+///         let host = head.authority()?.as_str().to_ascii_lowercase();
+///         tenants.get(&host).cloned()
+///     }))
 ///     .merge(metadata.router());
 /// # let _ = app;
 /// ```
@@ -47,7 +51,7 @@ use crate::reject::{RefusalMap, Refused, ReplyBody};
 /// # What to choose by
 ///
 /// - The authority (host and port): [`RequestHead::authority`] is `None` if `Host` and the URI disagree. Behind a
-///   proxy, it is the one that the proxy sends.
+///   proxy, it is the one that the proxy sends. Its case is that of the client.
 /// - The path: see [`RequestHead::uri`]. In an app that is nested with `axum::Router::nest`, the path lacks the prefix.
 /// - A header that a proxy sets. The proxy must remove this header from the requests of clients.
 ///

@@ -41,6 +41,7 @@ pub(crate) struct Claims<'a> {
     at_hash: Presence,
     c_hash: Presence,
     events: Presence,
+    token_introspection: Presence,
     token_use: Member<MaybeText<'a>>,
     token_type: Member<MaybeText<'a>>,
     typ: Member<MaybeText<'a>>,
@@ -66,6 +67,7 @@ impl<'de> Object<'de> for Claims<'de> {
         "at_hash",
         "c_hash",
         "events",
+        "token_introspection",
         "token_use",
         "token_type",
         "typ",
@@ -101,6 +103,7 @@ impl<'de> Object<'de> for Claims<'de> {
             "at_hash" => self.at_hash.read(members),
             "c_hash" => self.c_hash.read(members),
             "events" => self.events.read(members),
+            "token_introspection" => self.token_introspection.read(members),
             "token_use" => self.token_use.read(members),
             "token_type" => self.token_type.read(members),
             "typ" => self.typ.read(members),
@@ -124,7 +127,7 @@ impl<'a> Claims<'a> {
     }
 
     /// The claim that marks the token as another kind: an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11), a logout
-    /// or security event token (RFC 8417), or a refresh token. With `accept_hash_claims`, `at_hash` and `c_hash` are not
+    /// or security event token (RFC 8417), a signed introspection response (RFC 9701), or a refresh token. With `accept_hash_claims`, `at_hash` and `c_hash` are not
     /// such marks.
     pub(crate) fn mark_of_another_kind(&self, accept_hash_claims: bool) -> Option<&'static str> {
         let is_access = |usage: &MaybeText<'_>| matches!(usage, MaybeText::Text(text) if ["access", "access_token"].contains(&&**text));
@@ -137,6 +140,7 @@ impl<'a> Claims<'a> {
             ("at_hash", counts_hashes && self.at_hash.occurs()),
             ("c_hash", counts_hashes && self.c_hash.occurs()),
             ("events", self.events.occurs()),
+            ("token_introspection", self.token_introspection.occurs()),
             (
                 "token_use",
                 self.token_use.get().is_some_and(|usage| !is_access(usage)),

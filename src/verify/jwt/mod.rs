@@ -47,9 +47,10 @@
 //! - **Signature:** a signature that was made by none of the keys with the token's `kid`. A key without key ID fits every
 //!   token, and a token without `kid` fits every key. At most four keys of a set are tried, or
 //!   [`key_attempts`](JwtVerifierBuilder::key_attempts).
-//! - **Kind:** ID tokens (`at_hash`, `c_hash`), security events (`events`), a `token_use` other than `access` and
-//!   `access_token`, a payload `typ`, `token_type` or `type` of `id`, `refresh`, `offline` or `logout`, in any case and
-//!   also with an ending, such as `refresh_token` or `logout+jwt`.
+//! - **Kind:** ID tokens (`at_hash`, `c_hash`), security events (`events`), signed introspection responses
+//!   (`token_introspection`), a `token_use` other than `access` and `access_token`, a payload `typ`, `token_type` or
+//!   `type` of `id`, `refresh`, `offline` or `logout`, in any case and also with an ending, such as `refresh_token` or
+//!   `logout+jwt`.
 //! - **Issuer and audience:** values other than the configured ones, byte by byte.
 //! - **Dates:** no `exp`, an `exp` in the past, an `nbf` or `iat` in the future, each with the leeway; dates that are not
 //!   numbers from 1970 to the year 9999.
@@ -57,8 +58,8 @@
 //!   [`possession`](crate::possession).
 //!
 //! A member that is `null` counts as absent, so that a required one is missing. The exceptions are members whose
-//! presence alone means something: `crit`, `b64`, `zip` and `enc` in the header, `cnf`, `events`, `at_hash` and
-//! `c_hash` in the payload.
+//! presence alone means something: `crit`, `b64`, `zip` and `enc` in the header, `cnf`, `events`,
+//! `token_introspection`, `at_hash` and `c_hash` in the payload.
 //!
 //! At level `DEBUG` the log has details: which member of a malformed token breaks which rule, and which issuers,
 //! audiences and types are expected; see [`telemetry`](crate::telemetry). The content of a token that is not verified

@@ -269,15 +269,18 @@ async fn keys_that_are_out_of_reach_are_an_outage() {
 async fn an_answer_is_no_access_token() {
     let issuer = TestIssuer::start().await;
     let jwt = issuer.signed_introspection(alice());
-    let jwt = jwt
-        .claim("sub", "alice")
-        .claim("exp", 4_000_000_000_u64)
-        .build();
+    let jwt = jwt.claim("sub", "alice").claim("exp", 4_000_000_000_u64);
     let verifier = settings(&issuer).build().unwrap();
     assert_eq!(
-        refused(verify(&verifier, &jwt).await),
+        refused(verify(&verifier, &jwt.clone().build()).await),
         InvalidReason::WrongType
     );
+    // An issuer that does not set the type that RFC 9701 requires.
+    for token_type in ["JWT", "at+jwt"] {
+        let jwt = jwt.clone().token_type(token_type).build();
+        let reason = refused(verify(&verifier, &jwt).await);
+        assert_eq!(reason, InvalidReason::WrongType, "{token_type}");
+    }
 }
 
 #[test]
