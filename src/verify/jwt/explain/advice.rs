@@ -194,6 +194,9 @@ pub(super) fn kind(fault: ClaimFault<'_>) -> String {
                 .to_owned()
         }
         ClaimFault::Marked("events") => "This is a logout token or a security event.".to_owned(),
+        ClaimFault::Marked("token_introspection") => {
+            "This is the signed answer of an introspection endpoint.".to_owned()
+        }
         ClaimFault::Marked(_) => {
             "This is an ID token or a refresh token. The client must send the access token.".to_owned()
         }
