@@ -66,10 +66,12 @@ guide!(
     comparison,
     "../docs/comparison.md",
     "browsers" => "self::browsers_and_websockets",
+    "forward-auth" => "self::forward_auth",
     "grpc" => "self::refusals#grpc",
     "refusals" => "self::refusals",
     "step-up" => "self::step_up",
-    "tenants" => "crate::auth::LayerByRequest"
+    "tenants" => "crate::auth::LayerByRequest",
+    "why-refused" => "self::why_refused"
 );
 
 guide!(
