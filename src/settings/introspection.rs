@@ -93,7 +93,7 @@ settings! {
     /// | `allow_http`, `without_backoff`, `merge_scope_claims` | a boolean |
     /// | `accept_any_audience`, `accept_zero_expiry`, `accept_numeric_subject`, `accept_unchecked_confirmation` | a boolean |
     ///
-    /// The files are read once. For a token that is renewed, an HTTP client of your own or signed answers, call
+    /// The files are read once. For a token that is renewed, an HTTP client of your own or signed responses, call
     /// [`builder`](Self::builder).
     IntrospectionSettings, KEYS
 }
@@ -120,6 +120,11 @@ impl IntrospectionSettings {
     pub fn build(&self) -> Result<IntrospectionVerifier, ConfigError> {
         let mut reader = Reader::new(&self.table);
         let mut builder = read(&mut reader);
+        if !CREDENTIALS.iter().any(|key| reader.is_set(key)) {
+            let problem = "there are no credentials for the introspection endpoint; set `client_id` and \
+                           `client_secret_file`, `bearer_token_file` or `without_credentials`";
+            reader.problem("client_id", problem);
+        }
         // What a setting with a problem would have set is not missing too.
         if reader.is_broken(&["audience", "claim_in"]) && !reader.flag("accept_any_audience") {
             builder = builder.audience("broken");
@@ -209,9 +214,8 @@ fn read_credentials(
         builder = match authentication.as_deref() {
             None | Some("basic") => builder.client_secret_basic(id, secret.as_str()),
             Some("post") => builder.client_secret_post(id, secret.as_str()),
-            Some(other) => {
-                let problem =
-                    format!("`client_authentication` is {other:?}, not \"basic\" or \"post\"");
+            Some(_) => {
+                let problem = "`client_authentication` is neither \"basic\" nor \"post\"";
                 reader.problem("client_authentication", problem);
                 builder
             }

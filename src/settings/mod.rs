@@ -1,6 +1,6 @@
 //! Settings of verifiers, of the protected resource and of DPoP from a configuration file or the environment.
 //!
-//! The structs implement [`Deserialize`](serde::Deserialize), so any configuration crate fills them. They are made for
+//! The structs implement [`Deserialize`](serde::Deserialize), so any configuration crate fills them. Use them as
 //! fields of your own configuration:
 //!
 //! ```
@@ -110,13 +110,13 @@
 //!
 //! # Secrets
 //!
-//! Secrets come from files, such as those of Docker and Kubernetes, and never from a key. One newline (`\n` or `\r\n`) at
+//! Secrets come from files, such as those of Docker and Kubernetes, and never from the configuration itself. One newline (`\n` or `\r\n`) at
 //! the end of a file is removed. A file has at most 1 MiB. The structs do not implement `Serialize`, and their `Debug`
 //! shows the names of the keys only.
 //!
 //! # Errors
 //!
-//! Deserialization fails only if a value is not a table at all. It keeps every other mistake for the
+//! Deserialization fails only if the settings are not a table. It keeps every other mistake for the
 //! [`ConfigError`](crate::ConfigError) of `build`, which names all of them with their keys: unknown keys, empty values,
 //! values of a wrong type, contradictions, files that cannot be read, and what the builder refuses.
 //!

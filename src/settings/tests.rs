@@ -67,12 +67,14 @@ fn every_setter_of_an_introspection_verifier_has_a_key() {
         include_str!("../verify/introspection/builder.rs"),
         include_str!("../verify/introspection/claim_settings.rs"),
         include_str!("../verify/introspection/endpoint_settings.rs"),
+        include_str!("../verify/introspection_response.rs"),
     ];
     let instead = [
         ("client_secret_basic", "client_secret_file"),
         ("client_secret_post", "client_secret_file"),
         ("bearer_token", "bearer_token_file"),
         ("headers", ""),
+        ("signed_responses", ""),
         ("client", ""),
         ("backoff", "backoff_min"),
         ("issuers", "issuer"),

@@ -219,6 +219,11 @@ fn credentials_contradict_each_other() {
             "`without_credentials` and `bearer_token_file` contradict each other; set one of them",
         ),
         (
+            String::new(),
+            "there are no credentials for the introspection endpoint; set `client_id` and `client_secret_file`, \
+             `bearer_token_file` or `without_credentials`",
+        ),
+        (
             "client_id = 'a'".to_owned(),
             "`client_id` needs `client_secret_file`, which is missing",
         ),
@@ -226,7 +231,7 @@ fn credentials_contradict_each_other() {
             format!(
                 "client_id = 'a'\n client_secret_file = '{secret}'\n client_authentication = 'jwt'"
             ),
-            "`client_authentication` is \"jwt\", not \"basic\" or \"post\"",
+            "`client_authentication` is neither \"basic\" nor \"post\"",
         ),
         (
             "without_credentials = true\n without_backoff = true\n backoff_max = 5".to_owned(),

@@ -67,3 +67,33 @@ fn the_content_of_a_file_is_in_no_error_and_no_debug() {
     let error = dpop.dpop().unwrap_err();
     assert!(!error.to_string().contains("s3cret"), "{error}");
 }
+
+#[test]
+fn one_newline_is_removed_and_no_more() {
+    let files = folder([
+        ("newline", b"thirty-one bytes with a newline\n"),
+        ("newlines", b"thirty bytes, and two newlines\n\n\n"),
+        ("spaces", b"  thirty-two bytes with spaces  \r\n"),
+        ("large", &[b'x'; 1024 * 1024 + 1]),
+    ]);
+    let build = |name: &str| {
+        let path = files.path().join(name);
+        let path = path.to_str().unwrap();
+        let settings: JwtVerifierSettings = toml(&format!(
+            "issuer = 'a'\n audience = 'a'\n secrets = [{{ algorithm = 'HS256', file = '{path}' }}]"
+        ));
+        settings
+            .build()
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    let error = build("newline").unwrap_err();
+    assert!(
+        error.contains("the secret for HS256 has 31 bytes"),
+        "{error}"
+    );
+    build("newlines").unwrap();
+    build("spaces").unwrap();
+    let error = build("large").unwrap_err();
+    assert!(error.ends_with("is larger than 1 MiB"), "{error}");
+}
