@@ -39,6 +39,15 @@ impl ConfigError {
         }
     }
 
+    /// With the problems of another part of the configuration, if that has some.
+    #[cfg(feature = "serde")]
+    pub(crate) fn and<T>(mut self, other: Result<T, Self>) -> Self {
+        if let Err(other) = other {
+            self.problems.merge(other);
+        }
+        self
+    }
+
     /// Returns `Ok` if there is no problem.
     pub(crate) fn check(problems: Problems) -> Result<(), Self> {
         match problems.0.is_empty() {

@@ -75,6 +75,7 @@
 //! | `rmcp` | no | `AccessToken` and `MaybeAccessToken` as parameters of `rmcp` tools and prompts | it brings `rmcp` |
 //! | `jwks-client-rs` | no | key sources of the `jwks_client_rs` crate | it brings that crate |
 //! | `metrics` | no | counters and histograms through the `metrics` crate: [`telemetry`] | it brings that crate |
+//! | `serde` | no | settings of verifiers, of the protected resource and of DPoP from a configuration file: the module `settings` | most servers configure them in code |
 //! | `testing` | no | for the tests of your own server: keys, valid and invalid tokens, an issuer on a loopback port | for dev-dependencies |
 //!
 //! A feature adds API and changes no behaviour. The exception is `tls`: without it, https URLs are a [`ConfigError`].
@@ -137,6 +138,10 @@ pub mod telemetry;
 
 // For clients without a token.
 pub mod metadata;
+
+// From a configuration file.
+#[cfg(feature = "serde")]
+pub mod settings;
 
 // Shared by several of them.
 mod claim_lookup;

@@ -32,6 +32,7 @@ mod readiness;
 mod refused;
 mod revocation;
 mod scope_guards;
+mod settings;
 mod shown_urls;
 mod soak;
 mod stacked_guards;

@@ -118,12 +118,31 @@ impl DpopNonces {
     /// If it is shorter than 10 seconds or longer than 24 hours.
     #[track_caller]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        assert!(
-            (MIN_LIFETIME..=MAX_LIFETIME).contains(&lifetime),
-            "the lifetime of nonces must be between 10 seconds and 24 hours, not {lifetime:?}"
-        );
+        if let Err(problem) = Self::check_lifetime(lifetime) {
+            panic!("{problem}");
+        }
         self.lifetime = lifetime;
         self
+    }
+
+    /// Whether [`new`](Self::new) accepts this secret.
+    pub(crate) fn check_secret(secret: &[u8]) -> Result<(), String> {
+        match secret.len() {
+            MIN_SECRET.. => Ok(()),
+            length => Err(format!(
+                "a secret of {length} bytes is too short for nonces: use {MIN_SECRET} random bytes or more"
+            )),
+        }
+    }
+
+    /// Whether [`lifetime`](Self::lifetime) accepts this time.
+    pub(crate) fn check_lifetime(lifetime: Duration) -> Result<(), String> {
+        match (MIN_LIFETIME..=MAX_LIFETIME).contains(&lifetime) {
+            true => Ok(()),
+            false => Err(format!(
+                "the lifetime of nonces must be between 10 seconds and 24 hours, not {lifetime:?}"
+            )),
+        }
     }
 
     /// The nonce to send now. `now` is the time since 1970.
@@ -170,11 +189,9 @@ impl DpopNonces {
 
 #[track_caller]
 fn key(secret: &[u8]) -> hmac::Key {
-    assert!(
-        secret.len() >= MIN_SECRET,
-        "a secret of {} bytes is too short for nonces: use {MIN_SECRET} random bytes or more",
-        secret.len()
-    );
+    if let Err(problem) = DpopNonces::check_secret(secret) {
+        panic!("{problem}");
+    }
     hmac::Key::new(hmac::HMAC_SHA256, secret)
 }
 

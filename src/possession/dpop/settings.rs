@@ -91,9 +91,9 @@ impl Dpop {
     /// If it is not an http or https URL, or has credentials, a path, a query or a fragment.
     #[track_caller]
     pub fn origin(mut self, origin: &str) -> Self {
-        match Origin::of_origin(origin) {
+        match Self::check_origin(origin) {
             Ok(origin) => self.origin = Some(origin),
-            Err(problem) => panic!("{origin:?} cannot be an origin: it {problem}"),
+            Err(problem) => panic!("{problem}"),
         }
         self
     }
@@ -108,11 +108,7 @@ impl Dpop {
     #[track_caller]
     pub fn path_prefix(mut self, prefix: impl Into<String>) -> Self {
         let prefix = prefix.into();
-        assert!(
-            prefix.starts_with('/') && !prefix.ends_with('/') && is_path(&prefix),
-            "{prefix:?} cannot be the beginning of a path: it must begin with a slash and not end with one, and other \
-             characters than visible ASCII must be percent-encoded"
-        );
+        or_panic(Self::check_path_prefix(&prefix));
         self.path_prefix = prefix.into();
         self
     }
@@ -126,10 +122,7 @@ impl Dpop {
     #[track_caller]
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = algorithms.into_iter().collect();
-        assert!(
-            !self.algorithms.is_empty() && self.algorithms.iter().copied().all(is_asymmetric),
-            "proofs need algorithms with public keys"
-        );
+        or_panic(Self::check_algorithms(&self.algorithms));
         self
     }
 
@@ -141,10 +134,7 @@ impl Dpop {
     /// If it is less than a second or more than 300 seconds.
     #[track_caller]
     pub fn window(mut self, window: Duration) -> Self {
-        assert!(
-            (MIN_WINDOW..=MAX_WINDOW).contains(&window),
-            "the window of proofs must be between 1 and 300 seconds, not {window:?}"
-        );
+        or_panic(Self::check_window(window));
         self.window = window;
         self
     }
@@ -180,6 +170,47 @@ impl Dpop {
         }
         self.clock = clock;
         self
+    }
+}
+
+/// What the setters check, or why the value is refused.
+impl Dpop {
+    pub(crate) fn check_origin(origin: &str) -> Result<Origin, String> {
+        Origin::of_origin(origin)
+            .map_err(|problem| format!("{origin:?} cannot be an origin: it {problem}"))
+    }
+
+    pub(crate) fn check_path_prefix(prefix: &str) -> Result<(), String> {
+        if prefix.starts_with('/') && !prefix.ends_with('/') && is_path(prefix) {
+            return Ok(());
+        }
+        Err(format!(
+            "{prefix:?} cannot be the beginning of a path: it must begin with a slash and not end with one, and other \
+             characters than visible ASCII must be percent-encoded"
+        ))
+    }
+
+    pub(crate) fn check_algorithms(algorithms: &[Algorithm]) -> Result<(), String> {
+        match !algorithms.is_empty() && algorithms.iter().copied().all(is_asymmetric) {
+            true => Ok(()),
+            false => Err("proofs need algorithms with public keys".to_owned()),
+        }
+    }
+
+    pub(crate) fn check_window(window: Duration) -> Result<(), String> {
+        match (MIN_WINDOW..=MAX_WINDOW).contains(&window) {
+            true => Ok(()),
+            false => Err(format!(
+                "the window of proofs must be between 1 and 300 seconds, not {window:?}"
+            )),
+        }
+    }
+}
+
+#[track_caller]
+fn or_panic(check: Result<(), String>) {
+    if let Err(problem) = check {
+        panic!("{problem}");
     }
 }
 

@@ -41,6 +41,10 @@ pub struct IntrospectionVerifierBuilder {
     pub(super) backoff: Option<(Duration, Duration)>,
 }
 
+/// The minimum and the maximum.
+pub(crate) const DEFAULT_BACKOFF: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(30));
+
 /// Time that a probe gets to end beyond its timeout.
 const PROBE_GRACE: Duration = Duration::from_secs(1);
 
@@ -61,7 +65,7 @@ impl IntrospectionVerifier {
             timeout: Duration::from_secs(5),
             max_bytes: 64 * 1024,
             max_concurrency: 64,
-            backoff: Some((Duration::from_secs(1), Duration::from_secs(30))),
+            backoff: Some(DEFAULT_BACKOFF),
         }
     }
 }
@@ -101,6 +105,11 @@ impl IntrospectionVerifierBuilder {
     /// client certificate of the [`client`](Self::client).
     pub fn without_credentials(self) -> Self {
         self.with_credentials(Credentials::None)
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn has_credentials(&self) -> bool {
+        !self.credentials.is_empty()
     }
 
     fn with_credentials(mut self, credentials: Credentials) -> Self {

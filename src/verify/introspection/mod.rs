@@ -105,6 +105,8 @@ mod response;
 mod signed_answer;
 mod verifier;
 
+#[cfg(feature = "serde")]
+pub(crate) use self::builder::DEFAULT_BACKOFF;
 pub use self::builder::IntrospectionVerifierBuilder;
 pub(crate) use self::signed_answer::{AnswerFuture, AnswerVerifier};
 pub use self::verifier::{IntrospectionFuture, IntrospectionVerifier};

@@ -125,6 +125,13 @@ impl JwtVerifierBuilder {
         self
     }
 
+    /// Keys that cannot be used, for which `build` reports these problems.
+    #[cfg(feature = "serde")]
+    pub(crate) fn with_unusable_keys(mut self, problems: ConfigError) -> Self {
+        self.key_problems.merge(problems);
+        self
+    }
+
     /// Adds keys that are fetched. `make` runs when the verifier is built, with the other settings.
     pub(crate) fn remote_keys(
         mut self,
