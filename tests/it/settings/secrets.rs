@@ -36,6 +36,23 @@ fn a_secret_under_a_wrong_key_is_in_no_error() {
 }
 
 #[test]
+fn a_secret_in_the_place_of_a_path_is_in_no_error() {
+    let jwt: JwtVerifierSettings = toml(&format!(
+        "secrets = [{{ algorithm = 'HS256', file = '{SECRET}' }}]\n jwks_file = 'keys/{SECRET}'"
+    ));
+    let dpop: DpopSettings = toml(&format!("nonce_secret_file = '{SECRET}'"));
+    let errors = [jwt.build().unwrap_err(), dpop.dpop().unwrap_err()];
+    for error in &errors {
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    }
+    let text = errors[0].to_string();
+    assert!(
+        text.contains("`secrets[0].file`: cannot read its file: No such file"),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_content_of_a_file_is_in_no_error_and_no_debug() {
     let files = folder([
         ("short", b"short-s3cret"),
