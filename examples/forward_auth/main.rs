@@ -72,11 +72,9 @@ async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
         .with_writer(std::io::stderr)
         .init();
 
-    // A value that is no UTF-8 must not count as absent: without `SCOPES`, every token would pass.
-    let variable = |name: &str| {
-        let value = env::var_os(name)?.to_string_lossy().into_owned();
-        Some(value).filter(|value| !value.is_empty())
-    };
+    // Neither a value that is no UTF-8 nor an empty one may count as absent. Without `SCOPES` every token would pass, and
+    // without `ISSUER` a test issuer would be trusted.
+    let variable = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
     let bind = variable("BIND").unwrap_or_else(|| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(&bind)
         .await

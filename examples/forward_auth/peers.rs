@@ -44,6 +44,10 @@ impl Network {
             None => (entry, None),
         };
         let address: IpAddr = address.parse().ok()?;
+        // Peers are compared as IPv4, so it would match none.
+        if address.to_canonical() != address {
+            return None;
+        }
         let bits = match address {
             IpAddr::V4(_) => 32,
             IpAddr::V6(_) => 128,

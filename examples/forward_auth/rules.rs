@@ -39,6 +39,10 @@ impl Rules<Access> {
                 .ok_or_else(|| format!("SCOPES has an entry without `=`: {entry:?}"))?;
             let scopes = Scopes::parse(scopes)
                 .map_err(|error| format!("SCOPES has an entry with no scope: {error}"))?;
+            let is_path = |scope: &str| scope.starts_with('/') || scope.ends_with(',');
+            if scopes.iter().any(is_path) {
+                return Err(format!("SCOPES needs `;` between its entries: {entry:?}"));
+            }
             add("SCOPES", path.trim(), Access::Token(scopes))?;
         }
         for path in entries(anonymous) {
@@ -89,8 +93,9 @@ fn prefix(path: &str) -> Option<String> {
     Some(decoded.strip_suffix('/').unwrap_or(&decoded).to_owned())
 }
 
-/// Decodes a path. `None` if it can be read in several ways: it has `.` or `..`, an empty segment, a backslash, `;`, a
-/// control character, an encoded slash or an encoded `%`, or is not UTF-8.
+/// Decodes a path. `None` if it can be read in several ways: it has an empty segment or one that ends with a dot or a
+/// space (`.`, `..`; Windows removes these ends), a backslash, `;`, a control character, an encoded slash or an encoded
+/// `%`, or is not UTF-8.
 fn decoded(path: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -118,7 +123,7 @@ fn decoded(path: &str) -> Option<String> {
     let is_plain = decoded == "/"
         || segments
             .split('/')
-            .all(|segment| !matches!(segment, "" | "." | ".."));
+            .all(|segment| !segment.is_empty() && !segment.ends_with(['.', ' ']));
     is_plain.then_some(decoded)
 }
 

@@ -22,12 +22,33 @@ pub(crate) struct Settings {
     pub(crate) statuses: Statuses,
 }
 
+const VARIABLES: [&str; 12] = [
+    "ANONYMOUS",
+    "CHECK_PATH",
+    "DPOP",
+    "ISSUER",
+    "JWKS_URL",
+    "METHOD_HEADER",
+    "PROXY",
+    "RESOURCE",
+    "SCOPES",
+    "STATUSES",
+    "TRUSTED_PEERS",
+    "URI_HEADER",
+];
+
 impl Settings {
     /// Reads the variables of a server that listens on this URL.
     pub(crate) fn from_variables(
         url: &str,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, String> {
+        if let Some(empty) = VARIABLES
+            .iter()
+            .find(|name| variable(name).as_deref() == Some(""))
+        {
+            return Err(format!("{empty} is set and empty"));
+        }
         let resource = variable("RESOURCE").unwrap_or_else(|| url.to_owned());
         let origin = Origin::of_url(&resource).ok_or("RESOURCE is not a URL")?;
         let (issuer, jwks_url) = (variable("ISSUER"), variable("JWKS_URL"));

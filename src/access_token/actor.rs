@@ -31,7 +31,13 @@ impl AccessToken {
     ///
     /// fn by_the_gateway_alone(verifier: impl Verifier) -> impl Verifier {
     ///     verifier.check(|token: &AccessToken| match token.actor() {
-    ///         Ok(Some(actor)) if actor.subject() == Some("gateway") => Ok(()),
+    ///         // A subject is unique at its issuer only. Without one, it is that of the token.
+    ///         Ok(Some(actor))
+    ///             if actor.subject() == Some("gateway")
+    ///                 && actor.issuer().is_none_or(|issuer| token.issuer() == Some(issuer)) =>
+    ///         {
+    ///             Ok(())
+    ///         }
     ///         Ok(_) | Err(_) => Err(VerifyError::invalid(InvalidReason::InvalidClaim)),
     ///     })
     /// }

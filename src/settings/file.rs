@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 use std::str::FromStr;
 
 use serde_json::Value;
@@ -24,10 +23,9 @@ pub(super) fn read(label: &str, path: &str) -> Result<Zeroizing<Vec<u8>>, Proble
         file.take(MAX_LENGTH + 1).read_to_end(&mut content)?;
         Ok(content)
     };
-    let mut content = read().map_err(|error| match is_shown(path) {
-        true => Problem::caused_by(&format!("`{label}`: cannot read {path:?}"), error),
-        false => Problem::caused_by(&format!("`{label}`: cannot read its file"), error),
-    })?;
+    // Not the path: it may be a secret that was written in the place of one.
+    let mut content = read()
+        .map_err(|error| Problem::caused_by(&format!("`{label}`: cannot read its file"), error))?;
     if content.len() as u64 > MAX_LENGTH {
         return Err(format!("`{label}`: {path:?} is larger than 1 MiB").into());
     }
@@ -42,12 +40,6 @@ pub(super) fn read(label: &str, path: &str) -> Result<Zeroizing<Vec<u8>>, Proble
         return Err(format!("`{label}`: {path:?} is empty").into());
     }
     Ok(content)
-}
-
-/// Whether an error about a file that cannot be read may show its path. Any other text may be a secret that was written in
-/// the place of a path.
-fn is_shown(path: &str) -> bool {
-    Path::new(path).is_absolute() || path.starts_with("./") || path.starts_with("../")
 }
 
 /// The content of a text file, without one newline at its end.

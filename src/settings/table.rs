@@ -14,13 +14,13 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Reads a struct with these fields.
+    /// Reads a table. It is not read as a struct: serde leaves out unknown keys of a struct that is flattened.
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
         name: &'static str,
         keys: &'static [&'static str],
     ) -> Result<Self, D::Error> {
-        deserializer.deserialize_struct(name, keys, TableVisitor { name, keys })
+        deserializer.deserialize_map(TableVisitor { name, keys })
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Value> {

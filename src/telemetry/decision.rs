@@ -224,9 +224,13 @@ impl<'a> Decision<'a> {
 
 /// The subject of the party that acts for that of the token, or else its client.
 fn actor(token: &AccessToken) -> Option<String> {
-    let actor = token.actor().ok()??;
-    let name = actor.subject().or(actor.client_id())?;
-    Some(name.to_owned())
+    const UNKNOWN: &str = "(unknown)";
+    let Ok(actor) = token.actor() else {
+        return Some(UNKNOWN.to_owned());
+    };
+    let actor = actor?;
+    let name = actor.subject().or(actor.client_id());
+    Some(name.unwrap_or(UNKNOWN).to_owned())
 }
 
 #[cfg(feature = "mcp")]

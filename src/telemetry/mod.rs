@@ -26,7 +26,7 @@
 //! | `required` | the scopes in the challenge | except for `insufficient_scope` |
 //! | `verifier` | the name of the verifier that accepted the token, as set with `name(..)`; by default `jwt`, `static`, `introspection` and its endpoint, `custom` | if none did |
 //! | `issuer`, `subject`, `client_id`, `jti` | from the token | if no verifier accepted the token, or the token has none |
-//! | `actor` | the `sub`, or else the `client_id`, of the party that acts for the subject: `act` (RFC 8693 §4.1) | if no verifier accepted the token, or the subject acts itself |
+//! | `actor` | the `sub`, or else the `client_id`, of the party that acts for the subject: `act` (RFC 8693 §4.1); `(unknown)` if it has neither or cannot be read | if no verifier accepted the token, or the subject acts itself |
 //! | `token_digest` | the first 8 bytes of the SHA-256 digest of the token, in hexadecimal | if there is no readable token; also for refused tokens in records of the `log` crate |
 //! | `error` | the error of the verifier | except for `unavailable` |
 //!

@@ -55,7 +55,7 @@ use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 ///
 /// A response does not say which token it is about (RFC 9701 has no member for it). An attacker between the two servers
 /// cannot change a response, but can send one again within these minutes: for a token that was revoked meanwhile, or for
-/// another token. So the connection still needs TLS.
+/// another token. Error statuses are not signed, so it can also make tokens refused. So the connection still needs TLS.
 ///
 /// Encrypted responses are not supported. A [`JwtVerifier`] refuses signed responses for their type, and for their
 /// `token_introspection` if the issuer writes another type. So none of them passes as an access token.

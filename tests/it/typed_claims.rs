@@ -144,6 +144,19 @@ async fn a_verifier_can_require_an_actor_and_the_audit_event_names_it() {
         .assert_passed();
     let text = logs.text();
     assert!(text.contains(r#"actor="gateway""#), "{text}");
+    drop(logs);
+
+    // A token whose actor cannot be told must not look like one without.
+    let logs = Logs::capture();
+    let odd = start().claim("act", json!("gateway")).build();
+    let verifier = support::jwts("https://issuer.test", "https://api.test", &key);
+    let layer = tower_bearer_auth::BearerAuthLayer::new(verifier);
+    let service = tower_layer::Layer::layer(&layer, support::Inner::default());
+    support::answer_of(service, support::with_token(&odd))
+        .await
+        .assert_passed();
+    let text = logs.text();
+    assert!(text.contains(r#"actor="(unknown)""#), "{text}");
 }
 
 async fn verify(verifier: &impl Verifier, token: &str) -> Result<AccessToken, VerifyError> {

@@ -38,6 +38,23 @@ fn unknown_keys_are_named_all_at_once() {
     );
 }
 
+/// serde leaves out the unknown keys of a struct that is flattened.
+#[test]
+fn unknown_keys_are_named_in_a_flattened_table_too() {
+    #[derive(serde::Deserialize)]
+    struct Settings {
+        port: u16,
+        #[serde(flatten)]
+        jwt: JwtVerifierSettings,
+    }
+
+    let settings: Settings = toml(&format!("port = 3000\n algorithm = 'RS256'\n {COMPLETE}"));
+    assert_eq!(settings.port, 3000);
+    let error = settings.jwt.build().unwrap_err();
+    let expected = r#""algorithm" is not a setting; did you mean `algorithms`?"#;
+    assert_eq!(problems(&error), [expected]);
+}
+
 #[test]
 fn a_mistake_is_reported_with_its_key_and_alone() {
     for (setting, expected) in [
@@ -169,7 +186,7 @@ fn a_key_file_is_described_by_its_key_and_path() {
         "`public_keys[2].algorithm` is empty".to_owned(),
         "`public_keys[2]` has no `file`".to_owned(),
         format!("`secrets[0].file`: {short:?} cannot be used: the secret for HS256 has 9 bytes"),
-        format!("`secrets[1].file`: cannot read {missing:?}: No such file"),
+        "`secrets[1].file`: cannot read its file: No such file".to_owned(),
         format!("`jwks_file`: {text:?} cannot be used: the JWK Set is not JSON"),
     ];
     let found = problems(&error);

@@ -38,7 +38,7 @@ fn a_secret_under_a_wrong_key_is_in_no_error() {
 #[test]
 fn a_secret_in_the_place_of_a_path_is_in_no_error() {
     let jwt: JwtVerifierSettings = toml(&format!(
-        "secrets = [{{ algorithm = 'HS256', file = '{SECRET}' }}]\n jwks_file = 'keys/{SECRET}'"
+        "secrets = [{{ algorithm = 'HS256', file = '{SECRET}' }}]\n jwks_file = '/{SECRET}'"
     ));
     let dpop: DpopSettings = toml(&format!("nonce_secret_file = '{SECRET}'"));
     let errors = [jwt.build().unwrap_err(), dpop.dpop().unwrap_err()];
