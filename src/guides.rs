@@ -83,7 +83,11 @@ guide!(
 
 guide!(design, "../DESIGN.md");
 
-guide!(forward_auth, "../docs/forward-auth.md");
+guide!(
+    forward_auth,
+    "../docs/forward-auth.md",
+    "replicas" => "self::replicas"
+);
 
 guide!(
     mcp_server,

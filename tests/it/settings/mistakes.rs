@@ -103,7 +103,7 @@ fn a_mistake_is_reported_with_its_key_and_alone() {
         ),
         (
             "jwks_file = '/nowhere/jwks.json'",
-            "`jwks_file`: cannot read \"/nowhere/jwks.json\": ",
+            "`jwks_file`: cannot read its file: ",
         ),
         (
             "discover = 'https://issuer.example.com'",
