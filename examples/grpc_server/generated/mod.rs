@@ -10,8 +10,8 @@
 //! and kept here, so that a build needs neither `protoc` nor a build script.
 
 #[rustfmt::skip]
-#[allow(clippy::all, unreachable_pub, unused_qualifications)]
+#[allow(clippy::all, unreachable_pub, unused_qualifications, reason = "generated")]
 pub(crate) mod admin;
 #[rustfmt::skip]
-#[allow(clippy::all, unreachable_pub, unused_qualifications)]
+#[allow(clippy::all, unreachable_pub, unused_qualifications, reason = "generated")]
 pub(crate) mod notes;
