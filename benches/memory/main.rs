@@ -33,19 +33,15 @@ struct Live {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
+    // Cargo adds `--bench`.
+    let arguments = env::args().skip(1).filter(|argument| argument != "--bench");
+    let arguments: Vec<String> = arguments.collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--take", name, count] => (named(name).keep)(count.parse().unwrap()),
-        ["--where", name, ..] => profile(named(name)),
-        _ => {
-            let words = arguments.iter().filter(|word| !word.starts_with("--"));
-            let words: Vec<&str> = words.copied().collect();
-            return match measure(&words) {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::FAILURE,
-            };
-        }
+        ["--where", name] => profile(&named(name)),
+        _ if !measure(&arguments) => return ExitCode::FAILURE,
+        _ => {}
     }
     ExitCode::SUCCESS
 }
@@ -73,9 +69,9 @@ fn measure(words: &[&str]) -> bool {
             per_unit.blocks -= limit.blocks;
         }
         let target = unit.target.map_or_else(String::new, |target| {
-            let met = per_unit.bytes <= target;
-            all_met &= met;
-            let verdict = if met { "met" } else { "MISSED" };
+            let is_met = per_unit.bytes <= target;
+            all_met &= is_met;
+            let verdict = if is_met { "met" } else { "MISSED" };
             format!("≤ {target:.0}: {verdict}")
         });
         println!("{}: {:.1} bytes", unit.name, per_unit.bytes);
@@ -114,10 +110,10 @@ fn per_unit(unit: &Unit) -> Live {
 }
 
 /// Prints which call stacks allocated the live bytes, the largest first.
-fn profile(unit: Unit) {
+fn profile(unit: &Unit) {
     inputs::write();
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("memory-profile.json");
-    let live = live(&unit, unit.count, Some(&file));
+    let live = live(unit, unit.count, Some(&file));
     println!(
         "{} of {}: {:.0} bytes live",
         unit.count, unit.name, live.bytes

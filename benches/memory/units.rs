@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::hint::black_box;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -39,7 +40,7 @@ pub(crate) struct Unit {
     pub(crate) target: Option<f64>,
 }
 
-const FULL: &str = "full";
+const FULL: &str = "nearly full";
 const DOUBLED: &str = "just doubled";
 const NONE: &str = "–";
 
@@ -226,7 +227,8 @@ where
         let mut call = Box::pin(call);
         let mut context = Context::from_waker(Waker::noop());
         assert!(call.as_mut().poll(&mut context).is_pending());
-        mem::forget(call);
+        // Otherwise the compiler may remove an allocation that nothing reads.
+        mem::forget(black_box(call));
     }
     mem::forget(service);
 }
