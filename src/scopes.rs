@@ -311,9 +311,21 @@ fn is_scope(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_scope_char)
 }
 
+#[inline]
 fn is_scope_char(byte: u8) -> bool {
-    matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
+    SCOPE_CHARS[usize::from(byte)]
 }
+
+/// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3)
+static SCOPE_CHARS: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte: u8 = 0x21;
+    while byte <= 0x7E {
+        allowed[byte as usize] = !matches!(byte, b'"' | b'\\');
+        byte += 1;
+    }
+    allowed
+};
 
 /// Joins names without duplicates.
 ///

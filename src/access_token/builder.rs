@@ -124,9 +124,10 @@ impl AccessTokenBuilder {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        self.verified.audiences = audiences.into_iter().map(Into::into).collect();
-        let claim = self.verified.audiences.clone();
-        self.claim("aud", claim)
+        let audiences: Vec<String> = audiences.into_iter().map(Into::into).collect();
+        let texts = audiences.iter().cloned().map(ClaimText::from);
+        self.verified.audiences = texts.collect();
+        self.claim("aud", audiences)
     }
 
     /// Sets `scope` from names that are one scope each, and are written in code.

@@ -1,6 +1,7 @@
 //! `AccessToken`: the identity and the rights of a caller, as a verifier established them.
 
 mod actor;
+mod audiences;
 mod authentication;
 mod builder;
 mod claim_text;

@@ -183,7 +183,7 @@ impl AccessToken {
 
     /// The audiences: `aud`, in order. A single text is one audience.
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
-        self.verified.audiences.iter().map(String::as_str)
+        self.verified.audiences()
     }
 
     /// The scopes of the token. If the verifier has a [`scope_prefix`](crate::JwtVerifierBuilder::scope_prefix), they are
@@ -322,7 +322,7 @@ impl fmt::Debug for AccessToken {
             .field("subject", &self.subject())
             .field("client_id", &self.client_id())
             .field("issuer", &self.issuer())
-            .field("audiences", &self.verified.audiences)
+            .field("audiences", &self.audiences().collect::<Vec<_>>())
             .field("scopes", self.scopes())
             .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()

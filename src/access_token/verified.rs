@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::audiences::Audiences;
 use super::claim_text::ClaimText;
 use super::confirmation::Confirmations;
 use crate::claim_lookup;
@@ -27,7 +28,7 @@ pub(crate) struct Verified {
     pub(crate) subject: Option<ClaimText>,
     pub(crate) client_id: Option<ClaimText>,
     pub(crate) issuer: Option<ClaimText>,
-    pub(crate) audiences: Vec<String>,
+    pub(crate) audiences: Audiences,
     pub(crate) scopes: Scopes,
     pub(crate) jwt_id: Option<ClaimText>,
     /// Since 1970, as all dates here.
@@ -69,6 +70,10 @@ impl Verified {
         self.text(&self.jwt_id)
     }
 
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.audiences.iter().map(|part| part.text(&self.claims))
+    }
+
     /// The session at the issuer: `sid` (OpenID Connect Back-Channel Logout §2.1). It parses the claims set.
     pub(crate) fn session_id(&self) -> Option<Cow<'_, str>> {
         claim_lookup::find_value(&self.claims, "sid").ok().flatten()
@@ -83,6 +88,7 @@ impl Verified {
             client_id: detach(&self.client_id),
             issuer: detach(&self.issuer),
             jwt_id: detach(&self.jwt_id),
+            audiences: self.audiences.detached(&self.claims),
             ..self.clone()
         }
     }

@@ -236,8 +236,10 @@ fn special_bytes(word: u64) -> u64 {
         u64::from_le_bytes([byte; 8])
     }
     let below = |word: u64, byte| word.wrapping_sub(each(byte)) & !word;
-    let equal = |byte| below(word ^ each(byte), 1);
-    (equal(b'"') | equal(b'\\') | below(word, b' ')) & each(0x80)
+    // With this bit inverted, the quote becomes a space, and control characters remain below it.
+    let quote_or_control = below(word ^ each(b'"' ^ b' '), b' ' + 1);
+    let backslash = below(word ^ each(b'\\'), 1);
+    (quote_or_control | backslash) & each(0x80)
 }
 
 impl<'de> de::Deserializer<'de> for &mut Reader<'de> {

@@ -38,7 +38,8 @@ impl ClaimMapping {
         verified.issuer = part(&claims.iss);
         verified.jwt_id = part(&claims.jti);
         if let Some(audiences) = claims.aud.get() {
-            verified.audiences = audiences.iter().map(str::to_owned).collect();
+            let part = |audience| ClaimText::of(audience, payload);
+            verified.audiences = audiences.iter().map(part).collect();
         }
         verified.expires_at = claims.exp.get().map(|date| date.0);
         verified.issued_at = claims.iat.get().map(|date| date.0);

@@ -22,8 +22,8 @@ pub(crate) struct Jws<'t> {
 /// The rule that a text breaks if [`Jws::split`] refuses it.
 pub(crate) const THREE_SEGMENTS: &str = "it does not have three segments with dots between them";
 
-/// In bytes, that of RSA with 8192 bits. Only ML-DSA signatures are longer.
-pub(crate) const USUAL_SIGNATURE_LENGTH: usize = 1024;
+/// The size of the buffer for a signature, in bytes. That of RSA with 4096 bits fits; a longer one needs an allocation.
+pub(crate) const USUAL_SIGNATURE_LENGTH: usize = 512;
 
 /// The size of the buffer for a header, in bytes. Most headers fit; one with certificates needs an allocation.
 pub(crate) const USUAL_HEADER_LENGTH: usize = 256;
@@ -133,10 +133,10 @@ impl<'de> Object<'de> for HeaderMembers<'de> {
     const MEMBERS: &'static [&'static str] = &["alg", "kid", "typ"];
 
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
-        match name {
-            "alg" => self.alg.read(members),
-            "kid" => self.kid.read(members),
-            "typ" => self.typ.read(members),
+        match name.as_bytes() {
+            b"alg" => self.alg.read(members),
+            b"kid" => self.kid.read(members),
+            b"typ" => self.typ.read(members),
             _ => {
                 let unsupported = UNSUPPORTED.into_iter().find(|known| *known == name);
                 self.unsupported = self.unsupported.or(unsupported);
