@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use memchr::memchr_iter;
 
 use super::rule::Rule;
@@ -9,7 +10,7 @@ use super::rule::Rule;
 /// The rules for one kind of target, or for methods.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patterns {
-    exact: HashMap<Box<str>, Rule>,
+    exact: HashMap<Box<str>, Rule, RandomState>,
     /// Sorted by their bytes.
     prefixes: Vec<(Box<str>, Rule)>,
 }

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use crate::challenge_config::ChallengeConfig;
 use crate::guard::check::{Required, check};
 use crate::identity::{Anonymous, Identity};
+use crate::mcp::few::Few;
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Unreadable, calls};
 use crate::mcp::message_id::id;
@@ -36,7 +37,7 @@ pub(super) fn decide(settings: &Settings, head: &mut Parts, body: &[u8]) -> Resu
 }
 
 /// The requirements of all calls in a body; an error if the body or the headers are ambiguous.
-fn read<'r>(rules: &'r ScopeRules, head: &Parts, body: &[u8]) -> Result<Vec<&'r Rule>, Rejection> {
+fn read<'r>(rules: &'r ScopeRules, head: &Parts, body: &[u8]) -> Result<Few<&'r Rule>, Rejection> {
     let calls = calls(body)?;
     check_agreement(&head.headers, &calls)?;
     let required = rules.rules_for(&calls);
