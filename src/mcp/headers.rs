@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn headers_that_contradict_the_body_are_refused() {
         let body = r#"{"method":"tools/call","params":{"name":"größe"}}"#;
-        let calls = calls(body.as_bytes()).unwrap();
+        let calls = calls(body).unwrap();
         let agree = |pairs: &[(&'static str, &str)]| check_agreement(&headers(pairs), &calls);
         let wrapped = format!("=?base64?{}?=", STANDARD.encode("größe"));
         for good in [

@@ -62,8 +62,7 @@ pub(super) enum Target<'a> {
 }
 
 /// The calls in a body, which is one message or a batch. Responses are left out.
-pub(super) fn calls(body: &[u8]) -> Result<Few<Call<'_>>, Unreadable> {
-    let json = std::str::from_utf8(body).map_err(|_| Unreadable::NotJson)?;
+pub(super) fn calls(json: &str) -> Result<Few<Call<'_>>, Unreadable> {
     let messages = match Node::parse(json)? {
         Node::List(messages) if messages.is_empty() => {
             return Err(Unreadable::BadMessage("the batch is empty"));

@@ -123,6 +123,10 @@ pub(super) fn split_star(pattern: &str) -> Result<(&str, bool), &'static str> {
 pub(super) fn has_control(text: &str) -> bool {
     let bytes = text.as_bytes();
     // Without an early exit, the compiler can vectorize this loop.
+    let is_printable = |all: bool, byte: &u8| all & (0x20..0x7f).contains(byte);
+    if bytes.iter().fold(true, is_printable) {
+        return false;
+    }
     let is_ascii_control = |found: bool, byte: &u8| found | (*byte < 0x20) | (*byte == 0x7f);
     // U+0080 to U+009F are 0xc2, followed by a byte below 0xa0.
     let is_other = |at: usize| bytes.get(at + 1).is_some_and(|next| *next < 0xa0);

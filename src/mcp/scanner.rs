@@ -8,8 +8,11 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::escape::{LoneSurrogate, after_escape, unescape};
+use self::string::end_of_string;
+use super::escape::{LoneSurrogate, unescape};
 use super::private_member::is_private;
+
+mod string;
 
 /// The text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -290,70 +293,6 @@ impl Open {
             (_, _) => Some(Bracket::Object),
         }
     }
-}
-
-/// The position of the quote that closes the string whose text begins at `start`. Checks its characters and escapes.
-#[inline]
-fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
-    match bytes.get(start)? {
-        b'"' => Some(start),
-        _ => end_of_text(bytes, start),
-    }
-}
-
-/// [`end_of_string`] for a string that is not empty.
-///
-/// It looks at eight bytes at once. Which of them are special does not depend on what precedes, so the processor can
-/// compute that for several words at the same time.
-fn end_of_text(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    // What precedes this position belongs to an escape that was checked.
-    let mut unread = start;
-    while let Some(block) = bytes[at..].first_chunk::<16>() {
-        let block = u128::from_le_bytes(*block);
-        for word in [block as u64, (block >> 64) as u64] {
-            let mut special = special(word);
-            while special != 0 {
-                let here = at + (special.trailing_zeros() / u8::BITS) as usize;
-                special &= special - 1;
-                if here < unread {
-                    continue;
-                }
-                match bytes[here] {
-                    b'"' => return Some(here),
-                    b'\\' => unread = after_escape(bytes, here)?,
-                    _ => return None,
-                }
-            }
-            at += 8;
-        }
-    }
-    end_of_short_text(bytes, at.max(unread))
-}
-
-/// [`end_of_text`], byte by byte.
-fn end_of_short_text(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => at = after_escape(bytes, at)?,
-            ..0x20 => return None,
-            _ => at += 1,
-        }
-    }
-}
-
-/// The highest bit of each byte that is a quote, a backslash, or below 0x20.
-#[inline]
-fn special(block: u64) -> u64 {
-    const EACH: u64 = u64::MAX / 0xff;
-    const LOW: u64 = EACH * 0x7f;
-    // Only the seven low bits are added, so that no sum carries into the next byte.
-    let low = block & LOW;
-    let is_no_quote = (low ^ EACH * b'"' as u64) + LOW;
-    let is_no_backslash = (low ^ EACH * b'\\' as u64) + LOW;
-    let is_no_control = low + EACH * (0x80 - 0x20);
-    !(is_no_quote & is_no_backslash & is_no_control | block) & !LOW
 }
 
 /// The position after the number, boolean or `null` that begins at `at`.
