@@ -116,8 +116,8 @@ fn special_in_word(word: u64) -> u64 {
     const LOW: u64 = EACH * 0x7f;
     // Only the seven low bits are added, so that no sum carries into the next byte.
     let low = word & LOW;
-    let is_no_quote = (low ^ EACH * b'"' as u64) + LOW;
-    let is_no_backslash = (low ^ EACH * b'\\' as u64) + LOW;
+    let is_no_quote = (low ^ (EACH * b'"' as u64)) + LOW;
+    let is_no_backslash = (low ^ (EACH * b'\\' as u64)) + LOW;
     let is_no_control = low + EACH * (0x80 - 0x20);
     !(is_no_quote & is_no_backslash & is_no_control | word) & !LOW
 }
