@@ -43,12 +43,7 @@ fn every_escape_is_accepted_or_not_wherever_it_stands() {
                     "x".repeat(length),
                     "\\".repeat(backslashes)
                 );
-                let begins_escape = rest.is_empty() || backslashes % 2 == 1;
-                assert_eq!(
-                    is_json(&text),
-                    backslashes % 2 == 0,
-                    "{text} {begins_escape}"
-                );
+                assert_eq!(is_json(&text), backslashes % 2 == 0, "{text}");
             }
         }
     }

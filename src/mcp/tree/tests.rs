@@ -2,7 +2,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-#[path = "reference.rs"]
 mod reference;
 
 /// Looks `name` up in the kind of object that has it.
@@ -143,6 +142,8 @@ fn trailing_text_is_refused() {
         "\u{feff}{}",
         "{\"a\":NaN}",
         "{'a':1}",
+        // Out of range, whatever features of serde_json are on.
+        "{\"method\":1e999}",
     ] {
         assert_eq!(Node::parse(bad), Err(Unparsed::NotJson), "{bad}");
     }
@@ -267,6 +268,11 @@ fn changed(text: &str, place: prop::sample::Index, removed: usize, fragment: &st
     letters.into_iter().collect()
 }
 
+/// Whether serde_json reads numbers as it does by default. With `arbitrary_precision`, it presents them as objects.
+fn reads_plain_numbers() -> bool {
+    serde_json::from_str::<serde_json::Number>("1e999").is_err()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
 
@@ -276,6 +282,9 @@ proptest! {
         changes in prop::collection::vec(
             (any::<prop::sample::Index>(), 0..3_usize, prop::sample::select(FRAGMENTS)), 0..3),
     ) {
+        if !reads_plain_numbers() {
+            return Ok(());
+        }
         prop_assert_eq!(Node::parse(&json), reference::parse(&json));
         let mut text = json;
         for (place, removed, fragment) in changes {
@@ -295,6 +304,9 @@ proptest! {
             0..8,
         ),
     ) {
+        if !reads_plain_numbers() {
+            return Ok(());
+        }
         let text = parts.concat();
         for text in [format!("[{text}]"), format!("{{\"a\":{text}}}"), format!("[\"{text}\"]"), text] {
             prop_assert_eq!(Node::parse(&text), reference::parse(&text), "{}", text);

@@ -7,9 +7,11 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Doubtful, MAX_ITEMS, MAX_MEMBERS, Node, Place, TooMany, Unparsed, is_unfinished};
 use crate::json::PRIVATE_TO_SERDE;
 use crate::mcp::member_name::{Name, recognize};
+use crate::mcp::tree::{
+    Doubtful, MAX_ITEMS, MAX_MEMBERS, Node, Place, TooMany, Unparsed, is_unfinished,
+};
 
 /// [`Node::parse`], with serde_json.
 pub(super) fn parse(json: &str) -> Result<Node<'_>, Unparsed> {
