@@ -17,8 +17,6 @@ pub(crate) use self::object::{
     BYTE_ORDER_MARK, Member, Object, Presence, fill_object, parse_object,
 };
 pub(crate) use self::text::Text;
-#[cfg(feature = "mcp")]
-pub(crate) use self::text::end_of_string;
 pub(crate) use self::values::{MaybeText, NumericDate, TextOrList, TextOrNumber};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use base64::engine::general_purpose::STANDARD;
 use base64::{Engine, encoded_len};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::message::{Call, Target};
 use super::rejection::Rejection;
@@ -18,11 +18,11 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Rejection> {
     if repeated {
         return Err(Rejection::BadHeaders("an MCP header occurs twice"));
     }
-    let content_types = headers.get_all(CONTENT_TYPE).iter();
-    if content_types.map(HeaderValue::len).sum::<usize>() > MAX_CONTENT_TYPE {
+    let content_types = headers.get_all(CONTENT_TYPE);
+    if content_types.iter().map(HeaderValue::len).sum::<usize>() > MAX_CONTENT_TYPE {
         return Err(Rejection::BadHeaders("the Content-Type header is too long"));
     }
-    if headers.contains_key(CONTENT_ENCODING) || has_other_charset(headers) {
+    if headers.contains_key(CONTENT_ENCODING) || content_types.iter().any(has_other_charset) {
         return Err(Rejection::UnsupportedEncoding);
     }
     Ok(())
@@ -32,22 +32,23 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Rejection> {
 const MAX_CONTENT_TYPE: usize = 256;
 
 /// JSON is UTF-8 (RFC 8259 §8.1), but a server that honours the `charset` parameter could read it as UTF-7.
-fn has_other_charset(headers: &HeaderMap) -> bool {
-    let is_other = |value: &HeaderValue| {
-        let Ok(value) = value.to_str() else {
-            return true;
-        };
-        value.split(';').skip(1).any(|parameter| {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let charset = value.trim().trim_matches('"');
-            name.trim().eq_ignore_ascii_case("charset")
-                && !["utf-8", "utf8", "us-ascii"]
-                    .iter()
-                    .any(|known| charset.eq_ignore_ascii_case(known))
-        })
+fn has_other_charset(value: &HeaderValue) -> bool {
+    let Ok(value) = value.to_str() else {
+        return true;
     };
-    headers.get_all(CONTENT_TYPE).iter().any(is_other)
+    value.split(';').skip(1).any(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let charset = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("charset")
+            && !["utf-8", "utf8", "us-ascii"]
+                .iter()
+                .any(|known| charset.eq_ignore_ascii_case(known))
+    })
 }
+
+// Constants, because the search for a string would parse it first.
+const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// Refuses headers that name another method or target than the body (SEP-2243). The decision never depends on
 /// these headers, but the inner server could route by them.
@@ -56,14 +57,14 @@ pub(super) fn check_agreement(headers: &HeaderMap, calls: &[Call<'_>]) -> Result
         // The headers describe one message, so there is nothing to compare for a batch.
         return Ok(());
     };
-    if let Some(method) = headers.get("mcp-method")
+    if let Some(method) = headers.get(&MCP_METHOD)
         && method.as_bytes() != call.method().as_bytes()
     {
         return Err(Rejection::BadHeaders(
             "the Mcp-Method header does not match the body",
         ));
     }
-    if let Some(name) = headers.get("mcp-name")
+    if let Some(name) = headers.get(&MCP_NAME)
         && call.has_name()
     {
         let targets = call.targets();
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn headers_that_contradict_the_body_are_refused() {
         let body = r#"{"method":"tools/call","params":{"name":"größe"}}"#;
-        let calls = calls(body.as_bytes()).unwrap();
+        let calls = calls(body).unwrap();
         let agree = |pairs: &[(&'static str, &str)]| check_agreement(&headers(pairs), &calls);
         let wrapped = format!("=?base64?{}?=", STANDARD.encode("größe"));
         for good in [

@@ -1,10 +1,5 @@
 //! The name of a JSON member, compared as loosely as the most lenient parser compares it.
 
-use std::fmt;
-
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Visitor};
-
 /// A name that some parser may read as one of the known names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name {
@@ -14,40 +9,15 @@ pub(super) struct Name {
     pub(super) is_plain: bool,
 }
 
-/// Reads the name of a member, and returns it only if it resembles one of these known names.
-#[derive(Debug)]
-pub(super) struct NameReader<T: 'static>(pub(super) &'static [(&'static str, T)]);
-
-impl<'de, T> DeserializeSeed<'de> for NameReader<T> {
-    type Value = Option<Name>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<Name>, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl<'de, T> Visitor<'de> for NameReader<T> {
-    type Value = Option<Name>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Option<Name>, E> {
-        Ok(recognize(name, true, self.0))
-    }
-
-    // serde_json calls this for a name with escapes.
-    fn visit_str<E>(self, name: &str) -> Result<Option<Name>, E> {
-        Ok(recognize(name, false, self.0))
-    }
-}
-
 /// Which of the `known` names some parser could read `name` as. `is_verbatim` is false for a name that was written
 /// with escapes, which is never plain.
 ///
 /// Each letter is folded once, and compared with the known names that match so far. The search ends when none does.
-fn recognize<T>(name: &str, is_verbatim: bool, known: &[(&'static str, T)]) -> Option<Name> {
+pub(super) fn recognize<T>(
+    name: &str,
+    is_verbatim: bool,
+    known: &[(&'static str, T)],
+) -> Option<Name> {
     if is_verbatim && let Some(position) = known.iter().position(|(known, _)| *known == name) {
         return Some(Name {
             position,

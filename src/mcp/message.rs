@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::few::Few;
 use super::pattern::has_control;
-use super::private_member::has_private_member;
 use super::tree::{Doubtful, Node, TooMany, Unparsed};
 
 /// Why no decision is possible for a body.
@@ -30,6 +30,9 @@ impl From<Unparsed> for Unreadable {
     fn from(unparsed: Unparsed) -> Self {
         match unparsed {
             Unparsed::NotJson => Self::NotJson,
+            Unparsed::PrivateMember => {
+                Self::BadMessage("a member has a name that a parser keeps for itself")
+            }
             Unparsed::TooMany(TooMany::Messages) => Self::BadMessage("the batch is too long"),
             Unparsed::TooMany(TooMany::Members) => {
                 Self::BadMessage("an object has too many members")
@@ -46,7 +49,7 @@ impl From<Unparsed> for Unreadable {
 pub(super) struct Call<'a> {
     method: Cow<'a, str>,
     shape: Shape,
-    targets: Vec<Target<'a>>,
+    targets: Few<Target<'a>>,
 }
 
 /// The thing that a call operates on: its name, URI or ID, without control characters.
@@ -59,20 +62,16 @@ pub(super) enum Target<'a> {
 }
 
 /// The calls in a body, which is one message or a batch. Responses are left out.
-pub(super) fn calls(body: &[u8]) -> Result<Vec<Call<'_>>, Unreadable> {
-    let json = std::str::from_utf8(body).map_err(|_| Unreadable::NotJson)?;
-    let root = Node::parse(json)?;
-    if has_private_member(json) {
-        return Err(Unreadable::BadMessage(
-            "a member has a name that a parser keeps for itself",
-        ));
-    }
-    let messages = match root {
+pub(super) fn calls(json: &str) -> Result<Few<Call<'_>>, Unreadable> {
+    let messages = match Node::parse(json)? {
         Node::List(messages) if messages.is_empty() => {
             return Err(Unreadable::BadMessage("the batch is empty"));
         }
         Node::List(messages) => messages,
-        message @ (Node::Object(_) | Node::Text(_) | Node::Null | Node::Other) => vec![message],
+        message @ (Node::Object(_) | Node::Text(_) | Node::Null | Node::Other) => {
+            let call = Call::of_message(message)?;
+            return Ok(call.map_or(Few::none(), Few::One));
+        }
     };
     let calls = messages.into_iter().map(Call::of_message);
     calls.filter_map(Result::transpose).collect()
@@ -116,11 +115,11 @@ impl<'a> Call<'a> {
         let name = plain(Node::Text(Cow::Borrowed(name)))?;
         let shape = Shape::of_method(&method);
         let targets = match shape {
-            Shape::Named(_) if name.is_empty() && may_omit_target(&method) => Vec::new(),
-            Shape::Named(kind) => vec![kind.target(name)],
-            Shape::Filter if name.is_empty() => Vec::new(),
-            Shape::Filter => vec![Target::Resource(name)],
-            Shape::Reference | Shape::Bare => Vec::new(),
+            Shape::Named(_) if name.is_empty() && may_omit_target(&method) => Few::none(),
+            Shape::Named(kind) => Few::One(kind.target(name)),
+            Shape::Filter if name.is_empty() => Few::none(),
+            Shape::Filter => Few::One(Target::Resource(name)),
+            Shape::Reference | Shape::Bare => Few::none(),
         };
         Ok(Self {
             method,
@@ -218,15 +217,15 @@ fn targets<'a>(
     method: &str,
     shape: Shape,
     params: Option<Node<'a>>,
-) -> Result<Vec<Target<'a>>, Unreadable> {
+) -> Result<Few<Target<'a>>, Unreadable> {
     let mut params = match (shape, params) {
-        (Shape::Bare, _) => return Ok(Vec::new()),
+        (Shape::Bare, _) => return Ok(Few::none()),
         (Shape::Named(_) | Shape::Reference | Shape::Filter, Some(params @ Node::Object(_))) => {
             params
         }
-        (Shape::Reference | Shape::Filter, None | Some(Node::Null)) => return Ok(Vec::new()),
+        (Shape::Reference | Shape::Filter, None | Some(Node::Null)) => return Ok(Few::none()),
         (Shape::Named(_), None | Some(Node::Null)) if may_omit_target(method) => {
-            return Ok(Vec::new());
+            return Ok(Few::none());
         }
         // Some parsers accept an array as an object with its members in order.
         (
@@ -236,13 +235,13 @@ fn targets<'a>(
     };
     match shape {
         Shape::Named(kind) => match params.take(kind.member())? {
-            Some(name) => Ok(vec![kind.target(plain(name)?)]),
-            None if may_omit_target(method) => Ok(Vec::new()),
+            Some(name) => Ok(Few::One(kind.target(plain(name)?))),
+            None if may_omit_target(method) => Ok(Few::none()),
             None => Err(NO_TARGET),
         },
         Shape::Reference => reference_targets(params),
         Shape::Filter => filter_targets(params),
-        Shape::Bare => Ok(Vec::new()),
+        Shape::Bare => Ok(Few::none()),
     }
 }
 
@@ -253,13 +252,13 @@ fn may_omit_target(method: &str) -> bool {
 }
 
 /// The prompt or the resource template of a completion; both if a server could read the reference as either.
-fn reference_targets(mut params: Node<'_>) -> Result<Vec<Target<'_>>, Unreadable> {
+fn reference_targets(mut params: Node<'_>) -> Result<Few<Target<'_>>, Unreadable> {
     let mut reference = match params.take("ref")? {
-        None => return Ok(Vec::new()),
+        None => return Ok(Few::none()),
         Some(reference @ Node::Object(_)) => reference,
         Some(Node::List(_) | Node::Text(_) | Node::Null | Node::Other) => return Err(NO_TARGET),
     };
-    let mut targets = Vec::new();
+    let mut targets = Few::none();
     if let Some(name) = reference.take("name")? {
         targets.push(Target::Prompt(plain(name)?));
     }
@@ -270,14 +269,14 @@ fn reference_targets(mut params: Node<'_>) -> Result<Vec<Target<'_>>, Unreadable
 }
 
 /// Every resource whose updates the client subscribes to; there may be none.
-fn filter_targets(mut params: Node<'_>) -> Result<Vec<Target<'_>>, Unreadable> {
+fn filter_targets(mut params: Node<'_>) -> Result<Few<Target<'_>>, Unreadable> {
     let mut filter = match params.take("notifications")? {
-        None | Some(Node::Null) => return Ok(Vec::new()),
+        None | Some(Node::Null) => return Ok(Few::none()),
         Some(filter @ Node::Object(_)) => filter,
         Some(Node::List(_) | Node::Text(_) | Node::Other) => return Err(NO_TARGET),
     };
     match filter.take("resourceSubscriptions")? {
-        None | Some(Node::Null) => Ok(Vec::new()),
+        None | Some(Node::Null) => Ok(Few::none()),
         Some(Node::List(uris)) => {
             let targets = uris.into_iter().map(plain);
             targets.map(|uri| uri.map(Target::Resource)).collect()

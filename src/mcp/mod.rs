@@ -83,6 +83,8 @@
 //! requires, the client gets an HTTP 403 where possible; see [`extract::rmcp`](crate::extract).
 
 pub mod cors;
+mod escape;
+mod few;
 mod headers;
 mod member_name;
 mod message;
@@ -94,6 +96,7 @@ mod resource_uri;
 mod rule;
 mod rules;
 mod rules_builder;
+mod scanner;
 pub mod session;
 pub mod tool_scopes;
 mod tree;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use memchr::memchr_iter;
 
 use super::rule::Rule;
@@ -9,7 +10,7 @@ use super::rule::Rule;
 /// The rules for one kind of target, or for methods.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patterns {
-    exact: HashMap<Box<str>, Rule>,
+    exact: HashMap<Box<str>, Rule, RandomState>,
     /// Sorted by their bytes.
     prefixes: Vec<(Box<str>, Rule)>,
 }
@@ -122,6 +123,10 @@ pub(super) fn split_star(pattern: &str) -> Result<(&str, bool), &'static str> {
 pub(super) fn has_control(text: &str) -> bool {
     let bytes = text.as_bytes();
     // Without an early exit, the compiler can vectorize this loop.
+    let is_printable = |all: bool, byte: &u8| all & (0x20..0x7f).contains(byte);
+    if bytes.iter().fold(true, is_printable) {
+        return false;
+    }
     let is_ascii_control = |found: bool, byte: &u8| found | (*byte < 0x20) | (*byte == 0x7f);
     // U+0080 to U+009F are 0xc2, followed by a byte below 0xa0.
     let is_other = |at: usize| bytes.get(at + 1).is_some_and(|next| *next < 0xa0);

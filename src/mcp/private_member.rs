@@ -1,109 +1,36 @@
 //! Member names that some parsers treat specially.
 
-use std::iter;
+use super::escape::code_unit;
+use crate::json::PRIVATE_TO_SERDE;
 
-use memchr::{memchr, memmem};
-
-use crate::json::{PRIVATE_TO_SERDE, end_of_string};
-
-/// Whether an object anywhere in valid `json` has a member that some parser does not read as a plain member.
+/// Whether the name of a member, as written between its quotes, is one that some parser does not read as a plain member.
 /// With some features, serde_json parses the text of its private members again, or reads it as a
 /// number. In JavaScript, the members of a `__proto__` can become those of the enclosing object.
-///
-/// The search visits only the places where such a name can be: where it stands verbatim, and where a string begins
-/// with an escape, or with letters of the name and an escape.
-pub(super) fn has_private_member(json: &str) -> bool {
-    let json = json.as_bytes();
-    let is_private = |start| is_private_name(json, start);
-    memmem::find_iter(json, PROTO).any(is_private)
-        || memmem::find_iter(json, PRIVATE_TO_SERDE).any(is_private)
-        || starts_of_escaped_names(json).any(is_private)
+#[inline]
+pub(super) fn is_private(name: &[u8]) -> bool {
+    // Most names begin with another letter.
+    match name {
+        [b'_', ..] | [b'\\', b'u', b'0', b'0', b'5', b'f' | b'F', ..] => {
+            starts_with(name, PROTO).is_some_and(<[u8]>::is_empty)
+        }
+        [b'$', ..] | [b'\\', b'u', b'0', b'0', b'2', b'4', ..] => {
+            starts_with(name, PRIVATE_TO_SERDE).is_some()
+        }
+        _ => false,
+    }
 }
 
 const PROTO: &str = "__proto__";
-
-/// Where the text of a string begins whose first escape could belong to a private name.
-fn starts_of_escaped_names(json: &[u8]) -> impl Iterator<Item = usize> {
-    // Most bodies have no such escape, so they need no visit of each backslash.
-    let escapes = memmem::find(json, b"\\u").map(|_| escapes(json));
-    escapes.into_iter().flatten().filter_map(|escape| {
-        // The names have no other letters that are encoded like this.
-        let (b"\\u00", [high @ b'2'..=b'7', low, ..]) = json[escape..].split_at_checked(4)? else {
-            return None;
-        };
-        let before = &json[escape.saturating_sub(PRIVATE_TO_SERDE.len())..escape];
-        let letters = before.iter().rev();
-        let count = letters.take_while(|byte| !matches!(byte, b'"' | b'\\'));
-        let start = escape - count.count();
-        // Most escapes at the start of a string encode another letter than `$` and `_`.
-        let begins_name = matches!((high, low), (b'2', b'4') | (b'5', b'f' | b'F'));
-        if start == escape && !begins_name {
-            return None;
-        }
-        json[..start].ends_with(b"\"").then_some(start)
-    })
-}
-
-/// Where the escapes of valid `json` begin, other than those of a backslash.
-fn escapes(json: &[u8]) -> impl Iterator<Item = usize> {
-    let mut next = 0;
-    iter::from_fn(move || {
-        loop {
-            let run = match json.get(next..)? {
-                // For escapes in a row, a search is slower than a look.
-                [b'\\', ..] => next,
-                rest => next + memchr(b'\\', rest)?,
-            };
-            let backslashes = json[run..]
-                .iter()
-                .take_while(|byte| **byte == b'\\')
-                .count();
-            next = run + backslashes;
-            // Two backslashes stand for one. A last one escapes what follows.
-            if backslashes % 2 == 1 {
-                let escape = next - 1;
-                let is_unicode = json.get(next) == Some(&b'u');
-                next = escape + if is_unicode { 6 } else { 2 };
-                return Some(escape);
-            }
-        }
-    })
-}
-
-/// Whether a member's name begins at `start`, and is a private one.
-fn is_private_name(json: &[u8], start: usize) -> bool {
-    let text = &json[start..];
-    let rest = starts_with(text, PROTO).or_else(|| {
-        let rest = starts_with(text, PRIVATE_TO_SERDE)?;
-        Some(&rest[end_of_string(rest)?..])
-    });
-    rest.is_some_and(|rest| begins_string(&json[..start]) && ends_name(rest))
-}
-
-/// Whether `before` ends with the quote that opens a string.
-fn begins_string(before: &[u8]) -> bool {
-    let Some((b'"', before)) = before.split_last() else {
-        return false;
-    };
-    let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
-    backslashes.count() % 2 == 0
-}
-
-/// Whether `rest` begins with the quote that closes the name of a member.
-fn ends_name(rest: &[u8]) -> bool {
-    rest.strip_prefix(b"\"")
-        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
-}
 
 /// The rest of `quoted` after the prefix `start`, whose letters may be escaped in `quoted`.
 fn starts_with<'q>(mut quoted: &'q [u8], start: &str) -> Option<&'q [u8]> {
     for wanted in start.bytes() {
         let (letter, rest) = match quoted {
-            [b'\\', b'u', rest @ ..] => unescape(rest)?,
-            [letter, rest @ ..] => (*letter, rest),
+            [b'\\', ..] => code_unit(quoted)?,
+            [letter, rest @ ..] => (u32::from(*letter), rest),
             [] => return None,
         };
-        if letter != wanted {
+        if letter != u32::from(wanted) {
             return None;
         }
         quoted = rest;
@@ -111,18 +38,16 @@ fn starts_with<'q>(mut quoted: &'q [u8], start: &str) -> Option<&'q [u8]> {
     Some(quoted)
 }
 
-/// The byte that four hexadecimal digits encode, and the rest after them. `None` above U+00FF.
-fn unescape(digits: &[u8]) -> Option<(u8, &[u8])> {
-    let (digits, rest) = digits.split_at_checked(4)?;
-    let code = digits.iter().try_fold(0, |code, digit| {
-        Some(code * 16 + char::from(*digit).to_digit(16)?)
-    })?;
-    Some((u8::try_from(code).ok()?, rest))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::mcp::scanner::Scanner;
+
+    fn has_private_member(json: &str) -> bool {
+        let mut scanner = Scanner::new(json);
+        // Some of the texts are not JSON.
+        scanner.skip().ok();
+        scanner.has_private_member()
+    }
 
     #[test]
     fn private_members_are_found_at_any_depth_and_with_escapes() {

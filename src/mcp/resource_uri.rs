@@ -70,6 +70,33 @@ impl Comparable<'_> {
 /// parameters, and `%26` does not. A server could still treat that part as a path, so it must not have a `.` or `..`
 /// segment either, encoded or not.
 pub(super) fn comparable(uri: &str) -> Result<Comparable<'_>, NotCanonical> {
+    // Most URIs have none of the characters that something is to be done about.
+    let (mut text, path_length) = match uri.bytes().all(|byte| IS_PLAIN[usize::from(byte)]) {
+        true => (Cow::Borrowed(uri), uri.len()),
+        false => normalized(uri)?,
+    };
+    let origin = origin(uri, &text[..path_length])?;
+    if text[..origin.length].contains(|c: char| c.is_ascii_uppercase()) {
+        text.to_mut()[..origin.length].make_ascii_lowercase();
+    }
+    if let Some(letter) = origin.drive
+        && text[letter..].starts_with(|c: char| c.is_ascii_lowercase())
+    {
+        text.to_mut()[letter..=letter].make_ascii_uppercase();
+    }
+    let covered_authority = match origin.has_user_or_port {
+        true => origin.length,
+        false => 0,
+    };
+    Ok(Comparable {
+        text,
+        path_length,
+        covered_authority,
+    })
+}
+
+/// The URI with its encoding normalized, and the length of its path.
+fn normalized(uri: &str) -> Result<(Cow<'_, str>, usize), NotCanonical> {
     if memchr(b'\\', uri.as_bytes()).is_some() {
         return Err(BACKSLASH);
     }
@@ -92,28 +119,11 @@ pub(super) fn comparable(uri: &str) -> Result<Comparable<'_>, NotCanonical> {
         return Err(WHITE_SPACE);
     }
     let path_length = path.len();
-    let mut text = match (path, query) {
+    let text = match (path, query) {
         (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(uri),
         (path, query) => Cow::Owned(format!("{path}{query}")),
     };
-    let origin = origin(uri, &text[..path_length])?;
-    if text[..origin.length].contains(|c: char| c.is_ascii_uppercase()) {
-        text.to_mut()[..origin.length].make_ascii_lowercase();
-    }
-    if let Some(letter) = origin.drive
-        && text[letter..].starts_with(|c: char| c.is_ascii_lowercase())
-    {
-        text.to_mut()[letter..=letter].make_ascii_uppercase();
-    }
-    let covered_authority = match origin.has_user_or_port {
-        true => origin.length,
-        false => 0,
-    };
-    Ok(Comparable {
-        text,
-        path_length,
-        covered_authority,
-    })
+    Ok((text, path_length))
 }
 
 /// Percent-decodes a path, with scheme and authority; borrowed if nothing is encoded.
@@ -223,6 +233,18 @@ static MAY_STAND: [bool; 256] = {
         byte += 1;
     }
     may_stand
+};
+
+/// The bytes that no step of [`normalized`] changes, searches or refuses.
+static IS_PLAIN: [bool; 256] = {
+    let mut is_plain = MAY_STAND;
+    let others = b".?#";
+    let mut at = 0;
+    while at < others.len() {
+        is_plain[others[at] as usize] = false;
+        at += 1;
+    }
+    is_plain
 };
 
 /// The delimiters of RFC 3986 §2.2.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::{fmt, ptr, slice};
 
+use super::few::Few;
 use super::message::{Call, LISTEN, Target};
 use super::pattern::Patterns;
 use super::resource_uri::{NotCanonical, comparable};
@@ -123,7 +124,7 @@ impl ScopeRules {
             return false;
         };
         self.rules_for(slice::from_ref(&call))
-            .is_ok_and(|all| all.into_iter().all(is_met))
+            .is_ok_and(|all| all.iter().all(|rule| is_met(rule)))
     }
 
     /// The rules of these calls, each rule once: together, they are what the calls require. An error if a rule cannot
@@ -134,8 +135,8 @@ impl ScopeRules {
     pub(super) fn rules_for<'r>(
         &'r self,
         calls: &[Call<'_>],
-    ) -> Result<Vec<&'r Rule>, NotCanonical> {
-        let mut all: Vec<&'r Rule> = Vec::new();
+    ) -> Result<Few<&'r Rule>, NotCanonical> {
+        let mut all: Few<&'r Rule> = Few::none();
         // A thousand resources under one rule add that rule once.
         let mut require = |rule: &'r Rule| {
             if !all.iter().any(|known| ptr::eq(*known, rule)) {

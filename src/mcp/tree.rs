@@ -11,21 +11,15 @@
 //!
 //! Anonymous clients choose the input, so the work per byte and the memory are bounded:
 //!
-//! - what no decision depends on is skipped as [`IgnoredAny`], at any depth, without an allocation;
+//! - what no decision depends on is [skipped](Scanner::skip) at any depth, with one bit of memory per open list or object;
 //! - an object keeps at most one entry for each known member, however often it occurs;
 //! - a name is compared with the known ones only as far as it resembles one of them (`member_name`);
 //! - messages, inspected members and resources are counted, and reading stops at the limit.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::fmt;
 
-use memchr::memchr_iter;
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use super::member_name::{Name, NameReader};
-use crate::json::end_of_string;
+use super::member_name::{Name, recognize};
+use super::scanner::{NotJson, Scanner};
 
 /// A JSON value, read only as deep as its place in a message requires.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +43,14 @@ pub(super) enum Unparsed {
     NotJson,
     /// It exceeds a limit.
     TooMany(TooMany),
+    /// A member has a name that some parser treats specially (`private_member`).
+    PrivateMember,
+}
+
+impl From<NotJson> for Unparsed {
+    fn from(_: NotJson) -> Self {
+        Self::NotJson
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,21 +119,19 @@ impl Place {
 impl<'a> Node<'a> {
     /// Reads a whole body. Trailing text other than white space is an error.
     pub(super) fn parse(json: &'a str) -> Result<Self, Unparsed> {
-        if is_unfinished(json) || is_never_closed(json.as_bytes()) {
+        if is_unfinished(json) {
             return Err(Unparsed::NotJson);
         }
-        let limits = Limits::default();
-        let reader = Reader {
-            place: Place::Body,
-            limits: &limits,
+        let mut reader = Reader {
+            scanner: Scanner::new(json),
+            resources: 0,
         };
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let node = reader.deserialize(&mut deserializer);
-        node.and_then(|node| deserializer.end().map(|()| node))
-            .map_err(|_| match limits.exceeded.get() {
-                Some(what) => Unparsed::TooMany(what),
-                None => Unparsed::NotJson,
-            })
+        let node = reader.node(Place::Body)?;
+        reader.scanner.end()?;
+        match reader.scanner.has_private_member() {
+            true => Err(Unparsed::PrivateMember),
+            false => Ok(node),
+        }
     }
 
     /// Removes the member called `name` and returns its value; `None` if it is absent, or this is not an object.
@@ -148,7 +148,7 @@ impl<'a> Node<'a> {
 
 /// Whether `json` begins as an object or a list, and does not end as one.
 ///
-/// A truncated body of 4 MiB would otherwise be read to its end before the parser noticed.
+/// A truncated body of 4 MiB would otherwise be read to its end before the reader noticed.
 fn is_unfinished(json: &str) -> bool {
     let json = json.trim_matches([' ', '\t', '\n', '\r']).as_bytes();
     match json {
@@ -158,58 +158,51 @@ fn is_unfinished(json: &str) -> bool {
     }
 }
 
-/// Bodies from this size on are searched for lists that are never closed. serde_json keeps a list of what is open until
-/// the text ends; for a large body, that costs more than the search.
-const LARGE_BODY: usize = 256 * 1024;
+/// Reads the nodes of a body.
+struct Reader<'a> {
+    scanner: Scanner<'a>,
+    /// The number of resources so far.
+    resources: usize,
+}
 
-/// Whether a large `json` consists of `[` to a good part, and opens more lists and objects than it closes.
-fn is_never_closed(json: &[u8]) -> bool {
-    if json.len() < LARGE_BODY {
-        return false;
-    }
-    let opened = memchr_iter(b'[', json).count();
-    if opened < json.len() / 4 || opened <= memchr_iter(b']', json).count() {
-        return false;
-    }
-    let mut depth = 0_isize;
-    let mut at = 0;
-    while let Some(byte) = json.get(at) {
-        at += 1;
-        match byte {
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth -= 1,
-            b'"' => match end_of_string(&json[at..]) {
-                Some(end) => at += end + 1,
-                None => break,
+impl<'a> Reader<'a> {
+    fn node(&mut self, place: Place) -> Result<Node<'a>, Unparsed> {
+        match self.scanner.peek()? {
+            b'{' => self.object(place),
+            b'[' => self.list(place),
+            b'"' => Ok(Node::Text(self.scanner.text()?)),
+            _ => match self.scanner.scalar()? {
+                "null" => Ok(Node::Null),
+                scalar if is_in_range(scalar) => Ok(Node::Other),
+                _ => Err(Unparsed::NotJson),
             },
-            _ => {}
         }
     }
-    depth > 0
-}
 
-/// The running counts of a body, and the limit that it exceeded.
-#[derive(Debug, Default)]
-struct Limits {
-    resources: Cell<usize>,
-    exceeded: Cell<Option<TooMany>>,
-}
-
-impl Limits {
-    fn exceed<E: Error>(&self, what: TooMany) -> E {
-        self.exceeded.set(Some(what));
-        E::custom("too many")
+    fn list(&mut self, place: Place) -> Result<Node<'a>, Unparsed> {
+        let Some(item_place) = place.items() else {
+            self.scanner.skip()?;
+            return Ok(Node::Other);
+        };
+        self.scanner.take(b'[')?;
+        let mut list = Vec::new();
+        while self.scanner.has_next(b']', list.is_empty())? {
+            let item = self.node(item_place)?;
+            self.check_item(place, list.len())?;
+            list.push(item);
+        }
+        Ok(Node::List(list))
     }
 
     /// Checks whether a list that has `count` items may have one more.
-    fn check_item<E: Error>(&self, place: Place, count: usize) -> Result<(), E> {
+    fn check_item(&mut self, place: Place, count: usize) -> Result<(), Unparsed> {
         match place {
-            Place::Body if count >= MAX_ITEMS => Err(self.exceed(TooMany::Messages)),
-            Place::Uris if self.resources.get() >= MAX_ITEMS => {
-                Err(self.exceed(TooMany::Resources))
+            Place::Body if count >= MAX_ITEMS => Err(Unparsed::TooMany(TooMany::Messages)),
+            Place::Uris if self.resources >= MAX_ITEMS => {
+                Err(Unparsed::TooMany(TooMany::Resources))
             }
             Place::Uris => {
-                self.resources.set(self.resources.get() + 1);
+                self.resources += 1;
                 Ok(())
             }
             Place::Body
@@ -220,92 +213,22 @@ impl Limits {
             | Place::Leaf => Ok(()),
         }
     }
-}
 
-/// Reads the node of a place.
-#[derive(Clone, Copy)]
-struct Reader<'l> {
-    place: Place,
-    limits: &'l Limits,
-}
-
-impl Reader<'_> {
-    fn at(self, place: Place) -> Self {
-        Self { place, ..self }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = Node<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Node<'de>, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = Node<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Node<'de>, E> {
-        Ok(Node::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Node<'de>, E> {
-        Ok(Node::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Node<'de>, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
-        let Some(place) = self.place.items() else {
-            while items.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(Node::Other);
-        };
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self.at(place))? {
-            self.limits.check_item(self.place, list.len())?;
-            list.push(item);
-        }
-        Ok(Node::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node<'de>, A::Error> {
-        let known = self.place.members();
-        if known.is_empty() {
-            while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(Node::Other);
-        }
-        let mut object: Vec<(&'static str, Result<Node<'de>, Doubtful>)> = Vec::new();
+    fn object(&mut self, place: Place) -> Result<Node<'a>, Unparsed> {
+        let known = place.members();
+        self.scanner.take(b'{')?;
+        let mut object: Vec<(&'static str, Result<Node<'a>, Doubtful>)> = Vec::new();
         let mut count = 0;
-        while let Some(name) = members.next_key_seed(NameReader(known))? {
+        while self.scanner.has_next(b'}', count == 0)? {
+            let name = self.scanner.name()?;
+            let name = recognize(name.text, name.is_verbatim, known);
             count += 1;
-            if count > MAX_MEMBERS {
-                return Err(self.limits.exceed(TooMany::Members));
+            if count > MAX_MEMBERS && !known.is_empty() {
+                return Err(Unparsed::TooMany(TooMany::Members));
             }
+            self.scanner.colon()?;
             let Some(Name { position, is_plain }) = name else {
-                members.next_value::<IgnoredAny>()?;
+                self.scanner.skip()?;
                 continue;
             };
             // The first occurrence is kept if every parser reads its name alike. Any further one, in whatever
@@ -314,22 +237,34 @@ impl<'de> Visitor<'de> for Reader<'_> {
             let earlier = object.iter_mut().find(|(known, _)| *known == name);
             match earlier {
                 None if is_plain => {
-                    let value = members.next_value_seed(self.at(place))?;
+                    let value = self.node(place)?;
                     object.push((name, Ok(value)));
                 }
                 None => {
-                    members.next_value::<IgnoredAny>()?;
+                    self.scanner.skip()?;
                     object.push((name, Err(Doubtful)));
                 }
                 Some((_, value)) => {
-                    members.next_value::<IgnoredAny>()?;
+                    self.scanner.skip()?;
                     *value = Err(Doubtful);
                 }
             }
         }
-        Ok(Node::Object(object))
+        match known {
+            [] => Ok(Node::Other),
+            [_, ..] => Ok(Node::Object(object)),
+        }
     }
 }
+
+/// Whether a scalar is no number that exceeds the range of an `f64`. Some parsers refuse such a number.
+fn is_in_range(scalar: &str) -> bool {
+    let may_exceed = scalar.len() > MAX_PLAIN_DIGITS || scalar.contains(['e', 'E']);
+    !may_exceed || matches!(scalar, "true" | "false") || serde_json::from_str::<f64>(scalar).is_ok()
+}
+
+/// A number with so many characters and without an exponent is in the range of an `f64`.
+const MAX_PLAIN_DIGITS: usize = 300;
 
 #[cfg(test)]
 mod tests;

@@ -104,13 +104,12 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario("another issuer", "bare RS256", another_issuer),
     scenario("too little scope", SHA256, too_little_scope),
     scenario("verifier unavailable", NO_LAYER, unavailable),
-    // The tool guard, which reads bodies, behind a static token.
+    // The tool guard, which reads bodies, behind a static token. Reading the same body with serde_json is no limit for
+    // it: the guard has a reader of its own.
     scenario("parse 1 KiB", "parse 1 KiB", || parse(1 << 10)),
     scenario("parse 100 KiB", "parse 100 KiB", || parse(100 << 10)),
-    scenario("tool guard, 1 KiB", "parse 1 KiB", || tool_scopes(1 << 10)),
-    scenario("tool guard, 100 KiB", "parse 100 KiB", || {
-        tool_scopes(100 << 10)
-    }),
+    scenario("tool guard, 1 KiB", NO_LAYER, || tool_scopes(1 << 10)),
+    scenario("tool guard, 100 KiB", NO_LAYER, || tool_scopes(100 << 10)),
 ];
 
 pub(crate) fn named(name: &str) -> &'static Scenario {

@@ -2,7 +2,7 @@ use super::*;
 
 /// The method and targets of each call, or the error.
 fn targets(json: &str) -> Result<Vec<(String, Vec<String>)>, Unreadable> {
-    let calls = calls(json.as_bytes())?;
+    let calls = calls(json)?;
     let parts = calls.iter().map(|call| {
         let targets = call.targets().iter();
         let targets = targets.map(|target| format!("{target:?}"));
@@ -196,14 +196,7 @@ fn responses_have_no_targets_and_batches_those_of_all_calls() {
 
 #[test]
 fn a_body_that_is_not_json_has_its_own_error() {
-    for body in [
-        &b""[..],
-        b"{",
-        b"{}{}",
-        b"\xff",
-        b"\xef\xbb\xbf{}",
-        b"name=x",
-    ] {
+    for body in ["", "{", "{}{}", "\u{feff}{}", "name=x"] {
         assert!(matches!(calls(body), Err(Unreadable::NotJson)), "{body:?}");
     }
 }

@@ -1,6 +1,6 @@
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::{fmt, mem};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
@@ -35,7 +35,11 @@ impl<B> ReplayBody<B> {
 
     /// A body that yields what was read.
     pub(super) fn replay(read: ReadBody) -> Self {
-        let data = Some(read.data.freeze()).filter(|data| !data.is_empty());
+        let all = match read.joined.is_empty() {
+            true => read.only,
+            false => read.joined.freeze(),
+        };
+        let data = Some(all).filter(|data| !data.is_empty());
         Self {
             kind: Kind::Read {
                 data,
@@ -93,13 +97,19 @@ impl<B> fmt::Debug for ReplayBody<B> {
 /// The part of a body that was read so far.
 #[derive(Debug, Default)]
 pub(super) struct ReadBody {
-    data: BytesMut,
+    /// The only frame with data so far. Empty from the second one on.
+    only: Bytes,
+    /// All frames with data, from the second one on.
+    joined: BytesMut,
     trailers: Option<HeaderMap>,
 }
 
 impl ReadBody {
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.data
+        match self.joined.is_empty() {
+            true => &self.only,
+            false => &self.joined,
+        }
     }
 
     /// Reads `body` to its end, at most `limit` bytes in total.
@@ -110,7 +120,7 @@ impl ReadBody {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Rejection>> {
         // Refuses a body whose announced length is too large before the client sends it.
-        if body.size_hint().lower() > limit.saturating_sub(self.data.len()) as u64 {
+        if body.size_hint().lower() > limit.saturating_sub(self.bytes().len()) as u64 {
             return Poll::Ready(Err(Rejection::TooLarge));
         }
         while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
@@ -120,7 +130,7 @@ impl ReadBody {
             };
             match frame.into_data() {
                 Ok(mut data) => {
-                    if data.remaining() > limit.saturating_sub(self.data.len()) {
+                    if data.remaining() > limit.saturating_sub(self.bytes().len()) {
                         return Poll::Ready(Err(Rejection::TooLarge));
                     }
                     self.append(data.copy_to_bytes(data.remaining()));
@@ -131,16 +141,17 @@ impl ReadBody {
         Poll::Ready(Ok(()))
     }
 
-    /// Copies nothing if the body is a single frame that is not shared.
+    /// Copies nothing if the body is a single frame.
     fn append(&mut self, data: Bytes) {
-        if self.data.is_empty() {
-            match data.try_into_mut() {
-                Ok(data) => self.data = data,
-                Err(shared) => self.data.extend_from_slice(&shared),
-            }
-        } else {
-            self.data.extend_from_slice(&data);
+        if self.bytes().is_empty() {
+            self.only = data;
+            return;
         }
+        if self.joined.is_empty() {
+            let only = mem::take(&mut self.only).try_into_mut();
+            self.joined = only.unwrap_or_else(|shared| BytesMut::from(&*shared));
+        }
+        self.joined.extend_from_slice(&data);
     }
 }
 
@@ -180,11 +191,13 @@ mod tests {
             )]))
         };
         let replay = |data: &str, trailers| {
-            let data = data.as_bytes().into();
-            frames(ReplayBody::<Empty<Bytes>>::replay(ReadBody {
-                data,
+            let data = Bytes::copy_from_slice(data.as_bytes());
+            let mut read = ReadBody {
                 trailers,
-            }))
+                ..ReadBody::default()
+            };
+            read.append(data);
+            frames(ReplayBody::<Empty<Bytes>>::replay(read))
         };
         let (none, announced) = replay("", None);
         assert!(none.is_empty());

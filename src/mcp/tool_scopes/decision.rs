@@ -8,6 +8,7 @@ use super::settings::Settings;
 use crate::challenge_config::ChallengeConfig;
 use crate::guard::check::{Required, check};
 use crate::identity::{Anonymous, Identity};
+use crate::mcp::few::Few;
 use crate::mcp::headers::check_agreement;
 use crate::mcp::message::{Unreadable, calls};
 use crate::mcp::message_id::id;
@@ -24,10 +25,13 @@ const COMPONENT: &str = "ToolScopesLayer";
 /// `Ok` if the caller may make every call in `body`; otherwise the response.
 pub(super) fn decide(settings: &Settings, head: &mut Parts, body: &[u8]) -> Result<(), Reply> {
     let own_map = settings.refusal_map.as_ref();
-    let required = read(&settings.rules, head, body).map_err(|rejection| {
+    // Text that is not UTF-8 is not JSON (RFC 8259 §8.1).
+    let json = str::from_utf8(body).map_err(|_| Unreadable::NotJson.into());
+    let required = json.and_then(|json| read(&settings.rules, head, json));
+    let required = required.map_err(|rejection| {
         // Looked up only here: most bodies pass, and some that do not cannot be read as calls.
         let is_json = rejection != Rejection::Unreadable(Unreadable::NotJson);
-        let id = is_json.then(|| id(body)).flatten();
+        let id = json.ok().filter(|_| is_json).and_then(id);
         let caller = Identity::of(&head.extensions);
         rejection.refuse_message(COMPONENT, caller.bearer(), caller.refusal_map(own_map), id)
     })?;
@@ -36,8 +40,8 @@ pub(super) fn decide(settings: &Settings, head: &mut Parts, body: &[u8]) -> Resu
 }
 
 /// The requirements of all calls in a body; an error if the body or the headers are ambiguous.
-fn read<'r>(rules: &'r ScopeRules, head: &Parts, body: &[u8]) -> Result<Vec<&'r Rule>, Rejection> {
-    let calls = calls(body)?;
+fn read<'r>(rules: &'r ScopeRules, head: &Parts, json: &str) -> Result<Few<&'r Rule>, Rejection> {
+    let calls = calls(json)?;
     check_agreement(&head.headers, &calls)?;
     let required = rules.rules_for(&calls);
     required.map_err(|NotCanonical(why)| Unreadable::BadParams(why).into())

@@ -1,4 +1,8 @@
+use proptest::prelude::*;
+
 use super::*;
+
+mod reference;
 
 /// Looks `name` up in the kind of object that has it.
 fn look_up(object: &str, name: &str) -> Result<Option<String>, Doubtful> {
@@ -138,6 +142,8 @@ fn trailing_text_is_refused() {
         "\u{feff}{}",
         "{\"a\":NaN}",
         "{'a':1}",
+        // Out of range, whatever features of serde_json are on.
+        "{\"method\":1e999}",
     ] {
         assert_eq!(Node::parse(bad), Err(Unparsed::NotJson), "{bad}");
     }
@@ -148,6 +154,7 @@ fn trailing_text_is_refused() {
 
 #[test]
 fn a_large_body_of_lists_that_are_never_closed_is_refused() {
+    const LARGE_BODY: usize = 256 * 1024;
     let lists = "[".repeat(LARGE_BODY);
     for never_closed in [
         format!("{lists}]"),
@@ -161,4 +168,148 @@ fn a_large_body_of_lists_that_are_never_closed_is_refused() {
     assert!(Node::parse(&closed).is_ok());
     let nested = format!(r#"{{"params":{{"a":{lists}{}}}}}"#, "]".repeat(LARGE_BODY));
     assert!(Node::parse(&nested).is_ok());
+}
+
+/// Texts of strings, as they are written between quotes, and of other values.
+const STRINGS: &[&str] = &[
+    "",
+    "method",
+    "params",
+    "result",
+    "error",
+    "name",
+    "uri",
+    "taskId",
+    "ref",
+    "notifications",
+    "id",
+    "resourceSubscriptions",
+    "Method",
+    "na\\u006de",
+    "name\\u0000",
+    "task_id",
+    "jsonrpc",
+    "arguments",
+    "tools/call",
+    "\\ud83d\\ude00",
+    "\\ud83d",
+    "\\ude00",
+    "\\ud83d\\n",
+    "\\ud83d\\ud83d\\ude00",
+    "\\uD83Dx",
+    "\\u00e9\\\"\\\\\\/\\b\\f\\r\\t",
+    "é",
+    "param\u{17f}",
+    "\u{7f}",
+    "😀",
+    "a text of more than sixteen bytes, \\\"quoted\\\"",
+    "\\\\\\\\\\\\\\\\\\\\",
+    "a text of 15 by\\\\",
+    "a text of 14 b\\u0041",
+    "__proto__",
+    "\\u005f_proto__",
+    "__prot\\u006f__",
+    "__proto__x",
+    "$serde_json::private::RawValue",
+    "\\u0024serde_json::private::",
+    "\\\"__proto__",
+    "x\\\"",
+    "\\\\",
+];
+const SCALARS: &[&str] = &[
+    "0",
+    "-0",
+    "1",
+    "-12",
+    "1.5",
+    "1e5",
+    "1E+5",
+    "-1.25e-7",
+    "1e999",
+    "-1e999",
+    "1e-999",
+    "18446744073709551616",
+    "1.7976931348623157e308",
+    "1.7976931348623159e308",
+    "true",
+    "false",
+    "null",
+];
+/// What makes valid JSON invalid, or another document.
+const FRAGMENTS: &[&str] = &[
+    "\"", "\\", "\\u", "\\u12", "\\x", "{", "}", "[", "]", ",", ":", "{}", "[]", " ", "\n", "\t",
+    "\r", "\u{b}", "\u{a0}", "\0", "\u{1f}", "01", "-", "+1", "1.", ".5", "1e", "0x1", "tru",
+    "nulll", "NaN", "//", "é", "\u{feff}", "/", "\\\"", "\\\n",
+];
+
+/// JSON as a client could write it.
+fn json() -> impl Strategy<Value = String> {
+    let string = || prop::sample::select(STRINGS).prop_map(|text| format!("\"{text}\""));
+    let space = || prop::sample::select(&["", "", "", " ", "\n\t\r "][..]);
+    let scalar = prop::sample::select(SCALARS).prop_map(str::to_owned);
+    prop_oneof![string(), scalar].prop_recursive(5, 40, 6, move |value| {
+        let value = (space(), value, space()).prop_map(|(a, value, b)| format!("{a}{value}{b}"));
+        let member = (space(), string(), space(), value.clone());
+        let member = member.prop_map(|(a, name, b, value)| format!("{a}{name}{b}:{value}"));
+        prop_oneof![
+            prop::collection::vec(value, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec(member, 0..6)
+                .prop_map(|members| format!("{{{}}}", members.join(","))),
+        ]
+    })
+}
+
+/// Replaces up to so many characters at one place of a text.
+fn changed(text: &str, place: prop::sample::Index, removed: usize, fragment: &str) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    let start = place.index(letters.len() + 1);
+    let end = (start + removed).min(letters.len());
+    letters.splice(start..end, fragment.chars());
+    letters.into_iter().collect()
+}
+
+/// Whether serde_json reads numbers as it does by default. With `arbitrary_precision`, it presents them as objects.
+fn reads_plain_numbers() -> bool {
+    serde_json::from_str::<serde_json::Number>("1e999").is_err()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bodies_are_read_as_with_serde_json(
+        json in json(),
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0..3_usize, prop::sample::select(FRAGMENTS)), 0..3),
+    ) {
+        if !reads_plain_numbers() {
+            return Ok(());
+        }
+        prop_assert_eq!(Node::parse(&json), reference::parse(&json));
+        let mut text = json;
+        for (place, removed, fragment) in changes {
+            text = changed(&text, place, removed, fragment);
+            prop_assert_eq!(Node::parse(&text), reference::parse(&text), "{}", text);
+        }
+    }
+
+    #[test]
+    fn texts_that_are_hardly_json_are_read_as_with_serde_json(
+        parts in prop::collection::vec(
+            prop_oneof![
+                prop::sample::select(FRAGMENTS),
+                prop::sample::select(STRINGS),
+                prop::sample::select(SCALARS),
+            ],
+            0..8,
+        ),
+    ) {
+        if !reads_plain_numbers() {
+            return Ok(());
+        }
+        let text = parts.concat();
+        for text in [format!("[{text}]"), format!("{{\"a\":{text}}}"), format!("[\"{text}\"]"), text] {
+            prop_assert_eq!(Node::parse(&text), reference::parse(&text), "{}", text);
+        }
+    }
 }
