@@ -79,8 +79,11 @@ async fn measure() -> Result<()> {
                 target.name().into(),
                 Cell::new(connections.to_string(), connections),
                 mode.name().into(),
-                Cell::new(format!("{per_second:.0}"), per_second.round()),
-                Cell::new(format!("{:.1} µs", per_request / 1e3), per_request.round()),
+                Cell::new(format!("{per_second:.0}"), per_second.round() as u64),
+                Cell::new(
+                    format!("{:.1} µs", per_request / 1e3),
+                    per_request.round() as u64,
+                ),
                 at(0.5),
                 at(0.99),
             ]

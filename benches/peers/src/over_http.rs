@@ -87,7 +87,7 @@ impl Server {
         let per_second = (median.len() as f64 / TURN.as_secs_f64()).round();
         let p99 = median.value_at_quantile(0.99);
         [
-            Cell::new(per_second.to_string(), per_second),
+            Cell::new(per_second.to_string(), per_second as u64),
             Cell::new(format!("{} µs", p99 / 1_000), p99),
         ]
     }
