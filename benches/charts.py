@@ -214,9 +214,9 @@ def paths() -> Chart:
 
 
 def ticks(longest: float, width: float) -> list[float]:
-    """Round numbers from zero, at most one per 45 pixels."""
+    """Round numbers from zero, at most eight, and at most one per 45 pixels."""
     step = 1.0
-    while longest / step > width / 45:
+    while longest / step > min(7, width / 45):
         mantissa = step / 10 ** (len(str(int(step))) - 1)
         step *= 2.5 if mantissa == 2 else 2
     return [step * i for i in range(int(longest / step) + 1)]
