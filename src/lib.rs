@@ -121,6 +121,7 @@ mod scopes;
 mod verify_error;
 
 // What the layer leaves for guards and handlers: the identity of the caller, and the layer's configuration.
+mod base64url;
 mod challenge_config;
 mod identity;
 mod refusal_slot;

@@ -64,6 +64,11 @@ impl RefusalSlot {
         }
     }
 
+    /// Whether a tool can refuse the request.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.slot.is_some()
+    }
+
     /// Requests that the layer refuses the request. The first cause decides.
     pub(crate) fn refuse(&self, cause: RefusalCause) {
         if let Some(slot) = &self.slot {

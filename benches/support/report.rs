@@ -126,10 +126,15 @@ pub(crate) fn ratio(time: Option<f64>, limit: Option<f64>) -> Cell {
     Cell::new(format!("{ratio:.2}×"), (ratio * 1e4).round() / 1e4)
 }
 
-fn print(title: &str, header: &[&str], rows: &[Vec<Cell>]) {
+/// Prints a table in Markdown, without writing it to the JSON file.
+pub(crate) fn print<C: Display>(title: &str, header: &[&str], rows: &[Vec<C>]) {
     println!("\n### {title}\n");
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(C::to_string).collect())
+        .collect();
     let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].text.chars().count());
+        let cells = rows.iter().map(|row| row[column].chars().count());
         cells
             .chain([header[column].chars().count()])
             .max()
@@ -145,7 +150,7 @@ fn print(title: &str, header: &[&str], rows: &[Vec<Cell>]) {
     line(&mut header.iter().copied());
     let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
     line(&mut rule.iter().map(String::as_str));
-    for row in rows {
-        line(&mut row.iter().map(|cell| cell.text.as_str()));
+    for row in &rows {
+        line(&mut row.iter().map(String::as_str));
     }
 }

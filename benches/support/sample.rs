@@ -41,6 +41,10 @@ impl Sample {
         samples.into_iter().find(is_it)
     }
 
+    pub(crate) fn jwk(&self) -> &Value {
+        &self.jwk
+    }
+
     /// The crate's verifier, with a configured issuer and audience.
     pub(crate) fn verifier(&self) -> JwtVerifier {
         self.verifier_builder()

@@ -57,9 +57,8 @@ pin_project! {
             checks: Option<Arc<Checks>>,
             // Present with `checks`.
             possession_mark: Option<PossessionMark>,
-            // The request, and the inner service that is ready for it, until the decision.
+            // What the decision is about, until it is made.
             waiting: Option<Waiting<S, B>>,
-            admission: Admission,
             closes_streams: bool,
         },
         // The token is verified, and a check of the request waits for something.
@@ -67,14 +66,13 @@ pin_project! {
             checks: ChecksFuture,
             // In a box, so that requests without such a check do not pay for its size.
             verified: Box<(Option<AccessToken>, Option<Waiting<S, B>>)>,
-            admission: Admission,
             closes_streams: bool,
         },
         Passed {
             #[pin]
             response: S::Future,
-            refusal_slot: RefusalSlot,
-            admission: Admission,
+            // Present if a tool can refuse the request.
+            tools: Option<(RefusalSlot, Admission)>,
             // The token whose expiry ends the response, if that is a stream.
             ends_with: Option<AccessToken>,
             // In a box, since few responses have any.
@@ -117,10 +115,11 @@ impl Additions {
     }
 }
 
-/// A request, and the inner service that is ready for it.
+/// A request, the inner service that is ready for it, and what decides whether one reaches the other.
 struct Waiting<S, B> {
     request: Request<B>,
     inner: S,
+    admission: Admission,
 }
 
 impl<S, V, B> ResponseFuture<S, V, B>
@@ -145,8 +144,9 @@ where
         Self {
             state: State::Passed {
                 response,
-                refusal_slot,
-                admission,
+                tools: refusal_slot
+                    .is_usable()
+                    .then_some((refusal_slot, admission)),
                 ends_with: None,
                 additions: None,
             },
@@ -168,8 +168,11 @@ where
                 possession_mark: token.possession_mark().cloned(),
                 verify: Oneshot::new(verifier, token),
                 checks: settings.checks.clone(),
-                waiting: Some(Waiting { request, inner }),
-                admission,
+                waiting: Some(Waiting {
+                    request,
+                    inner,
+                    admission,
+                }),
                 closes_streams: settings.close_streams_at_expiry,
             },
         }
@@ -191,43 +194,44 @@ where
 
     /// Refuses the request. The inner service is dropped at once, so a client that sends its body slowly holds no
     /// permit of a concurrency limit.
-    fn refused_after(
-        reply: Reply,
-        waiting: &mut Option<Waiting<S, B>>,
-        admission: &Admission,
-    ) -> Self {
-        let Waiting { request, inner } = waiting.take().expect(WAITS);
+    fn refused_after(reply: Reply, waiting: &mut Option<Waiting<S, B>>) -> Self {
+        let Waiting {
+            request,
+            inner,
+            admission,
+        } = waiting.take().expect(WAITS);
         drop(inner);
-        Self::refused(reply, request, admission)
+        Self::refused(reply, request, &admission)
     }
 
-    /// Calls the inner service with the token. The request is large, so it is changed in its place and moved once.
+    /// Calls the inner service with the token.
     #[inline]
     fn passed(
         token: AccessToken,
         admitted: Admitted,
         waiting: &mut Option<Waiting<S, B>>,
-        admission: &Admission,
         closes_streams: bool,
     ) -> Self {
-        let request = request_of(waiting);
-        let refusal_slot = RefusalSlot::of(request);
-        let token = token.protected_by(
-            Arc::clone(&admission.challenge_config),
-            refusal_slot.clone(),
-            admission.scheme,
-        );
+        let Waiting {
+            mut request,
+            mut inner,
+            admission,
+        } = waiting.take().expect(WAITS);
+        let refusal_slot = RefusalSlot::of(&request);
+        // All requests share the settings, so their reference count is touched no more often than it must be.
+        let tools = refusal_slot
+            .is_usable()
+            .then(|| (refusal_slot.clone(), admission.clone()));
+        let token = token.protected_by(admission.challenge_config, refusal_slot, admission.scheme);
         let ends_with = closes_streams.then(|| token.clone());
         request.extensions_mut().insert(token);
         let offered = match admission.carrier {
             Carrier::WebSocketProtocol => request.extensions_mut().remove(),
             Carrier::Authorization | Carrier::Cookie | Carrier::Header => None,
         };
-        let Waiting { request, mut inner } = waiting.take().expect(WAITS);
         Self::Passed {
             response: inner.call(request),
-            refusal_slot,
-            admission: admission.clone(),
+            tools,
             ends_with,
             additions: Additions::of(admitted.next_nonce, offered),
         }
@@ -235,10 +239,6 @@ where
 }
 
 const WAITS: &str = "the request waits for the decision";
-
-fn request_of<S, B>(waiting: &mut Option<Waiting<S, B>>) -> &mut Request<B> {
-    &mut waiting.as_mut().expect(WAITS).request
-}
 
 impl<S, V, B, ResB> Future for ResponseFuture<S, V, B>
 where
@@ -258,14 +258,16 @@ where
                 }
                 StateProjection::Passed {
                     response,
-                    refusal_slot,
-                    admission,
+                    tools,
                     ends_with,
                     additions,
                 } => {
                     let response = ready!(response.poll(cx))?;
-                    let mut response = match refusal_slot.instead_of(&response) {
-                        Some(cause) => (*admission.reply_to(cause)).map(ResponseBody::reply),
+                    let refused = tools.as_ref().and_then(|(refusal_slot, admission)| {
+                        Some(admission.reply_to(refusal_slot.instead_of(&response)?))
+                    });
+                    let mut response = match refused {
+                        Some(reply) => (*reply).map(ResponseBody::reply),
                         None => match ends_with.take() {
                             Some(token) => end_with(token, response),
                             None => response.map(ResponseBody::inner),
@@ -283,7 +285,6 @@ where
                     checks,
                     possession_mark,
                     waiting,
-                    admission,
                     closes_streams,
                 } => {
                     let entered = verification.enter();
@@ -291,46 +292,46 @@ where
                     drop(entered);
                     verification.end(outcome(&verified));
                     let bearer = Bearer::from(token.as_deref());
+                    let Waiting {
+                        request, admission, ..
+                    } = waiting.as_ref().expect(WAITS);
                     let token = match admission.verified(verified, bearer) {
                         Ok(token) => token,
                         Err(reply) => {
-                            let next = State::refused_after(reply, waiting, admission);
+                            let next = State::refused_after(reply, waiting);
                             state.set(next);
                             continue;
                         }
                     };
-                    let head = RequestHead::of(request_of(waiting));
+                    let head = RequestHead::of(request);
                     match admission.begin(
                         &token,
                         checks.as_deref().zip(possession_mark.as_ref()),
                         head,
                     ) {
                         Ok(Progress::Admitted(admitted)) => {
-                            State::passed(token, admitted, waiting, admission, *closes_streams)
+                            State::passed(token, admitted, waiting, *closes_streams)
                         }
                         Ok(Progress::Waiting(checks)) => State::Checking {
                             checks,
                             verified: Box::new((Some(token), waiting.take())),
-                            admission: admission.clone(),
                             closes_streams: *closes_streams,
                         },
-                        Err(reply) => State::refused_after(reply, waiting, admission),
+                        Err(reply) => State::refused_after(reply, waiting),
                     }
                 }
                 StateProjection::Checking {
                     checks,
                     verified,
-                    admission,
                     closes_streams,
                 } => {
                     let result = ready!(checks.as_mut().poll(cx));
                     let (token, waiting) = &mut **verified;
                     let token = token.take().expect(WAITS);
+                    let admission = &waiting.as_ref().expect(WAITS).admission;
                     match admission.end_after_wait(&token, result) {
-                        Ok(admitted) => {
-                            State::passed(token, admitted, waiting, admission, *closes_streams)
-                        }
-                        Err(reply) => State::refused_after(reply, waiting, admission),
+                        Ok(admitted) => State::passed(token, admitted, waiting, *closes_streams),
+                        Err(reply) => State::refused_after(reply, waiting),
                     }
                 }
             };

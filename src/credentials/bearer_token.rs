@@ -4,16 +4,11 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
-#[cfg(any(feature = "cache", feature = "dpop"))]
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::HeaderValue;
 use memchr::memchr;
-
-#[cfg(any(feature = "cache", feature = "dpop"))]
-use crate::sha256::{Sha256Digest, sha256};
 
 /// The token of a request, in the form that RFC 6750 §2.1 allows. A verifier takes it.
 ///
@@ -38,14 +33,8 @@ pub struct BearerToken {
 
 /// The mark of a layer that checks proofs of possession on the token of one request. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct PossessionMark(Arc<Marked>);
-
-#[derive(Default)]
-struct Marked {
-    is_bound: AtomicBool,
-    /// Computed once: a cache needs it as well as the check of a proof (`ath`).
-    #[cfg(any(feature = "cache", feature = "dpop"))]
-    sha256: OnceLock<Sha256Digest>,
+pub(crate) struct PossessionMark {
+    is_bound: Arc<AtomicBool>,
 }
 
 impl PossessionMark {
@@ -55,7 +44,7 @@ impl PossessionMark {
     /// the inner verifier to accept bound tokens. Without this record, it would accept the new token as one that is not
     /// bound.
     pub(crate) fn is_bound(&self) -> bool {
-        self.0.is_bound.load(Ordering::Relaxed)
+        self.is_bound.load(Ordering::Relaxed)
     }
 }
 
@@ -110,17 +99,7 @@ impl BearerToken {
     /// Records, for a layer that checks proofs, that the token is bound to a key.
     pub(crate) fn record_bound(&self) {
         if let Some(mark) = &self.possession {
-            mark.0.is_bound.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// The SHA-256 digest of the token.
-    #[cfg(any(feature = "cache", feature = "dpop"))]
-    pub(crate) fn sha256(&self) -> Sha256Digest {
-        let compute = || sha256(self.as_bytes());
-        match &self.possession {
-            Some(mark) => *mark.0.sha256.get_or_init(compute),
-            None => compute(),
+            mark.is_bound.store(true, Ordering::Relaxed);
         }
     }
 

@@ -5,6 +5,7 @@ mod checked;
 mod fault;
 mod members;
 mod object;
+mod reader;
 mod text;
 mod values;
 

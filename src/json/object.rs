@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 
 use super::checked::{Checked, check_name};
 use super::fault::{Fault, TOO_MANY, TWICE};
+use super::reader::read_object;
 use super::text::{Nullable, Text};
 
 /// The byte order mark that a reader may ignore in front of a JSON text (RFC 8259 §8.1).
@@ -43,6 +44,14 @@ pub(crate) fn fill_object<'de, T: Object<'de>>(
     object: &mut T,
     json: &'de str,
 ) -> Result<(), Fault> {
+    let visitor = ObjectVisitor {
+        object,
+        faulty: &mut None,
+    };
+    if read_object(json, visitor).is_ok() {
+        return Ok(());
+    }
+    *object = T::default();
     let mut faulty = None;
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let visitor = ObjectVisitor {

@@ -10,6 +10,7 @@ use super::proof_key::digest_text;
 use super::proof_refusal::{ProofPart, ProofRefusal};
 use crate::credentials::BearerToken;
 use crate::json::{Fault, Member, NumericDate, Object, Text, parse_object};
+use crate::sha256::sha256;
 use crate::verify_error::InvalidProofReason;
 
 /// The claims of a proof that are used. A member that is `null` counts as absent.
@@ -96,7 +97,7 @@ impl<'a> ProofClaims<'a> {
             let rule = "it is not the URL of the request";
             ProofRefusal::in_claim(OTHER_REQUEST, "htu", rule)
         })?;
-        if ath.as_bytes() != digest_text(&expected.token.sha256()) {
+        if ath.as_bytes() != digest_text(&sha256(expected.token.as_bytes())) {
             let rule = "it is not the digest of the access token";
             let reason = InvalidProofReason::OtherToken;
             return Err(ProofRefusal::in_claim(reason, "ath", rule));

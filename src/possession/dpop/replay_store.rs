@@ -101,6 +101,23 @@ impl ProofId {
         Self::new(crate::sha256::sha256(name.as_bytes()), invented, invented)
     }
 
+    /// Makes it a proof of an invented client, for tests of a [`ReplayStore`] that counts the proofs per client. Clients of
+    /// different names differ, and each has a key of its own.
+    ///
+    /// ```
+    /// use tower_bearer_auth::possession::ProofId;
+    ///
+    /// let proof = |client: &str| ProofId::for_testing("one").of_client(client);
+    /// assert_eq!(proof("alice").id(), proof("bob").id());
+    /// assert_ne!(proof("alice").client(), proof("bob").client());
+    /// ```
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn of_client(self, name: &str) -> Self {
+        let client = crate::sha256::sha256(name.as_bytes());
+        Self::new(self.id, client, client)
+    }
+
     /// The SHA-256 digest of the proof's key, URL (`htu`) and `jti`. It differs for all proofs that differ in one of
     /// them.
     pub fn id(&self) -> &[u8; 32] {

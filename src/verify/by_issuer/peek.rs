@@ -10,11 +10,35 @@ use crate::verify::jwt::jws::{Jws, THREE_SEGMENTS, USUAL_PAYLOAD_LENGTH};
 use crate::verify::jwt::refusal::{TokenPart, malformed, undecodable};
 use crate::verify_error::InvalidReason;
 
-/// The claims that route a token.
+/// The claims that route a token, of a payload whose other claims are not as this crate reads them. A verifier of the
+/// application may accept it nevertheless.
 #[derive(Debug, Default)]
 pub(super) struct Origin<'a> {
     iss: Member<Text<'a>>,
     tid: Member<MaybeText<'a>>,
+}
+
+/// The issuer that a token names, and the value of `tid`, if that is a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) issuer: Option<&'a str>,
+    pub(super) tenant: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn by(claims: &'a Claims<'_>) -> Self {
+        Self::of(&claims.iss, &claims.tid)
+    }
+
+    fn of(iss: &'a Member<Text<'_>>, tid: &'a Member<MaybeText<'_>>) -> Self {
+        Self {
+            issuer: iss.get().map(|issuer| &*issuer.0),
+            tenant: match tid.get() {
+                Some(MaybeText::Text(tenant)) => Some(tenant),
+                Some(MaybeText::Other) | None => None,
+            },
+        }
+    }
 }
 
 impl<'de> Object<'de> for Origin<'de> {
@@ -36,17 +60,8 @@ impl<'a> Origin<'a> {
             .map_err(|fault| malformed(TokenPart::Payload, &closer(payload, fault)))
     }
 
-    /// The value of `iss`.
-    pub(super) fn issuer(&self) -> Option<&str> {
-        self.iss.get().map(|issuer| &*issuer.0)
-    }
-
-    /// The value of `tid`, if it is a text.
-    pub(super) fn tenant(&self) -> Option<&str> {
-        match self.tid.get() {
-            Some(MaybeText::Text(tenant)) => Some(tenant),
-            Some(MaybeText::Other) | None => None,
-        }
+    pub(super) fn named(&self) -> Named<'_> {
+        Named::of(&self.iss, &self.tid)
     }
 }
 

@@ -3,11 +3,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use foldhash::quality::RandomState;
 use tower_service::Service;
 
 use super::future::ByIssuerFuture;
-use super::peek::{Origin, payload};
-use super::tenants::Tenants;
+use super::peek::{Named, Origin, payload};
+use super::tenants::{Tenant, Tenants};
 use crate::access_token::AccessToken;
 use crate::config_error::ConfigError;
 use crate::credentials::BearerToken;
@@ -15,8 +16,9 @@ use crate::shown_url::ShownUrl;
 use crate::telemetry::CLAIMS;
 use crate::verify::jwt::issuer_watch::IssuerWatch;
 use crate::verify::jwt::jws::USUAL_PAYLOAD_LENGTH;
+use crate::verify::jwt::payload::ReadPayload;
 use crate::verify::jwt::refusal::refusal;
-use crate::verify::{ErasedVerifier, Verifier, VerifierExt};
+use crate::verify::{ErasedVerifier, ErasedVerifierFuture, Verifier, VerifierExt};
 use crate::verify_error::{InvalidReason, VerifyError};
 
 /// Sends each token to the verifier of the issuer that it names; see the
@@ -30,12 +32,9 @@ pub struct ByIssuer {
 
 #[derive(Clone, Default)]
 struct Known {
-    issuers: HashMap<Arc<str>, ErasedVerifier>,
+    issuers: HashMap<Arc<str>, ErasedVerifier, RandomState>,
     tenants: Vec<Arc<Tenants>>,
 }
-
-/// The issuer that a token names, and the verifier for its tokens.
-type Route = (Arc<str>, ErasedVerifier);
 
 impl ByIssuer {
     /// A verifier without issuers, which refuses every token.
@@ -101,29 +100,43 @@ impl ByIssuer {
 }
 
 impl Known {
-    fn route(&self, token: &BearerToken) -> Result<Route, InvalidReason> {
+    /// Starts the verification of a token by the verifier of its issuer, which gets the payload as it was read here.
+    fn verify(
+        &self,
+        token: &BearerToken,
+    ) -> Result<(Arc<str>, ErasedVerifierFuture), InvalidReason> {
         let mut buffer = [0; USUAL_PAYLOAD_LENGTH];
         let payload = payload(token.as_bytes(), &mut buffer)?;
-        let origin = Origin::of(&payload)?;
-        let issuer = origin.issuer().ok_or_else(|| {
+        let Ok(mut read) = ReadPayload::read(&payload) else {
+            // The verifier may be one that accepts more than this crate does. Otherwise it finds the fault again.
+            let origin = Origin::of(&payload)?;
+            let route = self.route(origin.named())?;
+            return Ok((
+                Arc::clone(route.issuer()),
+                route.verifier().verify(token.clone()),
+            ));
+        };
+        let route = self.route(Named::by(&read.claims))?;
+        let verification = route.verifier().verify_read(token.clone(), &mut read);
+        Ok((Arc::clone(route.issuer()), verification))
+    }
+
+    fn route(&self, named: Named<'_>) -> Result<Route<'_>, InvalidReason> {
+        let issuer = named.issuer.ok_or_else(|| {
             tracing::debug!(target: CLAIMS, claim = "iss", "a required claim is missing");
             InvalidReason::MissingClaim
         })?;
-        let route = match self.issuers.get_key_value(issuer) {
-            Some((issuer, verifier)) => Some((Arc::clone(issuer), verifier.clone())),
-            None => self.tenant(&origin, issuer),
+        let known = self.issuers.get_key_value(issuer);
+        let tenant = || {
+            let mut tenants = self.tenants.iter();
+            tenants.find_map(|tenants| tenants.route(named.tenant, issuer))
         };
-        route.ok_or_else(|| {
+        let route = known.map(|(issuer, verifier)| Route::Known(issuer, verifier));
+        route.or_else(|| tenant().map(Route::Tenant)).ok_or_else(|| {
             let issuers = self.issuers.len();
             tracing::debug!(target: CLAIMS, issuers, "there is no verifier for the token's issuer");
             InvalidReason::WrongIssuer
         })
-    }
-
-    fn tenant(&self, origin: &Origin<'_>, issuer: &str) -> Option<Route> {
-        self.tenants
-            .iter()
-            .find_map(|tenants| tenants.route(origin.tenant(), issuer))
     }
 
     /// The configured issuers, and the templates.
@@ -132,6 +145,28 @@ impl Known {
         names.sort_unstable();
         names.extend(self.tenants.iter().map(|tenants| tenants.template()));
         names
+    }
+}
+
+/// The issuer that a token names, and the verifier for its tokens.
+enum Route<'k> {
+    Known(&'k Arc<str>, &'k ErasedVerifier),
+    Tenant(Tenant),
+}
+
+impl Route<'_> {
+    fn issuer(&self) -> &Arc<str> {
+        match self {
+            Self::Known(issuer, _) => issuer,
+            Self::Tenant((issuer, _)) => issuer,
+        }
+    }
+
+    fn verifier(&self) -> &ErasedVerifier {
+        match self {
+            Self::Known(_, verifier) => verifier,
+            Self::Tenant((_, verifier)) => verifier,
+        }
     }
 }
 
@@ -145,11 +180,10 @@ impl Service<BearerToken> for ByIssuer {
     }
 
     fn call(&mut self, token: BearerToken) -> ByIssuerFuture {
-        match self.known.route(&token) {
-            // An `ErasedVerifier` is always ready: its future polls the inner verifier to readiness.
-            Ok((issuer, mut verifier)) => {
+        match self.known.verify(&token) {
+            Ok((issuer, verification)) => {
                 let watch = Arc::clone(&self.watch);
-                ByIssuerFuture::verifying(verifier.call(token), issuer, watch)
+                ByIssuerFuture::verifying(verification, issuer, watch)
             }
             Err(reason) => {
                 if reason == InvalidReason::WrongIssuer && !token.has_fallback() {

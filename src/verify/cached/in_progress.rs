@@ -17,8 +17,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, PoisonError};
 
+use super::fingerprint::Fingerprint;
 use super::shared_verification::{SharedVerification, VerificationFuture, WeakVerification};
-use super::store::{Fingerprint, Outcome};
+use super::store::Outcome;
 use super::sync::Mutex;
 
 /// The verifications in progress.

@@ -1,10 +1,8 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::in_progress::InProgress;
-use super::service::{Cached, Inner};
+use super::service::Cached;
 use super::store::Store;
 use crate::clock::Clock;
 
@@ -89,10 +87,6 @@ impl<V> Layer<V> for CacheLayer {
             self.refused_for,
             self.clock.clone(),
         );
-        let inner = Inner {
-            store,
-            in_progress: Arc::<InProgress>::default(),
-        };
-        Cached::new(verifier, inner)
+        Cached::new(verifier, store)
     }
 }

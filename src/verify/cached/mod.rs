@@ -35,7 +35,9 @@
 //!
 //! # When a cached result is served
 //!
-//! The cache identifies a token by its SHA-256 digest, and does not store the token. A result is served while
+//! The cache does not store tokens. It identifies a token by a keyed hash of it, POLYVAL (RFC 8452 §3), with a random key
+//! that each cache generates and that never leaves the process. Whatever tokens an attacker chooses, one of them is taken
+//! for a given cached token with a probability of at most 2^-117, for tokens of up to 16 KiB. A result is served while
 //!
 //! - it is younger than [`max_age`](CacheLayer::max_age), which is how long a revocation can go unnoticed;
 //! - the token has not expired, by the verifier's own clock and leeway;
@@ -54,6 +56,7 @@
 //! The results of [`check`](crate::VerifierExt::check)s inside the cache are cached. Checks outside run for each
 //! request.
 
+mod fingerprint;
 mod future;
 mod in_progress;
 mod layer;

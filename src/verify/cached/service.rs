@@ -9,7 +9,7 @@ use tower_service::Service;
 use super::future::CachedFuture;
 use super::in_progress::{InProgress, Joined};
 use super::shared_verification::VerificationFuture;
-use super::store::{Store, fingerprint};
+use super::store::Store;
 use crate::access_token::AccessToken;
 use crate::credentials::BearerToken;
 use crate::telemetry;
@@ -17,21 +17,33 @@ use crate::verify::Verifier;
 use crate::verify_error::VerifyError;
 
 /// A verifier with a cache; see the [module](crate::verify::cached). Clones share the cache.
-#[derive(Clone)]
 pub struct Cached<V> {
-    verifier: V,
-    inner: Arc<Inner>,
+    // The verifier too is in it, so that a clone touches one reference count.
+    inner: Arc<Inner<V>>,
 }
 
-pub(super) struct Inner {
-    pub(super) store: Store,
-    pub(super) in_progress: Arc<InProgress>,
+struct Inner<V> {
+    verifier: V,
+    store: Store,
+    in_progress: Arc<InProgress>,
+}
+
+impl<V> Clone for Cached<V> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
 }
 
 impl<V> Cached<V> {
-    pub(super) fn new(verifier: V, inner: Inner) -> Self {
-        Self {
+    pub(super) fn new(verifier: V, store: Store) -> Self {
+        let inner = Inner {
             verifier,
+            store,
+            in_progress: Arc::default(),
+        };
+        Self {
             inner: Arc::new(inner),
         }
     }
@@ -75,13 +87,13 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
     }
 
     fn call(&mut self, token: BearerToken) -> CachedFuture {
-        let digest = fingerprint(&token);
         let store = &self.inner.store;
-        let joined = match store.get(&digest) {
+        let fingerprint = store.fingerprint(&token);
+        let joined = match store.get(&fingerprint) {
             Some(outcome) => Joined::Cached(outcome),
             None => {
                 // Cloned outside of `join`, whose lock must not be held while foreign code runs.
-                let verifier = self.verifier.clone();
+                let verifier = self.inner.verifier.clone();
                 let verify = || -> VerificationFuture {
                     let (token, inner) = (token.clone(), Arc::clone(&self.inner));
                     let since = store.now();
@@ -97,12 +109,12 @@ impl<V: Verifier> Service<BearerToken> for Cached<V> {
                             }
                             Ok(token.into_verified())
                         });
-                        inner.store.put(digest, &outcome, since);
+                        inner.store.put(fingerprint, &outcome, since);
                         outcome
                     })
                 };
-                let cached = || store.get(&digest);
-                self.inner.in_progress.join(digest, cached, verify)
+                let cached = || store.get(&fingerprint);
+                self.inner.in_progress.join(fingerprint, cached, verify)
             }
         };
         let counts = &store.counts;

@@ -4,32 +4,38 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use quick_cache::sync::Cache;
+use foldhash::quality::RandomState;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
+use super::fingerprint::{Fingerprint, Fingerprints};
 use crate::access_token::Verified;
 use crate::clock::Clock;
 use crate::credentials::BearerToken;
-use crate::sha256::Sha256Digest;
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
-
-/// The SHA-256 digest that identifies a token, so that the token is not stored.
-///
-/// It also says whether the layer checks that the sender has the key of a bound token: a verifier accepts more tokens
-/// then, and a result for one layer must not reach another.
-pub(super) type Fingerprint = Sha256Digest;
 
 /// The result of a verification.
 pub(super) type Outcome = Result<Arc<Verified>, VerifyError>;
 
 /// The bounded cache.
 pub(super) struct Store {
-    good: Cache<Fingerprint, Good>,
-    /// A separate cache, so that made-up tokens cannot evict valid ones.
-    refused: Option<Cache<Fingerprint, Refused>>,
+    fingerprints: Fingerprints,
+    good: Table<Good>,
+    /// A separate table, so that made-up tokens cannot evict valid ones.
+    refused: Option<Table<Refused>>,
     max_age: Duration,
     refused_for: Duration,
     clock: Clock,
     pub(super) counts: Counts,
+}
+
+type Table<T> = Cache<Fingerprint, T, UnitWeighter, RandomState>;
+
+/// A table with a random seed of its own.
+fn table<T: Clone>(capacity: usize) -> Table<T> {
+    let seed = RandomState::default();
+    let lifecycle = DefaultLifecycle::default();
+    Cache::with(capacity, capacity as u64, UnitWeighter, seed, lifecycle)
 }
 
 #[derive(Clone)]
@@ -60,13 +66,18 @@ impl Store {
         clock: Clock,
     ) -> Self {
         Self {
-            good: Cache::new(capacity),
-            refused: refused_for.map(|_| Cache::new(capacity)),
+            fingerprints: Fingerprints::random(),
+            good: table(capacity),
+            refused: refused_for.map(|_| table(capacity)),
             max_age,
             refused_for: refused_for.unwrap_or_default(),
             clock,
             counts: Counts::default(),
         }
+    }
+
+    pub(super) fn fingerprint(&self, token: &BearerToken) -> Fingerprint {
+        self.fingerprints.of(token)
     }
 
     /// The cached result for a token, if it may still be served.
@@ -106,7 +117,7 @@ impl Store {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.good.len() + self.refused.as_ref().map_or(0, Cache::len)
+        self.good.len() + self.refused.as_ref().map_or(0, Table::len)
     }
 }
 
@@ -125,10 +136,4 @@ fn is_lasting(error: &VerifyError) -> bool {
         | VerifyErrorKind::NonceRequired(_)
         | VerifyErrorKind::Unavailable => false,
     }
-}
-
-pub(super) fn fingerprint(token: &BearerToken) -> Fingerprint {
-    let mut fingerprint = token.sha256();
-    fingerprint[0] ^= u8::from(token.possession_is_checked());
-    fingerprint
 }

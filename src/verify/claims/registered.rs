@@ -34,6 +34,9 @@ pub(crate) struct Claims<'a> {
     pub(crate) cid: Member<MaybeText<'a>>,
     pub(crate) appid: Member<MaybeText<'a>>,
 
+    /// The tenant of Entra ID.
+    pub(crate) tid: Member<MaybeText<'a>>,
+
     /// The key that the token is bound to (RFC 7800).
     pub(crate) cnf: Presence,
 
@@ -63,6 +66,7 @@ impl<'de> Object<'de> for Claims<'de> {
         "azp",
         "cid",
         "appid",
+        "tid",
         "cnf",
         "at_hash",
         "c_hash",
@@ -99,6 +103,7 @@ impl<'de> Object<'de> for Claims<'de> {
             "azp" => self.azp.read(members),
             "cid" => self.cid.read(members),
             "appid" => self.appid.read(members),
+            "tid" => self.tid.read(members),
             "cnf" => self.cnf.read(members),
             "at_hash" => self.at_hash.read(members),
             "c_hash" => self.c_hash.read(members),
@@ -117,7 +122,21 @@ impl<'a> Claims<'a> {
     /// Reads a payload with a `sub` of this type into these claims, which are still empty. They are large, and
     /// moves cost.
     pub(crate) fn fill(&mut self, payload: &'a str, subject: SubjectType) -> Result<(), Fault> {
-        fill_object(self, payload)?;
+        self.fill_but_subject(payload)?;
+        self.settle_subject(payload, subject)
+    }
+
+    /// Like [`fill`](Self::fill), for a caller that does not know which types `sub` may have.
+    pub(crate) fn fill_but_subject(&mut self, payload: &'a str) -> Result<(), Fault> {
+        fill_object(self, payload)
+    }
+
+    /// Reads a `sub` that is a number, if it may be one.
+    pub(crate) fn settle_subject(
+        &mut self,
+        payload: &'a str,
+        subject: SubjectType,
+    ) -> Result<(), Fault> {
         if self.subject_is_number {
             let digits = subject.digits(payload);
             let digits = digits.map_err(|rule| Fault::in_member("sub", rule))?;

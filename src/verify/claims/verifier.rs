@@ -32,6 +32,15 @@ impl ClaimsVerifier {
         claims.fill(payload, self.subject_type)
     }
 
+    /// Completes claims that were read from the payload for another purpose.
+    pub(crate) fn settle<'p>(
+        &self,
+        claims: &mut Claims<'p>,
+        payload: &'p str,
+    ) -> Result<(), Fault> {
+        claims.settle_subject(payload, self.subject_type)
+    }
+
     /// Checks the claims at this time. The layer may check that the sender possesses the key that the token is bound
     /// to.
     pub(crate) fn check(

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use base64::{Engine, decoded_len_estimate};
 use memchr::memchr;
 use serde::de::MapAccess;
 
+use crate::base64url;
 use crate::json::{Fault, Member, Object, Text, parse_object};
 use crate::verify::keys::algorithm::Algorithm;
 
@@ -84,30 +83,24 @@ impl<'t> Jws<'t> {
         buffer: &'b mut [u8; USUAL_SIGNATURE_LENGTH],
     ) -> Option<Cow<'b, [u8]>> {
         if longest > buffer.len() {
-            let mut signature = Vec::with_capacity(decoded_len_estimate(self.signature.len()));
-            let decoded = URL_SAFE_NO_PAD.decode_vec(self.signature, &mut signature);
-            return decoded.ok().map(|()| Cow::Owned(signature));
+            return base64url::decode(self.signature).map(Cow::Owned);
         }
-        let length = URL_SAFE_NO_PAD.decode_slice(self.signature, buffer).ok()?;
+        let length = base64url::decode_into(buffer, self.signature)?;
         Some(Cow::Borrowed(&buffer[..length]))
     }
 }
 
-/// Decodes strict base64url: without padding, white space, or unused bits in the last character. All of the text must be
-/// UTF-8, also parts that are never read.
+/// Decodes strict base64url. All of the text must be UTF-8, also parts that are never read.
 fn decode_text(segment: &[u8]) -> Option<String> {
-    // `decode` would allocate zeroed memory, which is slow in some allocators.
-    let mut text = Vec::with_capacity(decoded_len_estimate(segment.len()));
-    URL_SAFE_NO_PAD.decode_vec(segment, &mut text).ok()?;
-    String::from_utf8(text).ok()
+    String::from_utf8(base64url::decode(segment)?).ok()
 }
 
 /// [`decode_text`] into the buffer if the segment fits.
 fn decode_text_into<'b>(buffer: &'b mut [u8], segment: &[u8]) -> Option<Cow<'b, str>> {
-    if segment.len() > buffer.len() {
+    if base64url::decoded_length(segment.len()) > buffer.len() {
         return decode_text(segment).map(Cow::Owned);
     }
-    let length = URL_SAFE_NO_PAD.decode_slice(segment, buffer).ok()?;
+    let length = base64url::decode_into(buffer, segment)?;
     std::str::from_utf8(&buffer[..length])
         .ok()
         .map(Cow::Borrowed)
@@ -179,6 +172,9 @@ impl<'a> Header<'a> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     #[test]

@@ -87,6 +87,7 @@ mod inner;
 pub(crate) mod issuer_watch;
 pub(crate) mod jws;
 mod key_wait;
+pub(crate) mod payload;
 mod problems;
 pub(crate) mod refusal;
 pub(crate) mod remote;

@@ -11,6 +11,7 @@ use super::jws::{
     BadHeader, Header, Jws, THREE_SEGMENTS, USUAL_HEADER_LENGTH, USUAL_SIGNATURE_LENGTH,
 };
 use super::key_wait::{KeyWait, NoSigner};
+use super::payload::{Payload, ReadPayload};
 use super::refusal::{TokenPart, malformed, refusal, undecodable};
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeys;
@@ -65,15 +66,40 @@ impl JwtVerifier {
     }
 }
 
+impl JwtVerifier {
+    /// Verifies a token: the call of the service, which is always ready.
+    pub(crate) fn verify(&self, token: BearerToken) -> JwtVerifierFuture {
+        self.inner.verify(token, None)
+    }
+
+    /// Verifies a token whose payload was read already.
+    pub(crate) fn verify_read(
+        &self,
+        token: BearerToken,
+        payload: &mut ReadPayload<'_>,
+    ) -> JwtVerifierFuture {
+        self.inner.verify(token, Some(payload))
+    }
+}
+
 impl Inner {
-    pub(super) fn verify(self: &Arc<Self>, token: BearerToken) -> JwtVerifierFuture {
+    /// Verifies a token, whose payload may have been read already.
+    pub(super) fn verify(
+        self: &Arc<Self>,
+        token: BearerToken,
+        payload: Option<&mut ReadPayload<'_>>,
+    ) -> JwtVerifierFuture {
         JwtVerifierFuture {
-            state: self.begin(token),
+            state: self.begin(token, payload),
         }
     }
 
-    fn begin(self: &Arc<Self>, token: BearerToken) -> VerificationState {
-        match self.verify_now(&token, true) {
+    fn begin(
+        self: &Arc<Self>,
+        token: BearerToken,
+        payload: Option<&mut ReadPayload<'_>>,
+    ) -> VerificationState {
+        match self.verify_now(&token, payload, true) {
             Ok(verified) => VerificationState::Done(Some(Ok(AccessToken::new(token, verified)))),
             Err(NotVerified::Invalid(reason)) => {
                 VerificationState::Done(Some(Err(refusal(&token, reason))))
@@ -104,7 +130,7 @@ impl Inner {
                 }
                 NotVerified::NoSigner(no_signer) => wait.wait(no_signer).await?,
             }
-            not_verified = match self.verify_now(&token, delays < MAX_DELAYS) {
+            not_verified = match self.verify_now(&token, None, delays < MAX_DELAYS) {
                 Ok(verified) => return Ok(AccessToken::new(token, verified)),
                 Err(still) => still,
             };
@@ -115,12 +141,14 @@ impl Inner {
     fn verify_now(
         &self,
         token: &BearerToken,
+        payload: Option<&mut ReadPayload<'_>>,
         may_wait: bool,
     ) -> Result<Arc<Verified>, NotVerified> {
         let jws = Jws::split(token.as_bytes())
             .ok_or_else(|| malformed(TokenPart::Token, &Fault::of(THREE_SEGMENTS)))?;
         let possession_is_checked = token.possession_is_checked();
-        self.verify_jws(&jws, possession_is_checked, may_wait)
+        let mut payload = payload.map_or(Payload::Encoded(&jws), Payload::Read);
+        self.verify_jws(&jws, &mut payload, possession_is_checked, may_wait)
             .map_err(|error| match error {
                 NotVerified::Invalid(reason) => self.settle_reason(token, &jws, reason).into(),
                 NotVerified::NoSigner(_) | NotVerified::Later(_) => error,
@@ -130,6 +158,7 @@ impl Inner {
     fn verify_jws(
         &self,
         jws: &Jws<'_>,
+        payload: &mut Payload<'_, '_>,
         possession_is_checked: bool,
         may_wait: bool,
     ) -> Result<Arc<Verified>, NotVerified> {
@@ -147,27 +176,21 @@ impl Inner {
         }
         let mut buffer = [0; USUAL_SIGNATURE_LENGTH];
         let (candidate, remote) = self.candidate(jws, &header, &mut buffer)?;
-        let payload = || {
-            let payload = jws.decode_payload();
-            payload.ok_or_else(|| undecodable(TokenPart::Payload))
-        };
-        let verify_payload =
-            |payload, key| self.verify_payload(payload, key, possession_is_checked);
+        let mut verify_payload = |key| self.verify_payload(payload, key, possession_is_checked);
         if self.key_attempts > DEFAULT_KEY_ATTEMPTS {
             // Many keys may be tried. Checking the claims twice costs less than one signature check.
-            verify_payload(payload()?, None)?;
+            verify_payload(None)?;
         }
         let seen = self.remote.as_ref().map_or(0, |remote| remote.generation());
         // A token with invalid claims is refused without a fetch.
         match self.signer(&candidate, remote, may_wait)? {
             Signer::Known(key) => {
-                let verified = verify_payload(payload()?, Some(key))?;
+                let verified = verify_payload(Some(key))?;
                 self.issuer_watch.accepted();
                 Ok(verified)
             }
             Signer::Missing(mismatch) => {
-                let claims = payload().and_then(|payload| verify_payload(payload, None));
-                let issued_at = match claims {
+                let issued_at = match verify_payload(None) {
                     Ok(verified) => verified.issued_at,
                     Err(reason) => return Err(mismatch.with_bad_claims(reason).into()),
                 };
@@ -179,7 +202,7 @@ impl Inner {
                 }))
             }
             Signer::Later(end) => {
-                verify_payload(payload()?, None)?;
+                verify_payload(None)?;
                 Err(NotVerified::Later(end))
             }
         }
@@ -187,23 +210,44 @@ impl Inner {
 
     fn verify_payload(
         &self,
-        payload: String,
+        payload: &mut Payload<'_, '_>,
         key: Option<Arc<KeyState>>,
         possession_is_checked: bool,
     ) -> Result<Arc<Verified>, InvalidReason> {
-        let mut claims = Claims::default();
-        self.claims
-            .read(&mut claims, &payload)
-            .map_err(|fault| malformed(TokenPart::Payload, &fault))?;
-        self.claims
-            .check(&claims, &payload, possession_is_checked)?;
+        let is_malformed = |fault| malformed(TokenPart::Payload, &fault);
         let mut verified = Verified {
             key,
             ..Verified::default()
         };
-        self.claims.fill(&mut verified, &claims, &payload)?;
-        verified.claims = payload;
+        match payload {
+            Payload::Encoded(jws) => {
+                let text = jws.decode_payload();
+                let text = text.ok_or_else(|| undecodable(TokenPart::Payload))?;
+                let mut claims = Claims::default();
+                let read = self.claims.read(&mut claims, &text);
+                read.map_err(is_malformed)?;
+                self.verify_claims(&mut verified, &claims, &text, possession_is_checked)?;
+                verified.claims = text;
+            }
+            Payload::Read(ReadPayload { text, claims }) => {
+                self.claims.settle(claims, text).map_err(is_malformed)?;
+                self.verify_claims(&mut verified, claims, text, possession_is_checked)?;
+                verified.claims = (*text).to_owned();
+            }
+        }
         Ok(Arc::new(verified))
+    }
+
+    /// Checks the claims, and fills `verified` except for the claims set itself.
+    fn verify_claims(
+        &self,
+        verified: &mut Verified,
+        claims: &Claims<'_>,
+        payload: &str,
+        possession_is_checked: bool,
+    ) -> Result<(), InvalidReason> {
+        self.claims.check(claims, payload, possession_is_checked)?;
+        self.claims.fill(verified, claims, payload)
     }
 }
 
@@ -217,7 +261,7 @@ impl Service<BearerToken> for JwtVerifier {
     }
 
     fn call(&mut self, token: BearerToken) -> JwtVerifierFuture {
-        self.inner.verify(token)
+        self.verify(token)
     }
 }
 

@@ -5,22 +5,25 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::super::fingerprint::Fingerprint;
 use super::super::shared_verification::{SharedVerification, VerificationFuture};
-use super::super::store::{Fingerprint, Outcome};
+use super::super::store::Outcome;
 use super::{InProgress, Joined};
 use crate::verify_error::{InvalidReason, VerifyError, VerifyErrorKind};
 
-const TOKEN: Fingerprint = [7; 32];
+fn token() -> Fingerprint {
+    Fingerprint::from_number(7)
+}
 
 fn start(in_progress: &Arc<InProgress>, verification: VerificationFuture) -> SharedVerification {
-    match in_progress.join(TOKEN, || None, || verification) {
+    match in_progress.join(token(), || None, || verification) {
         Joined::Started(verification) => verification,
         Joined::Existing(_) | Joined::Cached(_) => panic!("another request started it"),
     }
 }
 
 fn join(in_progress: &Arc<InProgress>) -> SharedVerification {
-    match in_progress.join(TOKEN, || None, || panic!("no request started it")) {
+    match in_progress.join(token(), || None, || panic!("no request started it")) {
         Joined::Existing(verification) => verification,
         Joined::Started(_) | Joined::Cached(_) => panic!("no request started it"),
     }

@@ -82,7 +82,7 @@ impl JwtVerifier {
         self.inner.load_keys(&token).await;
         let mut attempt = 1;
         loop {
-            let verdict = self.inner.verify(token.clone()).await;
+            let verdict = self.inner.verify(token.clone(), None).await;
             let checks = self.inner.checks(&given, &token, verdict.as_ref().err());
             let explanation = Explanation::new(verdict, checks);
             if explanation.is_consistent() || attempt == MAX_ATTEMPTS {
