@@ -16,11 +16,12 @@ mod support;
 
 use self::support::Sample;
 use self::support::hostile::bodies::BODIES;
-use self::support::report::{self, best, ratio, time};
+use self::support::report::{Cell, Report, ratio, time};
+use self::support::rounds::{best, criterion};
 use self::support::scenarios::{ALL, Call, through_the_layer, token_of, verifier_of};
 
 fn main() {
-    let mut criterion = report::criterion();
+    let mut criterion = criterion();
     let mut group = criterion.benchmark_group(SCENARIOS);
     for scenario in ALL {
         let mut call = (scenario.prepare)();
@@ -175,7 +176,8 @@ fn from_threads(criterion: &mut Criterion, name: &str, threads: usize, prepare: 
 }
 
 fn print(growth: &[Growth]) {
-    let rows: Vec<Vec<String>> = ALL
+    let mut report = Report::default();
+    let rows: Vec<Vec<Cell>> = ALL
         .iter()
         .filter(|scenario| scenario.name != scenario.limit)
         .map(|scenario| {
@@ -189,13 +191,13 @@ fn print(growth: &[Growth]) {
             vec![
                 scenario.name.into(),
                 time(measured),
-                format!("{}: {}", scenario.limit, time(limit)),
+                time(limit).named(scenario.limit),
                 time(above),
                 ratio(measured, limit),
             ]
         })
         .collect();
-    report::print(
+    report.table(
         "Through the layer, best round, request included",
         &["request", "time", "limit", "above it", "ratio"],
         &rows,
@@ -211,26 +213,23 @@ fn print(growth: &[Growth]) {
         (*name, figures.to_vec())
     });
     let row = |(name, figures): (&str, Vec<(usize, Option<f64>)>)| {
-        let cells = figures
-            .iter()
-            .map(|(point, measured)| format!("{point}: {}", time(*measured)));
-        vec![name.to_owned(), cells.collect::<Vec<_>>().join(", ")]
+        vec![name.into(), Cell::times(&figures)]
     };
-    let rows: Vec<Vec<String>> = points.chain(cores).map(row).collect();
-    report::print(
+    let rows: Vec<Vec<Cell>> = points.chain(cores).map(row).collect();
+    report.table(
         "How it grows (EdDSA where nothing else is said)",
         &["with", "time"],
         &rows,
     );
     let harmless = best(HOSTILE, RECORDS);
     let names = iter::once(RECORDS).chain(BODIES.iter().map(|pair| pair.name));
-    let rows: Vec<Vec<String>> = names
+    let rows: Vec<Vec<Cell>> = names
         .map(|name| {
             let measured = best(HOSTILE, name);
-            vec![name.to_owned(), time(measured), ratio(measured, harmless)]
+            vec![name.into(), time(measured), ratio(measured, harmless)]
         })
         .collect();
-    report::print(
+    report.table(
         "Bodies of 4 MiB through the tool guard",
         &["body", "time", "of the first"],
         &rows,

@@ -18,11 +18,12 @@ use tower_layer::Layer;
 
 mod support;
 
-use self::support::report::{self, best, ratio, time};
+use self::support::report::{Cell, Report, ratio, time};
+use self::support::rounds::{best, criterion};
 use self::support::{Nothing, Sample, answer, at_once, request};
 
 fn main() {
-    let mut criterion = report::criterion();
+    let mut criterion = criterion();
     for algorithm in measured() {
         measure(&mut criterion, algorithm);
     }
@@ -87,20 +88,24 @@ fn print() {
         let target = bare.and_then(|bare| target(algorithm, bare));
         let row = ["jsonwebtoken", "verifier", "layer"].map(|function| {
             let measured = best(name, function);
-            format!("{} ({})", time(measured), ratio(measured, bare))
+            time(measured).with(&ratio(measured, bare))
         });
         let verdict = match (best(name, "layer"), target) {
-            (Some(layer), Some(target)) if layer <= target => {
-                format!("≤ {}: met", time(Some(target)))
+            (Some(layer), Some(target)) => {
+                let verdict = if layer <= target { "met" } else { "MISSED" };
+                format!("≤ {}: {verdict}", time(Some(target)))
             }
-            (Some(_), Some(target)) => format!("≤ {}: MISSED", time(Some(target))),
             _ => String::new(),
         };
-        let first = [name.to_owned(), time(bare)];
-        first.into_iter().chain(row).chain([verdict]).collect()
+        let first = [name.into(), time(bare)];
+        first
+            .into_iter()
+            .chain(row)
+            .chain([verdict.into()])
+            .collect()
     });
-    let rows: Vec<_> = rows.collect();
-    report::print(
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    Report::default().table(
         "One token, best round (and ratio to the bare check)",
         &[
             "algorithm",

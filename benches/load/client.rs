@@ -6,14 +6,12 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tower_bearer_auth::Algorithm;
 
-use super::support::Sample;
 use super::{Error, Result};
 
 /// The target of the requests.
@@ -36,7 +34,7 @@ impl Target {
         }
     }
 
-    fn request(self, address: &str, authorization: &http::HeaderValue) -> Request<Full<Bytes>> {
+    fn request(self, address: &str, authorization: &HeaderValue) -> Request<Full<Bytes>> {
         let (method, path, body) = match self {
             Self::Route => (Method::GET, "/notes", ""),
             Self::Mcp => (Method::POST, "/mcp", CALL),
@@ -67,6 +65,7 @@ impl Target {
 pub(crate) async fn run(
     address: &str,
     target: Target,
+    authorization: &HeaderValue,
     connections: usize,
     turn: Duration,
 ) -> Result<Histogram<u64>> {
@@ -79,13 +78,11 @@ pub(crate) async fn run(
         senders.push(sender);
     }
     // The first request of each connection is not measured.
-    let authorization = Sample::of(Algorithm::RS256).header();
     for sender in &mut senders {
-        send(sender, target.request(address, &authorization), target).await?;
+        send(sender, target.request(address, authorization), target).await?;
     }
 
     let end = Instant::now() + turn;
-    let authorization = &authorization;
     let busy = senders.into_iter().map(|mut sender| async move {
         let mut latencies = Histogram::new(3)?;
         for _ in 0..MAX_REQUESTS {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use std::{env, error};
 
 use hdrhistogram::Histogram;
+use tower_bearer_auth::Algorithm;
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -23,7 +24,8 @@ mod server;
 
 use self::client::Target;
 use self::server::MODES;
-use self::support::report;
+use self::support::Sample;
+use self::support::report::{Cell, Report};
 
 const CONNECTIONS: [usize; 3] = [1, 8, 64];
 
@@ -54,32 +56,40 @@ async fn measure() -> Result<()> {
             }
         }
     }
+    let token = Sample::of(Algorithm::RS256).header();
     for _ in 0..ROUNDS {
         for (target, connections, _, address, turns) in &mut cells {
-            let latencies = client::run(address, *target, *connections, TURN).await?;
+            let latencies = client::run(address, *target, &token, *connections, TURN).await?;
             turns.push(latencies);
         }
     }
 
-    let rows: Vec<Vec<String>> = cells
+    let rows: Vec<Vec<Cell>> = cells
         .into_iter()
         .map(|(target, connections, mode, _, mut turns)| {
             turns.sort_by_key(|latencies: &Histogram<u64>| latencies.len());
             let latencies = &turns[ROUNDS / 2];
             let per_second = latencies.len() as f64 / TURN.as_secs_f64();
-            let at = |quantile| format!("{} µs", latencies.value_at_quantile(quantile) / 1_000);
+            let per_request = 1e9 / per_second;
+            let at = |quantile| {
+                let ns = latencies.value_at_quantile(quantile);
+                Cell::new(format!("{} µs", ns / 1_000), ns)
+            };
             vec![
                 target.name().into(),
-                connections.to_string(),
+                Cell::new(connections.to_string(), connections),
                 mode.name().into(),
-                format!("{per_second:.0}"),
-                format!("{:.1} µs", 1e6 / per_second),
+                Cell::new(format!("{per_second:.0}"), per_second.round() as u64),
+                Cell::new(
+                    format!("{:.1} µs", per_request / 1e3),
+                    per_request.round() as u64,
+                ),
                 at(0.5),
                 at(0.99),
             ]
         })
         .collect();
-    report::print(
+    Report::default().table(
         "One server thread under load",
         &[
             "target",

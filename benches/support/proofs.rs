@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_bearer_auth::{Algorithm, JwtVerifier};
 
-use super::{AUDIENCE, BareCheck, BareKey, ISSUER, decode};
+use super::sample::{AUDIENCE, BareCheck, BareKey, ISSUER, decode};
 
 /// An RS256 token that is bound to an ES256 key, with as many proofs as there are signatures.
 ///
-/// They are fixed for the same reason as a [`Sample`](super::Sample). The private keys were deleted. The file has only the
+/// They are fixed for the same reason as a [`Sample`](super::sample::Sample). The private keys were deleted. The file has only the
 /// signatures of the proofs, because the rest follows from their numbers.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct BoundSample {
