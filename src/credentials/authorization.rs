@@ -31,12 +31,12 @@ pub(crate) fn take_credentials(
     max_token_length: usize,
     accepts_dpop: bool,
 ) -> Credentials {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let repeated = values.next().is_some() && values.next().is_some();
+    let values_before = headers.len();
     let Some(header) = headers.remove(AUTHORIZATION) else {
         return Credentials::Missing;
     };
-    if repeated {
+    // All values of the field were removed.
+    if values_before - headers.len() > 1 {
         return Credentials::Repeated;
     }
     read(header, max_token_length, accepts_dpop)
