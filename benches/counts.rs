@@ -98,9 +98,7 @@ fn exit_code(is_good: bool) -> ExitCode {
 /// Runs a path this many times. Valgrind runs the program with this function.
 fn take(path: &str, rounds: u64) {
     let mut call = (named(path).prepare)();
-    for _ in 0..rounds {
-        call();
-    }
+    counted_rounds(&mut call, rounds);
 }
 
 /// Runs one side of a pair. The first round is not counted, because it includes one-time initialization.
@@ -112,12 +110,13 @@ fn take_side(side: &str, name: &str) {
         other => panic!("a pair has no side {other:?}"),
     };
     call();
-    counted_rounds(&mut call, rounds_of(pair));
+    counted_rounds(&mut call, rounds_of(pair) as u64);
 }
 
-/// The only function whose instructions valgrind counts. It finds the function by this name.
+/// The only function whose instructions valgrind counts: how many the preparation takes is partly random, since it
+/// generates keys. Valgrind finds the function by this name.
 #[inline(never)]
-fn counted_rounds(call: &mut Call, rounds: usize) {
+fn counted_rounds(call: &mut Call, rounds: u64) {
     for _ in 0..rounds {
         call();
     }
@@ -276,9 +275,8 @@ fn compare_pairs() -> bool {
     let work = || {
         while let Some(pair) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let cost = |side| {
-                let only = Some("--toggle-collect=*::counted_rounds");
                 let arguments = ["--take-side", side, pair.name];
-                let count = run("callgrind", only, &arguments, "Collected : ", "");
+                let count = run("callgrind", &arguments, "Collected : ", "");
                 count / rounds_of(pair) as f64
             };
             let known = harmless.lock().unwrap().get(pair.base).copied();
@@ -317,19 +315,15 @@ fn compare_pairs() -> bool {
 fn per_round(path: &str, tool: &str, label: &str, then: &str) -> f64 {
     let [few, many] = ROUNDS;
     let count = |rounds: u64| {
-        run(
-            tool,
-            None,
-            &["--take", path, &rounds.to_string()],
-            label,
-            then,
-        )
+        let arguments = ["--take", path, &rounds.to_string()];
+        run(tool, &arguments, label, then)
     };
     (count(many) - count(few)) / (many - few) as f64
 }
 
 /// Runs this program in one of valgrind's tools, and parses the count that the tool prints after `label` and `then`.
-fn run(tool: &str, option: Option<&str>, taken: &[&str], label: &str, then: &str) -> f64 {
+fn run(tool: &str, taken: &[&str], label: &str, then: &str) -> f64 {
+    let option = (tool == "callgrind").then_some("--toggle-collect=*::counted_rounds");
     let output = Command::new("valgrind")
         .args([
             format!("--tool={tool}"),

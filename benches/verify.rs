@@ -1,5 +1,5 @@
-//! Measures the verification of a token with each algorithm: the bare signature check, `jsonwebtoken`, `JwtVerifier`,
-//! and `JwtVerifier` in the layer around an empty service.
+//! Measures the verification of a token with each algorithm: the bare signature check, the
+//! [parse floor](support::floor), `jsonwebtoken`, `JwtVerifier`, and `JwtVerifier` in the layer around an empty service.
 //!
 //! ```sh
 //! cargo bench --bench verify
@@ -20,7 +20,7 @@ mod support;
 
 use self::support::report::{Cell, Report, ratio, time};
 use self::support::rounds::{best, criterion};
-use self::support::{Nothing, Sample, answer, at_once, request};
+use self::support::{Nothing, Sample, answer, at_once, floor, request};
 
 fn main() {
     let mut criterion = criterion();
@@ -43,6 +43,11 @@ fn measure(criterion: &mut Criterion, algorithm: Algorithm) {
     let bare = sample.bare_check();
     assert!(bare.passes());
     group.bench_function("bare", |b| b.iter(|| black_box(&bare).passes()));
+
+    assert!(floor::passes(&bare, &sample.token));
+    group.bench_function("floor", |b| {
+        b.iter(|| floor::passes(black_box(&bare), black_box(&sample.token)));
+    });
 
     if let Some((key, validation)) = sample.jsonwebtoken() {
         let verify = || decode::<Value>(black_box(&sample.token), &key, &validation).unwrap();
@@ -70,13 +75,12 @@ fn measure(criterion: &mut Criterion, algorithm: Algorithm) {
     });
 }
 
-/// The target for the layer, computed from the time of the bare check. Both are in nanoseconds.
-fn target(algorithm: Algorithm, bare: f64) -> Option<f64> {
+/// The target for the layer, computed from the times of the bare check and the parse floor. All are in nanoseconds.
+fn target(algorithm: Algorithm, bare: f64, floor: f64) -> Option<f64> {
     match algorithm {
-        Algorithm::RS256 => Some(bare * 1.08),
-        Algorithm::ES256 => Some(bare * 1.04),
-        Algorithm::EdDSA => Some(bare * 1.05),
-        Algorithm::HS256 => Some(bare + 900.0),
+        Algorithm::RS256 => Some(bare * 1.10),
+        Algorithm::ES256 | Algorithm::EdDSA => Some(bare * 1.04),
+        Algorithm::HS256 => Some(floor * 1.25),
         _ => None,
     }
 }
@@ -85,8 +89,9 @@ fn print() {
     let rows = measured().map(|algorithm| {
         let name = algorithm.as_str();
         let bare = best(name, "bare");
-        let target = bare.and_then(|bare| target(algorithm, bare));
-        let row = ["jsonwebtoken", "verifier", "layer"].map(|function| {
+        let limits = bare.zip(best(name, "floor"));
+        let target = limits.and_then(|(bare, floor)| target(algorithm, bare, floor));
+        let row = ["floor", "jsonwebtoken", "verifier", "layer"].map(|function| {
             let measured = best(name, function);
             time(measured).with(&ratio(measured, bare))
         });
@@ -110,6 +115,7 @@ fn print() {
         &[
             "algorithm",
             "bare check",
+            "parse floor",
             "jsonwebtoken",
             "verifier",
             "layer",

@@ -5,6 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
+
 use crate::telemetry::CLAIMS;
 
 /// A set of scopes that keeps the order in which they were added.
@@ -354,7 +356,7 @@ impl Collector {
     fn finish(self) -> Scopes {
         let mut joined = self.joined;
         if self.count > Self::INDEXED_FROM {
-            let mut known = HashSet::with_capacity(self.count);
+            let mut known = HashSet::with_capacity_and_hasher(self.count, RandomState::default());
             let mut unique = String::with_capacity(joined.len());
             for name in names(&joined).filter(|name| known.insert(*name)) {
                 if !unique.is_empty() {

@@ -7,6 +7,7 @@
     reason = "no benchmark uses all of it"
 )]
 
+pub(crate) mod floor;
 pub(crate) mod hostile;
 pub(crate) mod proofs;
 pub(crate) mod report;

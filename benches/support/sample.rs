@@ -106,9 +106,14 @@ pub(super) enum BareKey {
 
 impl BareCheck {
     pub(crate) fn passes(&self) -> bool {
+        self.accepts(&self.signature)
+    }
+
+    /// Whether this is the signature of the message.
+    pub(crate) fn accepts(&self, signature: &[u8]) -> bool {
         match &self.key {
-            BareKey::Secret(key) => hmac::verify(key, &self.message, &self.signature).is_ok(),
-            BareKey::Public(key) => key.verify_sig(&self.message, &self.signature).is_ok(),
+            BareKey::Secret(key) => hmac::verify(key, &self.message, signature).is_ok(),
+            BareKey::Public(key) => key.verify_sig(&self.message, signature).is_ok(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! differently.
 
 mod checked;
+mod escape;
 mod fault;
 mod members;
 mod object;
@@ -11,6 +12,8 @@ mod values;
 
 #[cfg(feature = "mcp")]
 pub(crate) use self::checked::PRIVATE_TO_SERDE;
+#[cfg(feature = "mcp")]
+pub(crate) use self::escape::{LoneSurrogate, after_escape, code_unit, unescape};
 pub(crate) use self::fault::Fault;
 pub(crate) use self::members::written_members;
 pub(crate) use self::object::{

@@ -1,7 +1,7 @@
 //! Reads JSON faster than serde_json, and refuses to read what it is not sure of.
 //!
-//! It reads the structure of a text, strings without escapes and integers of up to 18 digits. It leaves all other strings
-//! and numbers to serde_json, each by itself. It reports no faults: after a failure, the caller has serde_json read the
+//! It reads the structure of a text, strings and integers of up to 18 digits. It leaves all other numbers to serde_json,
+//! each by itself. It reports no faults: after a failure, the caller has serde_json read the
 //! whole text, so serde_json alone decides what is refused and why. This reader only has to read everything that it
 //! accepts as serde_json does.
 
@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::text::end_of_string;
+use super::escape::{LoneSurrogate, after_escape, unescape};
 
 /// Reads a text that is one object.
 pub(super) fn read_object<'de, V: Visitor<'de>>(
@@ -41,6 +41,12 @@ impl de::Error for NotRead {
     }
 }
 
+impl From<LoneSurrogate> for NotRead {
+    fn from(_: LoneSurrogate) -> Self {
+        Self
+    }
+}
+
 impl From<serde_json::Error> for NotRead {
     fn from(_: serde_json::Error) -> Self {
         Self
@@ -59,6 +65,8 @@ struct Reader<'de> {
     at: usize,
     /// How many objects and arrays may still begin inside each other.
     depth: u8,
+    /// The last string that was written with escapes.
+    unescaped: String,
 }
 
 impl<'de> Reader<'de> {
@@ -67,6 +75,7 @@ impl<'de> Reader<'de> {
             json,
             at: 0,
             depth: MAX_DEPTH,
+            unescaped: String::new(),
         }
     }
 
@@ -122,24 +131,28 @@ impl<'de> Reader<'de> {
             self.at = end + 1;
             return visitor.visit_borrowed_str(&self.json[start..end]);
         }
-        self.unusual_string(end, visitor)
+        self.escaped_string(end, visitor)
     }
 
-    /// Reads a string with an escape or a control character at `special`.
+    /// Reads a string with an escape or a control character at `special`, and none before.
     #[cold]
-    fn unusual_string<V: Visitor<'de>>(
+    fn escaped_string<V: Visitor<'de>>(
         &mut self,
         special: usize,
         visitor: V,
     ) -> Result<V::Value, NotRead> {
-        let rest = &self.json.as_bytes()[special..];
-        let end = special + end_of_string(rest).ok_or(NotRead)? + 1;
-        let quoted = &self.json[self.at..end];
-        self.at = end;
-        let mut json = serde_json::Deserializer::from_str(quoted);
-        let value = de::Deserializer::deserialize_str(&mut json, visitor)?;
-        json.end()?;
-        Ok(value)
+        let start = self.at + 1;
+        let bytes = self.json.as_bytes();
+        let mut end = special;
+        while bytes[end] != b'"' {
+            // A control character is not an escape.
+            let rest = after_escape(bytes, end).ok_or(NotRead)?;
+            end = rest + special_byte(&bytes[rest..]).ok_or(NotRead)?;
+        }
+        self.at = end + 1;
+        self.unescaped.clear();
+        unescape(&self.json[start..end], &mut self.unescaped)?;
+        visitor.visit_str(&self.unescaped)
     }
 
     /// The value of a short integer, which is not negative. `None` for other numbers, which are not read.

@@ -83,7 +83,6 @@
 //! requires, the client gets an HTTP 403 where possible; see [`extract::rmcp`](crate::extract).
 
 pub mod cors;
-mod escape;
 mod few;
 mod headers;
 mod member_name;

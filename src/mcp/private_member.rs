@@ -1,7 +1,7 @@
 //! Member names that some parsers treat specially.
 
-use super::escape::code_unit;
 use crate::json::PRIVATE_TO_SERDE;
+use crate::json::code_unit;
 
 /// Whether the name of a member, as written between its quotes, is one that some parser does not read as a plain member.
 /// With some features, serde_json parses the text of its private members again, or reads it as a

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use self::string::end_of_string;
-use super::escape::{LoneSurrogate, unescape};
 use super::private_member::is_private;
+use crate::json::{LoneSurrogate, unescape};
 
 mod string;
 

@@ -93,7 +93,7 @@ pub(super) fn static_token() -> Call {
 }
 
 /// The length of the test issuer's opaque tokens.
-pub(super) const OPAQUE_LENGTH: usize = 32;
+const OPAQUE_LENGTH: usize = 32;
 
 pub(super) fn introspected() -> Call {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -4,7 +4,7 @@
 //! not depend on what precedes them, so many bytes are compared at once: eight in a register, and 64 in a loop that
 //! the compiler vectorizes. The special ones are then visited one by one.
 
-use crate::mcp::escape::after_escape;
+use crate::json::after_escape;
 
 /// The position of the quote that closes the string whose text begins at `start`. `None` if the string does not end, or
 /// has a control character or a bad escape.

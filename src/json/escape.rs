@@ -2,12 +2,14 @@
 
 /// A string has half a surrogate pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LoneSurrogate;
+pub(crate) struct LoneSurrogate;
 
 /// The position after the escape that begins at `at`; `None` if it is not one.
 #[inline]
-pub(super) fn after_escape(bytes: &[u8], at: usize) -> Option<usize> {
-    let letter = *bytes.get(at + 1)?;
+pub(crate) fn after_escape(bytes: &[u8], at: usize) -> Option<usize> {
+    let [b'\\', letter, ..] = *bytes.get(at..)? else {
+        return None;
+    };
     if IS_SIMPLE[usize::from(letter)] {
         return Some(at + 2);
     }
@@ -19,7 +21,7 @@ pub(super) fn after_escape(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Appends the text of a string whose escapes were [checked](after_escape).
-pub(super) fn unescape(quoted: &str, text: &mut String) -> Result<(), LoneSurrogate> {
+pub(crate) fn unescape(quoted: &str, text: &mut String) -> Result<(), LoneSurrogate> {
     let mut rest = quoted;
     while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
         let (plain, escape) = rest.split_at(at);
@@ -59,7 +61,7 @@ fn code_point(escapes: &[u8]) -> Option<(char, usize)> {
 
 /// The UTF-16 code unit that an escape with `\u` encodes, and what follows the escape.
 #[inline]
-pub(super) fn code_unit(escape: &[u8]) -> Option<(u32, &[u8])> {
+pub(crate) fn code_unit(escape: &[u8]) -> Option<(u32, &[u8])> {
     let [b'\\', b'u', a, b, c, d, rest @ ..] = escape else {
         return None;
     };
