@@ -1,5 +1,6 @@
 //! Texts of the claims set, which are not copied.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// A text of a claims set: its range, or a copy. A text that is written with escapes needs a copy.
@@ -13,6 +14,14 @@ impl ClaimText {
     /// For a text that borrows from `claims`, or was unescaped.
     pub(crate) fn of(text: &str, claims: &str) -> Self {
         Self::find(text, claims).unwrap_or_else(|| Self::Apart(text.into()))
+    }
+
+    /// Like [`of`](Self::of), without a copy of a text that was unescaped.
+    pub(crate) fn taken(text: Cow<'_, str>, claims: &str) -> Self {
+        match text {
+            Cow::Borrowed(text) => Self::of(text, claims),
+            Cow::Owned(text) => text.into(),
+        }
     }
 
     fn find(text: &str, claims: &str) -> Option<Self> {

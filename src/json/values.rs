@@ -158,6 +158,17 @@ impl TextOrList<'_> {
     }
 }
 
+impl<'a> TextOrList<'a> {
+    /// The string, or the strings of the array.
+    pub(crate) fn into_texts(self) -> impl Iterator<Item = Cow<'a, str>> {
+        let (text, list) = match self {
+            Self::Text(text) => (Some(text), Vec::new()),
+            Self::List(list) => (None, list),
+        };
+        text.into_iter().chain(list.into_iter().map(|item| item.0))
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for TextOrList<'a> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_any(TextOrListVisitor)

@@ -1,5 +1,7 @@
 //! Reads subject, client and scopes from claims. Providers use different claims for them.
 
+use std::mem;
+
 use super::registered::Claims;
 use super::rules::ClaimFault;
 use crate::access_token::{ClaimText, Verified};
@@ -22,11 +24,11 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    /// Fills `verified` from the claims, except for the claims set itself. The parts refer to positions in `payload`.
+    /// Fills `verified` from the claims, of which it takes some, except for the claims set itself. The parts refer to positions in `payload`.
     pub(crate) fn fill(
         &self,
         verified: &mut Verified,
-        claims: &Claims<'_>,
+        claims: &mut Claims<'_>,
         payload: &str,
     ) -> Result<(), ClaimFault<'_>> {
         let part = |member: &Member<Text<'_>>| Some(ClaimText::of(&member.get()?.0, payload));
@@ -37,9 +39,9 @@ impl ClaimMapping {
         verified.subject = part(&claims.sub);
         verified.issuer = part(&claims.iss);
         verified.jwt_id = part(&claims.jti);
-        if let Some(audiences) = claims.aud.get() {
-            let part = |audience| ClaimText::of(audience, payload);
-            verified.audiences = audiences.iter().map(part).collect();
+        if let Some(audiences) = mem::take(&mut claims.aud).into_value() {
+            let part = |audience| ClaimText::taken(audience, payload);
+            verified.audiences = audiences.into_texts().map(part).collect();
         }
         verified.expires_at = claims.exp.get().map(|date| date.0);
         verified.issued_at = claims.iat.get().map(|date| date.0);

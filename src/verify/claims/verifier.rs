@@ -55,11 +55,11 @@ impl ClaimsVerifier {
             .map_err(|fault| self.rules.log(fault))
     }
 
-    /// Fills `verified` from the claims. It becomes complete with the payload, which the caller moves into it.
+    /// Fills `verified` from the claims, of which it takes some. It becomes complete with the payload, which the caller moves into it.
     pub(crate) fn fill(
         &self,
         verified: &mut Verified,
-        claims: &Claims<'_>,
+        claims: &mut Claims<'_>,
         payload: &str,
     ) -> Result<(), InvalidReason> {
         verified.verifier = self.verifier.clone();

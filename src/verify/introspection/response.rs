@@ -40,7 +40,7 @@ impl Rules {
         self.claims.check(&claims, &answer, possession_is_checked)?;
         let token_type = token_type(&answer)?;
         let mut verified = Verified::default();
-        self.claims.fill(&mut verified, &claims, &answer)?;
+        self.claims.fill(&mut verified, &mut claims, &answer)?;
         let bound_to = verified.confirmations.as_deref();
         let is_bound_to_jwk = bound_to.is_some_and(|bound_to| bound_to.jwk().is_some());
         token_type.check(is_bound_to_jwk, possession_is_checked)?;

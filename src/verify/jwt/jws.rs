@@ -22,8 +22,8 @@ pub(crate) struct Jws<'t> {
 /// The rule that a text breaks if [`Jws::split`] refuses it.
 pub(crate) const THREE_SEGMENTS: &str = "it does not have three segments with dots between them";
 
-/// The size of the buffer for a signature, in bytes. That of RSA with 4096 bits fits; a longer one needs an allocation.
-pub(crate) const USUAL_SIGNATURE_LENGTH: usize = 512;
+/// In bytes, that of RSA with 8192 bits. Only ML-DSA signatures are longer.
+pub(crate) const USUAL_SIGNATURE_LENGTH: usize = 1024;
 
 /// The size of the buffer for a header, in bytes. Most headers fit; one with certificates needs an allocation.
 pub(crate) const USUAL_HEADER_LENGTH: usize = 256;

@@ -226,7 +226,7 @@ impl Inner {
                 let mut claims = Claims::default();
                 let read = self.claims.read(&mut claims, &text);
                 read.map_err(is_malformed)?;
-                self.verify_claims(&mut verified, &claims, &text, possession_is_checked)?;
+                self.verify_claims(&mut verified, &mut claims, &text, possession_is_checked)?;
                 verified.claims = text;
             }
             Payload::Read(ReadPayload { text, claims }) => {
@@ -242,7 +242,7 @@ impl Inner {
     fn verify_claims(
         &self,
         verified: &mut Verified,
-        claims: &Claims<'_>,
+        claims: &mut Claims<'_>,
         payload: &str,
         possession_is_checked: bool,
     ) -> Result<(), InvalidReason> {
