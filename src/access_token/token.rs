@@ -47,6 +47,18 @@ pub struct AccessToken {
     pub(super) passed_guards: PassedGuards,
     /// The scheme in which the request sent the token.
     pub(super) scheme: Scheme,
+    pub(super) just_verified: JustVerified,
+}
+
+/// Whether a verifier of this crate has checked the token in the call that returned it. A copy may be used later, so it
+/// does not have the mark.
+#[derive(Default)]
+pub(super) struct JustVerified(bool);
+
+impl Clone for JustVerified {
+    fn clone(&self) -> Self {
+        Self(false)
+    }
 }
 
 impl AccessToken {
@@ -61,7 +73,19 @@ impl AccessToken {
             refusal_slot: RefusalSlot::default(),
             passed_guards: PassedGuards::default(),
             scheme: Scheme::default(),
+            just_verified: JustVerified::default(),
         }
+    }
+
+    /// Marks a token that was found valid in this very call.
+    pub(crate) fn just_verified(mut self) -> Self {
+        self.just_verified = JustVerified(true);
+        self
+    }
+
+    /// Whether the verifier that returned the token has found it valid in the same call.
+    pub(crate) fn is_just_verified(&self) -> bool {
+        self.just_verified.0
     }
 
     pub(crate) fn verified(&self) -> &Verified {
@@ -87,6 +111,7 @@ impl AccessToken {
         scheme: Scheme,
     ) -> Self {
         self.scheme = scheme;
+        self.just_verified = JustVerified::default();
         self.challenge_config = Some(challenge_config);
         self.refusal_slot = refusal_slot;
         self.passed_guards = PassedGuards::default();

@@ -57,6 +57,8 @@ pin_project! {
             checks: Option<Arc<Checks>>,
             // Present with `checks`.
             possession_mark: Option<PossessionMark>,
+            // Whether the verifier has never been pending.
+            at_once: bool,
             // What the decision is about, until it is made.
             waiting: Option<Waiting<S, B>>,
             closes_streams: bool,
@@ -167,6 +169,7 @@ where
                 token: telemetry::is_recorded().then(|| Box::new(token.clone())),
                 possession_mark: token.possession_mark().cloned(),
                 verify: Oneshot::new(verifier, token),
+                at_once: true,
                 checks: settings.checks.clone(),
                 waiting: Some(Waiting {
                     request,
@@ -280,6 +283,7 @@ where
                 }
                 StateProjection::Verifying {
                     verify,
+                    at_once,
                     verification,
                     token,
                     checks,
@@ -288,14 +292,18 @@ where
                     closes_streams,
                 } => {
                     let entered = verification.enter();
-                    let verified = ready!(verify.poll(cx)).map_err(Into::into);
+                    let Poll::Ready(verified) = verify.poll(cx) else {
+                        *at_once = false;
+                        return Poll::Pending;
+                    };
+                    let verified = verified.map_err(Into::into);
                     drop(entered);
                     verification.end(outcome(&verified));
                     let bearer = Bearer::from(token.as_deref());
                     let Waiting {
                         request, admission, ..
                     } = waiting.as_ref().expect(WAITS);
-                    let token = match admission.verified(verified, bearer) {
+                    let token = match admission.verified(verified, bearer, *at_once) {
                         Ok(token) => token,
                         Err(reply) => {
                             let next = State::refused_after(reply, waiting);

@@ -100,7 +100,10 @@ impl Inner {
         payload: Option<&mut ReadPayload<'_>>,
     ) -> VerificationState {
         match self.verify_now(&token, payload, true) {
-            Ok(verified) => VerificationState::Done(Some(Ok(AccessToken::new(token, verified)))),
+            Ok(verified) => {
+                let token = AccessToken::new(token, verified).just_verified();
+                VerificationState::Done(Some(Ok(token)))
+            }
             Err(NotVerified::Invalid(reason)) => {
                 VerificationState::Done(Some(Err(refusal(&token, reason))))
             }
