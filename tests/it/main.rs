@@ -21,6 +21,7 @@ mod jwks;
 #[cfg(feature = "jwks-client-rs")]
 mod jwks_client_rs;
 mod jwt;
+mod kept_tokens;
 mod layer;
 mod mapped_refusals;
 mod mcp;
