@@ -26,6 +26,35 @@
 //! A JWT that is malformed or names no issuer is refused as [`JwtVerifier`](crate::JwtVerifier) refuses it: the
 //! refusal is final, so [`or_else`](crate::VerifierExt::or_else) does not fall back to another verifier.
 //!
+//! # Hundreds of issuers
+//!
+//! A verifier that discovers its keys makes an HTTP client of its own, which reads the root certificates of the system:
+//! 3 ms and 104 KB. With many issuers, let their verifiers share one client:
+//!
+//! ```
+//! use tower_bearer_auth::ByIssuer;
+//! # #[cfg(feature = "jwks")]
+//! use tower_bearer_auth::{Jwks, JwtVerifier, jwks::Discovery};
+//!
+//! # #[cfg(feature = "jwks")]
+//! # fn verifier(issuers: &[String]) -> Result<ByIssuer, Box<dyn std::error::Error>> {
+//! let client = reqwest::Client::builder()
+//!     .redirect(reqwest::redirect::Policy::none())
+//!     .build()?;
+//! let mut verifier = ByIssuer::new();
+//! for issuer in issuers {
+//!     let source = Discovery::builder(issuer).client(client.clone()).build()?;
+//!     let keys = Jwks::builder(source).build()?;
+//!     let jwts = JwtVerifier::builder()
+//!         .jwks(keys)
+//!         .issuer(issuer)
+//!         .audience("https://api.example.com");
+//!     verifier = verifier.issuer(issuer, jwts.build()?);
+//! }
+//! # Ok(verifier)
+//! # }
+//! ```
+//!
 //! # Tenants
 //!
 //! If every customer is an issuer, your function resolves tenants to verifiers. Entra ID's tokens name a tenant
