@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::claim_text::ClaimText;
 use super::confirmation::Confirmations;
 use super::invalid_claims::InvalidClaims;
-use super::token::{AccessToken, JustVerified};
+use super::token::AccessToken;
 use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::challenge_config::{ChallengeConfig, PassedGuards};
 use crate::clock::Clock;
@@ -280,7 +280,7 @@ impl AccessTokenBuilder {
             refusal_slot: self.refusal_slot,
             passed_guards: self.passed_guards,
             scheme: self.scheme,
-            just_verified: JustVerified::default(),
+            verified_in: None,
         }
     }
 

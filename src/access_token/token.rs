@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::confirmation::{Confirmation, Confirmations};
+use super::moment::Moment;
 use super::principal::Principal;
 use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::authentication_requirement::AuthenticationRequirement;
@@ -47,18 +48,8 @@ pub struct AccessToken {
     pub(super) passed_guards: PassedGuards,
     /// The scheme in which the request sent the token.
     pub(super) scheme: Scheme,
-    pub(super) just_verified: JustVerified,
-}
-
-/// Whether a verifier of this crate has checked the token in the call that returned it. A copy may be used later, so it
-/// does not have the mark.
-#[derive(Default)]
-pub(super) struct JustVerified(bool);
-
-impl Clone for JustVerified {
-    fn clone(&self) -> Self {
-        Self(false)
-    }
+    /// When a verifier of this crate has checked the token, if it was in the call that returned it.
+    pub(super) verified_in: Option<Moment>,
 }
 
 impl AccessToken {
@@ -73,19 +64,19 @@ impl AccessToken {
             refusal_slot: RefusalSlot::default(),
             passed_guards: PassedGuards::default(),
             scheme: Scheme::default(),
-            just_verified: JustVerified::default(),
+            verified_in: None,
         }
     }
 
     /// Marks a token that was found valid in this very call.
     pub(crate) fn just_verified(mut self) -> Self {
-        self.just_verified = JustVerified(true);
+        self.verified_in = Some(Moment::current());
         self
     }
 
-    /// Whether the verifier that returned the token has found it valid in the same call.
-    pub(crate) fn is_just_verified(&self) -> bool {
-        self.just_verified.0
+    /// Whether a verifier has found the token valid in this moment.
+    pub(crate) fn was_verified_in(&self, moment: Moment) -> bool {
+        self.verified_in == Some(moment)
     }
 
     pub(crate) fn verified(&self) -> &Verified {
@@ -111,7 +102,7 @@ impl AccessToken {
         scheme: Scheme,
     ) -> Self {
         self.scheme = scheme;
-        self.just_verified = JustVerified::default();
+        self.verified_in = None;
         self.challenge_config = Some(challenge_config);
         self.refusal_slot = refusal_slot;
         self.passed_guards = PassedGuards::default();

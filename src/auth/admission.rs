@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access_token::AccessToken;
+use crate::access_token::{AccessToken, Moment};
 use crate::challenge_config::{ChallengeConfig, ChallengeContext};
 use crate::credentials::{Carrier, PossessionMark, Scheme};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead, StartedChecks};
@@ -22,19 +22,19 @@ pub(super) struct Admission {
 
 impl Admission {
     /// The token, if the verifier accepted it and it is still valid. `bearer` is the token that was sent to the
-    /// verifier, as far as the audit event needs it. `at_once` says that the verifier answered in its first poll, so no
-    /// time has passed since it was called.
+    /// verifier, as far as the audit event needs it. `moment` is present if the verifier answered in its first poll,
+    /// so no time has passed since it was called.
     #[inline]
     pub(super) fn verified(
         &self,
         verified: Result<AccessToken, VerifyError>,
         bearer: Bearer<'_>,
-        at_once: bool,
+        moment: Option<Moment>,
     ) -> Result<AccessToken, Reply> {
         let token = verified
             .map_err(|error| reject::refuse_for(&error, Decision::LAYER, bearer, self.context()))?;
         // A clock takes as long as some of the other steps together.
-        match at_once && token.is_just_verified() {
+        match moment.is_some_and(|moment| token.was_verified_in(moment)) {
             true => self.check_revocations(&token)?,
             false => self.check_current(&token)?,
         }

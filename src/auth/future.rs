@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::admission::{Admission, Progress, outcome};
 use super::settings::Settings;
-use crate::access_token::{AccessToken, ExpiryTimer};
+use crate::access_token::{AccessToken, ExpiryTimer, Moment};
 use crate::credentials::{BearerToken, Carrier, OfferedProtocol, PossessionMark};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead};
 use crate::refusal_slot::RefusalSlot;
@@ -292,6 +292,7 @@ where
                     closes_streams,
                 } => {
                     let entered = verification.enter();
+                    let moment = at_once.then(Moment::begin);
                     let Poll::Ready(verified) = verify.poll(cx) else {
                         *at_once = false;
                         return Poll::Pending;
@@ -303,7 +304,7 @@ where
                     let Waiting {
                         request, admission, ..
                     } = waiting.as_ref().expect(WAITS);
-                    let token = match admission.verified(verified, bearer, *at_once) {
+                    let token = match admission.verified(verified, bearer, moment) {
                         Ok(token) => token,
                         Err(reply) => {
                             let next = State::refused_after(reply, waiting);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::checked::{CheckedVisitor, NUMBER_IN_DISGUISE};
+use super::checked::{CheckedVisitor, NUMBER_IN_DISGUISE, check_number};
 use super::fault::DATE_OUT_OF_RANGE;
 use super::text::{Nullable, Text};
 
@@ -129,7 +129,8 @@ impl<'de> Visitor<'de> for TextOrNumberVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         match members.next_key()? {
             Some(Text(name)) if name == NUMBER_IN_DISGUISE => {
-                let Text(_) = members.next_value()?;
+                let Text(digits) = members.next_value()?;
+                check_number(&digits)?;
                 match members.next_key::<Text<'_>>()? {
                     None => Ok(TextOrNumber::Number),
                     Some(_) => Err(A::Error::invalid_type(Unexpected::Map, &self)),

@@ -108,3 +108,32 @@ async fn a_verifier_may_take_its_time() {
         assert_eq!(inner.calls(), 0);
     }
 }
+
+#[tokio::test]
+async fn a_verifier_may_return_the_very_token_of_an_earlier_call() {
+    for kind in 0..4 {
+        let scene = Scene::new();
+        let verifier = scene.verifiers()[kind].clone();
+        // It verifies ahead, and hands out without a copy what it has.
+        let ahead = Arc::new(Mutex::new(None::<AccessToken>));
+        let ahead_of_time = verify_fn(move |token| {
+            let (verifier, ahead) = (verifier.clone(), Arc::clone(&ahead));
+            async move {
+                if let Some(token) = ahead.lock().unwrap().take() {
+                    return Ok(token);
+                }
+                let first = verifier.clone().oneshot(token.clone()).await?;
+                let second = verifier.oneshot(token).await?;
+                *ahead.lock().unwrap() = Some(second);
+                Ok(first)
+            }
+        });
+        let inner = Inner::default();
+        let address = serve(BearerAuthLayer::new(ahead_of_time).layer(inner.clone())).await;
+        get_with(address, &scene.token).await.assert_passed();
+        scene.clock.advance(LIFETIME);
+        let answer = get_with(address, &scene.token).await;
+        answer.assert_invalid_token(EXPIRED);
+        assert_eq!(inner.calls(), 1, "{kind}");
+    }
+}

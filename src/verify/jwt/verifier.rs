@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -150,18 +151,18 @@ impl Inner {
         let jws = Jws::split(token.as_bytes())
             .ok_or_else(|| malformed(TokenPart::Token, &Fault::of(THREE_SEGMENTS)))?;
         let possession_is_checked = token.possession_is_checked();
-        let mut payload = payload.map_or(Payload::Encoded(&jws), Payload::Read);
-        self.verify_jws(&jws, &mut payload, possession_is_checked, may_wait)
+        let payload = payload.map_or(Payload::Encoded(&jws), Payload::Read);
+        self.verify_jws(&jws, payload, possession_is_checked, may_wait)
             .map_err(|error| match error {
                 NotVerified::Invalid(reason) => self.settle_reason(token, &jws, reason).into(),
                 NotVerified::NoSigner(_) | NotVerified::Later(_) => error,
             })
     }
 
-    fn verify_jws(
+    fn verify_jws<'r>(
         &self,
-        jws: &Jws<'_>,
-        payload: &mut Payload<'_, '_>,
+        jws: &'r Jws<'r>,
+        mut payload: Payload<'r, '_>,
         possession_is_checked: bool,
         may_wait: bool,
     ) -> Result<Arc<Verified>, NotVerified> {
@@ -179,7 +180,11 @@ impl Inner {
         }
         let mut buffer = [0; USUAL_SIGNATURE_LENGTH];
         let (candidate, remote) = self.candidate(jws, &header, &mut buffer)?;
-        let mut verify_payload = |key| self.verify_payload(payload, key, possession_is_checked);
+        let mut verify_payload = |key| {
+            // Claims that were read before are taken, so they can be used only once.
+            let payload = mem::replace(&mut payload, Payload::Encoded(jws));
+            self.verify_payload(payload, key, possession_is_checked)
+        };
         if self.key_attempts > DEFAULT_KEY_ATTEMPTS {
             // Many keys may be tried. Checking the claims twice costs less than one signature check.
             verify_payload(None)?;
@@ -213,7 +218,7 @@ impl Inner {
 
     fn verify_payload(
         &self,
-        payload: &mut Payload<'_, '_>,
+        payload: Payload<'_, '_>,
         key: Option<Arc<KeyState>>,
         possession_is_checked: bool,
     ) -> Result<Arc<Verified>, InvalidReason> {

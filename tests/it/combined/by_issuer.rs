@@ -253,3 +253,41 @@ fn an_issuer_with_two_verifiers_panics() {
 fn an_issuer_without_a_name_panics() {
     let _ = ByIssuer::new().issuer("", Calls::default().always(Ok("alice")));
 }
+
+#[tokio::test]
+async fn claims_that_are_checked_twice_are_the_same_each_time() {
+    let key = SigningKey::generate(Algorithm::ES256);
+    let jwts = JwtVerifier::builder()
+        .key(key.verifying_key())
+        .issuer("https://one.test")
+        .key_attempts(5);
+    let checked = jwts.clone().audience(AUDIENCE).build().unwrap();
+    let unchecked = jwts.accept_any_audience().build().unwrap();
+    let token = key.token().issuer("https://one.test").audience(AUDIENCE);
+    let token = token.build();
+    for jwts in [checked, unchecked] {
+        let verifier = ByIssuer::new().issuer("https://one.test", jwts);
+        let verified = verify(&verifier, &token).await.unwrap();
+        assert!(verified.audiences().eq([AUDIENCE]));
+    }
+}
+
+#[tokio::test]
+async fn a_number_out_of_range_reaches_no_verifier() {
+    let calls = Calls::default();
+    let verifier = ByIssuer::new().issuer("https://one.test", calls.always(Ok("alice")));
+    let key = SigningKey::generate(Algorithm::ES256);
+    for number in [
+        "1e999",
+        r#"{"$serde_json::private::Number":"1e999"}"#,
+        r#"{"$serde_json::private::Number":"x"}"#,
+    ] {
+        for claim in ["sub", "other"] {
+            let claims = format!(r#"{{"iss":"https://one.test","{claim}":{number}}}"#);
+            let token = key.token().raw_claims(&*claims).build();
+            let reason = refused(verify(&verifier, &token).await);
+            assert_eq!(reason, InvalidReason::Malformed, "{claims}");
+        }
+    }
+    assert_eq!(calls.count(), 0);
+}
