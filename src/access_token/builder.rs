@@ -280,7 +280,6 @@ impl AccessTokenBuilder {
             refusal_slot: self.refusal_slot,
             passed_guards: self.passed_guards,
             scheme: self.scheme,
-            verified_in: None,
         }
     }
 

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::confirmation::{Confirmation, Confirmations};
-use super::moment::Moment;
 use super::principal::Principal;
 use super::verified::{DEFAULT_VERIFIER, Verified};
 use crate::authentication_requirement::AuthenticationRequirement;
@@ -48,8 +47,6 @@ pub struct AccessToken {
     pub(super) passed_guards: PassedGuards,
     /// The scheme in which the request sent the token.
     pub(super) scheme: Scheme,
-    /// When a verifier of this crate has checked the token, if it was in the call that returned it.
-    pub(super) verified_in: Option<Moment>,
 }
 
 impl AccessToken {
@@ -64,19 +61,7 @@ impl AccessToken {
             refusal_slot: RefusalSlot::default(),
             passed_guards: PassedGuards::default(),
             scheme: Scheme::default(),
-            verified_in: None,
         }
-    }
-
-    /// Marks a token that was found valid in this very call.
-    pub(crate) fn just_verified(mut self) -> Self {
-        self.verified_in = Some(Moment::current());
-        self
-    }
-
-    /// Whether a verifier has found the token valid in this moment.
-    pub(crate) fn was_verified_in(&self, moment: Moment) -> bool {
-        self.verified_in == Some(moment)
     }
 
     pub(crate) fn verified(&self) -> &Verified {
@@ -102,7 +87,6 @@ impl AccessToken {
         scheme: Scheme,
     ) -> Self {
         self.scheme = scheme;
-        self.verified_in = None;
         self.challenge_config = Some(challenge_config);
         self.refusal_slot = refusal_slot;
         self.passed_guards = PassedGuards::default();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access_token::{AccessToken, Moment};
+use crate::access_token::AccessToken;
 use crate::challenge_config::{ChallengeConfig, ChallengeContext};
 use crate::credentials::{Carrier, PossessionMark, Scheme};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead, StartedChecks};
@@ -22,22 +22,16 @@ pub(super) struct Admission {
 
 impl Admission {
     /// The token, if the verifier accepted it and it is still valid. `bearer` is the token that was sent to the
-    /// verifier, as far as the audit event needs it. `moment` is present if the verifier answered in its first poll,
-    /// so no time has passed since it was called.
+    /// verifier, as far as the audit event needs it.
     #[inline]
     pub(super) fn verified(
         &self,
         verified: Result<AccessToken, VerifyError>,
         bearer: Bearer<'_>,
-        moment: Option<Moment>,
     ) -> Result<AccessToken, Reply> {
         let token = verified
             .map_err(|error| reject::refuse_for(&error, Decision::LAYER, bearer, self.context()))?;
-        // A clock takes as long as some of the other steps together.
-        match moment.is_some_and(|moment| token.was_verified_in(moment)) {
-            true => self.check_revocations(&token)?,
-            false => self.check_current(&token)?,
-        }
+        self.check_current(&token)?;
         Ok(token)
     }
 
@@ -48,11 +42,6 @@ impl Admission {
         if let Some(reason) = token.verified().invalid_reason() {
             return Err(self.refuse_token(reason, token));
         }
-        self.check_revocations(token)
-    }
-
-    #[inline]
-    fn check_revocations(&self, token: &AccessToken) -> Result<(), Reply> {
         match &self.challenge_config.revocations {
             Some(revocations) => revocations
                 .check(token.verified())

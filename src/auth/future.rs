@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::admission::{Admission, Progress, outcome};
 use super::settings::Settings;
-use crate::access_token::{AccessToken, ExpiryTimer, Moment};
+use crate::access_token::{AccessToken, ExpiryTimer};
 use crate::credentials::{BearerToken, Carrier, OfferedProtocol, PossessionMark};
 use crate::possession::{Admitted, Checks, ChecksFuture, RequestHead};
 use crate::refusal_slot::RefusalSlot;
@@ -57,8 +57,6 @@ pin_project! {
             checks: Option<Arc<Checks>>,
             // Present with `checks`.
             possession_mark: Option<PossessionMark>,
-            // Whether the verifier has never been pending.
-            at_once: bool,
             // What the decision is about, until it is made.
             waiting: Option<Waiting<S, B>>,
             closes_streams: bool,
@@ -169,7 +167,6 @@ where
                 token: telemetry::is_recorded().then(|| Box::new(token.clone())),
                 possession_mark: token.possession_mark().cloned(),
                 verify: Oneshot::new(verifier, token),
-                at_once: true,
                 checks: settings.checks.clone(),
                 waiting: Some(Waiting {
                     request,
@@ -283,7 +280,6 @@ where
                 }
                 StateProjection::Verifying {
                     verify,
-                    at_once,
                     verification,
                     token,
                     checks,
@@ -292,19 +288,14 @@ where
                     closes_streams,
                 } => {
                     let entered = verification.enter();
-                    let moment = at_once.then(Moment::begin);
-                    let Poll::Ready(verified) = verify.poll(cx) else {
-                        *at_once = false;
-                        return Poll::Pending;
-                    };
-                    let verified = verified.map_err(Into::into);
+                    let verified = ready!(verify.poll(cx)).map_err(Into::into);
                     drop(entered);
                     verification.end(outcome(&verified));
                     let bearer = Bearer::from(token.as_deref());
                     let Waiting {
                         request, admission, ..
                     } = waiting.as_ref().expect(WAITS);
-                    let token = match admission.verified(verified, bearer, moment) {
+                    let token = match admission.verified(verified, bearer) {
                         Ok(token) => token,
                         Err(reply) => {
                             let next = State::refused_after(reply, waiting);

@@ -51,8 +51,7 @@ impl Future for CachedFuture {
         let invalid = is_waiting.then(|| token.invalid_reason()).flatten();
         Poll::Ready(match invalid {
             Some(reason) => Err(VerifyError::invalid(reason)),
-            None if is_waiting => Ok(token),
-            None => Ok(token.just_verified()),
+            None => Ok(token),
         })
     }
 }

@@ -101,10 +101,7 @@ impl Inner {
         payload: Option<&mut ReadPayload<'_>>,
     ) -> VerificationState {
         match self.verify_now(&token, payload, true) {
-            Ok(verified) => {
-                let token = AccessToken::new(token, verified).just_verified();
-                VerificationState::Done(Some(Ok(token)))
-            }
+            Ok(verified) => VerificationState::Done(Some(Ok(AccessToken::new(token, verified)))),
             Err(NotVerified::Invalid(reason)) => {
                 VerificationState::Done(Some(Err(refusal(&token, reason))))
             }
