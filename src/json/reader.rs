@@ -11,6 +11,7 @@ use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::escape::{LoneSurrogate, after_escape, unescape};
+use super::text::special_byte;
 
 /// Reads a text that is one object.
 pub(super) fn read_object<'de, V: Visitor<'de>>(
@@ -223,36 +224,6 @@ impl<'de> Reader<'de> {
 /// Whether a number can contain this byte.
 fn is_of_number(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')
-}
-
-/// The position of the first quote, backslash or control character.
-#[inline]
-fn special_byte(text: &[u8]) -> Option<usize> {
-    const WORD: usize = size_of::<u64>();
-    let (words, rest) = text.as_chunks::<WORD>();
-    for (n, word) in words.iter().enumerate() {
-        let found = special_bytes(u64::from_le_bytes(*word));
-        if found != 0 {
-            return Some(n * WORD + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-    let offset = rest.iter().position(is_special)?;
-    Some(words.len() * WORD + offset)
-}
-
-/// Sets the highest bit of the first byte that is a quote, a backslash or a control character. Higher bytes may be marked
-/// wrongly, since a subtraction borrows from them.
-#[inline]
-fn special_bytes(word: u64) -> u64 {
-    const fn each(byte: u8) -> u64 {
-        u64::from_le_bytes([byte; 8])
-    }
-    let below = |word: u64, byte| word.wrapping_sub(each(byte)) & !word;
-    // With this bit inverted, the quote becomes a space, and control characters remain below it.
-    let quote_or_control = below(word ^ each(b'"' ^ b' '), b' ' + 1);
-    let backslash = below(word ^ each(b'\\'), 1);
-    (quote_or_control | backslash) & each(0x80)
 }
 
 impl<'de> de::Deserializer<'de> for &mut Reader<'de> {

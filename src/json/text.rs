@@ -84,6 +84,36 @@ pub(crate) fn end_of_string(text: &[u8]) -> Option<usize> {
 /// So many bytes are compared one by one, which for short strings and many escapes is faster than a search.
 const NEAR: usize = 16;
 
+/// The position of the first quote, backslash or control character.
+#[inline]
+pub(super) fn special_byte(text: &[u8]) -> Option<usize> {
+    const WORD: usize = size_of::<u64>();
+    let (words, rest) = text.as_chunks::<WORD>();
+    for (n, word) in words.iter().enumerate() {
+        let found = special_bytes(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(n * WORD + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    let offset = rest.iter().position(is_special)?;
+    Some(words.len() * WORD + offset)
+}
+
+/// Sets the highest bit of the first byte that is a quote, a backslash or a control character. Higher bytes may be marked
+/// wrongly, since a subtraction borrows from them.
+#[inline]
+fn special_bytes(word: u64) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    let below = |word: u64, byte| word.wrapping_sub(each(byte)) & !word;
+    // With this bit inverted, the quote becomes a space, and control characters remain below it.
+    let quote_or_control = below(word ^ each(b'"' ^ b' '), b' ' + 1);
+    let backslash = below(word ^ each(b'\\'), 1);
+    (quote_or_control | backslash) & each(0x80)
+}
+
 /// A type of values that can be `null` instead.
 pub(crate) trait Nullable<'de>: Deserialize<'de> {
     /// Reads a value or `null`. Types that are read often override this method to read both in one step.
@@ -94,7 +124,7 @@ pub(crate) trait Nullable<'de>: Deserialize<'de> {
 
 #[cfg(test)]
 mod tests {
-    use super::end_of_string;
+    use super::{end_of_string, special_byte};
 
     #[test]
     fn a_string_ends_at_the_first_quote_that_is_not_escaped() {
@@ -115,6 +145,22 @@ mod tests {
             (r#"\\\"#, None),
         ] {
             assert_eq!(end_of_string(text.as_bytes()), end, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_special_byte_is_found_at_every_position() {
+        for length in 0..40 {
+            for position in 0..length {
+                for byte in 0..=u8::MAX {
+                    // Followed by others, since a special byte can make the next ones look special.
+                    let mut text = vec![byte.saturating_add(1).max(b'#'); length];
+                    text[..position].fill(b'!');
+                    text[position] = byte;
+                    let expected = text.iter().position(|b| matches!(b, b'"' | b'\\' | ..b' '));
+                    assert_eq!(special_byte(&text), expected, "{text:?}");
+                }
+            }
         }
     }
 }

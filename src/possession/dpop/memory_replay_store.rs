@@ -45,9 +45,8 @@ use crate::telemetry::{self, POSSESSION};
 ///
 /// A proof is remembered until it is too old: for about the [window](super::Dpop::window) of 60 seconds, and for up to
 /// twice that if the client's clock is ahead. With the default bounds, a client whose clock is right can send 1 000
-/// requests per second with one key, and all clients together 15 000. A proof takes about 50 bytes if its client sends
-/// many, and 120 bytes at most, so a full store takes up to 120 MB. A store with less than 20 000 proofs takes up to 180
-/// bytes for each, and at most 2.5 MB. Memory is allocated on demand and freed after a peak.
+/// requests per second with one key, and all clients together 15 000. A proof takes 40 to 120 bytes (180 in a store with
+/// less than 20 000), so a full store takes up to 120 MB. Memory is allocated on demand and freed after a peak.
 ///
 /// When the store becomes 80 % full, it emits a [`WARN`](crate::telemetry#other-events). If you see it, rate-limit the
 /// clients, shorten the window, or enlarge the store:
