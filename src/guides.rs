@@ -134,7 +134,11 @@ guide!(
     "why-refused" => "self::why_refused"
 );
 
-guide!(performance, "../docs/performance.md");
+guide!(
+    performance,
+    "../docs/performance.md",
+    "by-issuer" => "crate::verify::by_issuer#hundreds-of-issuers"
+);
 
 guide!(
     proof_of_possession,
