@@ -137,7 +137,10 @@ guide!(
 guide!(
     performance,
     "../docs/performance.md",
-    "by-issuer" => "crate::verify::by_issuer#hundreds-of-issuers"
+    "by-issuer" => "crate::verify::by_issuer#hundreds-of-issuers",
+    "chart-http" => "https://docs.rs/crate/tower-bearer-auth/latest/source/docs/charts/http.svg",
+    "chart-paths" => "https://docs.rs/crate/tower-bearer-auth/latest/source/docs/charts/paths.svg",
+    "chart-peers" => "https://docs.rs/crate/tower-bearer-auth/latest/source/docs/charts/peers.svg"
 );
 
 guide!(
