@@ -1,9 +1,8 @@
 //! Reads JSON faster than serde_json, and refuses to read what it is not sure of.
 //!
 //! It reads the structure of a text, strings and integers of up to 18 digits. It leaves all other numbers to serde_json,
-//! each by itself. It reports no faults: after a failure, the caller has serde_json read the
-//! whole text, so serde_json alone decides what is refused and why. This reader only has to read everything that it
-//! accepts as serde_json does.
+//! each by itself. It reports no faults: after a failure, the caller has serde_json read the whole text, so serde_json
+//! alone decides what is refused and why. This reader only has to read everything that it accepts as serde_json does.
 
 use std::fmt;
 

@@ -16,7 +16,7 @@
 //! attempts against n cached tokens, an attacker has succeeded with a probability of about q · n · 2^-117: 2^-57 for 2^40
 //! attempts against a million tokens.
 //!
-//! SHA-256 needs no key, and takes twice as long for a token of 1 KB. A fingerprint that leaves the process, such as `ath`
+//! SHA-256 needs no key, and takes three times as long for a token of 1 KB. A fingerprint that leaves the process, such as `ath`
 //! of a proof or the digest in a log, stays SHA-256.
 
 use std::fmt;

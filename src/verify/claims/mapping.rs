@@ -24,7 +24,8 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    /// Fills `verified` from the claims, of which it takes some, except for the claims set itself. The parts refer to positions in `payload`.
+    /// Fills `verified` from the claims, except for the claims set itself. Takes `aud` out of the claims. The parts refer
+    /// to positions in `payload`.
     pub(crate) fn fill(
         &self,
         verified: &mut Verified,

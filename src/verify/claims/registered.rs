@@ -79,7 +79,7 @@ impl<'de> Object<'de> for Claims<'de> {
     ];
 
     fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
-        // By the bytes, the compiler finds an arm by the length and a few bytes, instead of by one comparison after another.
+        // As bytes, a name is matched by its length and some bytes, instead of by one comparison after another.
         match name.as_bytes() {
             b"iss" => self.iss.read(members),
             b"sub" => {
