@@ -20,6 +20,8 @@ pub(crate) use self::object::{
     BYTE_ORDER_MARK, Member, Object, Presence, fill_object, parse_object,
 };
 pub(crate) use self::text::Text;
+#[cfg(feature = "mcp")]
+pub(crate) use self::text::special_in_word;
 pub(crate) use self::values::{MaybeText, NumericDate, TextOrList, TextOrNumber};
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ pub(super) fn special_byte(text: &[u8]) -> Option<usize> {
     const WORD: usize = size_of::<u64>();
     let (words, rest) = text.as_chunks::<WORD>();
     for (n, word) in words.iter().enumerate() {
-        let found = special_bytes(u64::from_le_bytes(*word));
+        let found = special_in_word(u64::from_le_bytes(*word));
         if found != 0 {
             return Some(n * WORD + found.trailing_zeros() as usize / 8);
         }
@@ -100,18 +100,17 @@ pub(super) fn special_byte(text: &[u8]) -> Option<usize> {
     Some(words.len() * WORD + offset)
 }
 
-/// Sets the highest bit of the first byte that is a quote, a backslash or a control character. Higher bytes may be marked
-/// wrongly, since a subtraction borrows from them.
+/// The highest bit of each byte of a word that is a quote, a backslash or a control character.
 #[inline]
-fn special_bytes(word: u64) -> u64 {
-    const fn each(byte: u8) -> u64 {
-        u64::from_le_bytes([byte; 8])
-    }
-    let below = |word: u64, byte| word.wrapping_sub(each(byte)) & !word;
-    // With this bit inverted, the quote becomes a space, and control characters remain below it.
-    let quote_or_control = below(word ^ each(b'"' ^ b' '), b' ' + 1);
-    let backslash = below(word ^ each(b'\\'), 1);
-    (quote_or_control | backslash) & each(0x80)
+pub(crate) fn special_in_word(word: u64) -> u64 {
+    const EACH: u64 = u64::MAX / 0xff;
+    const LOW: u64 = EACH * 0x7f;
+    // Only the seven low bits are added, so that no sum carries into the next byte.
+    let low = word & LOW;
+    let is_no_quote = (low ^ (EACH * b'"' as u64)) + LOW;
+    let is_no_backslash = (low ^ (EACH * b'\\' as u64)) + LOW;
+    let is_no_control = low + EACH * (0x80 - 0x20);
+    !(is_no_quote & is_no_backslash & is_no_control | word) & !LOW
 }
 
 /// A type of values that can be `null` instead.

@@ -4,7 +4,7 @@
 //! not depend on what precedes them, so many bytes are compared at once: eight in a register, and 64 in a loop that
 //! the compiler vectorizes. The special ones are then visited one by one.
 
-use crate::json::after_escape;
+use crate::json::{after_escape, special_in_word};
 
 /// The position of the quote that closes the string whose text begins at `start`. `None` if the string does not end, or
 /// has a control character or a bad escape.
@@ -107,19 +107,6 @@ impl Text<'_> {
             }
         }
     }
-}
-
-/// The highest bit of each special byte of a word.
-#[inline]
-fn special_in_word(word: u64) -> u64 {
-    const EACH: u64 = u64::MAX / 0xff;
-    const LOW: u64 = EACH * 0x7f;
-    // Only the seven low bits are added, so that no sum carries into the next byte.
-    let low = word & LOW;
-    let is_no_quote = (low ^ (EACH * b'"' as u64)) + LOW;
-    let is_no_backslash = (low ^ (EACH * b'\\' as u64)) + LOW;
-    let is_no_control = low + EACH * (0x80 - 0x20);
-    !(is_no_quote & is_no_backslash & is_no_control | word) & !LOW
 }
 
 /// Sets 1 for each special byte, and 0 for each other one. Returns whether there is a special one.
